@@ -1,0 +1,1 @@
+"""Devices, runtimes and what they measured."""

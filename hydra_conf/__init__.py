@@ -1,0 +1,1 @@
+"""The configuration groups, a package so that a wheel carries them."""

@@ -1,0 +1,1 @@
+"""Predictors of latency and quality, and exact costs: numpy and scikit-learn, no torch."""

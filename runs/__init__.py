@@ -1,0 +1,1 @@
+"""Launches, stores, searches, reports and exports: all side effects."""

@@ -1,0 +1,107 @@
+"""The distinct blocks of a space: what a profile measures and what every cost is a sum over.
+
+A network is a stem, then a mixer and a channel mixer a layer, then a head. Two networks that contain the same block at
+the same sizes and precision contain the same kernels, so a space with 10^20 networks has a few hundred blocks.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from search_space.architecture import Architecture, Layer
+from search_space.precision import FLOAT
+from search_space.spec import BlockShape, Catalogue, Cost, Kind, Scalar, TaskShape
+
+__all__ = ["Block", "Geometry", "blocks_of"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Block:
+    """One block at its sizes and precision: the unit of profiling."""
+
+    kind: Kind
+    key: str
+    embed_dim: int
+    num_heads: int = 0
+    ratio: float = 0.0
+    precision: str = FLOAT
+    float_precision: str = "fp32"
+
+    @property
+    def hidden_dim(self) -> int:
+        """Hidden width of a channel mixer."""
+        return round(self.ratio * self.embed_dim)
+
+    def __str__(self) -> str:
+        size = f" heads={self.num_heads}" if self.num_heads else f" ratio={self.ratio:g}" if self.ratio else ""
+        return f"{self.key} dim={self.embed_dim}{size} {self.precision if self.precision != FLOAT else self.float_precision}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Geometry:
+    """Everything but the choices that is needed to build any block or network of a space."""
+
+    task: TaskShape
+    head_dim: int
+    options: Mapping[str, Mapping[str, Scalar]] = field(default_factory=dict)
+
+    def shape(self, block: Block) -> BlockShape:
+        """Return the sizes at which ``block`` is built."""
+        return BlockShape(
+            task=self.task,
+            embed_dim=block.embed_dim,
+            head_dim=self.head_dim,
+            num_heads=block.num_heads,
+            hidden_dim=block.hidden_dim,
+            options=self.options.get(block.key, {}),
+        )
+
+    def cost(self, block: Block, catalogue: Catalogue) -> Cost:
+        """Return what ``block`` costs for one example."""
+        return catalogue.spec(block.kind, block.key).cost(self.shape(block))
+
+    def to_json(self) -> str:
+        """Return the canonical JSON text."""
+        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Geometry:
+        """Read what :meth:`to_json` wrote."""
+        data: dict[str, Any] = json.loads(text)
+        task = data.pop("task")
+        grid = tuple(task.pop("grid")) if task.get("grid") else task.pop("grid", None)
+        return cls(task=TaskShape(**{**task, "input_shape": tuple(task["input_shape"]), "grid": grid}), **data)
+
+
+def layer_blocks(layer: Layer, *, embed_dim: int, float_precision: str) -> tuple[Block | None, Block | None]:
+    """Return the mixer and the channel mixer of a layer; an identity is ``None``, for it computes nothing."""
+    mixer = Block(
+        kind="mixer",
+        key=layer.mixer,
+        embed_dim=embed_dim,
+        num_heads=layer.num_heads,
+        precision=layer.mixer_precision,
+        float_precision=float_precision,
+    )
+    channel = Block(
+        kind="channel_mixer",
+        key=layer.channel_mixer,
+        embed_dim=embed_dim,
+        ratio=layer.ratio,
+        precision=layer.channel_precision,
+        float_precision=float_precision,
+    )
+    return (None if mixer.key == "identity" else mixer), (None if channel.key == "identity" else channel)
+
+
+def blocks_of(architecture: Architecture, task: TaskShape) -> list[Block]:
+    """Return the blocks of a network from input to output; identities are left out."""
+    sizes: dict[str, Any] = {
+        "embed_dim": architecture.embed_dim,
+        "float_precision": architecture.float_precision,
+    }
+    middle = [b for layer in architecture.layers for b in layer_blocks(layer, **sizes) if b is not None]
+    return [Block(kind="stem", key=task.stem, **sizes), *middle, Block(kind="head", key=task.head, **sizes)]

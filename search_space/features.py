@@ -1,0 +1,36 @@
+"""Numeric features of architectures for predictors: gene matrices in, float matrices out, no Python loop over rows."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_space.space import Genes, SearchSpace
+
+__all__ = ["features"]
+
+
+def features(space: SearchSpace, genes: Genes) -> NDArray[np.float64]:
+    """Return ``(n, d)``: one-hot choices and relative sizes of each layer, zero past the depth, and their totals.
+
+    Constant columns are kept, so that ``d`` depends on the space alone.
+    """
+    n = len(genes)
+    active = space.active(genes)
+    layers = space.layer_genes(genes)
+    has_heads, has_ratio = (space.flag(*f) for f in (("mixer", "has_heads"), ("channel_mixer", "has_ratio")))
+    mixer = np.eye(len(space.mixer))[layers[..., 0]]
+    channel = np.eye(len(space.channel_mixer))[layers[..., 2]]
+    heads = np.asarray(space.num_heads, float)[layers[..., 1]] / max(space.num_heads) * has_heads[layers[..., 0]]
+    ratio = np.asarray(space.ratio, float)[layers[..., 3]] / max(space.ratio) * has_ratio[layers[..., 2]]
+    bits = [np.eye(len(space.precision))[layers[..., column]][..., 1:] for column in (4, 5)]
+    body = np.concatenate([mixer, channel, heads[..., None], ratio[..., None], *bits], axis=2) * active[..., None]
+    width = np.asarray(space.embed_dim, float)[genes[:, 0]] / max(space.embed_dim)
+    whole = [
+        np.eye(len(space.embed_dim))[genes[:, 0]],
+        np.eye(len(space.depth))[genes[:, 1]],
+        np.eye(len(space.float_precision))[genes[:, 2]],
+        width[:, None] * body.sum(axis=1),
+        body.sum(axis=1),
+    ]
+    return np.concatenate([*whole, body.reshape(n, -1)], axis=1)

@@ -1,0 +1,37 @@
+"""Precision formats of a sub-block: how its linear weights and their inputs are stored and multiplied.
+
+The float precision (``fp32``, ``bf16``) is one choice for the whole network; a sub-block is either ``float`` or one of
+the integer formats below. The formats are data: ``supernet.precision`` simulates them, the runtimes execute them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["FLOAT", "FLOAT_BYTES", "FORMATS", "PrecisionFormat"]
+
+FLOAT = "float"
+FLOAT_BYTES = {"fp32": 4, "bf16": 2}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PrecisionFormat:
+    """Bits of the weights, bits of the activations (``None``: float), inputs per scale (``None``: one scale a channel)."""
+
+    weight_bits: int
+    activation_bits: int | None
+    block_size: int | None
+
+    def weight_bytes(self, in_features: int, out_features: int) -> int:
+        """Bytes of the stored weight of one linear layer, scales included; its bias stays float."""
+        if self.block_size is None:
+            return out_features * (in_features * self.weight_bits // 8 + 4)
+        blocks = -(-in_features // self.block_size)
+        return out_features * blocks * (self.block_size * self.weight_bits // 8 + 4)
+
+
+FORMATS = {
+    "w8a8": PrecisionFormat(weight_bits=8, activation_bits=8, block_size=None),
+    "w8": PrecisionFormat(weight_bits=8, activation_bits=None, block_size=32),
+    "w4": PrecisionFormat(weight_bits=4, activation_bits=None, block_size=32),
+}

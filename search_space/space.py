@@ -1,0 +1,370 @@
+"""The search space: which networks exist, all of them legal for their task.
+
+A space is declared by its choices (widths, depths, mixers, ...) and bound to a task, whose causality, grid and sizes
+decide what is legal. A population is a *gene matrix* ``(n, genes)`` of small integers, which everything that must be
+fast works on; :meth:`SearchSpace.decode` and :meth:`SearchSpace.encode` translate to and from :class:`Architecture`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_space.architecture import Architecture, Layer
+from search_space.blocks import Block, Geometry, layer_blocks
+from search_space.errors import SpaceError
+from search_space.precision import FLOAT, FLOAT_BYTES, FORMATS
+from search_space.spec import BlockSpec, Catalogue, Cost
+
+__all__ = ["Genes", "SearchSpace"]
+
+Genes = NDArray[np.int16]
+GLOBAL_GENES = ("embed_dim", "depth", "float_precision")
+LAYER_GENES = ("mixer", "num_heads", "channel_mixer", "ratio", "mixer_precision", "channel_precision")
+
+
+class _Trial(Protocol):
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchSpace:
+    """All networks that a search may propose.
+
+    Parameters
+    ----------
+    geometry
+        The task's shapes, the width of a head and the constants of the blocks.
+    embed_dim, depth, float_precision
+        Choices for the whole network.
+    mixer, num_heads, channel_mixer, ratio, precision
+        Choices for each layer; a mixer and a channel mixer choose their precision apart.
+    catalogue
+        The declared blocks.
+
+    Raises
+    ------
+    SpaceError
+        When a choice is not legal for the task.
+    """
+
+    name: str
+    geometry: Geometry
+    catalogue: Catalogue
+    embed_dim: tuple[int, ...]
+    depth: tuple[int, ...]
+    mixer: tuple[str, ...]
+    num_heads: tuple[int, ...]
+    channel_mixer: tuple[str, ...]
+    ratio: tuple[float, ...]
+    precision: tuple[str, ...] = (FLOAT,)
+    float_precision: tuple[str, ...] = ("fp32",)
+
+    def __post_init__(self) -> None:
+        from search_space.legality import check_space
+
+        check_space(self)
+
+    # ------------------------------------------------------------------ genes
+
+    @property
+    def max_depth(self) -> int:
+        """Largest number of layers."""
+        return max(self.depth)
+
+    @cached_property
+    def gene_names(self) -> tuple[str, ...]:
+        """Name of every column of a gene matrix: ``embed_dim``, ..., ``layer0.mixer``, ..."""
+        return GLOBAL_GENES + tuple(f"layer{i}.{g}" for i in range(self.max_depth) for g in LAYER_GENES)
+
+    @cached_property
+    def gene_values(self) -> tuple[tuple[Any, ...], ...]:
+        """The choices of every column."""
+        layer = (self.mixer, self.num_heads, self.channel_mixer, self.ratio, self.precision, self.precision)
+        return (self.embed_dim, self.depth, self.float_precision) + layer * self.max_depth
+
+    @cached_property
+    def cards(self) -> NDArray[np.int64]:
+        """Number of choices of every column, ``(genes,)``."""
+        return np.array([len(v) for v in self.gene_values])
+
+    def layer_genes(self, genes: Genes) -> Genes:
+        """Return the ``(n, max_depth, 6)`` view of the genes of each layer."""
+        return genes[:, len(GLOBAL_GENES) :].reshape(len(genes), self.max_depth, len(LAYER_GENES))
+
+    def active(self, genes: Genes) -> NDArray[np.bool_]:
+        """Return which layers exist, ``(n, max_depth)``."""
+        return np.arange(self.max_depth) < np.asarray(self.depth)[genes[:, 1]][:, None]
+
+    def canonical(self, genes: NDArray[np.integer[Any]]) -> Genes:
+        """Return the legal, canonical form of any in-range gene matrix: inactive genes are 0.
+
+        A layer that would do nothing (two identities) gets the first channel mixer that does something, or, where the
+        space has none, the first mixer that does.
+        """
+        out = np.array(genes, dtype=np.int16)
+        layers = self.layer_genes(out)
+        layers *= self.active(out)[:, :, None]
+        idle = self._idle_mixer[layers[..., 0]] & self._idle_channel[layers[..., 2]] & self.active(out)
+        if idle.any():
+            column, choices = (2, self._idle_channel) if not self._idle_channel.all() else (0, self._idle_mixer)
+            layers[..., column][idle] = int(np.argmin(choices))
+        layers[..., 1] *= self.flag("mixer", "has_heads")[layers[..., 0]]
+        layers[..., 3] *= self.flag("channel_mixer", "has_ratio")[layers[..., 2]]
+        layers[..., 4] *= self.flag("mixer", "has_linears")[layers[..., 0]]
+        layers[..., 5] *= self.flag("channel_mixer", "has_linears")[layers[..., 2]]
+        layers *= self.active(out)[:, :, None]
+        return out
+
+    def decode(self, genes: NDArray[np.integer[Any]]) -> list[Architecture]:
+        """Return the architecture of every row of a gene matrix (canonicalised first)."""
+        genes = self.canonical(genes)
+        layers = self.layer_genes(genes)
+        cache: dict[tuple[int, ...], Layer] = {}
+        out = []
+        for row, body in zip(genes.tolist(), layers.tolist(), strict=True):
+            depth = self.depth[row[1]]
+            parts = []
+            for layer in map(tuple, body[:depth]):
+                if layer not in cache:
+                    cache[layer] = self._layer(*layer)
+                parts.append(cache[layer])
+            out.append(
+                Architecture(
+                    embed_dim=self.embed_dim[row[0]], float_precision=self.float_precision[row[2]], layers=tuple(parts)
+                )
+            )
+        return out
+
+    def encode(self, architectures: Sequence[Architecture]) -> Genes:
+        """Return the gene matrix of architectures; raises ``SpaceError`` for one outside of the space."""
+        out = np.zeros((len(architectures), len(self.gene_names)), dtype=np.int16)
+        cache: dict[Layer, list[int]] = {}
+        for row, arch in zip(out, architectures, strict=True):
+            try:
+                genes = [
+                    self.embed_dim.index(arch.embed_dim),
+                    self.depth.index(arch.depth),
+                    self.float_precision.index(arch.float_precision),
+                ]
+                for layer in arch.layers:
+                    if layer not in cache:
+                        cache[layer] = self._genes_of(layer)
+                    genes += cache[layer]
+            except ValueError:
+                self.validate(arch)
+                raise
+            row[: len(genes)] = genes
+        return out
+
+    def _spec(self, gene: str, key: str) -> BlockSpec:
+        return (self.catalogue.mixers if gene == "mixer" else self.catalogue.channel_mixers)[key]
+
+    def _layer(self, mixer: int, heads: int, channel: int, ratio: int, mixer_bits: int, channel_bits: int) -> Layer:
+        m, c = self._spec("mixer", self.mixer[mixer]), self._spec("channel_mixer", self.channel_mixer[channel])
+        return Layer(
+            mixer=m.key,
+            num_heads=self.num_heads[heads] if m.has_heads else 0,
+            channel_mixer=c.key,
+            ratio=self.ratio[ratio] if c.has_ratio else 0.0,
+            mixer_precision=self.precision[mixer_bits] if m.has_linears else FLOAT,
+            channel_precision=self.precision[channel_bits] if c.has_linears else FLOAT,
+        )
+
+    def _genes_of(self, layer: Layer) -> list[int]:
+        mixer, channel = self._spec("mixer", layer.mixer), self._spec("channel_mixer", layer.channel_mixer)
+        return [
+            self.mixer.index(layer.mixer),
+            self.num_heads.index(layer.num_heads) if mixer.has_heads else 0,
+            self.channel_mixer.index(layer.channel_mixer),
+            self.ratio.index(layer.ratio) if channel.has_ratio else 0,
+            self.precision.index(layer.mixer_precision) if mixer.has_linears else 0,
+            self.precision.index(layer.channel_precision) if channel.has_linears else 0,
+        ]
+
+    def flag(self, gene: str, flag: str) -> NDArray[np.int16]:
+        """Return a declared flag (``has_heads``, ...) of every choice of ``mixer`` or ``channel_mixer`` as 0 or 1."""
+        return self._flags[gene, flag]
+
+    @cached_property
+    def _flags(self) -> dict[tuple[str, str], NDArray[np.int16]]:
+        return {
+            (gene, flag): np.array([getattr(self._spec(gene, key), flag) for key in getattr(self, gene)], np.int16)
+            for gene in ("mixer", "channel_mixer")
+            for flag in ("has_heads", "has_ratio", "has_linears")
+        }
+
+    @cached_property
+    def _idle_mixer(self) -> NDArray[np.bool_]:
+        return np.array(self.mixer) == "identity"
+
+    @cached_property
+    def _idle_channel(self) -> NDArray[np.bool_]:
+        return np.array(self.channel_mixer) == "identity"
+
+    # ------------------------------------------------------------- operators
+
+    def sample_genes(self, rng: np.random.Generator, n: int) -> Genes:
+        """Draw ``n`` rows, every gene uniform before canonicalisation; duplicates can occur."""
+        return self.canonical(rng.integers(0, self.cards, (n, len(self.cards))))
+
+    def sample(self, rng: np.random.Generator) -> Architecture:
+        """Draw one architecture."""
+        return self.decode(self.sample_genes(rng, 1))[0]
+
+    def mutate(self, genes: Genes, rng: np.random.Generator, *, rate: float) -> Genes:
+        """Redraw each gene with probability ``rate``; ``(n, genes)`` in and out."""
+        fresh = rng.integers(0, self.cards, genes.shape)
+        return self.canonical(np.where(rng.random(genes.shape) < rate, fresh, genes))
+
+    def crossover(self, a: Genes, b: Genes, rng: np.random.Generator) -> Genes:
+        """Take each global gene and each whole layer from either parent; ``(n, genes)`` in and out."""
+        groups = np.r_[np.arange(len(GLOBAL_GENES)), np.repeat(np.arange(self.max_depth), len(LAYER_GENES)) + len(GLOBAL_GENES)]
+        from_a = rng.random((len(a), groups[-1] + 1)) < 0.5
+        return self.canonical(np.where(from_a[:, groups], a, b))
+
+    def suggest(self, trial: _Trial) -> Architecture:
+        """Ask an Optuna trial for every gene; two trials may still name one (canonical) architecture."""
+        names = zip(self.gene_names, self.gene_values, strict=True)
+        values = [choices.index(trial.suggest_categorical(name, choices)) for name, choices in names]
+        return self.decode(np.array([values]))[0]
+
+    def validate(self, architecture: Architecture) -> None:
+        """Raise ``SpaceError`` naming the gene and the reason when the architecture is not in the space."""
+        from search_space.legality import check_architecture
+
+        check_architecture(self, architecture)
+
+    # ------------------------------------------------- corners, size, identity
+
+    @cached_property
+    def largest(self) -> Architecture:
+        """The network with the most parameters (ties: FLOPs, then the order of declaration), in float."""
+        return self._extreme(1)
+
+    @cached_property
+    def smallest(self) -> Architecture:
+        """The network with the fewest parameters (ties: FLOPs, then order), in the smallest precision."""
+        return self._extreme(-1)
+
+    @cached_property
+    def middle(self) -> Architecture:
+        """The middle choice of every ordered dimension with the first mixer and channel mixer, in float."""
+
+        def mid(values: Sequence[Any]) -> Any:
+            return sorted(values)[(len(values) - 1) // 2]
+
+        layer = self._canonical_layer(self.mixer[0], mid(self.num_heads), self.channel_mixer[0], mid(self.ratio), self._bits(1))
+        return Architecture(embed_dim=mid(self.embed_dim), float_precision=self._floats(1), layers=(layer,) * mid(self.depth))
+
+    def _bits(self, sign: int) -> str:
+        def weight_bits(p: str) -> int:
+            return FORMATS[p].weight_bits if p in FORMATS else 32
+
+        return max(self.precision, key=lambda p: sign * weight_bits(p))
+
+    def _floats(self, sign: int) -> str:
+        return max(self.float_precision, key=lambda p: sign * FLOAT_BYTES[p])
+
+    def _canonical_layer(self, mixer: str, heads: int, channel: str, ratio: float, precision: str) -> Layer:
+        m, c = self._spec("mixer", mixer), self._spec("channel_mixer", channel)
+        return Layer(
+            mixer=mixer,
+            num_heads=heads if m.has_heads else 0,
+            channel_mixer=channel,
+            ratio=ratio if c.has_ratio else 0.0,
+            mixer_precision=precision if m.has_linears else FLOAT,
+            channel_precision=precision if c.has_linears else FLOAT,
+        )
+
+    def _extreme(self, sign: int) -> Architecture:
+        pick = max if sign > 0 else min
+        width, heads, ratio = pick(self.embed_dim), pick(self.num_heads), pick(self.ratio)
+
+        def weight(layer: Layer) -> tuple[int, int]:
+            blocks = layer_blocks(layer, embed_dim=width, float_precision="fp32")
+            costs = [self.cost(b) for b in blocks if b is not None]
+            return sign * sum(c.params for c in costs), sign * sum(c.flops for c in costs)
+
+        pairs = [(m, c) for m in self.mixer for c in self.channel_mixer if (m, c) != ("identity", "identity")]
+        layers = [self._canonical_layer(m, heads, c, ratio, self._bits(sign)) for m, c in pairs]
+        best = max(layers, key=weight)
+        return Architecture(embed_dim=width, float_precision=self._floats(sign), layers=(best,) * pick(self.depth))
+
+    @cached_property
+    def log10_size(self) -> float:
+        """Decimal logarithm of the exact number of distinct networks."""
+        h, r, p = len(self.num_heads), len(self.ratio), len(self.precision)
+
+        def ways(gene: str, flag: str, n: int) -> list[int]:
+            specs = [self._spec(gene, key) for key in getattr(self, gene)]
+            return [(n if getattr(s, flag) else 1) * (p if s.has_linears else 1) for s in specs]
+
+        idle = int(self._idle_mixer.any() and self._idle_channel.any())
+        layer = sum(ways("mixer", "has_heads", h)) * sum(ways("channel_mixer", "has_ratio", r)) - idle
+        return math.log10(len(self.embed_dim) * len(self.float_precision) * sum(layer**d for d in self.depth))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Twelve hexadecimal digits of everything but the name that decides which networks exist."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
+
+    def to_json(self) -> str:
+        """Return the canonical JSON text of the declaration, without name and catalogue."""
+        choices = {g: getattr(self, g) for g in (*GLOBAL_GENES, *LAYER_GENES[:4], "precision")}
+        return json.dumps({"schema": 1, "geometry": asdict(self.geometry), **choices}, sort_keys=True)
+
+    # ----------------------------------------------------------------- blocks
+
+    def cost(self, block: Block) -> Cost:
+        """Return what one block costs for one example."""
+        return self.geometry.cost(block, self.catalogue)
+
+    @cached_property
+    def blocks(self) -> tuple[Block, ...]:
+        """Every distinct block of the space."""
+        return self._block_tables[0]
+
+    def block_ids(self, genes: Genes) -> NDArray[np.intp]:
+        """Return the index into :attr:`blocks` of each slot, ``(n, 2 + 2 * max_depth)``; -1 where nothing is computed.
+
+        The slots are the stem, then mixer and channel mixer of each layer, then the head.
+        """
+        _, ends, mixers, channels = self._block_tables
+        layers, (width, floats) = self.layer_genes(genes), (genes[:, [0]], genes[:, [2]])
+        out = np.full((len(genes), 2 + 2 * self.max_depth), -1, dtype=np.intp)
+        out[:, 0], out[:, -1] = ends[floats[:, 0], width[:, 0]].T
+        active = self.active(genes)
+        out[:, 1:-1:2] = np.where(active, mixers[floats, width, layers[..., 0], layers[..., 1], layers[..., 4]], -1)
+        out[:, 2:-1:2] = np.where(active, channels[floats, width, layers[..., 2], layers[..., 3], layers[..., 5]], -1)
+        return out
+
+    @cached_property
+    def _block_tables(self) -> tuple[tuple[Block, ...], NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+        index: dict[Block, int] = {}
+        floats, widths = len(self.float_precision), len(self.embed_dim)
+        m, h, c, r, p = map(len, (self.mixer, self.num_heads, self.channel_mixer, self.ratio, self.precision))
+        ends = np.zeros((floats, widths, 2), np.intp)
+        mixers, channels = np.zeros((floats, widths, m, h, p), np.intp), np.zeros((floats, widths, c, r, p), np.intp)
+        task = self.geometry.task
+        for f, e in np.ndindex(floats, widths):
+            sizes: dict[str, Any] = {"embed_dim": self.embed_dim[e], "float_precision": self.float_precision[f]}
+            ends[f, e] = [
+                index.setdefault(Block(kind="stem", key=task.stem, **sizes), len(index)),
+                index.setdefault(Block(kind="head", key=task.head, **sizes), len(index)),
+            ]
+            for gene in np.ndindex(m, h, p):
+                block = layer_blocks(self._layer(gene[0], gene[1], 0, 0, gene[2], 0), **sizes)[0]
+                mixers[(f, e, *gene)] = -1 if block is None else index.setdefault(block, len(index))
+            for gene in np.ndindex(c, r, p):
+                block = layer_blocks(self._layer(0, 0, gene[0], gene[1], 0, gene[2]), **sizes)[1]
+                channels[(f, e, *gene)] = -1 if block is None else index.setdefault(block, len(index))
+        return tuple(index), ends, mixers, channels

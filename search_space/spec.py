@@ -1,0 +1,162 @@
+"""What a block declares of itself, free of torch: its rules, its runtimes and what it costs.
+
+A block is a stem, a token mixer, a channel mixer or a head. Its one file in ``supernet/`` holds both this declaration
+and the module; the packages that must not import torch get the declarations through a :class:`Catalogue`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from search_space.precision import FLOAT, FLOAT_BYTES, FORMATS
+
+__all__ = ["BlockShape", "BlockSpec", "Catalogue", "Cost", "Kind", "LinearShape", "Scalar", "TaskShape"]
+
+Kind = Literal["stem", "mixer", "channel_mixer", "head"]
+Scalar = int | float | str | bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TaskShape:
+    """What a network reads and writes, and the tokens in between.
+
+    ``input_shape`` is that of one example, ``grid`` the (height, width) of its tokens where they form one.
+    """
+
+    input_shape: tuple[int, ...]
+    num_outputs: int
+    seq_len: int
+    grid: tuple[int, int] | None = None
+    causal: bool = False
+    stem: str = "patch"
+    head: str = "pooled"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BlockShape:
+    """All sizes a block needs to be built or costed; ``hidden_dim`` is 0 but for channel mixers."""
+
+    task: TaskShape
+    embed_dim: int
+    head_dim: int
+    num_heads: int = 0
+    hidden_dim: int = 0
+    options: Mapping[str, Scalar] = field(default_factory=dict)
+
+    @property
+    def attention_dim(self) -> int:
+        """Width of all heads together."""
+        return self.num_heads * self.head_dim
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LinearShape:
+    """One linear layer applied to ``tokens`` vectors of one example."""
+
+    in_features: int
+    out_features: int
+    tokens: int
+    bias: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cost:
+    """What a block costs for one example.
+
+    Parameters
+    ----------
+    linears
+        Its linear layers: the only weights that a precision format changes.
+    other_params
+        Parameters that always stay float (norms, convolutions, positions), biases of ``linears`` not included.
+    other_flops
+        Floating point operations outside the linears, as ``torch.utils.flop_counter`` counts them (a multiply-add is
+        two; element-wise work is zero).
+    peak_activations
+        Largest number of float values alive at one moment inside the block, its input and residual included.
+    """
+
+    linears: tuple[LinearShape, ...] = ()
+    other_params: int = 0
+    other_flops: int = 0
+    peak_activations: int = 0
+
+    @property
+    def params(self) -> int:
+        """Number of parameters."""
+        return self.other_params + sum(w.out_features * (w.in_features + w.bias) for w in self.linears)
+
+    @property
+    def flops(self) -> int:
+        """Floating point operations for one example; a multiply-add is two."""
+        return self.other_flops + sum(2 * w.tokens * w.in_features * w.out_features for w in self.linears)
+
+    def size_bytes(self, precision: str, float_precision: str) -> int:
+        """Bytes of the stored weights under a sub-block precision and the network's float precision."""
+        width = FLOAT_BYTES[float_precision]
+        size = width * (self.other_params + sum(w.out_features * w.bias for w in self.linears))
+        for w in self.linears:
+            if precision == FLOAT:
+                size += width * w.in_features * w.out_features
+            else:
+                size += FORMATS[precision].weight_bytes(w.in_features, w.out_features)
+        return size
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BlockSpec:
+    """The declaration of one block.
+
+    Parameters
+    ----------
+    key
+        Registry key and file name.
+    cost
+        From the sizes to the cost of one example, the block's norm and residual included.
+    bidirectional, causal
+        Which forms exist.
+    needs_grid
+        Whether tokens must form a (height, width) grid.
+    has_heads, has_ratio, has_linears
+        Which genes matter: the number of heads, the hidden ratio, the precision.
+    shares_projections
+        Whether it uses the layer's shared q, k, v and out projections.
+    options
+        Names and defaults of the constants that a space may set.
+    check
+        Returns what is wrong with the sizes, or ``None`` (a window that does not divide the grid, say).
+    runtimes
+        Runtimes that execute it correctly; a test proves each.
+    """
+
+    key: str
+    kind: Kind
+    cost: Callable[[BlockShape], Cost]
+    paper: str
+    bidirectional: bool = True
+    causal: bool = True
+    needs_grid: bool = False
+    has_heads: bool = False
+    has_ratio: bool = False
+    has_linears: bool = True
+    shares_projections: bool = False
+    options: Mapping[str, Scalar] = field(default_factory=dict)
+    check: Callable[[BlockShape], str | None] = lambda shape: None
+    runtimes: frozenset[str] = frozenset({"onnxruntime", "torch"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Catalogue:
+    """Every declared block by kind and key."""
+
+    stems: Mapping[str, BlockSpec]
+    mixers: Mapping[str, BlockSpec]
+    channel_mixers: Mapping[str, BlockSpec]
+    heads: Mapping[str, BlockSpec]
+
+    def spec(self, kind: Kind, key: str) -> BlockSpec:
+        """Return the declaration of one block; raises ``ConfigError`` for an unknown key."""
+        tables = {"stem": self.stems, "mixer": self.mixers, "channel_mixer": self.channel_mixers, "head": self.heads}
+        return tables[kind][key]

@@ -1,0 +1,1 @@
+"""The channel mixers: one a file, found by its file name."""

@@ -1,0 +1,33 @@
+"""No channel mixing: this is how the feed-forward network is dropped in a layer.
+
+The layer skips the whole sub-block, norm included, so it costs nothing and no module is built.
+
+Papers: Yu et al. 2022 (MetaFormer Baselines); He et al. 2024 (What Matters in Transformers? LLM-Drop).
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from search_space.precision import FLOAT
+from search_space.spec import BlockSpec, Cost
+from supernet.blocks import ChannelMixer
+
+
+class Identity(ChannelMixer):
+    """Adds nothing to the residual."""
+
+    spec = BlockSpec(
+        key="identity",
+        kind="channel_mixer",
+        cost=lambda shape: Cost(),
+        paper="What Matters in Transformers? (2024)",
+        has_linears=False,
+    )
+
+    def forward(self, x_BLD: Tensor, *, hidden_dim: int = 0, precision: str = FLOAT) -> Tensor:
+        """Return zeros, the residual's neutral element."""
+        return x_BLD.new_zeros(x_BLD.shape)
+
+
+BLOCK = Identity

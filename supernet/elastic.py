@@ -1,0 +1,80 @@
+"""Elastic layers: the largest weights, of which a subnet uses a prefix along each axis.
+
+A slice is a view, never a copy, and where the size is the full one no slice is made: the same module is the elastic
+layer of a supernet and the plain layer of an extracted network.
+
+Paper: Cai et al. 2020 (Once-for-All); Yu et al. 2019 (slimmable networks).
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from search_space.precision import FLOAT
+from supernet.precision import simulate_input, simulate_weight
+
+__all__ = ["ElasticLayerNorm", "ElasticLinear", "prefix", "reset_parameters"]
+
+
+def prefix(parameter: Tensor, *sizes: int) -> Tensor:
+    """Return the view of the first ``sizes`` entries along the leading axes."""
+    for axis, size in enumerate(sizes):
+        if size != parameter.shape[axis]:
+            parameter = parameter.narrow(axis, 0, size)
+    return parameter
+
+
+class ElasticLinear(nn.Module):
+    """A linear layer of any smaller size, in any precision; the inputs' last axis decides ``in_features``."""
+
+    def __init__(self, in_features: int, out_features: int, *, bias: bool = True) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(out_features, in_features))
+        self.bias = nn.Parameter(torch.empty(out_features)) if bias else None
+
+    def reset_parameters(self, generator: torch.Generator) -> None:
+        """Draw the weight with variance ``1 / in_features``; zero the bias."""
+        nn.init.trunc_normal_(self.weight, std=self.weight.shape[1] ** -0.5, generator=generator)
+        if self.bias is not None:
+            nn.init.zeros_(self.bias)
+
+    def forward(
+        self, x: Tensor, out_features: int, precision: str = FLOAT, *, input_simulated: bool = False
+    ) -> Tensor:
+        """Map ``(..., in)`` to ``(..., out_features)``.
+
+        ``input_simulated`` says that ``x`` went through :func:`supernet.precision.simulate_input` already.
+        """
+        if not input_simulated:
+            x = simulate_input(x, precision)
+        weight = simulate_weight(prefix(self.weight, out_features, x.shape[-1]), precision)
+        return F.linear(x, weight, None if self.bias is None else prefix(self.bias, out_features))
+
+
+class ElasticLayerNorm(nn.Module):
+    """Layer normalisation over the features that are present."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(features))
+        self.bias = nn.Parameter(torch.empty(features))
+
+    def reset_parameters(self, generator: torch.Generator) -> None:
+        """Set scale one and shift zero."""
+        nn.init.ones_(self.weight)
+        nn.init.zeros_(self.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise the last axis of ``(..., D)``."""
+        size = x.shape[-1]
+        return F.layer_norm(x, (size,), prefix(self.weight, size), prefix(self.bias, size))
+
+
+def reset_parameters(module: nn.Module, generator: torch.Generator) -> None:
+    """Initialise every elastic layer and block of a module, in order, from one generator."""
+    for part in module.modules():
+        reset = getattr(part, "reset_parameters", None)
+        if reset is not None:
+            reset(generator)

@@ -1,0 +1,74 @@
+"""Extraction: the plain network of an architecture, cut out of the supernet.
+
+Every elastic parameter is used by its prefix along each axis, so the shapes of the small network say what to copy.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from search_space import Architecture, Block, Geometry, Layer
+from search_space.precision import FLOAT
+from supernet.elastic import ElasticLinear, reset_parameters
+from supernet.layer import ChannelBlock, MixerBlock
+from supernet.catalogue import HEADS, STEMS
+from supernet.model import Network, Supernet
+
+__all__ = ["block_module", "extract"]
+
+
+def extract(supernet: Supernet, architecture: Architecture, *, simulate_precision: bool = True) -> Network:
+    """Return a network of its own weights that equals ``supernet(batch, architecture)`` in outputs and gradients."""
+    supernet.space.validate(architecture)
+    network = Network(architecture, supernet.space.geometry, simulate_precision=simulate_precision)
+    network = network.to(next(supernet.parameters()))
+    source = dict(supernet.named_parameters())
+    with torch.no_grad():
+        for name, target in network.named_parameters():
+            target.copy_(source[name][tuple(slice(size) for size in target.shape)])
+    return network.train(supernet.training)
+
+
+class _BlockModule(nn.Module):
+    """One block as a module of a single input, for profiling."""
+
+    def __init__(self, block: Block, geometry: Geometry) -> None:
+        super().__init__()
+        self.block = block
+        shape = geometry.shape(block)
+        self.inner: nn.Module
+        if block.kind == "stem":
+            self.inner = STEMS[block.key](shape)
+        elif block.kind == "head":
+            self.inner = HEADS[block.key](shape)
+        elif block.kind == "mixer":
+            self.inner = MixerBlock(geometry, [block])
+        else:
+            self.inner = ChannelBlock(geometry, [block])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        block = self.block
+        if block.kind == "stem":
+            return self.inner(x, embed_dim=block.embed_dim)  # type: ignore[no-any-return]
+        if block.kind == "head":
+            return self.inner(x)  # type: ignore[no-any-return]
+        mixer, channel = (block.key, "identity") if block.kind == "mixer" else ("identity", block.key)
+        layer = Layer(mixer=mixer, num_heads=block.num_heads, channel_mixer=channel, ratio=block.ratio)
+        return self.inner(x, layer)  # type: ignore[no-any-return]
+
+    def precision_policy(self) -> dict[str, str]:
+        """Return the precision of every linear layer by module path; empty for a float block."""
+        if self.block.precision == FLOAT:
+            return {}
+        return {name: self.block.precision for name, m in self.named_modules() if isinstance(m, ElasticLinear)}
+
+
+def block_module(block: Block, geometry: Geometry, *, generator: torch.Generator) -> nn.Module:
+    """Build one block alone, in float, with random weights: what the profiler measures.
+
+    Its input is an example of the task for a stem and ``(B, L, D)`` tokens for any other block.
+    """
+    module = _BlockModule(block, geometry)
+    reset_parameters(module, generator)
+    return module.eval()

@@ -1,0 +1,42 @@
+"""A final norm, the mean over the tokens and one linear layer: one output vector an example.
+
+``y = W mean_l(norm(x_l))``
+
+Paper: Zhai et al. 2022, Scaling Vision Transformers (mean pooling in place of a class token).
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from search_space.spec import BlockShape, BlockSpec, Cost, LinearShape
+from supernet.blocks import Head
+from supernet.elastic import ElasticLayerNorm, ElasticLinear
+
+
+def cost(shape: BlockShape) -> Cost:
+    """One linear over one vector."""
+    length, width, outputs = shape.task.seq_len, shape.embed_dim, shape.task.num_outputs
+    return Cost(
+        linears=(LinearShape(in_features=width, out_features=outputs, tokens=1),),
+        other_params=2 * width,
+        peak_activations=2 * length * width,
+    )
+
+
+class Pooled(Head):
+    """``(B, L, D)`` to ``(B, O)``."""
+
+    spec = BlockSpec(key="pooled", kind="head", cost=cost, paper="Scaling Vision Transformers (2022)")
+
+    def __init__(self, shape: BlockShape) -> None:
+        super().__init__(shape)
+        self.norm = ElasticLayerNorm(shape.embed_dim)
+        self.project = ElasticLinear(shape.embed_dim, shape.task.num_outputs)
+
+    def forward(self, x_BLD: Tensor) -> Tensor:
+        """Normalise, average, project."""
+        return self.project(self.norm(x_BLD).mean(1), self.shape.task.num_outputs)  # type: ignore[no-any-return]
+
+
+BLOCK = Pooled

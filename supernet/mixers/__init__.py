@@ -1,0 +1,1 @@
+"""The mixers: one a file, found by its file name."""

@@ -1,0 +1,122 @@
+"""The supernet, and the plain network of one architecture: the same body with all variants or with one.
+
+The architecture is an argument of the supernet, never hidden state.
+
+Papers: Cai et al. 2020 (Once-for-All); Chen et al. 2021 (AutoFormer: weight entanglement).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from search_space import Architecture, Block, Geometry, SearchSpace
+from search_space.blocks import layer_blocks
+from search_space.precision import FLOAT
+from supernet.catalogue import HEADS, STEMS
+from supernet.elastic import ElasticLinear, reset_parameters
+from supernet.layer import ChannelBlock, MixerBlock
+
+__all__ = ["Network", "Supernet"]
+
+
+class _Body(nn.Module):
+    """Stem, layers, head; ``layers`` gives the choices of each layer's mixer and channel mixer."""
+
+    def __init__(
+        self, geometry: Geometry, embed_dim: int, layers: Sequence[tuple[Sequence[Block], Sequence[Block]]]
+    ) -> None:
+        super().__init__()
+        task = geometry.task
+        self.stem = STEMS[task.stem](geometry.shape(Block(kind="stem", key=task.stem, embed_dim=embed_dim)))
+        self.mixer_blocks = nn.ModuleDict({str(i): MixerBlock(geometry, m) for i, (m, _) in enumerate(layers) if m})
+        self.channel_blocks = nn.ModuleDict({str(i): ChannelBlock(geometry, c) for i, (_, c) in enumerate(layers) if c})
+        self.head = HEADS[task.head](geometry.shape(Block(kind="head", key=task.head, embed_dim=embed_dim)))
+
+    def forward(self, batch: Tensor, architecture: Architecture) -> Tensor:
+        x_BLD = self.stem(batch, embed_dim=architecture.embed_dim)
+        for i, layer in enumerate(architecture.layers):
+            if layer.mixer != "identity":
+                x_BLD = self.mixer_blocks[str(i)](x_BLD, layer)
+            if layer.channel_mixer != "identity":
+                x_BLD = self.channel_blocks[str(i)](x_BLD, layer)
+        return self.head(x_BLD)  # type: ignore[no-any-return]
+
+
+class Supernet(nn.Module):
+    """All networks of a space over one set of weights.
+
+    Parameters
+    ----------
+    space
+        The space; its largest sizes decide the weights.
+    generator
+        Source of the initial weights.
+    """
+
+    def __init__(self, space: SearchSpace, *, generator: torch.Generator) -> None:
+        super().__init__()
+        self.space = space
+        width = max(space.embed_dim)
+        mixers = [
+            Block(kind="mixer", key=key, embed_dim=width, num_heads=max(space.num_heads) if spec.has_heads else 0)
+            for key, spec in ((key, space.catalogue.mixers[key]) for key in space.mixer)
+            if key != "identity"
+        ]
+        channels = [
+            Block(kind="channel_mixer", key=key, embed_dim=width, ratio=max(space.ratio) if spec.has_ratio else 0.0)
+            for key, spec in ((key, space.catalogue.channel_mixers[key]) for key in space.channel_mixer)
+            if key != "identity"
+        ]
+        self.body = _Body(space.geometry, width, [(mixers, channels)] * space.max_depth)
+        reset_parameters(self, generator)
+
+    def forward(self, batch: Tensor, architecture: Architecture) -> Tensor:
+        """Run the subnet on ``(B, *input_shape)``; returns the head's outputs."""
+        return self.body(batch, architecture)  # type: ignore[no-any-return]
+
+
+class Network(nn.Module):
+    """One architecture with weights of exactly its sizes: what is exported.
+
+    Parameters
+    ----------
+    architecture, geometry
+        The network and its shapes; together they rebuild it from a file.
+    simulate_precision
+        Whether to compute as the integer runtime does; ``False`` computes in float, which exporters need.
+    """
+
+    def __init__(self, architecture: Architecture, geometry: Geometry, *, simulate_precision: bool = True) -> None:
+        super().__init__()
+        self.architecture, self.geometry = architecture, geometry
+        layers = [
+            tuple([b] if b else [] for b in layer_blocks(layer, embed_dim=architecture.embed_dim, float_precision="fp32"))
+            for layer in architecture.layers
+        ]
+        self.body = _Body(geometry, architecture.embed_dim, [(m, c) for m, c in layers])
+        self._running = architecture if simulate_precision else in_float(architecture)
+
+    def forward(self, batch: Tensor) -> Tensor:
+        """Run on ``(B, *input_shape)``; returns the head's outputs."""
+        return self.body(batch, self._running)  # type: ignore[no-any-return]
+
+    def precision_policy(self) -> dict[str, str]:
+        """Return the precision of every linear layer that is not float, by module path."""
+        policy = {}
+        for i, layer in enumerate(self.architecture.layers):
+            for name, precision in (("mixer", layer.mixer_precision), ("channel", layer.channel_precision)):
+                prefix = f"body.{name}_blocks.{i}"
+                if precision != FLOAT:
+                    linears = (m for m in self.get_submodule(prefix).named_modules() if isinstance(m[1], ElasticLinear))
+                    policy |= {f"{prefix}.{path}": precision for path, _ in linears}
+        return policy
+
+
+def in_float(architecture: Architecture) -> Architecture:
+    """Return the architecture without integer precisions."""
+    layers = (replace(layer, mixer_precision=FLOAT, channel_precision=FLOAT) for layer in architecture.layers)
+    return replace(architecture, layers=tuple(layers))

@@ -1,0 +1,42 @@
+"""Simulate the runtime's integer arithmetic in float, straight-through in training.
+
+Weights are exactly the exported ones (``hardware_profiles.quantization``). Activations of ``w8a8`` follow ONNX's
+DynamicQuantizeLinear, asymmetric uint8, with one range per example: that equals the runtime at batch 1, and makes the
+quality of a network independent of the batch it is evaluated in.
+
+Paper: Bengio et al. 2013 (straight-through estimator); Jacob et al. 2018 (integer-arithmetic-only inference).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from hardware_profiles.quantization import dequantize_weight, quantize_weight
+from search_space.precision import FLOAT, FORMATS
+
+__all__ = ["simulate_input", "simulate_weight"]
+
+
+def simulate_input(x_BLD: Tensor, precision: str) -> Tensor:
+    """Return ``x`` as the integer kernel sees it; the gradient passes unchanged."""
+    if precision == FLOAT or FORMATS[precision].activation_bits is None:
+        return x_BLD
+    with torch.no_grad():
+        dims = tuple(range(1, x_BLD.dim()))
+        low, high = x_BLD.amin(dims, keepdim=True).clamp(max=0), x_BLD.amax(dims, keepdim=True).clamp(min=0)
+        scale = (high - low) / 255
+        scale = torch.where(scale > 0, scale, torch.ones_like(scale))
+        zero = (-low / scale).round().clamp(0, 255)
+        q_BLD = ((x_BLD / scale).round() + zero).clamp(0, 255)
+        exact = (q_BLD - zero) * scale
+    return x_BLD + (exact - x_BLD).detach() if x_BLD.requires_grad else exact
+
+
+def simulate_weight(weight_OI: Tensor, precision: str) -> Tensor:
+    """Return the weight as it is stored; the gradient passes unchanged."""
+    if precision == FLOAT:
+        return weight_OI
+    with torch.no_grad():
+        exact = dequantize_weight(*quantize_weight(weight_OI, precision), in_features=weight_OI.shape[1])
+    return weight_OI + (exact - weight_OI).detach() if weight_OI.requires_grad else exact

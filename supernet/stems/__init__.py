@@ -1,0 +1,1 @@
+"""The stems: one a file, found by its file name."""

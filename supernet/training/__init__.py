@@ -1,0 +1,1 @@
+"""Supernet training: rules, schedules, checkpoints."""
