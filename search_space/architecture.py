@@ -85,4 +85,3 @@ class Architecture:
             raise SpaceError(
                 "architecture", expected="JSON of an architecture", got=repr(text[:80]), remedy=f"mend it: {error}"
             ) from error
-

@@ -37,7 +37,8 @@ class Block:
 
     def __str__(self) -> str:
         size = f" heads={self.num_heads}" if self.num_heads else f" ratio={self.ratio:g}" if self.ratio else ""
-        return f"{self.key} dim={self.embed_dim}{size} {self.precision if self.precision != FLOAT else self.float_precision}"
+        precision = self.float_precision if self.precision == FLOAT else self.precision
+        return f"{self.key} dim={self.embed_dim}{size} {precision}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

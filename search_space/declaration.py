@@ -27,14 +27,19 @@ def space_from_mapping(declaration: Mapping[str, Any], *, task: TaskShape, catal
     for key in data:
         if key not in known:
             raise SpaceError(
-                f"space.{key}", expected=f"one of {', '.join(sorted(known))}", got=repr(key), remedy="remove or correct it"
+                f"space.{key}",
+                expected=f"one of {', '.join(sorted(known))}",
+                got=repr(key),
+                remedy="remove or correct it",
             )
     for key in sorted(known):
         if key not in data:
             raise SpaceError(f"space.{key}", expected="a value", got="nothing", remedy="add it to the space")
     for key in _CHOICES:
         if isinstance(data[key], str) or not isinstance(data[key], Sequence):
-            raise SpaceError(f"space.{key}", expected="a list of choices", got=repr(data[key]), remedy="write it as a list")
+            raise SpaceError(
+                f"space.{key}", expected="a list of choices", got=repr(data[key]), remedy="write it as a list"
+            )
     head_dim = data["head_dim"]
     if not isinstance(head_dim, int) or head_dim < 1:
         raise SpaceError("space.head_dim", expected="a positive integer", got=repr(head_dim), remedy="correct it")

@@ -16,7 +16,7 @@ FLOAT_BYTES = {"fp32": 4, "bf16": 2}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PrecisionFormat:
-    """Bits of the weights, bits of the activations (``None``: float), inputs per scale (``None``: one scale a channel)."""
+    """Bits of weights and activations (``None``: float) and inputs per scale (``None``: one scale a channel)."""
 
     weight_bits: int
     activation_bits: int | None

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -18,10 +17,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from search_space import corners
 from search_space.architecture import Architecture, Layer
-from search_space.blocks import Block, Geometry, layer_blocks
-from search_space.errors import SpaceError
-from search_space.precision import FLOAT, FLOAT_BYTES, FORMATS
+from search_space.block_table import BlockTable
+from search_space.blocks import Block, Geometry
+from search_space.legality import check_architecture, check_space
+from search_space.precision import FLOAT
 from search_space.spec import BlockSpec, Catalogue, Cost
 
 __all__ = ["Genes", "SearchSpace"]
@@ -69,8 +70,6 @@ class SearchSpace:
     float_precision: tuple[str, ...] = ("fp32",)
 
     def __post_init__(self) -> None:
-        from search_space.legality import check_space
-
         check_space(self)
 
     # ------------------------------------------------------------------ genes
@@ -135,7 +134,7 @@ class SearchSpace:
             parts = []
             for layer in map(tuple, body[:depth]):
                 if layer not in cache:
-                    cache[layer] = self._layer(*layer)
+                    cache[layer] = self.layer_of(layer)
                 parts.append(cache[layer])
             out.append(
                 Architecture(
@@ -159,7 +158,7 @@ class SearchSpace:
                     if layer not in cache:
                         cache[layer] = self._genes_of(layer)
                     genes += cache[layer]
-            except ValueError:
+            except (ValueError, KeyError):
                 self.validate(arch)
                 raise
             row[: len(genes)] = genes
@@ -168,26 +167,44 @@ class SearchSpace:
     def _spec(self, gene: str, key: str) -> BlockSpec:
         return (self.catalogue.mixers if gene == "mixer" else self.catalogue.channel_mixers)[key]
 
-    def _layer(self, mixer: int, heads: int, channel: int, ratio: int, mixer_bits: int, channel_bits: int) -> Layer:
-        m, c = self._spec("mixer", self.mixer[mixer]), self._spec("channel_mixer", self.channel_mixer[channel])
+    def canonical_layer(self, layer: Layer) -> Layer:
+        """Return the layer with its inactive fields set to their neutral values."""
+        mixer, channel = self._spec("mixer", layer.mixer), self._spec("channel_mixer", layer.channel_mixer)
         return Layer(
-            mixer=m.key,
-            num_heads=self.num_heads[heads] if m.has_heads else 0,
-            channel_mixer=c.key,
-            ratio=self.ratio[ratio] if c.has_ratio else 0.0,
-            mixer_precision=self.precision[mixer_bits] if m.has_linears else FLOAT,
-            channel_precision=self.precision[channel_bits] if c.has_linears else FLOAT,
+            mixer=layer.mixer,
+            num_heads=layer.num_heads if mixer.has_heads else 0,
+            channel_mixer=layer.channel_mixer,
+            ratio=layer.ratio if channel.has_ratio else 0.0,
+            mixer_precision=layer.mixer_precision if mixer.has_linears else FLOAT,
+            channel_precision=layer.channel_precision if channel.has_linears else FLOAT,
         )
 
+    def layer_of(self, genes: Sequence[int]) -> Layer:
+        """Return the layer that six layer genes stand for."""
+        mixer, heads, channel, ratio, mixer_precision, channel_precision = genes
+        layer = Layer(
+            mixer=self.mixer[mixer],
+            num_heads=self.num_heads[heads],
+            channel_mixer=self.channel_mixer[channel],
+            ratio=self.ratio[ratio],
+            mixer_precision=self.precision[mixer_precision],
+            channel_precision=self.precision[channel_precision],
+        )
+        return self.canonical_layer(layer)
+
     def _genes_of(self, layer: Layer) -> list[int]:
-        mixer, channel = self._spec("mixer", layer.mixer), self._spec("channel_mixer", layer.channel_mixer)
+        canonical = self.canonical_layer(layer)
+        if layer != canonical or layer.mixer == layer.channel_mixer == "identity":
+            raise ValueError("not canonical")
         return [
             self.mixer.index(layer.mixer),
-            self.num_heads.index(layer.num_heads) if mixer.has_heads else 0,
+            self.num_heads.index(layer.num_heads) if layer.num_heads else 0,
             self.channel_mixer.index(layer.channel_mixer),
-            self.ratio.index(layer.ratio) if channel.has_ratio else 0,
-            self.precision.index(layer.mixer_precision) if mixer.has_linears else 0,
-            self.precision.index(layer.channel_precision) if channel.has_linears else 0,
+            self.ratio.index(layer.ratio) if layer.ratio else 0,
+            self.precision.index(layer.mixer_precision) if self._spec("mixer", layer.mixer).has_linears else 0,
+            self.precision.index(layer.channel_precision)
+            if self._spec("channel_mixer", layer.channel_mixer).has_linears
+            else 0,
         ]
 
     def flag(self, gene: str, flag: str) -> NDArray[np.int16]:
@@ -204,11 +221,11 @@ class SearchSpace:
 
     @cached_property
     def _idle_mixer(self) -> NDArray[np.bool_]:
-        return np.array(self.mixer) == "identity"
+        return np.array([key == "identity" for key in self.mixer])
 
     @cached_property
     def _idle_channel(self) -> NDArray[np.bool_]:
-        return np.array(self.channel_mixer) == "identity"
+        return np.array([key == "identity" for key in self.channel_mixer])
 
     # ------------------------------------------------------------- operators
 
@@ -227,7 +244,9 @@ class SearchSpace:
 
     def crossover(self, a: Genes, b: Genes, rng: np.random.Generator) -> Genes:
         """Take each global gene and each whole layer from either parent; ``(n, genes)`` in and out."""
-        groups = np.r_[np.arange(len(GLOBAL_GENES)), np.repeat(np.arange(self.max_depth), len(LAYER_GENES)) + len(GLOBAL_GENES)]
+        groups = np.r_[
+            np.arange(len(GLOBAL_GENES)), np.repeat(np.arange(self.max_depth), len(LAYER_GENES)) + len(GLOBAL_GENES)
+        ]
         from_a = rng.random((len(a), groups[-1] + 1)) < 0.5
         return self.canonical(np.where(from_a[:, groups], a, b))
 
@@ -239,8 +258,6 @@ class SearchSpace:
 
     def validate(self, architecture: Architecture) -> None:
         """Raise ``SpaceError`` naming the gene and the reason when the architecture is not in the space."""
-        from search_space.legality import check_architecture
-
         check_architecture(self, architecture)
 
     # ------------------------------------------------- corners, size, identity
@@ -248,69 +265,22 @@ class SearchSpace:
     @cached_property
     def largest(self) -> Architecture:
         """The network with the most parameters (ties: FLOPs, then the order of declaration), in float."""
-        return self._extreme(1)
+        return corners.extreme(self, 1)
 
     @cached_property
     def smallest(self) -> Architecture:
         """The network with the fewest parameters (ties: FLOPs, then order), in the smallest precision."""
-        return self._extreme(-1)
+        return corners.extreme(self, -1)
 
     @cached_property
     def middle(self) -> Architecture:
         """The middle choice of every ordered dimension with the first mixer and channel mixer, in float."""
-
-        def mid(values: Sequence[Any]) -> Any:
-            return sorted(values)[(len(values) - 1) // 2]
-
-        layer = self._canonical_layer(self.mixer[0], mid(self.num_heads), self.channel_mixer[0], mid(self.ratio), self._bits(1))
-        return Architecture(embed_dim=mid(self.embed_dim), float_precision=self._floats(1), layers=(layer,) * mid(self.depth))
-
-    def _bits(self, sign: int) -> str:
-        def weight_bits(p: str) -> int:
-            return FORMATS[p].weight_bits if p in FORMATS else 32
-
-        return max(self.precision, key=lambda p: sign * weight_bits(p))
-
-    def _floats(self, sign: int) -> str:
-        return max(self.float_precision, key=lambda p: sign * FLOAT_BYTES[p])
-
-    def _canonical_layer(self, mixer: str, heads: int, channel: str, ratio: float, precision: str) -> Layer:
-        m, c = self._spec("mixer", mixer), self._spec("channel_mixer", channel)
-        return Layer(
-            mixer=mixer,
-            num_heads=heads if m.has_heads else 0,
-            channel_mixer=channel,
-            ratio=ratio if c.has_ratio else 0.0,
-            mixer_precision=precision if m.has_linears else FLOAT,
-            channel_precision=precision if c.has_linears else FLOAT,
-        )
-
-    def _extreme(self, sign: int) -> Architecture:
-        pick = max if sign > 0 else min
-        width, heads, ratio = pick(self.embed_dim), pick(self.num_heads), pick(self.ratio)
-
-        def weight(layer: Layer) -> tuple[int, int]:
-            blocks = layer_blocks(layer, embed_dim=width, float_precision="fp32")
-            costs = [self.cost(b) for b in blocks if b is not None]
-            return sign * sum(c.params for c in costs), sign * sum(c.flops for c in costs)
-
-        pairs = [(m, c) for m in self.mixer for c in self.channel_mixer if (m, c) != ("identity", "identity")]
-        layers = [self._canonical_layer(m, heads, c, ratio, self._bits(sign)) for m, c in pairs]
-        best = max(layers, key=weight)
-        return Architecture(embed_dim=width, float_precision=self._floats(sign), layers=(best,) * pick(self.depth))
+        return corners.middle(self)
 
     @cached_property
     def log10_size(self) -> float:
         """Decimal logarithm of the exact number of distinct networks."""
-        h, r, p = len(self.num_heads), len(self.ratio), len(self.precision)
-
-        def ways(gene: str, flag: str, n: int) -> list[int]:
-            specs = [self._spec(gene, key) for key in getattr(self, gene)]
-            return [(n if getattr(s, flag) else 1) * (p if s.has_linears else 1) for s in specs]
-
-        idle = int(self._idle_mixer.any() and self._idle_channel.any())
-        layer = sum(ways("mixer", "has_heads", h)) * sum(ways("channel_mixer", "has_ratio", r)) - idle
-        return math.log10(len(self.embed_dim) * len(self.float_precision) * sum(layer**d for d in self.depth))
+        return corners.log10_size(self)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -328,43 +298,18 @@ class SearchSpace:
         """Return what one block costs for one example."""
         return self.geometry.cost(block, self.catalogue)
 
-    @cached_property
+    @property
     def blocks(self) -> tuple[Block, ...]:
         """Every distinct block of the space."""
-        return self._block_tables[0]
+        return self._block_table.blocks
 
     def block_ids(self, genes: Genes) -> NDArray[np.intp]:
         """Return the index into :attr:`blocks` of each slot, ``(n, 2 + 2 * max_depth)``; -1 where nothing is computed.
 
         The slots are the stem, then mixer and channel mixer of each layer, then the head.
         """
-        _, ends, mixers, channels = self._block_tables
-        layers, (width, floats) = self.layer_genes(genes), (genes[:, [0]], genes[:, [2]])
-        out = np.full((len(genes), 2 + 2 * self.max_depth), -1, dtype=np.intp)
-        out[:, 0], out[:, -1] = ends[floats[:, 0], width[:, 0]].T
-        active = self.active(genes)
-        out[:, 1:-1:2] = np.where(active, mixers[floats, width, layers[..., 0], layers[..., 1], layers[..., 4]], -1)
-        out[:, 2:-1:2] = np.where(active, channels[floats, width, layers[..., 2], layers[..., 3], layers[..., 5]], -1)
-        return out
+        return self._block_table.ids(genes)
 
     @cached_property
-    def _block_tables(self) -> tuple[tuple[Block, ...], NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
-        index: dict[Block, int] = {}
-        floats, widths = len(self.float_precision), len(self.embed_dim)
-        m, h, c, r, p = map(len, (self.mixer, self.num_heads, self.channel_mixer, self.ratio, self.precision))
-        ends = np.zeros((floats, widths, 2), np.intp)
-        mixers, channels = np.zeros((floats, widths, m, h, p), np.intp), np.zeros((floats, widths, c, r, p), np.intp)
-        task = self.geometry.task
-        for f, e in np.ndindex(floats, widths):
-            sizes: dict[str, Any] = {"embed_dim": self.embed_dim[e], "float_precision": self.float_precision[f]}
-            ends[f, e] = [
-                index.setdefault(Block(kind="stem", key=task.stem, **sizes), len(index)),
-                index.setdefault(Block(kind="head", key=task.head, **sizes), len(index)),
-            ]
-            for gene in np.ndindex(m, h, p):
-                block = layer_blocks(self._layer(gene[0], gene[1], 0, 0, gene[2], 0), **sizes)[0]
-                mixers[(f, e, *gene)] = -1 if block is None else index.setdefault(block, len(index))
-            for gene in np.ndindex(c, r, p):
-                block = layer_blocks(self._layer(0, 0, gene[0], gene[1], 0, gene[2]), **sizes)[1]
-                channels[(f, e, *gene)] = -1 if block is None else index.setdefault(block, len(index))
-        return tuple(index), ends, mixers, channels
+    def _block_table(self) -> BlockTable:
+        return BlockTable(self)

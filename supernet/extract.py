@@ -10,9 +10,9 @@ from torch import nn
 
 from search_space import Architecture, Block, Geometry, Layer
 from search_space.precision import FLOAT
+from supernet.catalogue import HEADS, STEMS
 from supernet.elastic import ElasticLinear, reset_parameters
 from supernet.layer import ChannelBlock, MixerBlock
-from supernet.catalogue import HEADS, STEMS
 from supernet.model import Network, Supernet
 
 __all__ = ["block_module", "extract"]

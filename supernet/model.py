@@ -94,7 +94,9 @@ class Network(nn.Module):
         super().__init__()
         self.architecture, self.geometry = architecture, geometry
         layers = [
-            tuple([b] if b else [] for b in layer_blocks(layer, embed_dim=architecture.embed_dim, float_precision="fp32"))
+            tuple(
+                [b] if b else [] for b in layer_blocks(layer, embed_dim=architecture.embed_dim, float_precision="fp32")
+            )
             for layer in architecture.layers
         ]
         self.body = _Body(geometry, architecture.embed_dim, [(m, c) for m, c in layers])
@@ -106,7 +108,7 @@ class Network(nn.Module):
 
     def precision_policy(self) -> dict[str, str]:
         """Return the precision of every linear layer that is not float, by module path."""
-        policy = {}
+        policy: dict[str, str] = {}
         for i, layer in enumerate(self.architecture.layers):
             for name, precision in (("mixer", layer.mixer_precision), ("channel", layer.channel_precision)):
                 prefix = f"body.{name}_blocks.{i}"

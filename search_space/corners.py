@@ -1,0 +1,80 @@
+"""The corners of a space and its size: what a search starts from and what a user wants to know first."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from search_space.architecture import Architecture, Layer
+from search_space.blocks import layer_blocks
+from search_space.precision import FLOAT_BYTES, FORMATS
+
+if TYPE_CHECKING:
+    from search_space.space import SearchSpace
+
+__all__ = ["extreme", "log10_size", "middle"]
+
+T = TypeVar("T", int, float)
+
+
+def extreme(space: SearchSpace, sign: int) -> Architecture:
+    """Return the network with the most (``sign`` 1) or fewest (-1) parameters; FLOPs, then order, break ties."""
+    pick = max if sign > 0 else min
+    width, heads, ratio = pick(space.embed_dim), pick(space.num_heads), pick(space.ratio)
+
+    def weight(layer: Layer) -> tuple[int, int]:
+        blocks = layer_blocks(layer, embed_dim=width, float_precision="fp32")
+        costs = [space.cost(b) for b in blocks if b is not None]
+        return sign * sum(c.params for c in costs), sign * sum(c.flops for c in costs)
+
+    pairs = [(m, c) for m in space.mixer for c in space.channel_mixer if (m, c) != ("identity", "identity")]
+    layer = max((_layer(space, m, heads, c, ratio, _precision(space, sign)) for m, c in pairs), key=weight)
+    return Architecture(
+        embed_dim=width, float_precision=_float_precision(space, sign), layers=(layer,) * pick(space.depth)
+    )
+
+
+def middle(space: SearchSpace) -> Architecture:
+    """Return the middle choice of every ordered dimension with the first mixer and channel mixer, in float."""
+
+    def mid(values: Sequence[T]) -> T:
+        return sorted(values)[(len(values) - 1) // 2]
+
+    mixer = next(m for m in space.mixer if m != "identity" or len(space.mixer) == 1)
+    channel = next(c for c in space.channel_mixer if c != "identity" or len(space.channel_mixer) == 1)
+    layer = _layer(space, mixer, mid(space.num_heads), channel, mid(space.ratio), _precision(space, 1))
+    return Architecture(
+        embed_dim=mid(space.embed_dim), float_precision=_float_precision(space, 1), layers=(layer,) * mid(space.depth)
+    )
+
+
+def log10_size(space: SearchSpace) -> float:
+    """Return the decimal logarithm of the exact number of distinct networks."""
+    precisions = len(space.precision)
+    mixers = [space.catalogue.mixers[key] for key in space.mixer]
+    channels = [space.catalogue.channel_mixers[key] for key in space.channel_mixer]
+    ways = sum((len(space.num_heads) if s.has_heads else 1) * (precisions if s.has_linears else 1) for s in mixers)
+    ways *= sum((len(space.ratio) if s.has_ratio else 1) * (precisions if s.has_linears else 1) for s in channels)
+    ways -= "identity" in space.mixer and "identity" in space.channel_mixer
+    return math.log10(len(space.embed_dim) * len(space.float_precision) * sum(ways**depth for depth in space.depth))
+
+
+def _layer(space: SearchSpace, mixer: str, heads: int, channel: str, ratio: float, precision: str) -> Layer:
+    layer = Layer(
+        mixer=mixer,
+        num_heads=heads,
+        channel_mixer=channel,
+        ratio=ratio,
+        mixer_precision=precision,
+        channel_precision=precision,
+    )
+    return space.canonical_layer(layer)
+
+
+def _precision(space: SearchSpace, sign: int) -> str:
+    return max(space.precision, key=lambda p: sign * (FORMATS[p].weight_bits if p in FORMATS else 32))
+
+
+def _float_precision(space: SearchSpace, sign: int) -> str:
+    return max(space.float_precision, key=lambda p: sign * FLOAT_BYTES[p])

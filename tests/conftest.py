@@ -1,0 +1,40 @@
+"""Spaces that tests of every package share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from search_space import SearchSpace, TaskShape, space_from_mapping
+from supernet import catalogue
+
+IMAGE = TaskShape(input_shape=(1, 8, 8), num_outputs=10, seq_len=16, grid=(4, 4))
+DECLARATION: dict[str, Any] = {
+    "name": "small",
+    "embed_dim": [16, 24, 32],
+    "depth": [1, 2, 3],
+    "head_dim": 8,
+    "mixer": ["softmax", "identity"],
+    "num_heads": [1, 2],
+    "channel_mixer": ["mlp", "identity"],
+    "ratio": [1, 2],
+    "precision": ["float", "w8a8", "w8", "w4"],
+}
+
+
+@pytest.fixture(scope="session")
+def make_space() -> Callable[..., SearchSpace]:
+    """Return a maker of small image spaces: ``make_space(depth=[2], task=...)`` overrides the declaration."""
+
+    def make(*, task: TaskShape = IMAGE, **overrides: Any) -> SearchSpace:
+        return space_from_mapping({**DECLARATION, **overrides}, task=task, catalogue=catalogue())
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def space(make_space: Callable[..., SearchSpace]) -> SearchSpace:
+    """Return a small image space with every precision."""
+    return make_space()
