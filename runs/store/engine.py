@@ -1,0 +1,126 @@
+"""Connections: which databases are supported, and how each is made safe for several processes.
+
+SQLite runs with a write-ahead log (readers never wait), a busy timeout (writers queue) and foreign keys. Writing
+transactions begin with ``BEGIN IMMEDIATE``: one that begins by reading and then writes fails at once, without waiting,
+when another process wrote in between (https://www.sqlite.org/lang_transaction.html). Connections to SQLite are not
+pooled, so that none crosses a ``fork``, which SQLite forbids; opening one costs a fraction of a millisecond.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import closing
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
+
+from runs.store.exact import dumps
+from runs.store.failures import without_password
+from search_space.errors import StoreError
+
+__all__ = ["connect", "parse_url", "use_write_ahead_log", "writing"]
+
+_EXPECTED = "sqlite:///folder/file.db or postgresql://user:password@host/database"
+_WRITES = "nasweave_writes"
+_log = logging.getLogger("nasweave.runs")
+
+
+def parse_url(url: str) -> URL:
+    """Return the URL of a supported database with its driver.
+
+    Raises
+    ------
+    StoreError
+        It is no URL, names another kind of database, or SQLite without a file.
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise StoreError(
+            "store.url", expected=_EXPECTED, got=without_password(url), remedy="write it in this form"
+        ) from error
+    backend = parsed.drivername.partition("+")[0]
+    if backend in ("postgresql", "postgres"):
+        # Named, because the default driver of "postgresql" changed between SQLAlchemy 2.0 and 2.1.
+        return parsed.set(drivername="postgresql+psycopg")
+    if backend != "sqlite":
+        raise StoreError("store.url", expected=_EXPECTED, got=backend, remedy="use one of these databases")
+    if parsed.database in (None, "", ":memory:"):
+        raise StoreError(
+            "store.url", expected="a file", got="SQLite in memory", remedy="name one: sqlite:///outputs/nasweave.db"
+        )
+    return parsed.set(drivername="sqlite")
+
+
+def connect(url: URL, *, busy_timeout_s: float) -> Engine:
+    """Return an engine for a URL that ``parse_url`` returned; creates the folder of an SQLite file.
+
+    Raises
+    ------
+    StoreError
+        The driver of PostgreSQL is not installed.
+    OSError
+        The folder cannot be created.
+    """
+    if url.get_backend_name() == "sqlite":
+        return _sqlite(url, busy_timeout_s=busy_timeout_s)
+    try:
+        return create_engine(
+            url,
+            json_serializer=dumps,
+            pool_pre_ping=True,
+            # Reading back a row after a conflict must see what the other process committed.
+            isolation_level="READ COMMITTED",
+            connect_args={} if "connect_timeout" in url.query else {"connect_timeout": 10},
+        )
+    except ImportError as error:
+        raise StoreError(
+            "store.url",
+            expected="an installed driver for PostgreSQL",
+            got=f'"{error}"',
+            remedy="pip install 'nasweave[postgresql]'",
+        ) from error
+
+
+def _sqlite(url: URL, *, busy_timeout_s: float) -> Engine:
+    assert url.database is not None
+    if not url.database.startswith("file:"):
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, json_serializer=dumps, poolclass=NullPool, connect_args={"timeout": busy_timeout_s})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
+        # Python's module would otherwise begin transactions itself, later than we need and never before DDL.
+        connection.isolation_level = None
+        with closing(connection.cursor()) as cursor:
+            cursor.execute("PRAGMA foreign_keys=ON")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        immediate = connection.get_execution_options().get(_WRITES, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+    return engine
+
+
+def writing(engine: Engine) -> Engine:
+    """Return the same engine for transactions that write."""
+    return engine.execution_options(**{_WRITES: True})
+
+
+def use_write_ahead_log(engine: Engine) -> None:
+    """Switch an SQLite file to the write-ahead log, which it then keeps; no transaction may be open."""
+    with closing(engine.raw_connection()) as connection, closing(connection.cursor()) as cursor:
+        cursor.execute("PRAGMA journal_mode")
+        if cursor.fetchone() == ("wal",):
+            return
+        cursor.execute("PRAGMA journal_mode=WAL")
+        row = cursor.fetchone()
+        if row != ("wal",):
+            _log.warning(
+                "SQLite cannot use a write-ahead log here (%s): readers and writers will wait for each other", row
+            )

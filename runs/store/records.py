@@ -1,0 +1,70 @@
+"""The values that the store returns: plain, frozen, free of any database session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+__all__ = ["STAGES", "STATES", "Candidate", "Export", "Run", "Stage", "State"]
+
+State = Literal["complete", "failed"]
+
+STATES: tuple[State, ...] = ("complete", "failed")
+STAGES = ("profile", "train", "search", "finalists", "report", "export")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """One run folder and the search space it was started with; ``created_at`` is in UTC, as all times here."""
+
+    id: int
+    folder: str
+    task: str
+    name: str
+    space_fingerprint: str
+    space_json: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stage:
+    """A finished stage of a run; it needs no repetition while its ``fingerprint`` is the same."""
+
+    run_id: int
+    stage: str
+    fingerprint: str
+    detail: dict[str, Any]
+    finished_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Candidate:
+    """An evaluated architecture.
+
+    ``values`` and ``predicted`` hold objectives by name (``validation_error``, ``latency_ms``, ``size_bytes``);
+    ``final`` holds what was measured again once it became a finalist.
+    """
+
+    run_id: int
+    key: str
+    architecture_json: str
+    values: dict[str, float]
+    predicted: dict[str, float]
+    source: str
+    trial_number: int | None
+    state: State
+    reason: str
+    created_at: datetime
+    final: dict[str, Any] | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Export:
+    """An exported network and the folder that holds it."""
+
+    run_id: int
+    key: str
+    folder: str
+    detail: dict[str, Any]
+    created_at: datetime

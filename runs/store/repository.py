@@ -1,0 +1,280 @@
+"""The one door to the database: every method is one transaction and returns values, never sessions or rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any
+
+from sqlalchemy import Engine, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from runs.store.engine import connect, parse_url, use_write_ahead_log, writing
+from runs.store.exact import json_object, objectives, utc_now
+from runs.store.failures import clear_errors
+from runs.store.migration import migrate
+from runs.store.records import STAGES, STATES, Candidate, Export, Run, Stage, State
+from runs.store.tables import Base, CandidateRow, ExportRow, MeasurementRow, RunRow, StageRow
+from search_space.errors import StoreError
+
+__all__ = ["Store"]
+
+
+class Store:
+    """Runs, stages, measurements, candidates and exports in one database.
+
+    Made by ``Store.open``. Threads and processes may write to the same database at once; a killed process loses at
+    most the row it was writing. Every method raises ``StoreError`` if the database is locked, full, read-only or
+    unreachable.
+
+    Attributes
+    ----------
+    url
+        The database with its driver, password included: what ``optuna.storages.RDBStorage`` takes.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine, self._writer = engine, writing(engine)
+        self._where = engine.url.render_as_string(hide_password=True)
+        self._insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
+        self.url = engine.url.render_as_string(hide_password=False)
+
+    @classmethod
+    def open(cls, url: str, *, busy_timeout_s: float = 30.0) -> Store:
+        """Open a database and bring its tables to this version, creating file and folders where there are none.
+
+        Parameters
+        ----------
+        url
+            ``sqlite:///outputs/nasweave.db`` or ``postgresql://user:password@host/database``.
+        busy_timeout_s
+            Seconds that SQLite waits for another process before the database counts as locked.
+
+        Raises
+        ------
+        StoreError
+            The database cannot be used; the line says why and what to do.
+        """
+        parsed = parse_url(url)
+        where = parsed.render_as_string(hide_password=True)
+        with clear_errors(where):
+            engine = connect(parsed, busy_timeout_s=busy_timeout_s)
+            try:
+                if engine.dialect.name == "sqlite":
+                    use_write_ahead_log(engine)
+                migrate(engine, where=where)
+            except BaseException:
+                engine.dispose()
+                raise
+        return cls(engine)
+
+    def close(self) -> None:
+        """Close all connections; the store may be used again and then opens new ones."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Store({self._where!r})"
+
+    def open_run(self, folder: str, *, task: str, name: str, space_fingerprint: str, space_json: str) -> Run:
+        """Return the run of a folder, creating it where there is none.
+
+        Raises
+        ------
+        StoreError
+            The folder holds a run of another task or search space.
+        """
+        row = {
+            "folder": folder,
+            "task": task,
+            "name": name,
+            "space_fingerprint": space_fingerprint,
+            "space_json": space_json,
+            "created_at": utc_now(),
+        }
+        with self._write() as session:
+            self._insert_new(session, RunRow, row)
+            run = session.scalars(select(RunRow).where(RunRow.folder == folder)).one().record()
+        for what, stored, given in (
+            ("task", run.task, task),
+            ("search space", run.space_fingerprint, space_fingerprint),
+        ):
+            if stored != given:
+                raise StoreError(
+                    folder,
+                    expected=f"the {what} this run was started with ({stored})",
+                    got=given,
+                    remedy="choose another name=, or a fresh folder",
+                )
+        return run
+
+    def runs(self) -> list[Run]:
+        """Return all runs, oldest first."""
+        with self._read() as session:
+            return [row.record() for row in session.scalars(select(RunRow).order_by(RunRow.id))]
+
+    def finish_stage(self, run_id: int, stage: str, *, fingerprint: str, detail: Mapping[str, Any]) -> Stage:
+        """Note that a stage is finished, in place of any earlier time it was."""
+        _check_member("stage", stage, STAGES)
+        new = {"fingerprint": fingerprint, "detail": json_object(detail, parameter="detail"), "finished_at": utc_now()}
+        insert = self._insert(StageRow).values(run_id=run_id, stage=stage, **new)
+        with self._write() as session:
+            session.execute(insert.on_conflict_do_update(index_elements=["run_id", "stage"], set_=new))
+            finished = _stage(session, run_id, stage)
+        assert finished is not None
+        return finished
+
+    def stage(self, run_id: int, stage: str) -> Stage | None:
+        """Return a stage of a run if it was ever finished."""
+        _check_member("stage", stage, STAGES)
+        with self._read() as session:
+            return _stage(session, run_id, stage)
+
+    def add_measurement(self, profile_key: str, subject_key: str, *, payload: Mapping[str, Any]) -> bool:
+        """Store a measurement of a profile; False, and nothing changes, if its subject was measured before."""
+        row = {
+            "profile_key": profile_key,
+            "subject_key": subject_key,
+            "payload": json_object(payload, parameter="payload"),
+            "created_at": utc_now(),
+        }
+        with self._write() as session:
+            return self._insert_new(session, MeasurementRow, row)
+
+    def measurements(self, profile_key: str) -> list[dict[str, Any]]:
+        """Return the payloads of a profile in the order they were measured."""
+        query = select(MeasurementRow.payload).where(MeasurementRow.profile_key == profile_key)
+        with self._read() as session:
+            return list(session.scalars(query.order_by(MeasurementRow.id)))
+
+    def measured_subjects(self, profile_key: str) -> list[str]:
+        """Return the subject keys of a profile in the order they were measured."""
+        query = select(MeasurementRow.subject_key).where(MeasurementRow.profile_key == profile_key)
+        with self._read() as session:
+            return list(session.scalars(query.order_by(MeasurementRow.id)))
+
+    def add_candidate(
+        self,
+        run_id: int,
+        key: str,
+        *,
+        architecture_json: str,
+        values: Mapping[str, float],
+        predicted: Mapping[str, float],
+        source: str,
+        trial_number: int | None = None,
+        state: State = "complete",
+        reason: str = "",
+    ) -> Candidate:
+        """Store an evaluated architecture and return it, or return the stored one if the run has it already.
+
+        Raises
+        ------
+        ValueError
+            A value is NaN or infinite: an evaluation that failed has the state ``failed`` and a reason instead.
+        """
+        _check_member("state", state, STATES)
+        row = {
+            "run_id": run_id,
+            "key": key,
+            "architecture_json": architecture_json,
+            "objectives": objectives(values, parameter="values"),
+            "predicted": objectives(predicted, parameter="predicted"),
+            "source": source,
+            "trial_number": trial_number,
+            "state": state,
+            "reason": reason,
+            "created_at": utc_now(),
+        }
+        with self._write() as session:
+            self._insert_new(session, CandidateRow, row)
+            stored = _candidate(session, run_id, key)
+        assert stored is not None
+        return stored
+
+    def candidates(self, run_id: int, *, state: State | None = None) -> list[Candidate]:
+        """Return the candidates of a run in the order they were stored."""
+        query = select(CandidateRow).where(CandidateRow.run_id == run_id)
+        if state is not None:
+            _check_member("state", state, STATES)
+            query = query.where(CandidateRow.state == state)
+        with self._read() as session:
+            return [row.record() for row in session.scalars(query.order_by(CandidateRow.id))]
+
+    def candidate(self, run_id: int, key: str) -> Candidate | None:
+        """Return a candidate of a run if there is one of this key."""
+        with self._read() as session:
+            return _candidate(session, run_id, key)
+
+    def set_final(self, run_id: int, key: str, *, final: Mapping[str, Any]) -> Candidate:
+        """Store what was measured for a finalist, in place of what was there.
+
+        Raises
+        ------
+        StoreError
+            The run has no candidate of this key.
+        """
+        change = update(CandidateRow).where(CandidateRow.run_id == run_id, CandidateRow.key == key)
+        with self._write() as session:
+            session.execute(change.values(final=json_object(final, parameter="final")))
+            candidate = _candidate(session, run_id, key)
+        if candidate is None:
+            raise StoreError(
+                "key", expected=f"a candidate of run {run_id}", got=key, remedy="take a key of report/front.csv"
+            )
+        return candidate
+
+    def add_export(self, run_id: int, key: str, *, folder: str, detail: Mapping[str, Any]) -> Export:
+        """Note that a network was exported to a folder, in place of what was exported there before."""
+        new = {"key": key, "detail": json_object(detail, parameter="detail"), "created_at": utc_now()}
+        insert = self._insert(ExportRow).values(run_id=run_id, folder=folder, **new)
+        with self._write() as session:
+            session.execute(insert.on_conflict_do_update(index_elements=["run_id", "folder"], set_=new))
+            query = select(ExportRow).where(ExportRow.run_id == run_id, ExportRow.folder == folder)
+            return session.scalars(query).one().record()
+
+    def exports(self, run_id: int) -> list[Export]:
+        """Return the exports of a run, the first folder first."""
+        query = select(ExportRow).where(ExportRow.run_id == run_id).order_by(ExportRow.id)
+        with self._read() as session:
+            return [row.record() for row in session.scalars(query)]
+
+    def _insert_new(self, session: Session, table: type[Base], row: Mapping[str, Any]) -> bool:
+        """Insert a row unless one of the same unique columns exists; say whether it was new."""
+        insert = self._insert(table).values(**row).on_conflict_do_nothing()
+        return session.scalar(insert.returning(table.__table__.c.id)) is not None
+
+    @contextmanager
+    def _read(self) -> Iterator[Session]:
+        with clear_errors(self._where), Session(self._engine) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def _write(self) -> Iterator[Session]:
+        with clear_errors(self._where), Session(self._writer) as session, session.begin():
+            yield session
+
+
+def _stage(session: Session, run_id: int, stage: str) -> Stage | None:
+    row = session.scalars(select(StageRow).where(StageRow.run_id == run_id, StageRow.stage == stage)).one_or_none()
+    return None if row is None else row.record()
+
+
+def _candidate(session: Session, run_id: int, key: str) -> Candidate | None:
+    query = select(CandidateRow).where(CandidateRow.run_id == run_id, CandidateRow.key == key)
+    row = session.scalars(query).one_or_none()
+    return None if row is None else row.record()
+
+
+def _check_member(parameter: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ValueError(f"{parameter}: expected one of {', '.join(allowed)}, got {value!r}")
