@@ -1,0 +1,126 @@
+"""One measured latency, with everything that is needed to judge it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from search_space import Architecture, Block
+from search_space.errors import NasweaveError, ProfileError
+from search_space.precision import FLOAT
+
+__all__ = ["Measurement", "Subject", "in_float", "subject_from_json", "subject_to_json"]
+
+Subject = Block | Architecture
+"""What is measured: one block alone, or a whole network."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measurement:
+    """The latency of one block or network.
+
+    Parameters
+    ----------
+    subject
+        What was measured.
+    latency_ms
+        Median latency of one batch, the device's drift divided out, in milliseconds.
+    raw_ms
+        Median latency as the clock saw it.
+    spread
+        Relative half-width of the confidence interval of the median.
+    repeats
+        Number of timed samples.
+    drift
+        Latency of the reference around this measurement over its latency at the start: above one, the device was slow.
+    reference_ms
+        Latency of the reference around this measurement.
+    order
+        Position in the shuffled order of the profile.
+    measured_at
+        Time, ISO 8601 in UTC.
+    """
+
+    subject: Subject
+    latency_ms: float
+    raw_ms: float
+    spread: float
+    repeats: int
+    drift: float
+    reference_ms: float
+    order: int
+    measured_at: str
+
+    def __post_init__(self) -> None:
+        for name in ("latency_ms", "raw_ms", "drift", "reference_ms"):
+            value = getattr(self, name)
+            if not (isinstance(value, float) and math.isfinite(value) and value > 0):
+                raise ProfileError(
+                    f"measurement.{name}",
+                    expected="a positive finite number",
+                    got=repr(value),
+                    remedy=f"measure {self.subject} again",
+                )
+        if not (math.isfinite(self.spread) and self.spread >= 0):
+            raise ProfileError(
+                "measurement.spread", expected="a finite number from 0", got=repr(self.spread), remedy="measure again"
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a flat mapping of JSON-able values; the subject is two of them, its type and its JSON text."""
+        kind, text = subject_to_json(self.subject)
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "subject"}
+        return {"subject_type": kind, "subject": text, **values}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Measurement:
+        """Read what :meth:`to_dict` wrote; raises ``ProfileError`` for anything else."""
+        try:
+            return cls(
+                subject=subject_from_json(data["subject_type"], data["subject"]),
+                **{name: float(data[name]) for name in ("latency_ms", "raw_ms", "spread", "drift", "reference_ms")},
+                repeats=int(data["repeats"]),
+                order=int(data["order"]),
+                measured_at=str(data["measured_at"]),
+            )
+        except (KeyError, ValueError, TypeError) as error:
+            raise ProfileError(
+                "measurement",
+                expected="a measurement's fields",
+                got=f"{type(error).__name__} {error}",
+                remedy="mend it",
+            ) from error
+
+
+def subject_to_json(subject: Subject) -> tuple[str, str]:
+    """Return the type (``block`` or ``architecture``) and the canonical JSON text of a subject."""
+    if isinstance(subject, Architecture):
+        return "architecture", subject.to_json()
+    return "block", json.dumps(asdict(subject), sort_keys=True, separators=(",", ":"))
+
+
+def subject_from_json(kind: str, text: str) -> Subject:
+    """Read what :func:`subject_to_json` wrote; raises ``ProfileError`` for anything else."""
+    try:
+        if kind == "architecture":
+            return Architecture.from_json(text)
+        if kind == "block":
+            return Block(**json.loads(text))
+    except (ValueError, TypeError, NasweaveError) as error:
+        raise ProfileError(
+            "measurement.subject", expected=f"JSON of a {kind}", got=repr(text[:80]), remedy=f"mend it: {error}"
+        ) from error
+    raise ProfileError(
+        "measurement.subject_type", expected="block or architecture", got=repr(kind), remedy="correct it"
+    )
+
+
+def in_float(subject: Subject) -> Subject:
+    """Return the subject without integer precisions: subjects that agree in this share one exported model."""
+    if isinstance(subject, Block):
+        return replace(subject, precision=FLOAT)
+    layers = (replace(layer, mixer_precision=FLOAT, channel_precision=FLOAT) for layer in subject.layers)
+    return replace(subject, layers=tuple(layers))

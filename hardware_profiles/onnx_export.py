@@ -1,0 +1,84 @@
+"""From a module to ONNX, in float: quiet, with a dynamic batch, and every linear layer marked with its module path."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Iterator
+
+import onnx
+import torch
+from torch import Tensor, nn
+
+__all__ = ["INPUT", "OUTPUT", "PATH_KEY", "export_onnx"]
+
+INPUT, OUTPUT = "batch", "output"
+PATH_KEY = "nasweave.module"
+_SCOPES_KEY = "pkg.torch.onnx.name_scopes"
+_NOISY = ("torch.onnx", "torch.export", "torch.fx", "onnxscript", "onnx_ir")
+
+
+def export_onnx(module: nn.Module, example: Tensor) -> onnx.ModelProto:
+    """Export a module of one input and one output, its first axis dynamic.
+
+    The nodes of linear layers (MatMul or Gemm on a stored weight) carry their module path in
+    ``metadata_props[PATH_KEY]``; all other metadata is dropped, for it holds the exporting machine's paths.
+
+    Parameters
+    ----------
+    module
+        In evaluation mode, in float.
+    example
+        An input, ``(B, ...)``; only its shape and type matter.
+    """
+    assert not module.training, "a module is exported in evaluation mode"
+    # torch.export takes a size of one for a constant.
+    traced = example if example.shape[0] > 1 else torch.cat([example, example])
+    with _quiet(), torch.no_grad():
+        program = torch.onnx.export(
+            module,
+            (traced,),
+            dynamo=True,
+            verbose=False,
+            input_names=[INPUT],
+            output_names=[OUTPUT],
+            dynamic_shapes=({0: torch.export.Dim.DYNAMIC},),
+        )
+    assert program is not None
+    model = program.model_proto
+    _mark_linears(model, {name for name, _ in module.named_modules()})
+    for value in (model.graph.input[0], model.graph.output[0]):
+        value.type.tensor_type.shape.dim[0].dim_param = INPUT
+    return model
+
+
+def _mark_linears(model: onnx.ModelProto, modules: set[str]) -> None:
+    stored = {tensor.name for tensor in model.graph.initializer}
+    for holder in (model, model.graph, *model.graph.initializer, *model.graph.value_info, *model.graph.input):
+        del holder.metadata_props[:]
+    for node in model.graph.node:
+        scopes = next((p.value for p in node.metadata_props if p.key == _SCOPES_KEY), "[]")
+        del node.metadata_props[:]
+        node.doc_string = ""
+        if node.op_type in ("MatMul", "Gemm") and node.input[1] in stored:
+            # The scopes run from the root to the node itself.
+            path = next((s for s in reversed(ast.literal_eval(scopes)) if s in modules), "")
+            node.metadata_props.add(key=PATH_KEY, value=path)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the exporter's warnings, log records and printed lines to ourselves."""
+    levels = {name: logging.getLogger(name).level for name in _NOISY}
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        try:
+            for name in _NOISY:
+                logging.getLogger(name).setLevel(logging.ERROR)
+            yield
+        finally:
+            for name, level in levels.items():
+                logging.getLogger(name).setLevel(level)

@@ -1,0 +1,158 @@
+"""Rewrite an exported model node by node to a precision policy.
+
+``w8a8`` becomes DynamicQuantizeLinear and MatMulInteger, in the form that ONNX Runtime fuses into one kernel; linear
+layers that read one tensor share its quantisation. ``w8`` and ``w4`` become ``com.microsoft.MatMulNBits``, computing
+in float. The integers are those of :func:`hardware_profiles.quantization.quantize_weight`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from onnx import helper, numpy_helper
+
+from hardware_profiles.onnx_export import PATH_KEY
+from hardware_profiles.quantization import quantize_weight
+from search_space.errors import RuntimeUnavailableError
+from search_space.precision import FLOAT, FORMATS
+
+__all__ = ["apply_policy"]
+
+_MICROSOFT = "com.microsoft"
+
+
+def apply_policy(model: onnx.ModelProto, policy: Mapping[str, str]) -> onnx.ModelProto:
+    """Return a copy of the model whose linear layers have the precisions of the policy.
+
+    Parameters
+    ----------
+    model
+        Of :func:`hardware_profiles.onnx_export.export_onnx`.
+    policy
+        Precision by module path; a path that is absent stays float.
+
+    Raises
+    ------
+    RuntimeUnavailableError
+        When a path names no linear layer of the graph.
+    """
+    wanted = {path: precision for path, precision in policy.items() if precision != FLOAT}
+    result = onnx.ModelProto()
+    result.CopyFrom(model)
+    rewriter = _Rewriter(result)
+    nodes = [made for node in result.graph.node for made in rewriter.rewrite(node, wanted)]
+    missing = sorted(wanted.keys() - rewriter.found)
+    if missing:
+        raise RuntimeUnavailableError(
+            f"precision of {missing[0]}",
+            expected="a linear layer in the exported graph",
+            got=f"none ({len(missing)} of {len(wanted)} missing)",
+            remedy="leave this block in float or choose another",
+        )
+    del result.graph.node[:]
+    result.graph.node.extend(nodes)
+    _drop_unused(result.graph)
+    if rewriter.uses_microsoft and not any(o.domain == _MICROSOFT for o in result.opset_import):
+        result.opset_import.append(helper.make_opsetid(_MICROSOFT, 1))
+    return result
+
+
+class _Rewriter:
+    """Replaces the nodes of one graph; new tensors get names that no exporter gives."""
+
+    def __init__(self, model: onnx.ModelProto) -> None:
+        self.graph = model.graph
+        self.weights = {tensor.name: tensor for tensor in model.graph.initializer}
+        self.quantized: dict[str, tuple[str, str, str]] = {}
+        self.found: set[str] = set()
+        self.uses_microsoft = False
+        self.count = 0
+
+    def rewrite(self, node: onnx.NodeProto, policy: Mapping[str, str]) -> Iterator[onnx.NodeProto]:
+        path = next((p.value for p in node.metadata_props if p.key == PATH_KEY), None)
+        precision = FLOAT if path is None else policy.get(path, FLOAT)
+        if path is None or precision == FLOAT:
+            yield node
+            return
+        self.found.add(path)
+        self.count += 1
+        name = f"{path}.{self.count}"
+        attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+        weight = numpy_helper.to_array(self.weights[node.input[1]])
+        weight_OI = torch.from_numpy(weight.copy() if attributes.get("transB") else weight.T.copy())
+        bias = node.input[2] if len(node.input) > 2 else ""
+        assert attributes.get("alpha", 1.0) == attributes.get("beta", 1.0) == 1.0 and not attributes.get("transA")
+        output = f"{name}.product" if bias else node.output[0]
+        build = self._integer if FORMATS[precision].activation_bits else self._weight_only
+        yield from build(name, node.input[0], weight_OI, precision, output)
+        if bias:
+            yield helper.make_node("Add", [output, bias], [node.output[0]], name=f"{name}.add")
+
+    def _store(self, name: str, array: NDArray[np.generic]) -> str:
+        self.graph.initializer.append(numpy_helper.from_array(array, name))
+        return name
+
+    def _integer(
+        self, name: str, source: str, weight_OI: torch.Tensor, precision: str, output: str
+    ) -> Iterator[onnx.NodeProto]:
+        integers, scale = quantize_weight(weight_OI, precision)
+        if source not in self.quantized:
+            outputs = (f"{name}.input_integers", f"{name}.input_scale", f"{name}.input_zero")
+            self.quantized[source] = outputs
+            yield helper.make_node("DynamicQuantizeLinear", [source], list(outputs), name=f"{name}.quantize")
+        x_integers, x_scale, x_zero = self.quantized[source]
+        stored = self._store(f"{name}.integers", np.ascontiguousarray(integers.T.numpy().astype(np.int8)))
+        scales = self._store(f"{name}.scales", scale.squeeze(1).numpy().astype(np.float32))
+        zeros = self._store(f"{name}.zeros", np.zeros(len(scale), np.int8))
+        total, real, both = f"{name}.total", f"{name}.real", f"{name}.both_scales"
+        yield helper.make_node("MatMulInteger", [x_integers, stored, x_zero, zeros], [total], name=f"{name}.matmul")
+        yield helper.make_node("Cast", [total], [real], name=f"{name}.cast", to=onnx.TensorProto.FLOAT)
+        yield helper.make_node("Mul", [x_scale, scales], [both], name=f"{name}.scale_product")
+        yield helper.make_node("Mul", [real, both], [output], name=f"{name}.rescale")
+
+    def _weight_only(
+        self, name: str, source: str, weight_OI: torch.Tensor, precision: str, output: str
+    ) -> Iterator[onnx.NodeProto]:
+        bits, block = FORMATS[precision].weight_bits, FORMATS[precision].block_size
+        assert block is not None
+        integers, scale = quantize_weight(weight_OI, precision)
+        unsigned = (integers + 2 ** (bits - 1)).numpy().astype(np.uint8)
+        packed = unsigned if bits == 8 else unsigned[..., 0::2] | (unsigned[..., 1::2] << 4)
+        self.uses_microsoft = True
+        out_features, in_features = weight_OI.shape
+        yield helper.make_node(
+            "MatMulNBits",
+            [
+                source,
+                self._store(f"{name}.integers", np.ascontiguousarray(packed)),
+                self._store(f"{name}.scales", scale.squeeze(2).numpy().astype(np.float32)),
+            ],
+            [output],
+            name=f"{name}.matmul",
+            domain=_MICROSOFT,
+            K=in_features,
+            N=out_features,
+            bits=bits,
+            block_size=block,
+            accuracy_level=1,  # inputs and sums in fp32
+        )
+
+
+def _drop_unused(graph: onnx.GraphProto) -> None:
+    used = set(_names_read(graph))
+    kept = [tensor for tensor in graph.initializer if tensor.name in used]
+    del graph.initializer[:]
+    graph.initializer.extend(kept)
+
+
+def _names_read(graph: onnx.GraphProto) -> Iterator[str]:
+    yield from (value.name for value in graph.output)
+    for node in graph.node:
+        yield from node.input
+        for attribute in node.attribute:
+            for inner in ([attribute.g] if attribute.HasField("g") else []) + list(attribute.graphs):
+                yield from _names_read(inner)

@@ -1,0 +1,119 @@
+"""The contract of a runtime: one code path compiles what is profiled and what ships.
+
+A runtime's one file in ``hardware_profiles/runtimes/`` holds its class and ends with ``RUNTIME = TheClass()``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_space.errors import RuntimeUnavailableError
+from search_space.precision import FLOAT
+from search_space.registry import Registry
+
+if TYPE_CHECKING:  # a profile is read without torch
+    from torch import Tensor, nn
+
+__all__ = ["RUNTIMES", "Executable", "Prepared", "Runtime", "check_policy"]
+
+
+class Executable(Protocol):
+    """A compiled model. Not safe for concurrent calls."""
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of the serialised model."""
+
+    def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Run on ``(B, ...)`` of any B; returns the outputs, ``(B, ...)``."""
+
+    def save(self, path: Path) -> None:
+        """Write the serialised model, whole or not at all."""
+
+
+class Prepared(Protocol):
+    """A module in the runtime's own form, in float: the slow step, shared by all precision policies."""
+
+    def compile(self, *, policy: Mapping[str, str], threads: int) -> Executable:
+        """Return the executable of one policy; raises ``RuntimeUnavailableError`` naming a node it cannot execute."""
+
+
+class Runtime:
+    """A way to execute networks.
+
+    Attributes
+    ----------
+    name
+        Registry key and file name.
+    precisions
+        Sub-block precisions that it really executes.
+    float_precisions
+        Whole-network float precisions that it executes.
+    file_suffix
+        Suffix of a saved model.
+    """
+
+    name: ClassVar[str]
+    precisions: ClassVar[frozenset[str]]
+    float_precisions: ClassVar[frozenset[str]] = frozenset({"fp32"})
+    file_suffix: ClassVar[str]
+
+    def version(self) -> str:
+        """Return the installed version; latencies of two versions are never mixed."""
+        raise NotImplementedError
+
+    def unavailable(self) -> str | None:
+        """Return why it cannot be used and what to install, or ``None``."""
+        raise NotImplementedError
+
+    def prepare(self, module: nn.Module, example: Tensor) -> Prepared:
+        """Bring a module in evaluation mode, in float, to the runtime's form; leaves no global state changed.
+
+        Parameters
+        ----------
+        module
+            Takes and returns one tensor whose first axis is the batch, of any size.
+        example
+            An input, ``(B, ...)``.
+        """
+        raise NotImplementedError
+
+    def compile(self, module: nn.Module, example: Tensor, *, policy: Mapping[str, str], threads: int) -> Executable:
+        """Return the executable of a module.
+
+        Parameters
+        ----------
+        module, example
+            As for :meth:`prepare`.
+        policy
+            Precision (a key of ``search_space.precision.FORMATS``) by module path of a linear layer; others are float.
+        threads
+            Number of threads of one run.
+
+        Raises
+        ------
+        RuntimeUnavailableError
+            When a node cannot be executed at its precision, or a path names no linear layer of the module.
+        """
+        check_policy(self, policy)
+        return self.prepare(module, example).compile(policy=policy, threads=threads)
+
+
+RUNTIMES: Registry[Runtime] = Registry("hardware_profiles.runtimes", "RUNTIME")
+
+
+def check_policy(runtime: Runtime, policy: Mapping[str, str]) -> None:
+    """Raise ``RuntimeUnavailableError`` naming the first node whose precision the runtime does not execute."""
+    for path, precision in policy.items():
+        if precision != FLOAT and precision not in runtime.precisions:
+            raise RuntimeUnavailableError(
+                f"precision of {path}",
+                expected=f"one of {', '.join(sorted(runtime.precisions))} on {runtime.name}",
+                got=precision,
+                remedy="choose another precision or runtime",
+            )
