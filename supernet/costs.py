@@ -15,15 +15,21 @@ def projection_shapes(shape: BlockShape) -> tuple[LinearShape, ...]:
 
 
 def attention_cost(
-    shape: BlockShape, *, attend_flops: int, attend_activations: int = 0, other_params: int = 0
+    shape: BlockShape,
+    *,
+    attend_flops: int,
+    attend_activations: int = 0,
+    other_params: int = 0,
+    other_linears: tuple[LinearShape, ...] = (),
 ) -> Cost:
     """Return the cost of norm, projections, attention and residual.
 
-    ``attend_activations`` counts the values alive inside the attention beyond the residual, q, k, v and the result.
+    ``attend_activations`` counts the values alive inside the attention beyond the residual, q, k, v and the result;
+    ``other_linears`` are those besides the projections.
     """
     length, width, inner = shape.task.seq_len, shape.embed_dim, shape.attention_dim
     return Cost(
-        linears=projection_shapes(shape),
+        linears=projection_shapes(shape) + other_linears,
         other_params=2 * width + other_params,
         other_flops=attend_flops,
         peak_activations=length * (2 * width + 4 * inner) + attend_activations,

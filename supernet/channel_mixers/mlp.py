@@ -32,7 +32,9 @@ def cost(shape: BlockShape) -> Cost:
 class MLP(ChannelMixer):
     """The transformer's feed-forward network."""
 
-    spec = BlockSpec(key="mlp", kind="channel_mixer", cost=cost, paper="Attention Is All You Need (2017)", has_ratio=True)
+    spec = BlockSpec(
+        key="mlp", kind="channel_mixer", cost=cost, paper="Attention Is All You Need (2017)", has_ratio=True
+    )
 
     def __init__(self, shape: BlockShape) -> None:
         super().__init__(shape)

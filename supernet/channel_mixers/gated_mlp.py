@@ -1,0 +1,56 @@
+"""Gated linear unit: two expansions, one of which gates the other; the hidden width is elastic and nested.
+
+``y = W3 (silu(W1 x) * W2 x)``
+
+Paper: Shazeer 2020, GLU Variants Improve Transformer (SwiGLU).
+"""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from search_space.precision import FLOAT
+from search_space.spec import BlockShape, BlockSpec, Cost, LinearShape
+from supernet.blocks import ChannelMixer
+from supernet.elastic import ElasticLinear
+from supernet.precision import simulate_input
+
+
+def cost(shape: BlockShape) -> Cost:
+    """Three linears over every token."""
+    length, width, hidden = shape.task.seq_len, shape.embed_dim, shape.hidden_dim
+    inward = LinearShape(in_features=width, out_features=hidden, tokens=length)
+    return Cost(
+        linears=(inward, inward, LinearShape(in_features=hidden, out_features=width, tokens=length)),
+        other_params=2 * width,
+        peak_activations=length * (2 * width + 3 * hidden),
+    )
+
+
+class GatedMLP(ChannelMixer):
+    """The feed-forward network with a gate."""
+
+    spec = BlockSpec(
+        key="gated_mlp",
+        kind="channel_mixer",
+        cost=cost,
+        paper="GLU Variants Improve Transformer (2020)",
+        has_ratio=True,
+    )
+
+    def __init__(self, shape: BlockShape) -> None:
+        super().__init__(shape)
+        self.gate = ElasticLinear(shape.embed_dim, shape.hidden_dim)
+        self.up = ElasticLinear(shape.embed_dim, shape.hidden_dim)
+        self.down = ElasticLinear(shape.hidden_dim, shape.embed_dim)
+
+    def forward(self, x_BLD: Tensor, *, hidden_dim: int = 0, precision: str = FLOAT) -> Tensor:
+        """Expand twice, gate, contract."""
+        width, x_BLD = x_BLD.shape[-1], simulate_input(x_BLD, precision)
+        gate_BLF = F.silu(self.gate(x_BLD, hidden_dim, precision, input_simulated=True))
+        h_BLF = gate_BLF * self.up(x_BLD, hidden_dim, precision, input_simulated=True)
+        return self.down(h_BLF, width, precision)  # type: ignore[no-any-return]
+
+
+BLOCK = GatedMLP

@@ -1,0 +1,98 @@
+"""Inverted separable convolution: expand, activate, mix each feature over near tokens, contract.
+
+``y = W2 (K * relu(W1 x)^2)`` with one ``kernel x kernel`` filter a feature on the grid, or ``kernel`` tokens of a
+sequence (the last ones when the task is causal). The paper's StarReLU is ``s relu(x)^2 + b``: K takes up s, and away
+from the borders the bias of W2 takes up b.
+
+Papers: Yu et al. 2022, MetaFormer Baselines for Vision (ConvFormer); Sandler et al. 2018 (MobileNetV2).
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from search_space.precision import FLOAT
+from search_space.spec import BlockShape, BlockSpec, Cost, LinearShape, Scalar
+from supernet.blocks import Projections, TokenMixer
+from supernet.elastic import ElasticLinear, prefix
+from supernet.options import integer_option, integer_problem
+
+OPTIONS: dict[str, Scalar] = {"expansion": 2, "kernel": 3}
+
+
+def check(shape: BlockShape) -> str | None:
+    """Kernels are centred, hence odd."""
+    return integer_problem(shape, OPTIONS, "expansion") or integer_problem(shape, OPTIONS, "kernel", odd=True)
+
+
+def _on_grid(shape: BlockShape) -> bool:
+    return shape.task.grid is not None and not shape.task.causal
+
+
+def cost(shape: BlockShape) -> Cost:
+    """Two linears and a filter a feature."""
+    length, width = shape.task.seq_len, shape.embed_dim
+    hidden = integer_option(shape, OPTIONS, "expansion") * width
+    taps = integer_option(shape, OPTIONS, "kernel") ** (2 if _on_grid(shape) else 1)
+    return Cost(
+        linears=(
+            LinearShape(in_features=width, out_features=hidden, tokens=length),
+            LinearShape(in_features=hidden, out_features=width, tokens=length),
+        ),
+        other_params=2 * width + hidden * taps,
+        other_flops=2 * length * hidden * taps,
+        peak_activations=length * (2 * width + 2 * hidden),
+    )
+
+
+class DepthwiseConv(TokenMixer):
+    """``(B, L, D)`` convolved feature by feature, M = expansion * D features."""
+
+    spec = BlockSpec(
+        key="depthwise_conv",
+        kind="mixer",
+        cost=cost,
+        paper="MetaFormer Baselines for Vision (2022)",
+        options=OPTIONS,
+        check=check,
+    )
+
+    def __init__(self, shape: BlockShape) -> None:
+        super().__init__(shape)
+        self.expansion, kernel = (integer_option(shape, OPTIONS, name) for name in ("expansion", "kernel"))
+        self.grid = (shape.task.seq_len, 1)
+        if _on_grid(shape):
+            assert shape.task.grid is not None
+            self.grid = shape.task.grid
+        hidden = self.expansion * shape.embed_dim
+        self.up = ElasticLinear(shape.embed_dim, hidden)
+        self.filters = nn.Parameter(torch.empty(hidden, 1, kernel, kernel if _on_grid(shape) else 1))
+        self.down = ElasticLinear(hidden, shape.embed_dim)
+
+    def reset_parameters(self, generator: torch.Generator) -> None:
+        """Draw filters of variance one over their taps."""
+        nn.init.trunc_normal_(self.filters, std=self.filters[0].numel() ** -0.5, generator=generator)
+
+    def forward(
+        self, x_BLD: Tensor, *, num_heads: int = 0, precision: str = FLOAT, projections: Projections | None = None
+    ) -> Tensor:
+        """Expand, convolve, contract; the grid is a channels-last view of the tokens, so nothing is moved."""
+        width = x_BLD.shape[-1]
+        hidden = self.expansion * width
+        h_BLM = F.relu(self.up(x_BLD, hidden, precision)).square()
+        y_BLM = self._convolve(h_BLM, prefix(self.filters, hidden))
+        return self.down(y_BLM, width, precision)  # type: ignore[no-any-return]
+
+    def _convolve(self, h_BLM: Tensor, filters: Tensor) -> Tensor:
+        (height, width), hidden = filters.shape[-2:], filters.shape[0]
+        padding, grid = (height // 2, width // 2), self.grid
+        if self.shape.task.causal:
+            h_BLM, padding, grid = F.pad(h_BLM, (0, 0, height - 1, 0)), (0, 0), (grid[0] + height - 1, 1)
+        h_BMhw = torch.unflatten(h_BLM, 1, grid).permute(0, 3, 1, 2)
+        y_BMhw = F.conv2d(h_BMhw, filters, padding=padding, groups=hidden)
+        return y_BMhw.permute(0, 2, 3, 1).flatten(1, 2)
+
+
+BLOCK = DepthwiseConv

@@ -1,0 +1,147 @@
+"""Retention: attention without a softmax, in which a fixed decay per head fades distant tokens.
+
+``y_i = W_O (silu(W_G x_i) * norm_h(sum_j D_ij (q_i k_j / sqrt(K)) v_j))``
+
+where ``D_ij = g_h^d(i, j) / sqrt(sum_m g_h^d(i, m))``, ``norm_h`` is the group norm of each head without learned scales,
+and ``d`` is ``i - j`` over the past (causal), ``|i - j|``, or on a token grid the Manhattan distance.
+``g_h = 1 - 2^(-5-h)`` (``1 - 2^(-2-h)`` on a grid). The paper's third normalisation, of each row of scores, is a factor
+per token and head, which the group norm cancels; positions come from the stem instead of a rotation of q and k.
+
+The causal form works on N chunks of C tokens, all at once: decayed scores inside a chunk, and for the chunks before it
+one state a chunk, summed with the decay of whole chunks.
+
+Papers: Sun et al. 2023, Retentive Network (RetNet); Fan et al. 2024, RMT (Manhattan decay).
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from search_space.precision import FLOAT
+from search_space.spec import BlockShape, BlockSpec, Cost, LinearShape, Scalar
+from supernet.blocks import AttentionMixer, Projections
+from supernet.costs import attention_cost
+from supernet.elastic import ElasticLinear, prefix
+from supernet.options import integer_option, integer_problem
+
+OPTIONS: dict[str, Scalar] = {"chunk": 32}
+
+
+def _chunks(shape: BlockShape) -> tuple[int, int]:
+    """Return the number of chunks and the tokens of one; without causality all tokens are one chunk."""
+    length = shape.task.seq_len
+    size = min(integer_option(shape, OPTIONS, "chunk"), length) if shape.task.causal else length
+    return -(-length // size), size
+
+
+def check(shape: BlockShape) -> str | None:
+    """A chunk has tokens; a head has features to normalise."""
+    if shape.head_dim < 2:
+        return f"heads of width {shape.head_dim} leave nothing after their norm"
+    return integer_problem(shape, OPTIONS, "chunk")
+
+
+def cost(shape: BlockShape) -> Cost:
+    """Scores inside the chunks, and between them one state each and their sums; one projection more, the gate."""
+    (count, size), dim = _chunks(shape), shape.head_dim
+    flops = 4 * count * size**2 * dim
+    if count > 1:
+        flops += 4 * count * size * dim**2 + 2 * count**2 * dim**2
+    gate = LinearShape(in_features=shape.embed_dim, out_features=shape.attention_dim, tokens=shape.task.seq_len)
+    return attention_cost(shape, attend_flops=shape.num_heads * flops, other_linears=(gate,))
+
+
+def _distance(shape: BlockShape) -> Tensor:
+    """Return ``(L, L)`` distances in float64, infinite where a token is not seen."""
+    length, grid = shape.task.seq_len, shape.task.grid
+    place = torch.arange(length, dtype=torch.float64)
+    steps = place[:, None] - place
+    if shape.task.causal:
+        return steps.masked_fill(steps < 0, torch.inf)
+    if grid is None:
+        return steps.abs()
+    row, column = place.div(grid[1], rounding_mode="floor"), place.remainder(grid[1])
+    return (row[:, None] - row).abs() + (column[:, None] - column).abs()
+
+
+class Retention(AttentionMixer):
+    """``(B, H, L, K)`` attention with fixed decays, a norm per head and a gate."""
+
+    spec = BlockSpec(
+        key="retention",
+        kind="mixer",
+        cost=cost,
+        paper="Retentive Network (2023)",
+        has_heads=True,
+        shares_projections=True,
+        options=OPTIONS,
+        check=check,
+    )
+
+    def __init__(self, shape: BlockShape) -> None:
+        super().__init__(shape)
+        self.gate = ElasticLinear(shape.embed_dim, shape.attention_dim)
+        self.count, self.size = count, size = _chunks(shape)
+        self.inside_HNCC: Tensor
+        self.leave_H1C1: Tensor
+        self.carry_HNN: Tensor
+        self.enter_HNC1: Tensor
+        by_grid = shape.task.grid is not None and not shape.task.causal
+        first = 2 if by_grid else 5
+        decay_H = 1 - 2.0 ** -(first + torch.arange(shape.num_heads, dtype=torch.float64))
+        if not shape.task.causal:
+            weight_HLL = decay_H.view(-1, 1, 1) ** _distance(shape)
+            weight_HLL = weight_HLL / weight_HLL.sum(2, keepdim=True).sqrt() * shape.head_dim**-0.5
+            self._constant("inside_HNCC", weight_HLL[:, None])
+            return
+        powers = decay_H[:, None] ** torch.arange(count * size, dtype=torch.float64)
+        row_HNC = (shape.head_dim * powers.cumsum(1)).rsqrt().view(-1, count, size)
+        inside = torch.arange(size)[:, None] - torch.arange(size)
+        inside_HCC = torch.where(inside >= 0, powers[:, inside.clamp(min=0)], 0.0)
+        self._constant("inside_HNCC", inside_HCC[:, None] * row_HNC[..., None])
+        self._constant("enter_HNC1", (powers[:, None, :size] * decay_H.view(-1, 1, 1) * row_HNC)[..., None])
+        self._constant("leave_H1C1", powers[:, :size].flip(1)[:, None, :, None])
+        chunk = torch.arange(count)
+        ago = (chunk[:, None] - chunk - 1) * size
+        self._constant("carry_HNN", torch.where(ago >= 0, powers[:, ago.clamp(min=0)], 0.0))
+
+    def _constant(self, name: str, value: Tensor) -> None:
+        self.register_buffer(name, value.to(torch.get_default_dtype()), persistent=False)
+
+    def forward(
+        self, x_BLD: Tensor, *, num_heads: int = 0, precision: str = FLOAT, projections: Projections | None = None
+    ) -> Tensor:
+        """Project, attend, normalise each head, gate, merge."""
+        assert projections is not None and num_heads > 0
+        y_BHLK = self.attend(*projections.qkv(x_BLD, num_heads, precision))
+        y_BLE = y_BHLK.transpose(1, 2).flatten(2)
+        gate_BLE = F.silu(self.gate(x_BLD, y_BLE.shape[-1], precision))
+        return projections.out(y_BLE * gate_BLE, x_BLD.shape[-1], precision)  # type: ignore[no-any-return]
+
+    def attend(self, q_BHLK: Tensor, k_BHLK: Tensor, v_BHLK: Tensor) -> Tensor:
+        """Retain every token, or the past, and normalise each head."""
+        heads, length = q_BHLK.shape[1:3]
+        if self.count == 1:
+            weight_HLL = prefix(self.inside_HNCC, heads).squeeze(1)
+            y_BHLK = (q_BHLK @ k_BHLK.mT * weight_HLL) @ v_BHLK
+        else:
+            extra = self.count * self.size - length
+            if extra:
+                q_BHLK, k_BHLK, v_BHLK = (F.pad(t, (0, 0, 0, extra)) for t in (q_BHLK, k_BHLK, v_BHLK))
+            sizes = (self.count, self.size)
+            y_BHNCK = self._chunked(*(torch.unflatten(t, 2, sizes) for t in (q_BHLK, k_BHLK, v_BHLK)))
+            y_BHLK = y_BHNCK.flatten(2, 3)
+            y_BHLK = y_BHLK[:, :, :length] if extra else y_BHLK
+        return F.layer_norm(y_BHLK, y_BHLK.shape[-1:])
+
+    def _chunked(self, q_BHNCK: Tensor, k_BHNCK: Tensor, v_BHNCK: Tensor) -> Tensor:
+        heads, dim = q_BHNCK.shape[1], q_BHNCK.shape[-1]
+        inside = (q_BHNCK @ k_BHNCK.mT * prefix(self.inside_HNCC, heads)) @ v_BHNCK
+        state_BHNKK = (k_BHNCK * prefix(self.leave_H1C1, heads)).mT @ v_BHNCK
+        before = torch.unflatten(prefix(self.carry_HNN, heads) @ state_BHNKK.flatten(3), 3, (dim, dim))
+        return inside + q_BHNCK @ before * prefix(self.enter_HNC1, heads)
+
+
+BLOCK = Retention

@@ -1,0 +1,98 @@
+"""Softmax attention to the nearest tokens alone: ``width`` on each side, or the last ``width`` when the task is causal.
+
+``y_i = softmax_j(q_i k_j / sqrt(K)) v_j`` over ``|i - j| <= width`` (causal: ``0 <= i - j <= width``).
+
+Tokens are cut into N blocks of W = ``width``; each attends to its own block and the neighbouring ones, S tokens in all,
+under a band mask. That is linear in the number of tokens. A sequence no longer than S is one block.
+
+Paper: Beltagy et al. 2020, Longformer; mixed with full attention by layer: Zhao et al. 2023, MASFormer.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from search_space.spec import BlockShape, BlockSpec, Cost, Scalar
+from supernet.blocks import AttentionMixer
+from supernet.costs import attention_cost
+from supernet.elastic import prefix
+from supernet.options import integer_option, integer_problem
+
+OPTIONS: dict[str, Scalar] = {"width": 8}
+
+
+def _blocks(shape: BlockShape) -> tuple[int, int, int]:
+    """Return the number of blocks, the queries of one and the keys it sees."""
+    width, length = integer_option(shape, OPTIONS, "width"), shape.task.seq_len
+    span = width * (2 if shape.task.causal else 3)
+    return (1, length, length) if length <= span else (-(-length // width), width, span)
+
+
+def cost(shape: BlockShape) -> Cost:
+    """The products of each block's queries with the keys and values that it sees."""
+    count, size, span = _blocks(shape)
+    return attention_cost(shape, attend_flops=4 * count * size * span * shape.attention_dim)
+
+
+def _mask(shape: BlockShape) -> Tensor:
+    """Return ``(N, W, S)``: zero where a query sees a key, minus infinity elsewhere."""
+    count, size, span = _blocks(shape)
+    width, length = integer_option(shape, OPTIONS, "width"), shape.task.seq_len
+    query = torch.arange(count * size).view(count, size, 1)
+    first = (torch.arange(count) * size - (width if count > 1 else 0)).view(count, 1, 1)
+    key = first + torch.arange(span)
+    distance = query - key
+    near = (distance >= (0 if shape.task.causal else -width)) & (distance <= width)
+    # A query that only pads the last block sees padding, for a row without any key would be NaN.
+    real = ((key >= 0) & (key < length)) | (query >= length)
+    return torch.zeros(count, size, span).masked_fill(~(near & real), -torch.inf)
+
+
+class SlidingWindow(AttentionMixer):
+    """``(B, H, L, K)`` attention inside a band."""
+
+    spec = BlockSpec(
+        key="sliding_window",
+        kind="mixer",
+        cost=cost,
+        paper="Longformer (2020)",
+        has_heads=True,
+        shares_projections=True,
+        options=OPTIONS,
+        check=lambda shape: integer_problem(shape, OPTIONS, "width"),
+    )
+
+    def __init__(self, shape: BlockShape) -> None:
+        super().__init__(shape)
+        self.count, self.size, self.span = _blocks(shape)
+        self.mask: Tensor
+        # One mask a head and block (heads outside), for the fused kernel takes blocks as heads and a mask of four axes.
+        heads = shape.num_heads if self.count > 1 else 1
+        self.register_buffer("mask", _mask(shape).repeat(heads, 1, 1)[None], persistent=False)
+
+    def attend(self, q_BHLK: Tensor, k_BHLK: Tensor, v_BHLK: Tensor) -> Tensor:
+        """Attend to the neighbours."""
+        if self.count == 1:
+            return F.scaled_dot_product_attention(q_BHLK, k_BHLK, v_BHLK, attn_mask=self.mask)
+        heads, length = q_BHLK.shape[1:3]
+        extra = self.count * self.size - length
+        if extra:
+            q_BHLK = F.pad(q_BHLK, (0, 0, 0, extra))
+        q_BMWK = torch.unflatten(q_BHLK, 2, (self.count, self.size)).flatten(1, 2)  # M = H * N
+        k_BMSK, v_BMSK = self._neighbours(k_BHLK, extra), self._neighbours(v_BHLK, extra)
+        mask_1MWS = prefix(self.mask, 1, heads * self.count)
+        y_BMWK = F.scaled_dot_product_attention(q_BMWK, k_BMSK, v_BMSK, attn_mask=mask_1MWS)
+        y_BHLK: Tensor = torch.unflatten(y_BMWK, 1, (heads, self.count)).flatten(2, 3)
+        return y_BHLK[:, :, :length] if extra else y_BHLK
+
+    def _neighbours(self, x_BHLK: Tensor, extra: int) -> Tensor:
+        """Return each block beside its neighbours, ``(B, H * N, S, K)``; tokens that do not exist are zero."""
+        sides, size = self.span // self.size, self.size
+        padded = F.pad(x_BHLK, (0, 0, size, extra + size * (sides - 2)))
+        blocks = torch.unflatten(padded, 2, (self.count + sides - 1, size))
+        return torch.cat([blocks[:, :, i : i + self.count] for i in range(sides)], 3).flatten(1, 2)
+
+
+BLOCK = SlidingWindow
