@@ -1,0 +1,93 @@
+"""``nasweave <verb> [hydra overrides]``: each verb is a Hydra application over ``hydra_conf``.
+
+A user's mistake is one line on standard error and exit code 2; Ctrl-C is exit code 130. Both leave what is done intact.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from importlib.metadata import version
+from pathlib import Path
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+from rich.console import Console
+
+from search_space.errors import ConfigError, NasweaveError
+
+__all__ = ["main"]
+
+USAGE = """usage: nasweave VERB [key=value ...]
+
+From a data set, a device and a budget to a measured, exported transformer.
+
+verbs:
+{verbs}
+
+nasweave VERB --help shows every configuration key, nasweave VERB --cfg job the whole configuration.
+"""
+
+
+def _main(arguments: list[str]) -> None:
+    from runs.verbs import VERBS, VerbFunction
+
+    if not arguments or arguments[0] in ("-h", "--help"):
+        lines = [f"  {name:9}{(verb.__doc__ or '').splitlines()[0]}" for name, verb in VERBS.items()]
+        print(USAGE.format(verbs="\n".join(lines)))
+        return
+    if arguments[0] in ("-V", "--version"):
+        print(f"nasweave {version('nasweave')}")
+        return
+    verb, *rest = arguments
+    if verb not in VERBS:
+        raise ConfigError("verb", expected=f"one of {', '.join(VERBS)}", got=repr(verb), remedy="see nasweave --help")
+    function: VerbFunction = VERBS[verb]
+    rest = ["doctor.json=true" if a == "--json" and verb == "doctor" else a for a in rest]
+
+    def job(composed: DictConfig) -> None:
+        from runs.config import from_hydra
+        from runs.workspace import Workspace
+
+        folder = Path(HydraConfig.get().runtime.output_dir)
+        if folder.is_relative_to(Path.cwd()):
+            folder = folder.relative_to(Path.cwd())
+        command = " ".join(["nasweave", verb, *HydraConfig.get().overrides.task])
+        console = Console(stderr=True)
+        function(Workspace(from_hydra(composed), folder=folder, command=command, console=console))
+
+    sys.argv = [f"nasweave {verb}", *rest]
+    hydra.main(version_base="1.3", config_path="pkg://hydra_conf", config_name="config")(job)()
+
+
+def _fail(message: str) -> int:
+    print(f"nasweave: {' '.join(message.split())}", file=sys.stderr)
+    return 2
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra then raises, and the messages below are ours
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # libraries' deprecations are for developers, who run the tests
+    try:
+        _main(sys.argv[1:])
+    except NasweaveError as error:
+        sys.exit(_fail(str(error)))
+    except (HydraException, OmegaConfBaseException) as error:
+        sys.exit(_fail(f"{error}; nasweave VERB --help shows the keys"))
+    except KeyboardInterrupt:
+        print("nasweave: interrupted; the same command continues", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(141)
+    except OSError as error:
+        sys.exit(_fail(f"{error.filename or 'file'}: {error.strerror or error}; mend it and run the same command again"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""Typed configuration: what Hydra composed, checked, as frozen dataclasses. ``DictConfig`` stops here."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from typing import Any, TypeVar
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from runs.search import SearchConfig
+from search_space.errors import ConfigError
+from search_space.spec import Scalar
+from supernet.training import TrainingConfig
+
+__all__ = ["Config", "from_hydra"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TaskConfig:
+    """The task's registry name and its own options."""
+
+    name: str
+    options: dict[str, Scalar | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HardwareConfig:
+    """The runtime a network is deployed with, and how."""
+
+    runtime: str
+    threads: int
+    batch_size: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProfileConfig:
+    """How much is measured and how precisely; times in seconds."""
+
+    path: str | None
+    networks: int
+    precision: float
+    max_seconds: float
+    time_budget_s: float | None
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BaselinesConfig:
+    """How many networks of each baseline are evaluated."""
+
+    random: int
+    uniform: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExportConfig:
+    """Formats by registry name."""
+
+    formats: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DoctorConfig:
+    """How the machine's abilities are printed."""
+
+    json: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Config:
+    """Everything a verb may need; ``space`` stays a declaration, for ``search_space`` checks it."""
+
+    name: str
+    outputs: str
+    store: str
+    data_root: str
+    task: TaskConfig
+    space: dict[str, Any]
+    hardware: HardwareConfig
+    profile: ProfileConfig
+    training: TrainingConfig
+    search: SearchConfig
+    budget: dict[str, float | None]
+    baselines: BaselinesConfig
+    finalists: int
+    export: ExportConfig
+    key: str
+    doctor: DoctorConfig
+
+
+def from_hydra(composed: DictConfig) -> Config:
+    """Return the typed form; raises ``ConfigError`` naming the key for anything unknown, missing or of a wrong type."""
+    try:
+        data = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        raise ConfigError(
+            str(error.full_key or "configuration"),
+            expected="a value",
+            got="none",
+            remedy=str(error.msg or error).splitlines()[0],
+        ) from error
+    return _build(Config, data, "")
+
+
+def _build(kind: type[T], data: Any, where: str) -> T:
+    if not isinstance(data, Mapping):
+        raise ConfigError(where, expected="a group of keys", got=repr(data), remedy="choose an option of the group")
+    hints = typing.get_type_hints(kind)
+    known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
+    for key in data:
+        if key not in known:
+            raise ConfigError(
+                f"{where}{key}", expected=f"one of {', '.join(sorted(known))}", got=repr(key), remedy="correct or remove it"
+            )
+    for name, f in known.items():
+        if name not in data and f.default is MISSING and f.default_factory is MISSING:
+            raise ConfigError(f"{where}{name}", expected="a value", got="nothing", remedy="add it")
+    return kind(**{key: _value(hints[key], value, f"{where}{key}") for key, value in data.items()})
+
+
+def _value(hint: Any, value: Any, where: str) -> Any:
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if hint is Any:
+        return value
+    if is_dataclass(hint):
+        return _build(typing.cast(type, hint), value, f"{where}.")
+    if origin in (types.UnionType, typing.Union):
+        for option in args:
+            try:
+                return _value(option, value, where)
+            except ConfigError:
+                continue
+    elif hint in (type(None), None):
+        if value is None:
+            return None
+    elif origin in (tuple, list) and isinstance(value, list | tuple):
+        return tuple(_value(args[0], item, f"{where}[{i}]") for i, item in enumerate(value))
+    elif origin in (dict, Mapping) and isinstance(value, Mapping):
+        return {str(k): _value(args[1], item, f"{where}.{k}") for k, item in value.items()}
+    elif hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    elif isinstance(hint, type) and isinstance(value, hint) and not (isinstance(value, bool) and hint is int):
+        return value
+    name = getattr(hint, "__name__", None) if origin is None else None
+    raise ConfigError(where, expected=f"a value of type {name or hint}", got=repr(value), remedy="correct the override")

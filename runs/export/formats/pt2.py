@@ -1,0 +1,39 @@
+"""``torch.export``: a program that PyTorch loads without nasweave, of any batch size."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from runs.export.formats import ExportFormat, Predict, Subject
+
+
+class Pt2Format(ExportFormat):
+    """``model.pt2``; integer precisions are simulated."""
+
+    files = ("model.pt2",)
+    integer_kernels = False
+
+    def write(self, subject: Subject, folder: Path) -> None:
+        """Export with a dynamic batch."""
+        example = torch.cat([subject.example, subject.example])  # a batch of one would be specialised
+        batch = torch.export.Dim("batch", min=1)
+        with torch.no_grad():
+            program = torch.export.export(subject.simulated, (example,), dynamic_shapes=({0: batch},))
+        torch.export.save(program, folder / self.files[0])
+
+    def load(self, folder: Path) -> Predict:
+        """Load the program."""
+        module = torch.export.load(folder / self.files[0]).module()
+
+        def predict(batch: NDArray[np.float32]) -> NDArray[np.float32]:
+            with torch.inference_mode():
+                return module(torch.from_numpy(batch)).numpy()  # type: ignore[no-any-return]
+
+        return predict
+
+
+FORMAT = Pt2Format

@@ -1,0 +1,10 @@
+"""The stages of a run in order; each does what it needs first, and skips what is done."""
+
+from runs.stages.export import export
+from runs.stages.finalists import remeasure
+from runs.stages.profile import latency_predictor, profile
+from runs.stages.report import report
+from runs.stages.search import search
+from runs.stages.train import train
+
+__all__ = ["export", "latency_predictor", "profile", "remeasure", "report", "search", "train"]

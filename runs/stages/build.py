@@ -1,0 +1,46 @@
+"""Modules of blocks and networks for the profiler."""
+
+from __future__ import annotations
+
+import torch
+
+from hardware_profiles import Built, Subject
+from search_space import Architecture, SearchSpace
+from supernet import Network, Supernet, block_module, extract
+from supernet.elastic import reset_parameters
+
+__all__ = ["Builder"]
+
+
+class Builder:
+    """Builds a subject in float with an example of its input.
+
+    Parameters
+    ----------
+    space
+        Space of the subjects.
+    batch_size
+        Examples in the input.
+    supernet
+        Where whole networks get their weights; random ones otherwise, which cost the same.
+    """
+
+    def __init__(self, space: SearchSpace, *, batch_size: int, supernet: Supernet | None = None) -> None:
+        self.space, self.batch_size, self.supernet = space, batch_size, supernet
+
+    def __call__(self, subject: Subject) -> Built:
+        """Return the module, its input and its precision policy."""
+        generator = torch.Generator().manual_seed(0)
+        task = self.space.geometry.task
+        if isinstance(subject, Architecture):
+            if self.supernet is None:
+                network = Network(subject, self.space.geometry, simulate_precision=False)
+                reset_parameters(network, generator)
+            else:
+                network = extract(self.supernet, subject, simulate_precision=False)
+            example = torch.randn(self.batch_size, *task.input_shape, generator=generator)
+            return Built(module=network.eval(), example=example, policy=network.precision_policy())
+        module = block_module(subject, self.space.geometry, generator=generator)
+        shape = task.input_shape if subject.kind == "stem" else (task.seq_len, subject.embed_dim)
+        example = torch.randn(self.batch_size, *shape, generator=generator)
+        return Built(module=module, example=example, policy=module.precision_policy())

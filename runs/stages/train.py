@@ -1,0 +1,32 @@
+"""Train the supernet of a space on a task, or load the one that an earlier run trained the same way."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from runs.lock import exclusive
+from runs.progress import show_progress
+from runs.workspace import Workspace
+from supernet import Supernet
+from supernet.training import train as train_supernet
+
+__all__ = ["supernet_folder", "supernet_fingerprint", "train"]
+
+
+def supernet_fingerprint(workspace: Workspace) -> str:
+    """Twelve hexadecimal digits of everything that decides the trained weights."""
+    parts = (workspace.space.fingerprint, workspace.config.training.hash, workspace.data.data_hash)
+    return hashlib.sha256("-".join(parts).encode()).hexdigest()[:12]
+
+
+def supernet_folder(workspace: Workspace) -> Path:
+    """Folder of the supernet's checkpoint and training curve, shared by all runs that train it the same way."""
+    return workspace.outputs / workspace.config.task.name / "supernets" / supernet_fingerprint(workspace)
+
+
+def train(workspace: Workspace) -> Supernet:
+    """Return the trained supernet; an interrupted training continues at its last checkpoint."""
+    folder = supernet_folder(workspace)
+    with exclusive(folder / ".lock"), show_progress(workspace.console, "train") as progress:
+        return train_supernet(workspace.space, workspace.data, workspace.config.training, folder=folder, progress=progress)

@@ -1,0 +1,135 @@
+"""Everything a stage works with, made from the configuration when it is first asked for."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+
+from hardware_profiles import RUNTIMES, Device, Runtime, Setting, this_device
+from predictors import CostModel
+from runs.config import Config
+from runs.objectives import Budget
+from runs.store import Run, Store
+from search_space import Genes, SearchSpace, space_from_mapping
+from search_space.errors import RuntimeUnavailableError, SpaceError
+from supernet import catalogue
+from supernet.tasks import TASKS, TaskData
+
+__all__ = ["Workspace"]
+
+
+class Workspace:
+    """A run folder with its configuration.
+
+    Parameters
+    ----------
+    config
+        The typed configuration.
+    folder
+        Where the run's files go.
+    command
+        What the user typed, for the report.
+    console
+        Where progress and messages go.
+    """
+
+    def __init__(self, config: Config, *, folder: Path, command: str, console: Console) -> None:
+        self.config, self.folder, self.command, self.console = config, folder, command, console
+
+    @cached_property
+    def data(self) -> TaskData:
+        """The task's data."""
+        options = {k: v for k, v in self.config.task.options.items() if v is not None}
+        return TASKS[self.config.task.name].load(data_root=Path(self.config.data_root), options=options)
+
+    @cached_property
+    def space(self) -> SearchSpace:
+        """The search space bound to the task; every precision in it is one that the runtime executes."""
+        space = space_from_mapping(self.config.space, task=self.data.shape, catalogue=catalogue())
+        runtime = self.runtime
+        for gene, known in (("precision", runtime.precisions), ("float_precision", runtime.float_precisions)):
+            for value in getattr(space, gene):
+                if value not in known:
+                    raise SpaceError(
+                        f"space.{gene}",
+                        expected=f"what {runtime.name} executes ({', '.join(sorted(known))})",
+                        got=value,
+                        remedy="remove it from the space or choose another runtime",
+                    )
+        for kind, keys in (("mixer", space.mixer), ("channel_mixer", space.channel_mixer)):
+            for key in keys:
+                if runtime.name not in space.catalogue.spec(kind, key).runtimes:  # type: ignore[arg-type]
+                    raise SpaceError(
+                        f"space.{kind}",
+                        expected=f"what {runtime.name} executes correctly",
+                        got=key,
+                        remedy="remove it from the space or choose another runtime",
+                    )
+        return space
+
+    @cached_property
+    def runtime(self) -> Runtime:
+        """The runtime that networks are deployed with."""
+        runtime = RUNTIMES[self.config.hardware.runtime]
+        reason = runtime.unavailable()
+        if reason is not None:
+            raise RuntimeUnavailableError(
+                "hardware.runtime", expected="a runtime of this machine", got=runtime.name, remedy=reason
+            )
+        return runtime
+
+    @cached_property
+    def setting(self) -> Setting:
+        """How the runtime runs."""
+        hardware = self.config.hardware
+        return Setting(runtime=hardware.runtime, threads=hardware.threads, batch_size=hardware.batch_size)
+
+    @cached_property
+    def device(self) -> Device:
+        """This machine."""
+        return this_device()
+
+    @cached_property
+    def store(self) -> Store:
+        """The database."""
+        return Store.open(self.config.store)
+
+    @cached_property
+    def run(self) -> Run:
+        """The run's row in the database."""
+        return self.store.open_run(
+            os.fspath(self.folder),
+            task=self.config.task.name,
+            name=self.config.name,
+            space_fingerprint=self.space.fingerprint,
+            space_json=self.space.to_json(),
+        )
+
+    @cached_property
+    def budget(self) -> Budget:
+        """The upper limits that the user set."""
+        return Budget(limits={name: limit for name, limit in self.config.budget.items() if limit is not None})
+
+    @cached_property
+    def costs(self) -> CostModel:
+        """Exact costs of whole populations."""
+        return CostModel(self.space)
+
+    def exact_values(self, genes: Genes) -> dict[str, NDArray[np.float64]]:
+        """Return every value that a formula gives, by objective name, ``(n,)`` each."""
+        return {
+            "size_bytes": self.costs.size_bytes(genes).astype(float),
+            "params": self.costs.params(genes).astype(float),
+            "flops": self.costs.flops(genes).astype(float),
+            "peak_activation_bytes": self.costs.peak_activation_bytes(genes).astype(float),
+        }
+
+    @property
+    def outputs(self) -> Path:
+        """The folder of all runs."""
+        return Path(self.config.outputs)

@@ -1,0 +1,75 @@
+"""A network as files: ``model.safetensors`` with its weights and ``config.json`` with all that rebuilds it.
+
+No pickle is read or written; the configuration carries a schema version and the hash of the weights.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+
+from search_space import Architecture, Geometry
+from search_space.errors import CheckpointError, NasweaveError
+from supernet.model import Network
+
+__all__ = ["CONFIG", "SCHEMA_VERSION", "WEIGHTS", "load_network", "save_network"]
+
+SCHEMA_VERSION = 1
+WEIGHTS, CONFIG = "model.safetensors", "config.json"
+
+
+def save_network(network: Network, folder: Path) -> None:
+    """Write a network into an existing folder."""
+    weights = save_tensors({k: v.contiguous() for k, v in network.state_dict().items()}, metadata={"format": "pt"})
+    (folder / WEIGHTS).write_bytes(weights)
+    config = {
+        "format": "nasweave.network",
+        "schema": SCHEMA_VERSION,
+        "architecture": json.loads(network.architecture.to_json()),
+        "geometry": json.loads(network.geometry.to_json()),
+        "weights_sha256": hashlib.sha256(weights).hexdigest(),
+    }
+    (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
+
+
+def load_network(folder: Path, *, simulate_precision: bool = True) -> Network:
+    """Read what :func:`save_network` wrote, in evaluation mode.
+
+    Raises
+    ------
+    CheckpointError
+        For files that are missing, truncated, changed or of another schema.
+    """
+    where = str(folder)
+    try:
+        config = json.loads((folder / CONFIG).read_text())
+        weights = (folder / WEIGHTS).read_bytes()
+        if config.get("format") != "nasweave.network" or config.get("schema") != SCHEMA_VERSION:
+            found = f"{config.get('format')} {config.get('schema')}"
+            raise CheckpointError(
+                where,
+                expected=f"nasweave.network schema {SCHEMA_VERSION}",
+                got=found,
+                remedy="load it with the version that wrote it",
+            )
+        if hashlib.sha256(weights).hexdigest() != config["weights_sha256"]:
+            raise CheckpointError(
+                where, expected="the weights that were saved", got="another hash", remedy="copy or export it again"
+            )
+        architecture = Architecture.from_json(json.dumps(config["architecture"]))
+        geometry = Geometry.from_json(json.dumps(config["geometry"]))
+        network = Network(architecture, geometry, simulate_precision=simulate_precision)
+        network.load_state_dict(load_tensors(weights))
+    except NasweaveError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(
+            where, expected="an exported network", got=reason, remedy="copy or export it again"
+        ) from error
+    return network.eval()
