@@ -70,17 +70,16 @@ class Measurement:
             )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return a flat mapping of JSON-able values; the subject is two of them, its type and its JSON text."""
-        kind, text = subject_to_json(self.subject)
+        """Return a flat mapping of JSON-able values, the subject as its JSON text."""
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "subject"}
-        return {"subject_type": kind, "subject": text, **values}
+        return {"subject": subject_to_json(self.subject), **values}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Measurement:
         """Read what :meth:`to_dict` wrote; raises ``ProfileError`` for anything else."""
         try:
             return cls(
-                subject=subject_from_json(data["subject_type"], data["subject"]),
+                subject=subject_from_json(data["subject"]),
                 **{name: float(data[name]) for name in ("latency_ms", "raw_ms", "spread", "drift", "reference_ms")},
                 repeats=int(data["repeats"]),
                 order=int(data["order"]),
@@ -95,27 +94,29 @@ class Measurement:
             ) from error
 
 
-def subject_to_json(subject: Subject) -> tuple[str, str]:
-    """Return the type (``block`` or ``architecture``) and the canonical JSON text of a subject."""
-    if isinstance(subject, Architecture):
-        return "architecture", subject.to_json()
-    return "block", json.dumps(asdict(subject), sort_keys=True, separators=(",", ":"))
+def subject_to_json(subject: Subject) -> str:
+    """Return the canonical JSON text of a subject, ``{"block": {...}}`` or ``{"architecture": {...}}``."""
+    kind = "architecture" if isinstance(subject, Architecture) else "block"
+    data = json.loads(subject.to_json()) if isinstance(subject, Architecture) else asdict(subject)
+    return json.dumps({kind: data}, sort_keys=True, separators=(",", ":"))
 
 
-def subject_from_json(kind: str, text: str) -> Subject:
+def subject_from_json(text: str) -> Subject:
     """Read what :func:`subject_to_json` wrote; raises ``ProfileError`` for anything else."""
     try:
-        if kind == "architecture":
-            return Architecture.from_json(text)
-        if kind == "block":
-            return Block(**json.loads(text))
-    except (ValueError, TypeError, NasweaveError) as error:
+        data = json.loads(text)
+        if data.keys() == {"architecture"}:
+            return Architecture.from_json(json.dumps(data["architecture"]))
+        if data.keys() == {"block"}:
+            return Block(**data["block"])
+        raise ValueError("neither block nor architecture")
+    except (ValueError, TypeError, AttributeError, NasweaveError) as error:
         raise ProfileError(
-            "measurement.subject", expected=f"JSON of a {kind}", got=repr(text[:80]), remedy=f"mend it: {error}"
+            "measurement.subject",
+            expected="JSON of a block or an architecture",
+            got=repr(str(text)[:80]),
+            remedy=f"mend it: {error}",
         ) from error
-    raise ProfileError(
-        "measurement.subject_type", expected="block or architecture", got=repr(kind), remedy="correct it"
-    )
 
 
 def in_float(subject: Subject) -> Subject:

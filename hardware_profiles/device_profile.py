@@ -155,7 +155,6 @@ class Profile:
 
 
 _COLUMNS = [
-    "subject_type",
     "subject",
     "latency_ms",
     "raw_ms",

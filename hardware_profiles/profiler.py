@@ -1,0 +1,282 @@
+"""The profiler: measures blocks and whole networks in shuffled order, and divides the device's drift out.
+
+Preparing (export, compilation) is kept apart from timing: a chunk of subjects is prepared, then timed. Subjects that
+differ in precision alone share one export. Between two subjects a fixed reference is timed; its change since the start
+is what the device itself did (clock speed, neighbours), and latencies are divided by it.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hardware_profiles.device import Device
+from hardware_profiles.device_profile import Profile
+from hardware_profiles.measurement import Measurement, Subject, in_float
+from hardware_profiles.reference import Reference
+from hardware_profiles.runtime import RUNTIMES, Executable, Runtime
+from hardware_profiles.schedule import interleaved
+from hardware_profiles.setting import Setting
+from hardware_profiles.timing import Clock, ProfilerConfig, Timing, measure
+from search_space.errors import RuntimeUnavailableError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+__all__ = ["Build", "Built", "measure_profile"]
+
+log = logging.getLogger("nasweave.hardware_profiles")
+
+_BASELINE_READINGS = 15
+_NORMAL_MAD = 1.4826  # standard deviation of a normal variable over its median absolute deviation
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Built:
+    """A subject ready to be compiled.
+
+    Parameters
+    ----------
+    module
+        In evaluation mode, in float.
+    example
+        An input of the setting's batch size, ``(B, ...)``.
+    policy
+        Precision by module path of its linear layers.
+    """
+
+    module: nn.Module
+    example: Tensor
+    policy: Mapping[str, str]
+
+
+Build = Callable[[Subject], Built]
+Progress = Callable[[int, int, str], None]
+
+
+def measure_profile(
+    subjects: Sequence[Subject],
+    *,
+    setting: Setting,
+    device: Device,
+    space_fingerprint: str,
+    build: Build,
+    config: ProfilerConfig,
+    done: Sequence[Measurement] = (),
+    on_measurement: Callable[[Measurement], None] | None = None,
+    progress: Progress | None = None,
+    runtime: Runtime | None = None,
+    clock: Clock = time.perf_counter,
+) -> Profile:
+    """Measure every subject that is not done yet.
+
+    Parameters
+    ----------
+    subjects
+        Blocks and networks; a repeated one is measured once.
+    setting, device, space_fingerprint
+        What the profile belongs to.
+    build
+        Makes the module, example and policy of a subject.
+    config
+        Precision, caps, time budget, seed.
+    done
+        Measurements of an earlier, interrupted call with the same setting; they are kept and not repeated.
+    on_measurement
+        Called with each measurement as it is finished, for the caller to persist.
+    progress
+        Called with (measured, total, what happens now).
+    runtime, clock
+        Default: the setting's runtime and the system's clock.
+
+    Raises
+    ------
+    RuntimeUnavailableError
+        When the runtime is missing or cannot execute a subject.
+    ProfileError
+        When a time makes no sense.
+    """
+    runtime = RUNTIMES[setting.runtime] if runtime is None else runtime
+    reason = runtime.unavailable()
+    if reason is not None:
+        raise RuntimeUnavailableError(
+            "setting.runtime", expected="an installed runtime", got=setting.runtime, remedy=reason
+        )
+    known = {m.subject for m in done}
+    pending = [s for s in dict.fromkeys(subjects) if s not in known]
+    for subject in pending:
+        _check_float_precision(subject, runtime)
+    measurements, noise = list(done), _noise_of(done)
+    if pending:
+        session = _Session(
+            setting=setting,
+            build=build,
+            config=config,
+            runtime=runtime,
+            clock=clock,
+            report=progress or (lambda *_: None),
+            total=len(pending) + len(done),
+            measured=len(done),
+            next_order=max((m.order for m in done), default=-1) + 1,
+        )
+        for measurement in session.run(pending, done):
+            measurements.append(measurement)
+            if on_measurement is not None:
+                on_measurement(measurement)
+        noise = session.noise_floor(measurements)
+    return Profile(
+        device=device,
+        setting=setting,
+        runtime_version=runtime.version(),
+        space_fingerprint=space_fingerprint,
+        created_at=_now(),
+        measurements=tuple(measurements),
+        noise_floor=noise,
+    )
+
+
+@dataclass(kw_only=True)
+class _Session:
+    """One call of :func:`measure_profile`: the reference, the readings and the clock's start."""
+
+    setting: Setting
+    build: Build
+    config: ProfilerConfig
+    runtime: Runtime
+    clock: Clock
+    report: Progress
+    total: int
+    measured: int
+    next_order: int
+    repeated: list[float] = field(default_factory=list)
+    _latest: dict[Subject, float] = field(default_factory=dict)
+    _started: float = 0.0
+    _baseline: float = 0.0
+    _last: float = 0.0
+    _reference: Reference = field(init=False)
+
+    def run(self, pending: Sequence[Subject], done: Sequence[Measurement]) -> Iterator[Measurement]:
+        self._started = self.clock()
+        self.report(self.measured, self.total, "reference")
+        self._reference = Reference.compile(self.runtime, threads=self.setting.threads)
+        readings = [self._reference.read(self.config, self.clock) for _ in range(_BASELINE_READINGS)]
+        self._last = readings[-1]
+        # A resumed profile keeps the baseline it began with, or its halves would not be comparable.
+        self._baseline = done[-1].reference_ms / done[-1].drift if done else float(np.median(readings))
+        rng = np.random.default_rng([self.config.seed, len(done)])
+        waiting = interleaved(pending, rng)
+        while waiting and not self._out_of_time(ready=0):
+            chunk = self._prepare(waiting)
+            for i in rng.permutation(len(chunk)):
+                if self._out_of_time(ready=0):
+                    log.info("time budget used up after %d of %d subjects", self.measured, self.total)
+                    return
+                subject, executable, example = chunk[i]
+                self.report(self.measured, self.total, str(subject))
+                timing, around = self._time(executable, example)
+                yield self._record(subject, timing, around)
+            self._repeat(chunk, rng)
+
+    def _prepare(self, waiting: list[list[Subject]]) -> list[tuple[Subject, Executable, NDArray[np.float32]]]:
+        """Take groups from the front until the chunk is full or the time left is needed to measure it."""
+        chunk: list[tuple[Subject, Executable, NDArray[np.float32]]] = []
+        size = 0
+        while waiting and len(chunk) < self.config.chunk_subjects and size < self.config.chunk_bytes:
+            if chunk and self._out_of_time(ready=len(chunk)):
+                break
+            group = waiting.pop(0)
+            self.report(self.measured, self.total, f"preparing {in_float(group[0])}")
+            prepared = None
+            for subject in group:
+                built = self.build(subject)
+                assert built.example.shape[0] == self.setting.batch_size, "example and setting differ in batch size"
+                if prepared is None:
+                    prepared = self.runtime.prepare(built.module, built.example)
+                executable = prepared.compile(policy=built.policy, threads=self.setting.threads)
+                chunk.append((subject, executable, built.example.numpy()))
+                size += sum(p.numel() * p.element_size() for p in built.module.parameters())
+        return chunk
+
+    def _time(self, executable: Executable, example: NDArray[np.float32]) -> tuple[Timing, float]:
+        """Return the timing and the reference around it; once more if the device changed in between."""
+        best: tuple[float, Timing, float] | None = None
+        for _ in range(2):
+            before = self._last
+            timing = measure(executable, example, config=self.config, clock=self.clock)
+            self._last = self._reference.read(self.config, self.clock)
+            change = abs(math.log(self._last / before))
+            if best is None or change < best[0]:
+                best = change, timing, math.sqrt(before * self._last)
+            if change <= self.config.calm:
+                break
+        assert best is not None
+        return best[1], best[2]
+
+    def _record(self, subject: Subject, timing: Timing, reference_ms: float) -> Measurement:
+        drift = reference_ms / self._baseline
+        measurement = Measurement(
+            subject=subject,
+            latency_ms=timing.median_ms / drift,
+            raw_ms=timing.median_ms,
+            spread=timing.spread,
+            repeats=timing.repeats,
+            drift=drift,
+            reference_ms=reference_ms,
+            order=self.next_order,
+            measured_at=_now(),
+        )
+        self._latest[subject] = measurement.latency_ms
+        self.next_order += 1
+        self.measured += 1
+        return measurement
+
+    def _repeat(self, chunk: list[tuple[Subject, Executable, NDArray[np.float32]]], rng: np.random.Generator) -> None:
+        """Measure some subjects of a finished chunk again, for the noise floor."""
+        for i in rng.permutation(len(chunk))[: self.config.repeats_per_chunk]:
+            if self._out_of_time(ready=0):
+                return
+            subject, executable, example = chunk[i]
+            timing, around = self._time(executable, example)
+            again = timing.median_ms * self._baseline / around
+            self.repeated.append(abs(math.log(again / self._latest[subject])))
+
+    def _out_of_time(self, *, ready: int) -> bool:
+        """Whether the budget leaves no time for more, given subjects that are ready and not yet measured."""
+        if self.config.time_budget_s is None:
+            return False
+        needed = ready * (self.config.max_seconds + self.config.reference_seconds)
+        return self.clock() - self._started + needed >= self.config.time_budget_s
+
+    def noise_floor(self, measurements: Sequence[Measurement]) -> float:
+        """Return the relative standard deviation of one measurement, from the subjects measured twice."""
+        if not self.repeated:
+            return _noise_of(measurements)
+        return _NORMAL_MAD * float(np.median(self.repeated)) / math.sqrt(2)
+
+
+def _noise_of(measurements: Iterable[Measurement]) -> float:
+    """Return the typical uncertainty of single measurements, where nothing was measured twice."""
+    spreads = [m.spread for m in measurements]
+    return float(np.median(spreads)) if spreads else 0.0
+
+
+def _check_float_precision(subject: Subject, runtime: Runtime) -> None:
+    if subject.float_precision not in runtime.float_precisions:
+        raise RuntimeUnavailableError(
+            f"float_precision of {subject}",
+            expected=f"one of {', '.join(sorted(runtime.float_precisions))} on {runtime.name}",
+            got=subject.float_precision,
+            remedy="choose another float precision or runtime",
+        )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
