@@ -1,1 +1,8 @@
 """The tasks: one a file, found by its file name."""
+
+from search_space.registry import Registry
+from supernet.tasks._base import Split, Task, TaskData
+
+__all__ = ["TASKS", "Split", "Task", "TaskData"]
+
+TASKS: Registry[type[Task]] = Registry("supernet.tasks", "TASK")

@@ -1,0 +1,44 @@
+"""Scanned handwritten digits, 1,797 of 8x8 pixels: real data that needs no download.
+
+Split 60 / 20 / 20 in train, validation and test, stratified by class under a fixed seed.
+
+Source: Alpaydin & Kaynak 1998, Optical Recognition of Handwritten Digits, through ``sklearn.datasets.load_digits``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from sklearn.datasets import load_digits
+
+from search_space.spec import Scalar
+from supernet.tasks._base import Task, TaskData
+from supernet.tasks._images import image_data, split_off
+
+
+class Digits(Task):
+    """Ten classes; 4x4 tokens of 2x2 pixels by default."""
+
+    options: ClassVar[Mapping[str, Scalar]] = {"patch_size": 2}
+
+    @classmethod
+    def read(cls, data_root: Path, *, options: Mapping[str, Scalar]) -> TaskData:
+        """Read what scikit-learn carries; ``data_root`` is not needed."""
+        pixels, labels = load_digits(return_X_y=True)
+        images = pixels.astype(np.uint8).reshape(-1, 1, 8, 8)
+        rest, test = split_off((images, labels.astype(np.int64)), size=len(labels) // 5)
+        train, validation = split_off(rest, size=len(labels) // 5)
+        return image_data(
+            train,
+            validation=validation,
+            test=test,
+            num_classes=10,
+            patch_size=int(options["patch_size"]),
+            shift=1,
+        )
+
+
+TASK = Digits

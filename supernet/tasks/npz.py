@@ -1,0 +1,185 @@
+"""The user's own labelled images in one ``.npz`` file.
+
+It holds ``x_train, y_train, x_test, y_test`` and, where the user wants to choose them, ``x_validation, y_validation``;
+otherwise a tenth of the training examples is set aside, stratified by class under a fixed seed. Images are
+``(n, H, W)`` or ``(n, C, H, W)``, bytes or floats; labels are integers ``0 .. classes - 1``.
+"""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_space.errors import ConfigError, DataError
+from search_space.spec import Scalar
+from supernet.tasks._base import Task, TaskData
+from supernet.tasks._images import Labelled, image_data, split_off
+
+_REQUIRED = ("x_train", "y_train", "x_test", "y_test")
+_OPTIONAL = ("x_validation", "y_validation")
+
+
+class Npz(Task):
+    """Classification of the images in ``path``, relative to the working directory or to ``data_root``."""
+
+    options: ClassVar[Mapping[str, Scalar]] = {"path": "", "patch_size": 4, "shift": 0, "flip": False}
+
+    @classmethod
+    def read(cls, data_root: Path, *, options: Mapping[str, Scalar]) -> TaskData:
+        """Read and check every array."""
+        path = _find(str(options["path"]), data_root)
+        arrays = _read_arrays(path)
+        train, test = (_labelled(arrays, name, path) for name in ("train", "test"))
+        classes = _num_classes(train[1], path)
+        if "x_validation" in arrays:
+            validation = _labelled(arrays, "validation", path)
+        else:
+            train, validation = _set_aside(train, classes, path)
+        for name, (images, labels) in (("validation", validation), ("test", test)):
+            if images.shape[1:] != train[0].shape[1:]:
+                raise DataError(
+                    f"{path}: x_{name}",
+                    expected=f"images of shape {train[0].shape[1:]} as in x_train",
+                    got=str(images.shape[1:]),
+                    remedy="give all splits one image size",
+                )
+            unseen = sorted(set(labels.tolist()) - set(range(classes)))
+            if unseen:
+                raise DataError(
+                    f"{path}: y_{name}",
+                    expected="labels that y_train has too",
+                    got=f"{unseen[:10]}, which it has not",
+                    remedy="add training examples of them or remove them",
+                )
+        if len({split[0].dtype for split in (train, validation, test)}) > 1:
+            train, validation, test = ((x.astype(np.float32), y) for x, y in (train, validation, test))
+        return image_data(
+            train,
+            validation=validation,
+            test=test,
+            num_classes=classes,
+            patch_size=int(options["patch_size"]),
+            shift=int(options["shift"]),
+            flip=bool(options["flip"]),
+        )
+
+
+def _find(path: str, data_root: Path) -> Path:
+    if not path:
+        raise ConfigError("task.path", expected="the path of an .npz file", got="nothing", remedy="set task.path")
+    given = Path(path).expanduser()
+    for candidate in (given, data_root / given):
+        if candidate.is_file():
+            return candidate
+    raise DataError(
+        "task.path",
+        expected="an .npz file",
+        got=f"no file {given}, neither here nor in {data_root}",
+        remedy="correct task.path, or set data_root (NASWEAVE_DATA) to the folder that holds it",
+    )
+
+
+def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """Return the known arrays of the file, nothing unpickled."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if not isinstance(file, np.lib.npyio.NpzFile):
+                raise ValueError("it holds a single array")
+            arrays = {key: file[key] for key in (*_REQUIRED, *_OPTIONAL) if key in file.files}
+            found = sorted(file.files)
+    except (ValueError, OSError, EOFError, MemoryError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(
+            str(path),
+            expected="a complete .npz file of plain arrays (no objects)",
+            got=str(error) or type(error).__name__,
+            remedy="write it again with numpy.savez",
+        ) from error
+    required = _REQUIRED + (_OPTIONAL if set(_OPTIONAL) & set(arrays) else ())
+    missing = [key for key in required if key not in arrays]
+    if missing:
+        raise DataError(
+            str(path),
+            expected=f"arrays {', '.join(required)}",
+            got=f"{', '.join(found) or 'none'}",
+            remedy=f"add {', '.join(missing)}",
+        )
+    return arrays
+
+
+def _labelled(arrays: Mapping[str, NDArray[Any]], name: str, path: Path) -> Labelled:
+    """Return one split, images as ``(n, C, H, W)`` in uint8 or float32, after checking it."""
+    images, labels = arrays[f"x_{name}"], arrays[f"y_{name}"]
+    x, y = f"{path}: x_{name}", f"{path}: y_{name}"
+    shape = str(images.shape)
+    if images.ndim not in (3, 4) or images.size == 0:
+        raise DataError(x, expected="images (n, H, W) or (n, C, H, W)", got=shape, remedy="reshape them")
+    if images.ndim == 4 and images.shape[3] in (1, 3, 4) and images.shape[1] > 4:
+        raise DataError(
+            x, expected="channels first, (n, C, H, W)", got=shape, remedy=f"save x_{name}.transpose(0, 3, 1, 2)"
+        )
+    if images.dtype != np.uint8 and not np.issubdtype(images.dtype, np.floating):
+        raise DataError(x, expected="uint8 or floats", got=str(images.dtype), remedy=f"save x_{name}.astype('float32')")
+    if images.dtype != np.uint8:
+        # Halves overflow when summed, doubles become infinite when they leave float32's range: both end as float32.
+        with np.errstate(over="ignore"):
+            images = images.astype(np.float32)
+        finite = np.isfinite(images)
+        if not finite.all():
+            raise DataError(
+                x,
+                expected="finite values",
+                got=f"{int((~finite).sum())} NaN or infinite values in "
+                f"{int((~finite.reshape(len(images), -1).all(1)).sum())} images",
+                remedy="remove or mend these images",
+            )
+    if labels.ndim != 1:
+        raise DataError(y, expected="one label an image, shape (n,)", got=str(labels.shape), remedy="flatten it")
+    if len(labels) != len(images):
+        raise DataError(
+            y, expected=f"{len(images)} labels, one an image", got=str(len(labels)), remedy="save both of one length"
+        )
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise DataError(
+            y,
+            expected="integer labels",
+            got=str(labels.dtype),
+            remedy=f"save y_{name}.astype('int64') of class numbers",
+        )
+    if labels.min() < 0:
+        raise DataError(
+            y, expected="labels from 0", got=str(labels.min()), remedy="number the classes 0, 1, 2, ... instead"
+        )
+    return images.reshape(len(images), -1, *images.shape[-2:]), labels.astype(np.int64)
+
+
+def _num_classes(labels: NDArray[np.int64], path: Path) -> int:
+    present = np.unique(labels)
+    if len(present) < 2 or present[-1] != len(present) - 1:
+        raise DataError(
+            f"{path}: y_train",
+            expected="labels 0, 1, 2, ... of two classes or more, each present",
+            got=f"{present[:10].tolist()}{' ...' if len(present) > 10 else ''}",
+            remedy="renumber all labels alike, by numpy.unique(y_train, return_inverse=True)",
+        )
+    return len(present)
+
+
+def _set_aside(train: Labelled, classes: int, path: Path) -> tuple[Labelled, Labelled]:
+    size = max(round(0.1 * len(train[1])), classes)
+    if np.bincount(train[1]).min() < 2 or len(train[1]) - size < classes:
+        raise DataError(
+            f"{path}: y_train",
+            expected="at least two examples of each class, to set a tenth aside for validation",
+            got=f"{len(train[1])} examples, the rarest class with {np.bincount(train[1]).min()}",
+            remedy="add examples, or x_validation and y_validation of your own",
+        )
+    return split_off(train, size=size)
+
+
+TASK = Npz

@@ -1,0 +1,132 @@
+"""Checkpoints of a training: one safetensors file with weights, averaged weights and moments, and a JSON header.
+
+Batches, subnets and augmentation are functions of (seed, step), so the step is all the randomness there is to store.
+The header names what was trained, so that a file is never continued with anything else, and holds a hash of everything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from hardware_profiles.atomic import write_atomically
+from search_space import SearchSpace
+from search_space.errors import CheckpointError
+from supernet.training.config import TrainingConfig
+
+__all__ = ["FILE", "SCHEMA_VERSION", "Checkpoint", "load_checkpoint", "save_checkpoint"]
+
+FILE = "checkpoint.safetensors"
+SCHEMA_VERSION = 1
+_FORMAT = "nasweave.training"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Checkpoint:
+    """The state of a training after ``step`` updates.
+
+    Parameters
+    ----------
+    space, data
+        Fingerprint of the space and hash of the data.
+    config
+        The hyperparameters, as a mapping.
+    tensors
+        Everything to restore, under names with a prefix that says what it is.
+    """
+
+    step: int
+    space: str
+    data: str
+    config: Mapping[str, Any]
+    tensors: Mapping[str, Tensor]
+
+    @property
+    def finished(self) -> bool:
+        """Whether all steps are done."""
+        return bool(self.step == self.config["steps"])
+
+    def check(self, *, where: Path, space: SearchSpace, config: TrainingConfig | None, data: str | None) -> None:
+        """Raise ``CheckpointError`` naming the first difference to what is to be continued or loaded."""
+        pairs: list[tuple[str, Any, Any]] = [("space.fingerprint", space.fingerprint, self.space)]
+        if data is not None:
+            pairs.append(("data_hash", data, self.data))
+        if config is not None:
+            wanted = asdict(config)
+            pairs += [(f"training.{k}", wanted.get(k), self.config.get(k)) for k in {**wanted, **self.config}]
+        for name, expected, got in pairs:
+            if expected != got or type(expected) is not type(got):
+                raise CheckpointError(
+                    f"{where}: {name}",
+                    expected=repr(expected),
+                    got=repr(got),
+                    remedy="restore what it was trained with, or train into another folder",
+                )
+
+
+def _digest(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
+    digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
+    for name in sorted(tensors):
+        array = tensors[name].numpy()
+        digest.update(f"{name} {array.shape} {array.dtype}".encode())
+        digest.update(array.reshape(-1).data)
+    return digest.hexdigest()
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Replace the file as a whole; raises ``CheckpointError`` when it cannot be written."""
+    tensors = {name: t.detach().cpu().contiguous() for name, t in checkpoint.tensors.items()}
+    header: dict[str, Any] = {
+        "format": _FORMAT,
+        "schema": SCHEMA_VERSION,
+        "step": checkpoint.step,
+        "space": checkpoint.space,
+        "data": checkpoint.data,
+        "config": dict(checkpoint.config),
+    }
+    header["sha256"] = _digest(header, tensors)
+    try:
+        write_atomically(path, save(tensors, metadata={"nasweave": json.dumps(header)}))
+    except OSError as error:
+        raise CheckpointError(
+            str(path),
+            expected="to write a checkpoint",
+            got=str(error.strerror or error),
+            remedy="free some space or choose another folder; the same command then continues",
+        ) from error
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read and verify a file; raises ``CheckpointError`` for one that is missing, truncated, changed or foreign."""
+
+    def refuse(expected: str, got: str, remedy: str) -> CheckpointError:
+        return CheckpointError(str(path), expected=expected, got=got, remedy=remedy)
+
+    again = "restore it, or remove the folder to train again"
+    try:
+        with safe_open(path, "pt") as file:
+            header = json.loads((file.metadata() or {})["nasweave"])
+            tensors = {name: file.get_tensor(name) for name in sorted(file.keys())}
+        found = (header.pop("format"), header.pop("schema"))
+        if found != (_FORMAT, SCHEMA_VERSION):
+            raise refuse(
+                f"{_FORMAT} schema {SCHEMA_VERSION}", f"{found[0]} {found[1]}", "load it with the version that wrote it"
+            )
+        sha256 = header.pop("sha256")
+        whole = {"format": _FORMAT, "schema": SCHEMA_VERSION, **header}
+        if _digest(whole, tensors) != sha256:
+            raise refuse("the contents that were saved", "others", again)
+        return Checkpoint(tensors=tensors, **header)
+    except FileNotFoundError:
+        raise refuse("a checkpoint", "no file", "train first") from None
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise refuse("a complete checkpoint of a training", reason, again) from error

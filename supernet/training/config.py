@@ -1,0 +1,100 @@
+"""The hyperparameters of supernet training, and the schedules that follow from them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from search_space.errors import ConfigError
+
+__all__ = ["TrainingConfig"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainingConfig:
+    """How a supernet is trained.
+
+    Parameters
+    ----------
+    steps, batch_size
+        Number of updates, and examples in each over all processes.
+    learning_rate, warmup_steps
+        Peak of the schedule, reached linearly, then a cosine down to a hundredth of it.
+    weight_decay
+        Decoupled, of linear weights alone.
+    gradient_clip
+        Largest norm of the gradient.
+    ema_decay
+        Of the averaged weights that training returns; smaller at first, so that short trainings forget their start.
+    num_random
+        Random subnets a step, beside the largest and the smallest.
+    distillation_weight
+        Share of a smaller subnet's loss that is the divergence from the largest; the rest is the loss on labels.
+    precision_phase
+        Share of the steps, the last ones, in which subnets compute in their integer precision.
+    label_smoothing
+        As in ``torch.nn.functional.cross_entropy``.
+    seed
+        Decides batches, augmentation and subnets.
+    checkpoint_every
+        Steps between checkpoints.
+    bf16
+        Whether to compute in bfloat16 under autocast; the weights stay float32.
+    """
+
+    steps: int = 1500
+    batch_size: int = 64
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.05
+    warmup_steps: int = 100
+    gradient_clip: float = 1.0
+    ema_decay: float = 0.995
+    num_random: int = 2
+    distillation_weight: float = 0.5
+    precision_phase: float = 0.25
+    label_smoothing: float = 0.0
+    seed: int = 0
+    checkpoint_every: int = 100
+    bf16: bool = False
+
+    def __post_init__(self) -> None:
+        at_least_one = ("steps", "batch_size", "checkpoint_every")
+        bounds: dict[str, tuple[float, float]] = dict.fromkeys(at_least_one, (1, math.inf))
+        bounds |= dict.fromkeys(("warmup_steps", "num_random", "weight_decay", "seed"), (0, math.inf))
+        bounds |= dict.fromkeys(("ema_decay", "distillation_weight", "precision_phase", "label_smoothing"), (0, 1))
+        bounds |= dict.fromkeys(("learning_rate", "gradient_clip"), (1e-12, math.inf))
+        whole = {*at_least_one, "warmup_steps", "num_random", "seed"}
+        for name, (low, high) in bounds.items():
+            value: Any = getattr(self, name)
+            number = isinstance(value, int if name in whole else (int, float)) and not isinstance(value, bool)
+            if not number or not low <= value <= high or value == math.inf:
+                kind = "an integer" if name in whole else "a number"
+                raise ConfigError(
+                    f"training.{name}",
+                    expected=f"{kind} from {low:g}" + (f" to {high:g}" if high < math.inf else ""),
+                    got=repr(value),
+                    remedy="correct it",
+                )
+
+    @property
+    def hash(self) -> str:
+        """Twelve hexadecimal digits of all values."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
+
+    def learning_rate_at(self, step: int) -> float:
+        """Return the learning rate of the update ``step``, counted from 0."""
+        if step < self.warmup_steps:
+            return self.learning_rate * (step + 1) / self.warmup_steps
+        done = (step - self.warmup_steps) / max(1, self.steps - self.warmup_steps)
+        return self.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
+
+    def ema_decay_at(self, step: int) -> float:
+        """Return the decay of the averaged weights in the update ``step``, counted from 0."""
+        return min(self.ema_decay, (1 + step) / (10 + step))
+
+    def in_precision_phase(self, step: int) -> bool:
+        """Whether subnets compute in their integer precision in the update ``step``, counted from 0."""
+        return step >= self.steps - round(self.precision_phase * self.steps)
