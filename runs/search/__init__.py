@@ -1,1 +1,26 @@
-"""TODO search"""
+"""The search: which network to evaluate next, and a study that holds every one that was."""
+
+from runs.search.genes import distributions
+from runs.search.guided import Genotype, GuidedSearch, InnerSearch, Surrogate
+from runs.search.loop import Evaluated, SearchConfig, SearchError, SearchResult, run_search
+from runs.search.recorder import Recorder, StoreRecorder
+from runs.search.sampler import SAMPLERS, Cheap, Problem, SpaceSampler
+
+__all__ = [
+    "SAMPLERS",
+    "Cheap",
+    "Evaluated",
+    "Genotype",
+    "GuidedSearch",
+    "InnerSearch",
+    "Problem",
+    "Recorder",
+    "SearchConfig",
+    "SearchError",
+    "SearchResult",
+    "SpaceSampler",
+    "StoreRecorder",
+    "Surrogate",
+    "distributions",
+    "run_search",
+]

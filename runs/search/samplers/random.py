@@ -1,0 +1,25 @@
+"""Random search: every gene uniform, no network twice. The baseline that each other sampler has to beat."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from optuna.study import Study
+from optuna.trial import FrozenTrial
+
+from runs.search.sampler import History, Problem, SpaceSampler
+from search_space import Genes, SearchSpace
+
+__all__ = ["build"]
+
+
+class _RandomGenes(SpaceSampler):
+    def proposals(self, study: Study, trial: FrozenTrial, history: History) -> Iterator[Genes]:
+        rng = self.generator(trial.number)
+        while True:
+            yield self.space.sample_genes(rng, 1)[0]
+
+
+def build(space: SearchSpace, *, seed: int, problem: Problem) -> SpaceSampler:
+    """Return the sampler; it needs to know nothing of the problem."""
+    return _RandomGenes(space, seed=seed)

@@ -1,0 +1,153 @@
+"""The Optuna study of a search: opened or resumed, checked to be the same search, and repaired after a kill."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import optuna
+from optuna.exceptions import ExperimentalWarning, StorageInternalError
+from optuna.samplers import BaseSampler
+from optuna.storages import InMemoryStorage, RDBStorage
+from optuna.study import Study
+from optuna.trial import Trial, TrialState
+from sqlalchemy import event
+from sqlalchemy.exc import DBAPIError
+
+from runs.objectives import Objective
+from runs.search.genes import genes_of, params_of, params_of_trial
+from runs.store.engine import parse_url
+from runs.store.failures import clear_errors, without_password
+from search_space import Genes, SearchSpace
+from search_space.errors import StoreError
+
+__all__ = ["REASON", "fail", "finish", "interrupted", "open_study", "quiet_optuna", "retry", "storage_errors"]
+
+REASON, RETRY_OF = "reason", "retry_of"
+_IDENTITY = "nasweave"
+
+
+@contextmanager
+def quiet_optuna() -> Iterator[None]:
+    """Keep Optuna's own log to warnings, and restore its level afterwards."""
+    level = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(level)
+
+
+@contextmanager
+def storage_errors(url: str | None) -> Iterator[None]:
+    """Raise ``StoreError`` for what Optuna's database raises."""
+    try:
+        yield
+    except (StorageInternalError, DBAPIError) as error:
+        cause = error.__cause__ if isinstance(error.__cause__, DBAPIError) else error
+        with clear_errors(without_password(url or "memory")):
+            raise cause from error
+
+
+def _storage(url: str | None) -> InMemoryStorage | RDBStorage:
+    if url is None:
+        return InMemoryStorage()
+    parsed = parse_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return RDBStorage(parsed.render_as_string(hide_password=False), engine_kwargs={"pool_pre_ping": True})
+    storage = RDBStorage(str(parsed), engine_kwargs={"connect_args": {"timeout": 60}})
+
+    # Optuna commits once for every parameter. With the write-ahead log a kill loses nothing of that either way, and the
+    # recorder's synchronous commit, which comes before a trial is finished, carries the earlier ones to the disk.
+    @event.listens_for(storage.engine, "connect")
+    def relax(connection: Any, entry: Any) -> None:
+        connection.execute("PRAGMA synchronous=NORMAL")
+
+    storage.remove_session()
+    storage.engine.dispose()
+    return storage
+
+
+def open_study(
+    *,
+    url: str | None,
+    name: str,
+    sampler: BaseSampler,
+    objectives: Sequence[Objective],
+    identity: Mapping[str, Any],
+) -> Study:
+    """Create the study, or load it when it exists.
+
+    Raises
+    ------
+    StoreError
+        The stored study is of another search: one of ``identity`` differs.
+    """
+    study = optuna.create_study(
+        storage=_storage(url),
+        study_name=name,
+        sampler=sampler,
+        directions=[objective.direction for objective in objectives],
+        load_if_exists=True,
+    )
+    stored = study.user_attrs.get(_IDENTITY)
+    if stored is None and not study.get_trials(deepcopy=False):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            study.set_metric_names([objective.name for objective in objectives])
+        study.set_user_attr(_IDENTITY, dict(identity))
+        return study
+    for key in sorted({*(stored or {}), *identity}):
+        before, now = (stored or {}).get(key), identity.get(key)
+        if before != now:
+            raise StoreError(
+                f"study {name}",
+                expected=f"the {key} it was started with ({before})",
+                got=str(now),
+                remedy="choose another name or a fresh folder for another search",
+            )
+    return study
+
+
+def finish(study: Study, trial: Trial, *, values: Sequence[float], constraints: Mapping[str, float]) -> None:
+    """Complete a trial; constraints that a killed process had set already stay."""
+    present = trial.constraints
+    for name, value in constraints.items():
+        if name not in present:
+            trial.set_constraint(name, value)
+    study.tell(trial, values)
+
+
+def fail(study: Study, trial: Trial, reason: str) -> None:
+    """Mark a trial as failed and say why."""
+    trial.set_user_attr(REASON, reason)
+    study.tell(trial, state=TrialState.FAIL)
+
+
+def interrupted(study: Study, space: SearchSpace) -> list[tuple[Trial, Genes]]:
+    """Return the trials that a killed process left running, with their gene rows; those without one just fail."""
+    found = []
+    for frozen in study.get_trials(deepcopy=False, states=[TrialState.RUNNING]):
+        trial, row = Trial(study, frozen._trial_id), genes_of(space, params_of_trial(frozen))
+        if row is None:
+            fail(study, trial, "the process ended before a network was chosen")
+        else:
+            found.append((trial, row))
+    return found
+
+
+def retry(study: Study, space: SearchSpace, trial: Trial, row: Genes) -> None:
+    """Fail an interrupted trial and queue its network once more, unless it was interrupted for the second time."""
+    frozen = next(t for t in study.get_trials(deepcopy=False) if t.number == trial.number)
+    began = genes_of(space, frozen.params) is not None
+    if began and RETRY_OF in frozen.user_attrs:
+        fail(study, trial, "the process ended during its evaluation, twice")
+        return
+    params = params_of(space, row)
+    # Queued first: a kill in between leaves the trial running, and the next resume finds it queued.
+    waiting = study.get_trials(deepcopy=False, states=[TrialState.WAITING])
+    if all(t.system_attrs.get("fixed_params") != params for t in waiting):
+        study.enqueue_trial(params, user_attrs={RETRY_OF: trial.number} if began else dict(frozen.user_attrs))
+    fail(study, trial, "the process ended during its evaluation")
