@@ -1,0 +1,156 @@
+"""What a report is made of: plain values, read from no database and no configuration."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_space.architecture import Architecture
+
+__all__ = ["Objective", "ReportData", "ReportedNetwork", "Source", "minimised"]
+
+Source = Literal["search", "smallest", "largest", "uniform", "random"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Objective:
+    """One objective: ``name`` is the key of its values, ``label`` what people read; units are of ``units.py``."""
+
+    name: str
+    unit: str
+    direction: Literal["minimize", "maximize"] = "minimize"
+    label: str
+
+    @property
+    def sign(self) -> float:
+        """Factor that makes the objective one to minimise."""
+        return 1.0 if self.direction == "minimize" else -1.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReportedNetwork:
+    """One evaluated network.
+
+    Parameters
+    ----------
+    objectives
+        Every value by name, the objectives and further ones (``params``, ``flops``), as the search saw them.
+    latency_interval_ms
+        Lower and upper end of the predictor's interval.
+    latency_measured_ms
+        Measured on the device after the search; finalists only.
+    test_error
+        Percent on the test split; finalists only.
+    """
+
+    key: str
+    architecture: Architecture
+    source: Source
+    trial_number: int | None = None
+    objectives: Mapping[str, float]
+    latency_predicted_ms: float
+    latency_interval_ms: tuple[float, float]
+    latency_measured_ms: float | None = None
+    test_error: float | None = None
+    on_front: bool = False
+    feasible: bool = True
+
+    @property
+    def searched(self) -> bool:
+        """Whether the search spent an evaluation on it; the corners may be its first trials."""
+        return self.source == "search" or (self.source != "random" and self.trial_number is not None)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReportData:
+    """Everything the report shows.
+
+    Parameters
+    ----------
+    objectives
+        Two or more, in order; the first is the quality of a network.
+    networks
+        In order of evaluation. ``random`` ones are the random-search baseline, in their own order.
+    budget
+        Bound of each bounded objective or further value, by name.
+    corners
+        ``smallest``, ``middle``, ``largest``: their values by name.
+    hypervolume_reference
+        One value an objective, in the objective's own unit and direction.
+    chosen
+        From a label (``knee``, ``fastest within budget``, ``best quality``) to the key of a network.
+    predictor_summary
+        Relative gaps, coverage and noise floor as fractions.
+    training_curve
+        Pairs of step and loss.
+    seconds
+        Duration of each stage.
+    """
+
+    title: str
+    task: str
+    space_name: str
+    space_fingerprint: str
+    log10_size: float
+    objectives: tuple[Objective, ...]
+    networks: tuple[ReportedNetwork, ...]
+    hypervolume_reference: tuple[float, ...]
+    budget: Mapping[str, float] = field(default_factory=dict)
+    device: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    corners: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    chosen: Mapping[str, str] = field(default_factory=dict)
+    predictor_summary: Mapping[str, float] = field(default_factory=dict)
+    training_curve: tuple[tuple[int, float], ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    command: str = ""
+
+    def __post_init__(self) -> None:
+        names = [o.name for o in self.objectives]
+        assert len(names) >= 2 and len(set(names)) == len(names), f"objectives {names}"
+        assert len(self.hypervolume_reference) == len(names), "one reference value an objective"
+        assert self.networks, "a report of no networks"
+        for n in self.networks:
+            assert n.key == n.architecture.key, f"{n.key} is not the key of its architecture"
+            assert all(math.isfinite(n.objectives.get(name, math.nan)) for name in names), f"{n.key}: {n.objectives}"
+        keys = {n.key for n in self.networks}
+        assert keys >= set(self.chosen.values()), "a chosen network that is not in the report"
+
+    @property
+    def quality(self) -> Objective:
+        """The objective that says how good a network is: the first."""
+        return self.objectives[0]
+
+    @property
+    def front(self) -> tuple[ReportedNetwork, ...]:
+        """The networks on the front, each once, from the cheapest (second objective) to the most expensive."""
+        unique = {n.key: n for n in reversed(self.networks) if n.on_front}
+        order = (*self.objectives[1:], self.quality)
+        return tuple(sorted(unique.values(), key=lambda n: [o.sign * n.objectives[o.name] for o in order]))
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What each chosen network is called, by key: ``knee, best quality``."""
+        out: dict[str, str] = {}
+        for label, key in self.chosen.items():
+            out[key] = f"{out[key]}, {label}" if key in out else label
+        return out
+
+    def network(self, key: str) -> ReportedNetwork:
+        """Return the first network of that key."""
+        return next(n for n in self.networks if n.key == key)
+
+    def of_source(self, source: Source) -> tuple[ReportedNetwork, ...]:
+        """Return the networks of one source, in order."""
+        return tuple(n for n in self.networks if n.source == source)
+
+
+def minimised(networks: Sequence[ReportedNetwork], objectives: Sequence[Objective]) -> NDArray[np.float64]:
+    """Return the objectives of networks, ``(n, m)``, with the sign that makes every one of them minimised."""
+    rows = [[o.sign * n.objectives[o.name] for o in objectives] for n in networks]
+    return np.array(rows, np.float64).reshape(len(networks), len(objectives))

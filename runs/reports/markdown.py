@@ -1,0 +1,86 @@
+"""The report as Markdown: the same findings, readable in a repository or a pull request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from runs.reports.data import ReportData
+from runs.reports.summary import budget_text, headline, measured, size_text, summary_text
+from runs.reports.tables import Table, baseline_table, chosen_table, corner_table, front_table
+from runs.reports.units import duration
+
+__all__ = ["report_markdown"]
+
+
+def report_markdown(data: ReportData) -> str:
+    """Return the whole report; its pictures lie beside it."""
+    budget = budget_text(data)
+    facts = {
+        "task": data.task,
+        "space": f"{data.space_name} ({size_text(data.log10_size)} networks, {data.space_fingerprint})",
+        "objectives": ", ".join(f"{o.label} ({o.direction})" for o in data.objectives),
+        "budget": budget or "none",
+        "evaluated": f"{sum(n.searched for n in data.networks)} by the search, {len(data.networks)} in all",
+    }
+    counted = {name.replace("_", " "): summary_text(name, v) for name, v in data.predictor_summary.items()}
+    stages = {stage: duration(s) for stage, s in data.seconds.items()}
+    parts = [
+        f"# {_text(data.title)}",
+        f"**{_text(headline(data))}**",
+        _pairs("", facts),
+        _section("Chosen networks", _table(chosen_table(data))),
+        _section("Front", "![front](front.png)", _table(front_table(data))),
+        _section("Layers", "![architectures](architectures.png)"),
+        _section("Hypervolume", "![hypervolume](hypervolume.png)"),
+        _section(
+            "Predicted and measured latency",
+            "![predicted and measured](predicted_measured.png)" if measured(data) else "Predicted only.",
+            _pairs("", counted),
+        ),
+        _section("Baselines", _table(baseline_table(data))),
+        _section("Corners of the space", _table(corner_table(data))),
+        _section("Device", _pairs("", data.device)),
+        _section("Environment", _pairs("", data.environment)),
+        _section("Time", _pairs("", stages)),
+        "## Export\n\n" + _code("nasweave export key=knee", *(f"nasweave export key={n.key}" for n in data.front[:3])),
+        _section("Command", _code(data.command) if data.command else ""),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _section(title: str, *parts: str) -> str:
+    body = [part for part in parts if part]
+    return "\n\n".join((f"## {title}", *body)) if body else ""
+
+
+def _text(text: str) -> str:
+    """Escape what would break a table or start markup."""
+    out = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")
+    for sign in "\\|*_`[":
+        out = out.replace(sign, "\\" + sign)
+    return out
+
+
+def _table(table: Table) -> str:
+    if not table.rows:
+        return ""
+    columns = [c for c in range(len(table.header)) if any(row[c].text not in ("", "—") for row in table.rows)]
+    right = {c for c in columns if table.rows[0][c].sort is not None}
+    lines = [
+        [_text(table.header[c]) for c in columns],
+        ["---:" if c in right else "---" for c in columns],
+        *([f"`{row[c]}`" if row[c].code else _text(str(row[c])) for c in columns] for row in table.rows),
+    ]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _pairs(title: str, pairs: Mapping[str, str]) -> str:
+    if not pairs:
+        return ""
+    rows = [f"| {_text(name)} | {_text(value)} |" for name, value in pairs.items()]
+    return "\n".join([f"| {title} | |", "|---|---|", *rows])
+
+
+def _code(*lines: str) -> str:
+    fence = "```"
+    return "\n".join([fence, *(" ".join(line.split()).replace(fence, "") for line in lines), fence])

@@ -1,0 +1,66 @@
+"""The one self-contained page: figures, pictures and tables in one file that opens offline."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from runs.reports import interactive, tables
+from runs.reports.data import ReportData
+from runs.reports.layers import picture
+from runs.reports.palette import hatch, text_on
+from runs.reports.summary import budget_text, coverage_curves, headline, size_text, summary_text
+from runs.reports.units import duration
+
+__all__ = ["report_html"]
+
+
+def report_html(data: ReportData) -> str:
+    """Return the page."""
+    environment = Environment(
+        loader=PackageLoader("runs.reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(duration=duration, text_on=text_on, hatch=hatch)
+    fronts = interactive.front_figures(data)
+    figures: dict[str, Any] = {
+        "front": list(fronts.values()),
+        "hypervolume": interactive.hypervolume_figure(data),
+        "measured": interactive.predicted_measured_figure(data),
+        "training": interactive.training_figure(data),
+    }
+    return environment.get_template("index.html.j2").render(
+        data=data,
+        headline=headline(data),
+        budget=budget_text(data),
+        size=size_text(data.log10_size),
+        views=list(fronts),
+        figures=_embedded(figures),
+        has={name: figure is not None for name, figure in figures.items()},
+        plotly=Markup(get_plotlyjs()),
+        layers=picture(data, data.front),
+        curves=coverage_curves(data),
+        evaluated=sum(n.searched for n in data.networks),
+        feasible=sum(n.feasible for n in data.networks),
+        summary={name.replace("_", " "): summary_text(name, v) for name, v in data.predictor_summary.items()},
+        chosen=tables.chosen_table(data),
+        front=tables.front_table(data),
+        baselines=tables.baseline_table(data),
+        corners=tables.corner_table(data),
+        total_seconds=sum(data.seconds.values()),
+    )
+
+
+def _embedded(value: Any) -> Markup:
+    """Return JSON that cannot end the script element it stands in."""
+    text = json.dumps(value, separators=(",", ":"), allow_nan=False)
+    for sign in "<>&\u2028\u2029":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return Markup(text)

@@ -1,0 +1,187 @@
+"""The findings of a report in words and series: the main answer, the baselines, the hypervolume over evaluations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runs.reports.data import Objective, ReportData, ReportedNetwork, minimised
+from runs.reports.pareto import hypervolume_curve
+from runs.reports.units import label_of, number, quantity, unit_of
+
+__all__ = [
+    "LATENCY",
+    "Curve",
+    "baselines",
+    "budget_text",
+    "coverage_curves",
+    "covered",
+    "gap_text",
+    "headline",
+    "is_accuracy",
+    "measured",
+    "metric_names",
+    "quality_text",
+    "size_text",
+    "summary_text",
+    "value_text",
+]
+
+LATENCY = "latency_ms"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Curve:
+    """Hypervolume after 1, 2, ..., n evaluations, as a share of the box from the ideal to the reference point."""
+
+    name: str
+    share: NDArray[np.float64]
+
+
+def is_accuracy(objective: Objective) -> bool:
+    """Whether the objective is an error in percent, so that people expect to read an accuracy."""
+    return objective.unit in ("%", "percent") and objective.name.endswith("error")
+
+
+def metric_names(data: ReportData) -> list[str]:
+    """Return the objectives in order, then every further value of any network by name."""
+    first = [o.name for o in data.objectives]
+    return first + sorted({name for n in data.networks for name in n.objectives} - set(first))
+
+
+def value_text(data: ReportData, name: str, value: float | None) -> str:
+    """Return a value with the unit of its objective, or the one its name tells."""
+    unit = next((o.unit for o in data.objectives if o.name == name), unit_of(name))
+    return quantity(value, unit)
+
+
+def quality_text(data: ReportData, network: ReportedNetwork) -> str:
+    """Return the quality of a network in words, that of the test split where it was measured."""
+    objective = data.quality
+    value = network.objectives[objective.name]
+    if is_accuracy(objective):
+        if network.test_error is not None:
+            return f"{quantity(100 - network.test_error, '%')} test accuracy"
+        split = objective.name.removesuffix("error").replace("_", " ")
+        return f"{quantity(100 - value, '%')} {split}accuracy"
+    return f"{objective.label} {quantity(value, objective.unit)}"
+
+
+def budget_text(data: ReportData) -> str:
+    """Return the bounds in words, ``0.5 ms and 200 kB``; empty without a budget."""
+    signs = {o.name: o.sign for o in data.objectives}
+    parts = []
+    for name, bound in data.budget.items():
+        text = value_text(data, name, bound)
+        bare = unit_of(name) in ("ms", "bytes")
+        parts.append(("at least " if signs.get(name, 1.0) < 0 else "") + (text if bare else f"{text} {label_of(name)}"))
+    return " and ".join(parts)
+
+
+def _costs(data: ReportData, network: ReportedNetwork) -> str:
+    texts = []
+    for o in data.objectives[1:]:
+        text = quantity(network.objectives[o.name], o.unit)
+        if o.name == LATENCY:
+            took = network.latency_measured_ms
+            text += " (predicted)" if took is None else f" (measured {quantity(took, 'ms')})"
+        elif unit_of(o.name) not in ("ms", "bytes"):
+            text += f" {o.label}"
+        texts.append(text)
+    return " and ".join(texts)
+
+
+def _violation(data: ReportData, network: ReportedNetwork) -> float:
+    signs = {o.name: o.sign for o in data.objectives}
+    gaps = [
+        signs.get(name, 1.0) * (network.objectives[name] - bound) / (abs(bound) or 1.0)
+        for name, bound in data.budget.items()
+        if name in network.objectives
+    ]
+    return max([0.0, *gaps])
+
+
+def headline(data: ReportData) -> str:
+    """Return the main answer of the search in one sentence."""
+    budget = budget_text(data)
+    found = [n for n in data.front if n.feasible] or [n for n in data.networks if n.feasible and n.source != "random"]
+    if not found:
+        closest = min(data.networks, key=lambda n: (_violation(data, n), data.networks.index(n)))
+        limit = f"the budget of {budget}" if budget else "the constraints"
+        return f"No network meets {limit}; the closest has {quality_text(data, closest)} at {_costs(data, closest)}."
+    chosen = data.chosen.get("best quality")
+    best = (
+        next((n for n in found if n.key == chosen), None)
+        or found[int(np.argmin(minimised(found, data.objectives)[:, 0]))]
+    )
+    within = f"Best network within {budget}" if budget else "Best network"
+    return f"{within}: {quality_text(data, best)} at {_costs(data, best)}."
+
+
+def baselines(data: ReportData) -> list[tuple[str, ReportedNetwork]]:
+    """Return the named baselines that were evaluated: smallest, largest, best uniform, best random.
+
+    Best is the best quality of those within the budget, of all where none is.
+    """
+    out: list[tuple[str, ReportedNetwork]] = []
+    for source, name in (
+        ("smallest", "smallest"),
+        ("largest", "largest"),
+        ("uniform", "best uniform"),
+        ("random", "best of random search"),
+    ):
+        candidates = [n for n in data.networks if n.source == source]
+        candidates = [n for n in candidates if n.feasible] or candidates
+        if candidates:
+            best = int(np.argmin(minimised(candidates, data.objectives)[:, 0]))
+            out.append((name, candidates[best]))
+    return out
+
+
+def coverage_curves(data: ReportData) -> list[Curve]:
+    """Return the hypervolume over evaluations of the search and of random search; only feasible networks count."""
+    reference = np.array([o.sign * r for o, r in zip(data.objectives, data.hypervolume_reference, strict=True)])
+    series: dict[str, Sequence[ReportedNetwork]] = {
+        "search": [n for n in data.networks if n.searched],
+        "random search": data.of_source("random"),
+    }
+    ideal = np.minimum(minimised(data.networks, data.objectives).min(axis=0), reference)
+    box = float(np.prod(reference - ideal)) or 1.0
+    curves = []
+    for name, networks in series.items():
+        if networks:
+            values = minimised(networks, data.objectives)
+            values[[not n.feasible for n in networks]] = np.inf
+            curves.append(Curve(name=name, share=hypervolume_curve(values, reference) / box))
+    return curves
+
+
+def measured(data: ReportData) -> list[ReportedNetwork]:
+    """Return the networks whose latency was measured after the search, each once."""
+    return list({n.key: n for n in reversed(data.networks) if n.latency_measured_ms is not None}.values())[::-1]
+
+
+def covered(network: ReportedNetwork) -> bool:
+    """Whether the measured latency lies in the predictor's interval."""
+    low, high = network.latency_interval_ms
+    return network.latency_measured_ms is not None and low <= network.latency_measured_ms <= high
+
+
+def summary_text(name: str, value: float) -> str:
+    """Return one entry of the predictor's summary: a fraction as a percentage, milliseconds as such."""
+    return quantity(value, "ms") if name.endswith("_ms") else quantity(100 * value, "%")
+
+
+def gap_text(network: ReportedNetwork) -> str:
+    """Return how far the measurement lies from the prediction, ``+2.1 %``; a dash where there is none."""
+    if network.latency_measured_ms is None:
+        return "—"
+    return f"{100 * (network.latency_measured_ms / network.latency_predicted_ms - 1):+.1f} %"
+
+
+def size_text(log10_size: float) -> str:
+    """Return the number of networks of a space, ``10^12.3`` or exact when small."""
+    return f"{10**log10_size:.0f}" if log10_size < 6 else f"10^{number(log10_size)}"

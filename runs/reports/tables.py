@@ -1,0 +1,125 @@
+"""The tables of a report: the CSV files with every digit, and the rows that people read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from runs.reports.data import ReportData, ReportedNetwork
+from runs.reports.summary import baselines, gap_text, metric_names, value_text
+from runs.reports.units import label_of, quantity
+
+__all__ = ["Cell", "Table", "baseline_table", "chosen_table", "corner_table", "front_table", "network_csv"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cell:
+    """What stands in a cell, and by what it is sorted; text sorts as text."""
+
+    text: str
+    sort: float | None = None
+    code: bool = False
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Table:
+    """A header and its rows; numbers stand to the right."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+def network_csv(data: ReportData, networks: Sequence[ReportedNetwork], *, verdict: bool) -> str:
+    """Return one line a network, its JSON last; with ``verdict`` also whether it is on the front and feasible."""
+    rows = []
+    for n in networks:
+        row: dict[str, object] = {
+            "key": n.key,
+            "mixers": n.architecture.mixers,
+            "depth": n.architecture.depth,
+            "embed_dim": n.architecture.embed_dim,
+            **{name: n.objectives.get(name) for name in metric_names(data)},
+            "latency_predicted_ms": n.latency_predicted_ms,
+            "latency_low_ms": n.latency_interval_ms[0],
+            "latency_high_ms": n.latency_interval_ms[1],
+            "latency_measured_ms": n.latency_measured_ms,
+            "test_error": n.test_error,
+            "source": n.source,
+            "trial_number": n.trial_number,
+        }
+        if verdict:
+            row |= {"on_front": n.on_front, "feasible": n.feasible}
+        rows.append(row | {"architecture": n.architecture.to_json()})
+    columns = ["key", "mixers", "depth", "embed_dim", *metric_names(data), "latency_predicted_ms", "latency_low_ms"]
+    columns += ["latency_high_ms", "latency_measured_ms", "test_error", "source", "trial_number"]
+    columns += [*(["on_front", "feasible"] if verdict else []), "architecture"]
+    frame = pd.DataFrame(rows, columns=columns).astype({"trial_number": "Int64"})
+    text: str = frame.to_csv(index=False, lineterminator="\n")
+    return text
+
+
+def front_table(data: ReportData) -> Table:
+    """Return the front, cheapest first."""
+    return _networks(data, [(data.labels.get(n.key, ""), n) for n in data.front], first="chosen as")
+
+
+def baseline_table(data: ReportData) -> Table:
+    """Return the baselines."""
+    return _networks(data, baselines(data), first="baseline")
+
+
+def chosen_table(data: ReportData) -> Table:
+    """Return the networks that the report names."""
+    return _networks(data, [(label, data.network(key)) for label, key in data.chosen.items()], first="network")
+
+
+def corner_table(data: ReportData) -> Table:
+    """Return the values of the corners of the space."""
+    names = [name for name in metric_names(data) if any(name in values for values in data.corners.values())]
+    rows = [
+        (Cell(text=corner), *(_value(data, name, values.get(name)) for name in names))
+        for corner, values in data.corners.items()
+    ]
+    return Table(header=("network", *_labels(data, names)), rows=tuple(rows))
+
+
+def _labels(data: ReportData, names: Sequence[str]) -> list[str]:
+    labels = {o.name: o.label for o in data.objectives}
+    return [labels.get(name, label_of(name)) for name in names]
+
+
+def _value(data: ReportData, name: str, value: float | None) -> Cell:
+    return Cell(text=value_text(data, name, value), sort=value if value is not None else float("inf"))
+
+
+def _networks(data: ReportData, named: Sequence[tuple[str, ReportedNetwork]], *, first: str) -> Table:
+    names = metric_names(data)
+    infinity = float("inf")
+    rows = []
+    for label, n in named:
+        took, error = n.latency_measured_ms, n.test_error
+        low, high = n.latency_interval_ms
+        gap = infinity if took is None else took / n.latency_predicted_ms - 1
+        rows.append(
+            (
+                Cell(text=n.key, code=True),
+                Cell(text=label),
+                Cell(text=n.architecture.mixers),
+                Cell(text=str(n.architecture.depth), sort=n.architecture.depth),
+                Cell(text=str(n.architecture.embed_dim), sort=n.architecture.embed_dim),
+                *(_value(data, name, n.objectives.get(name)) for name in names),
+                Cell(text=quantity(error, "%"), sort=infinity if error is None else error),
+                Cell(text=quantity(n.latency_predicted_ms, "ms"), sort=n.latency_predicted_ms),
+                Cell(text=f"{quantity(low, '')} to {quantity(high, '')}", sort=high - low),
+                Cell(text=quantity(took, "ms"), sort=infinity if took is None else took),
+                Cell(text=gap_text(n), sort=gap),
+                Cell(text=n.source if n.feasible else f"{n.source}, over budget"),
+            )
+        )
+    header = ("key", first, "mixers", "depth", "dim", *_labels(data, names), "test error", "predicted", "interval, ms")
+    return Table(header=(*header, "measured", "gap", "source"), rows=tuple(rows))
