@@ -86,7 +86,9 @@ def main() -> None:
     except BrokenPipeError:
         sys.exit(141)
     except OSError as error:
-        sys.exit(_fail(f"{error.filename or 'file'}: {error.strerror or error}; mend it and run the same command again"))
+        sys.exit(
+            _fail(f"{error.filename or 'file'}: {error.strerror or error}; mend it and run the same command again")
+        )
 
 
 if __name__ == "__main__":

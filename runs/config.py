@@ -116,7 +116,10 @@ def _build(kind: type[T], data: Any, where: str) -> T:
     for key in data:
         if key not in known:
             raise ConfigError(
-                f"{where}{key}", expected=f"one of {', '.join(sorted(known))}", got=repr(key), remedy="correct or remove it"
+                f"{where}{key}",
+                expected=f"one of {', '.join(sorted(known))}",
+                got=repr(key),
+                remedy="correct or remove it",
             )
     for name, f in known.items():
         if name not in data and f.default is MISSING and f.default_factory is MISSING:

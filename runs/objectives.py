@@ -45,8 +45,8 @@ _ALL = (
     Objective(name="validation_error", unit="%", label="Validation error", evaluated=True),
     Objective(name="latency_ms", unit="ms", label="Latency"),
     Objective(name="size_bytes", unit="bytes", label="Size of the weights", exact=True),
-    Objective(name="params", unit="", label="Parameters", exact=True),
-    Objective(name="flops", unit="FLOPs", label="Operations of one example", exact=True),
+    Objective(name="params", unit="count", label="Parameters", exact=True),
+    Objective(name="flops", unit="count", label="FLOPs of one example", exact=True),
     Objective(name="peak_activation_bytes", unit="bytes", label="Peak activation memory", exact=True),
 )
 OBJECTIVES: Mapping[str, Objective] = {objective.name: objective for objective in _ALL}

@@ -15,7 +15,7 @@ from supernet.elastic import ElasticLinear, reset_parameters
 from supernet.layer import ChannelBlock, MixerBlock
 from supernet.model import Network, Supernet
 
-__all__ = ["block_module", "extract"]
+__all__ = ["BlockModule", "block_module", "extract"]
 
 
 def extract(supernet: Supernet, architecture: Architecture, *, simulate_precision: bool = True) -> Network:
@@ -30,7 +30,7 @@ def extract(supernet: Supernet, architecture: Architecture, *, simulate_precisio
     return network.train(supernet.training)
 
 
-class _BlockModule(nn.Module):
+class BlockModule(nn.Module):
     """One block as a module of a single input, for profiling."""
 
     def __init__(self, block: Block, geometry: Geometry) -> None:
@@ -64,11 +64,11 @@ class _BlockModule(nn.Module):
         return {name: self.block.precision for name, m in self.named_modules() if isinstance(m, ElasticLinear)}
 
 
-def block_module(block: Block, geometry: Geometry, *, generator: torch.Generator) -> nn.Module:
+def block_module(block: Block, geometry: Geometry, *, generator: torch.Generator) -> BlockModule:
     """Build one block alone, in float, with random weights: what the profiler measures.
 
     Its input is an example of the task for a stem and ``(B, L, D)`` tokens for any other block.
     """
-    module = _BlockModule(block, geometry)
+    module = BlockModule(block, geometry)
     reset_parameters(module, generator)
     return module.eval()

@@ -1,11 +1,10 @@
 """The report of a search: one HTML page, pictures, tables and Markdown, from plain data."""
 
-from runs.reports.data import Objective, ReportData, ReportedNetwork, minimised
+from runs.reports.data import ReportData, ReportedNetwork, minimised
 from runs.reports.pareto import hypervolume, hypervolume_curve, knee, non_dominated
 from runs.reports.write import write_report
 
 __all__ = [
-    "Objective",
     "ReportData",
     "ReportedNetwork",
     "hypervolume",

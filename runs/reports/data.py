@@ -10,26 +10,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from runs.objectives import Objective
 from search_space.architecture import Architecture
 
-__all__ = ["Objective", "ReportData", "ReportedNetwork", "Source", "minimised"]
+__all__ = ["ReportData", "ReportedNetwork", "Source", "minimised"]
 
 Source = Literal["search", "smallest", "largest", "uniform", "random"]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Objective:
-    """One objective: ``name`` is the key of its values, ``label`` what people read; units are of ``units.py``."""
-
-    name: str
-    unit: str
-    direction: Literal["minimize", "maximize"] = "minimize"
-    label: str
-
-    @property
-    def sign(self) -> float:
-        """Factor that makes the objective one to minimise."""
-        return 1.0 if self.direction == "minimize" else -1.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

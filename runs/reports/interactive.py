@@ -9,7 +9,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from runs.reports.data import Objective, ReportData, ReportedNetwork
+from runs.objectives import Objective
+from runs.reports.data import ReportData, ReportedNetwork
 from runs.reports.palette import ACCENT, DIM, FAINT, GRID, INK, MUTED, WARN
 from runs.reports.summary import (
     LATENCY,

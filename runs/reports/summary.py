@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from runs.reports.data import Objective, ReportData, ReportedNetwork, minimised
+from runs.objectives import Objective
+from runs.reports.data import ReportData, ReportedNetwork, minimised
 from runs.reports.pareto import hypervolume_curve
 from runs.reports.units import label_of, number, quantity, unit_of
 

@@ -1,21 +1,21 @@
-"""How the front is looked at: what lies on an axis, in which unit, and which window shows what matters.
+"""How the front is looked at: what lies on an axis, in which unit and scale, and which window shows what matters.
 
 A few dominated networks are often far worse than the rest. The window covers the front, the baselines and the budget;
-points beyond it are outside until the reader zooms out.
+points beyond it are outside until the reader zooms out. A cost that spans a decade has a logarithmic axis.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
+from runs.objectives import Objective
+from runs.reports.data import ReportData, ReportedNetwork
+from runs.reports.summary import LATENCY, Curve, baselines
+from runs.reports.units import bound_text, scale
 
-from runs.reports.data import Objective, ReportData, ReportedNetwork
-from runs.reports.summary import LATENCY, baselines
-from runs.reports.units import quantity, scale
-
-__all__ = ["Axis", "axes", "outside", "staircase"]
+__all__ = ["Axis", "axes", "curve_floor", "is_decade", "outside", "staircase"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,6 +25,7 @@ class Axis:
     objective: Objective
     title: str
     factor: float
+    log: bool
     window: tuple[float, float]
     bound: float | None
     bound_text: str
@@ -34,10 +35,25 @@ class Axis:
         """Return the value of a network in the unit of the axis."""
         return network.objectives[self.objective.name] / self.factor
 
+    def place(self, value: float) -> float:
+        """Return where a value of the axis lies in the window, 0 to 1."""
+        low, high = (math.log(v) if self.log else v for v in self.window)
+        return ((math.log(value) if self.log else value) - low) / (high - low)
+
+    @property
+    def better(self) -> int:
+        """Direction on the page in which values get better."""
+        return -1 if self.objective.sign > 0 else 1
+
 
 def axes(data: ReportData, x: Objective, y: Objective) -> tuple[Axis, Axis]:
     """Return the two axes of a picture of the front."""
     return _axis(data, x), _axis(data, y)
+
+
+def is_decade(values: Sequence[float]) -> bool:
+    """Whether values span a factor of ten or more, all of them positive."""
+    return min(values) > 0 and max(values) >= 10 * min(values)
 
 
 def outside(networks: Sequence[ReportedNetwork], *axes: Axis) -> int:
@@ -58,10 +74,19 @@ def staircase(x: Axis, y: Axis, front: Sequence[ReportedNetwork]) -> tuple[list[
     return [x.objective.sign * v for v in xs], [y.objective.sign * v for v in ys]
 
 
+def curve_floor(curves: Sequence[Curve]) -> float:
+    """Return where an axis of hypervolumes begins, so that the ends of the curves can be told apart."""
+    early = [float(c.share[len(c.share) // 16]) for c in curves]
+    late = [float(c.share[-1]) for c in curves]
+    if not early:
+        return 0.0
+    return max(0.0, min(early) - 0.6 * (max(late) - min(early)) - 0.01)
+
+
 def _axis(data: ReportData, objective: Objective) -> Axis:
     name = objective.name
-    values = np.array([n.objectives[name] for n in data.networks])
-    shown = [n.objectives[name] for n in (*data.front, *(n for _, n in baselines(data)))] or values.tolist()
+    values = [n.objectives[name] for n in data.networks]
+    shown = [n.objectives[name] for n in (*data.front, *(n for _, n in baselines(data)))] or list(values)
     if name == LATENCY:
         shown += [v for n in data.front for v in n.latency_interval_ms]
         shown += [n.latency_measured_ms for n in data.front if n.latency_measured_ms is not None]
@@ -69,17 +94,24 @@ def _axis(data: ReportData, objective: Objective) -> Axis:
     if bound is not None:
         shown.append(bound)
     low, high = min(shown), max(shown)
-    margin = (high - low) * 0.08 or abs(high) * 0.1 or 1.0
+    log = objective is not data.quality and min(values) > 0 and is_decade(shown)
+    if log:
+        ratio = (high / low) ** 0.08
+        window, far = (low / ratio, high * ratio), max(*values, high) * ratio
+        near = min(*values, low) / ratio
+    else:
+        margin = (high - low) * 0.1 or abs(high) * 0.1 or 1.0
+        window, far = (low - margin, high + margin), max(*values, high) + margin
+        near = min(*values, low) - margin
     factor, unit = scale(shown, objective.unit)
     title = f"{objective.label}, {unit}" if unit else objective.label
-    start = low - margin if low < 0 else max(low - margin, -0.02 * (high + margin))
-    far = max(values.max(), high) + margin if objective.sign > 0 else min(values.min(), low) - margin
     return Axis(
         objective=objective,
         title=f"{title} ({'lower' if objective.sign > 0 else 'higher'} is better)",
         factor=factor,
-        window=(start / factor, (high + margin) / factor),
+        log=log,
+        window=(window[0] / factor, window[1] / factor),
         bound=None if bound is None else bound / factor,
-        bound_text="" if bound is None else quantity(bound, objective.unit),
-        far=float(far) / factor,
+        bound_text="" if bound is None else bound_text(bound, objective.unit),
+        far=(far if objective.sign > 0 else near) / factor,
     )

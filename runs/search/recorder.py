@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from runs.store import Store
@@ -31,29 +31,35 @@ class StoreRecorder:
     store, run_id
         The store and its run.
     predicted
-        Names of the values that are predictions.
+        Gives the predictions that are kept beside the values, such as the ends of an interval, by name.
+    source
+        Who proposed the candidates.
     """
 
-    def __init__(self, store: Store, *, run_id: int, predicted: tuple[str, ...] = ("latency_ms",)) -> None:
-        self._store, self._run_id, self._predicted = store, run_id, predicted
+    def __init__(
+        self,
+        store: Store,
+        *,
+        run_id: int,
+        predicted: Callable[[Architecture], Mapping[str, float]] = lambda architecture: {},
+        source: str = "search",
+    ) -> None:
+        self._store, self._run_id, self._predicted, self._source = store, run_id, predicted, source
 
     def known(self) -> dict[str, dict[str, float]]:
         """Return the values of every complete candidate by key."""
-        return {
-            candidate.key: {**candidate.values, **candidate.predicted}
-            for candidate in self._store.candidates(self._run_id, state="complete")
-        }
+        return {c.key: c.values for c in self._store.candidates(self._run_id, state="complete")}
 
     def add(
         self, key: str, *, architecture: Architecture, values: Mapping[str, float], trial_number: int | None
     ) -> None:
-        """Store a candidate of source ``search``, unless the run has it."""
+        """Store a candidate, unless the run has it."""
         self._store.add_candidate(
             self._run_id,
             key,
             architecture_json=architecture.to_json(),
             values=values,
-            predicted={name: value for name, value in values.items() if name in self._predicted},
-            source="search",
+            predicted=self._predicted(architecture),
+            source=self._source,
             trial_number=trial_number,
         )

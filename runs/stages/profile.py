@@ -11,12 +11,14 @@ from hardware_profiles import Measurement, Profile, ProfilerConfig, Subject, mea
 from predictors import LatencyPredictor
 from runs.lock import exclusive
 from runs.progress import show_progress
-from runs.search import spread_design
+from runs.search.design import skewed_sample, spread
 from runs.stages.build import Builder
 from runs.workspace import Workspace
-from search_space import Architecture
+from search_space import Architecture, features
 
 __all__ = ["is_foreign", "latency_predictor", "measure", "profile", "profile_key"]
+
+_POOL = 2000
 
 
 def profile_key(workspace: Workspace) -> str:
@@ -73,7 +75,9 @@ def _finished(workspace: Workspace, file: Path) -> Profile | None:
     return found if complete else None
 
 
-def measure(workspace: Workspace, subjects: Sequence[Subject], *, key: str, title: str, builder: Builder | None = None) -> Profile:
+def measure(
+    workspace: Workspace, subjects: Sequence[Subject], *, key: str, title: str, builder: Builder | None = None
+) -> Profile:
     """Measure what ``key`` has no measurement of yet; every finished one is in the store at once."""
     config, store = workspace.config.profile, workspace.store
     wanted = {subject_to_json(s) for s in subjects}
@@ -102,8 +106,12 @@ def measure(workspace: Workspace, subjects: Sequence[Subject], *, key: str, titl
 
 
 def _networks(workspace: Workspace) -> list[Architecture]:
+    """Return the corners and networks far apart from each other; random ones would all be of middling latency."""
     space, config = workspace.space, workspace.config.profile
-    genes = spread_design(space, np.random.default_rng(config.seed), n=config.networks)
+    rng = np.random.default_rng(config.seed)
+    pool = np.unique(skewed_sample(space, rng, _POOL), axis=0)
+    points = features(space, pool)
+    genes = pool[spread(points, config.networks, apart_from=points[:0], rng=rng)]
     corners = [space.smallest, space.middle, space.largest]
     return list(dict.fromkeys([*corners, *space.decode(genes)]))[: config.networks]
 

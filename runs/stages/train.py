@@ -11,7 +11,7 @@ from runs.workspace import Workspace
 from supernet import Supernet
 from supernet.training import train as train_supernet
 
-__all__ = ["supernet_folder", "supernet_fingerprint", "train"]
+__all__ = ["supernet_fingerprint", "supernet_folder", "train"]
 
 
 def supernet_fingerprint(workspace: Workspace) -> str:
@@ -29,4 +29,6 @@ def train(workspace: Workspace) -> Supernet:
     """Return the trained supernet; an interrupted training continues at its last checkpoint."""
     folder = supernet_folder(workspace)
     with exclusive(folder / ".lock"), show_progress(workspace.console, "train") as progress:
-        return train_supernet(workspace.space, workspace.data, workspace.config.training, folder=folder, progress=progress)
+        return train_supernet(
+            workspace.space, workspace.data, workspace.config.training, folder=folder, progress=progress
+        )

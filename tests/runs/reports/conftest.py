@@ -7,7 +7,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from runs.reports import Objective, ReportData, ReportedNetwork, knee, minimised, non_dominated
+from runs.objectives import Objective
+from runs.reports import ReportData, ReportedNetwork, knee, minimised, non_dominated
 from search_space import (
     Architecture,
     BlockShape,

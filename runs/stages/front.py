@@ -1,0 +1,63 @@
+"""The front of a run: which evaluated networks nothing dominates, and which of them one would choose."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from runs.objectives import Budget, Objective
+from runs.reports.pareto import knee, non_dominated
+from runs.store import Candidate
+from search_space.errors import BudgetError
+
+__all__ = ["choose", "front"]
+
+
+def _minimised(candidates: Sequence[Candidate], objectives: Sequence[Objective]) -> np.ndarray:
+    return np.array([[o.sign * c.values[o.name] for o in objectives] for c in candidates])
+
+
+def front(candidates: Sequence[Candidate], objectives: Sequence[Objective], budget: Budget) -> list[Candidate]:
+    """Return the non-dominated candidates within the budget, cheapest first; all that there are if none is within it.
+
+    Two networks of equal values stand on the front once.
+    """
+    within = [c for c in candidates if budget.feasible(c.values)] or list(candidates)
+    if not within:
+        return []
+    values = _minimised(within, objectives)
+    _, first = np.unique(values, axis=0, return_index=True)
+    keep = sorted(set(first.tolist()) & set(np.flatnonzero(non_dominated(values)).tolist()))
+    return sorted((within[i] for i in keep), key=lambda c: values[within.index(c), ::-1].tolist())
+
+
+def choose(key: str, members: Sequence[Candidate], objectives: Sequence[Objective], budget: Budget) -> Candidate:
+    """Return the front network that ``key`` names: a key, ``knee``, ``best`` or ``fastest``.
+
+    ``best`` has the best first objective, ``fastest`` the lowest latency (or second objective); both within the budget.
+    """
+    for member in members:
+        if member.key == key:
+            return member
+    within = [c for c in members if budget.feasible(c.values)]
+    if key in ("knee", "best", "fastest") and not within:
+        raise BudgetError(
+            "budget",
+            expected="a limit that a found network meets",
+            got="none within it",
+            remedy="search longer or raise it",
+        )
+    values = _minimised(within, objectives)
+    if key == "knee":
+        return within[knee(values)]
+    if key == "best":
+        return within[int(values[:, 0].argmin())]
+    if key == "fastest":
+        return min(within, key=lambda c: c.values.get("latency_ms", c.values[objectives[-1].name]))
+    raise BudgetError(
+        "key",
+        expected="knee, best, fastest or the key of an evaluated network",
+        got=repr(key),
+        remedy="take a key from report/front.csv",
+    )

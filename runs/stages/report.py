@@ -1,0 +1,140 @@
+"""Write the report of a run: everything evaluated, the front re-measured, the baselines, the environment."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from hardware_profiles import Profile
+from runs.environment import versions
+from runs.files import write_text
+from runs.objectives import OBJECTIVES
+from runs.reports import ReportData, ReportedNetwork, write_report
+from runs.stages.feasibility import corner_values
+from runs.stages.finalists import remeasure
+from runs.stages.front import choose, front
+from runs.stages.profile import is_foreign
+from runs.stages.search import Searched
+from runs.stages.train import supernet_folder
+from runs.store import Candidate
+from runs.workspace import Workspace
+from search_space import Architecture
+from search_space.errors import BudgetError
+
+__all__ = ["report"]
+
+_CHOICES = {"knee": "knee", "best": "best quality", "fastest": "fastest"}
+
+
+def report(workspace: Workspace) -> Path:
+    """Write ``report/`` into the run's folder; returns the HTML file."""
+    searched = remeasure(workspace)
+    data = report_data(workspace, searched)
+    write_text(workspace.folder / "space.json", workspace.space.to_json() + "\n")
+    write_text(workspace.folder / "env.json", json.dumps(versions(), indent=2) + "\n")
+    page = write_report(data, workspace.folder / "report")
+    for label, key in data.chosen.items():
+        network = data.network(key)
+        measured = "" if network.latency_measured_ms is None else f", measured {network.latency_measured_ms:.3g} ms"
+        workspace.console.print(
+            f"{label:12} {key}  {network.objectives['validation_error']:.1f} % validation error, "
+            f"{network.latency_predicted_ms:.3g} ms predicted{measured}",
+            highlight=False,
+        )
+    workspace.console.print(f"report: {page}", highlight=False, soft_wrap=True)
+    return page
+
+
+def report_data(workspace: Workspace, searched: Searched) -> ReportData:
+    """Gather what the report shows from the store."""
+    candidates = workspace.store.candidates(workspace.run.id, state="complete")
+    members = front(candidates, searched.objectives, workspace.budget)
+    keys = {c.key for c in members}
+    by_key = {c.key: c for c in candidates}
+    networks = [_reported(workspace, c, c.source, c.key in keys) for c in candidates if c.source != "random"]
+    networks += [_reported(workspace, by_key[key], "random", key in keys) for key in searched.random if key in by_key]
+    chosen = {}
+    for key, label in _CHOICES.items():
+        try:
+            chosen[label] = choose(key, members, searched.objectives, workspace.budget).key
+        except BudgetError:
+            continue
+    values = np.array([[c.values[o.name] for o in searched.objectives] for c in candidates])
+    signs = np.array([o.sign for o in searched.objectives])
+    reference = signs * ((signs * values).max(0) + 0.02 * np.ptp(values, axis=0) + 1e-9)
+    return ReportData(
+        title=f"{workspace.config.task.name} / {workspace.config.name}",
+        task=workspace.config.task.name,
+        space_name=workspace.space.name,
+        space_fingerprint=workspace.space.fingerprint,
+        log10_size=workspace.space.log10_size,
+        objectives=searched.objectives,
+        networks=tuple(networks),
+        hypervolume_reference=tuple(reference.tolist()),
+        budget=workspace.budget.limits,
+        device=_device(workspace, searched.profile),
+        environment=versions(),
+        corners=corner_values(workspace.space, searched.cheap),
+        chosen=chosen,
+        predictor_summary=_predictor_summary(networks, searched.profile),
+        training_curve=_training_curve(workspace),
+        seconds=searched.seconds,
+        command=workspace.command,
+    )
+
+
+def _reported(workspace: Workspace, candidate: Candidate, source: str, on_front: bool) -> ReportedNetwork:
+    final, predicted = candidate.final or {}, candidate.predicted
+    return ReportedNetwork(
+        key=candidate.key,
+        architecture=Architecture.from_json(candidate.architecture_json),
+        source=source,  # type: ignore[arg-type]
+        trial_number=candidate.trial_number,
+        objectives={name: candidate.values[name] for name in OBJECTIVES if name in candidate.values},
+        latency_predicted_ms=predicted["latency_ms"],
+        latency_interval_ms=(predicted["latency_low_ms"], predicted["latency_high_ms"]),
+        latency_measured_ms=final.get("latency_ms"),
+        test_error=final.get("test_error"),
+        on_front=on_front,
+        feasible=workspace.budget.feasible(candidate.values),
+    )
+
+
+def _device(workspace: Workspace, profile: Profile) -> dict[str, str]:
+    device = profile.device
+    facts = {
+        "device": device.cpu_model,
+        "cores": str(device.cores),
+        "instruction sets": " ".join(device.isa),
+        "setting": str(profile.setting),
+        "runtime version": profile.runtime_version,
+        "profiled": profile.created_at,
+    }
+    if is_foreign(workspace):
+        facts["note"] = "predicted only: the profile is of another device than the one that searched"
+    return facts
+
+
+def _predictor_summary(networks: Sequence[ReportedNetwork], profile: Profile) -> dict[str, float]:
+    measured = [(n, n.latency_measured_ms) for n in networks if n.latency_measured_ms is not None]
+    on_front = {n.key: abs(n.latency_predicted_ms / ms - 1) for n, ms in measured if n.on_front}
+    summary = {"noise_floor": profile.noise_floor}
+    if on_front:
+        inside = [n.latency_interval_ms[0] <= ms <= n.latency_interval_ms[1] for n, ms in measured]
+        summary |= {
+            "median_gap": statistics.median(on_front.values()),
+            "largest_gap": max(on_front.values()),
+            "interval_coverage": sum(inside) / len(inside),
+        }
+    return summary
+
+
+def _training_curve(workspace: Workspace, *, points: int = 300) -> tuple[tuple[int, float], ...]:
+    lines = (supernet_folder(workspace) / "training.jsonl").read_text().splitlines()
+    rows = [json.loads(line) for line in lines]
+    step = max(1, len(rows) // points)
+    return tuple((row["step"], row["loss"]) for row in rows[::step])
