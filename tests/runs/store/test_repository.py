@@ -1,0 +1,138 @@
+"""What is stored comes back, once, under one name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from runs.store import STAGES, Candidate, Run, Store
+from search_space.errors import StoreError
+
+
+def add(store: Store, run: Run, key: str, *, source: str = "search", latency_ms: float = 1.5) -> Candidate:
+    return store.add_candidate(
+        run.id,
+        key,
+        architecture_json='{"embed_dim":64}',
+        values={"validation_error": 0.1, "latency_ms": latency_ms},
+        predicted={"latency_ms": 1.4},
+        source=source,
+        trial_number=3,
+    )
+
+
+def test_a_folder_is_one_run(store: Store, run: Run) -> None:
+    again = store.open_run(run.folder, task="digits", name="other", space_fingerprint="f1", space_json="[]")
+    assert again == run
+    other = store.open_run("outputs/digits/b", task="digits", name="a", space_fingerprint="f2", space_json="{}")
+    assert store.runs() == [run, other]
+    assert (run.task, run.name, run.space_fingerprint, run.space_json) == ("digits", "a", "f1", "{}")
+
+
+@pytest.mark.parametrize(
+    ("task", "fingerprint", "said"), [("clinc150", "f1", "task"), ("digits", "f2", "search space")]
+)
+def test_a_folder_of_another_run_is_refused(store: Store, run: Run, task: str, fingerprint: str, said: str) -> None:
+    with pytest.raises(StoreError, match=rf"{run.folder}: expected the {said} .*name=.* fresh folder"):
+        store.open_run(run.folder, task=task, name="a", space_fingerprint=fingerprint, space_json="{}")
+    assert store.runs() == [run]
+
+
+def test_a_stage_is_replaced_when_done_again(store: Store, run: Run) -> None:
+    assert [store.stage(run.id, stage) for stage in STAGES] == [None] * 6
+    first = store.finish_stage(run.id, "train", fingerprint="a", detail={"epochs": 3})
+    profile = store.finish_stage(run.id, "profile", fingerprint="p", detail={})
+    second = store.finish_stage(run.id, "train", fingerprint="b", detail={"epochs": 4, "files": ["x"]})
+    assert first.fingerprint == "a"
+    assert store.stage(run.id, "train") == second
+    assert (second.fingerprint, second.detail) == ("b", {"epochs": 4, "files": ["x"]})
+    assert second.finished_at >= first.finished_at
+    assert store.stage(run.id, "profile") == profile
+    with pytest.raises(ValueError, match=r"stage: expected one of profile, .*, got 'training'"):
+        store.finish_stage(run.id, "training", fingerprint="a", detail={})
+    with pytest.raises(ValueError, match="got 'training'"):
+        store.stage(run.id, "training")
+
+
+def test_a_subject_is_measured_once(store: Store) -> None:
+    assert [store.add_measurement("cpu", key, payload={"ms": ms}) for key, ms in (("b", 2.0), ("a", 1.0))] == [True] * 2
+    assert store.add_measurement("cpu", "b", payload={"ms": 9.0}) is False
+    assert store.add_measurement("gpu", "b", payload={"ms": 0.1}) is True
+    assert store.measurements("cpu") == [{"ms": 2.0}, {"ms": 1.0}]
+    assert store.measured_subjects("cpu") == ["b", "a"]
+    assert store.measurements("gpu") == [{"ms": 0.1}]
+    assert store.measurements("tpu") == store.measured_subjects("tpu") == []
+
+
+def test_a_candidate_is_stored_once(store: Store, run: Run) -> None:
+    first = add(store, run, "k")
+    assert add(store, run, "k", source="random", latency_ms=9.0) == first == store.candidate(run.id, "k")
+    assert first.values == {"validation_error": 0.1, "latency_ms": 1.5}
+    assert (first.predicted, first.source, first.trial_number) == ({"latency_ms": 1.4}, "search", 3)
+    assert (first.state, first.reason, first.final, first.architecture_json) == (
+        "complete",
+        "",
+        None,
+        '{"embed_dim":64}',
+    )
+    assert store.candidate(run.id, "none") is None
+
+
+def test_candidates_come_in_order_and_by_state(store: Store, run: Run) -> None:
+    other = store.open_run("outputs/digits/b", task="digits", name="b", space_fingerprint="f1", space_json="{}")
+    second, first = add(store, run, "z"), add(store, run, "a")
+    failed = store.add_candidate(
+        run.id, "f", architecture_json="{}", values={}, predicted={}, source="search", state="failed", reason="NaN loss"
+    )
+    elsewhere = add(store, other, "z")
+    assert store.candidates(run.id) == [second, first, failed]
+    assert store.candidates(run.id, state="complete") == [second, first]
+    assert store.candidates(run.id, state="failed") == [failed]
+    assert store.candidates(other.id) == [elsewhere]
+    assert failed.reason == "NaN loss" and failed.trial_number is None
+    with pytest.raises(ValueError, match="state: expected one of complete, failed, got 'done'"):
+        store.candidates(run.id, state="done")  # type: ignore[arg-type]
+
+
+def test_final_measurements_belong_to_their_candidate(store: Store, run: Run) -> None:
+    before, bystander = add(store, run, "k"), add(store, run, "other")
+    final = {"latency_ms": 1.7, "spread": [1.6, 1.8], "test_accuracy": 0.97}
+    after = store.set_final(run.id, "k", final=final)
+    assert after.final == final and before.final is None
+    assert store.candidates(run.id) == [after, bystander]
+    assert store.set_final(run.id, "k", final={"latency_ms": 1.0}).final == {"latency_ms": 1.0}
+    with pytest.raises(StoreError, match=f"key: expected a candidate of run {run.id}, got missing"):
+        store.set_final(run.id, "missing", final={})
+
+
+def test_an_export_folder_holds_one_network(store: Store, run: Run) -> None:
+    first = store.add_export(run.id, "k", folder="exports/k", detail={"formats": ["onnx"]})
+    second = store.add_export(run.id, "k", folder="exports/copy", detail={})
+    assert store.exports(run.id) == [first, second]
+    again = store.add_export(run.id, "m", folder="exports/k", detail={"formats": ["pt2"]})
+    assert store.exports(run.id) == [again, second]
+    assert (again.key, again.detail) == ("m", {"formats": ["pt2"]})
+
+
+def test_times_are_aware_and_in_utc(store: Store, run: Run) -> None:
+    stage = store.finish_stage(run.id, "train", fingerprint="a", detail={})
+    export = store.add_export(run.id, "k", folder="e", detail={})
+    for time in (store.runs()[0].created_at, stage.finished_at, add(store, run, "k").created_at, export.created_at):
+        assert time.tzinfo is UTC
+        assert abs(datetime.now(UTC) - time) < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda store: store.finish_stage(77, "train", fingerprint="a", detail={}),
+        lambda store: store.add_export(77, "k", folder="e", detail={}),
+        lambda store: store.add_candidate(77, "k", architecture_json="", values={}, predicted={}, source="search"),
+    ],
+)
+def test_nothing_is_stored_for_a_run_that_is_not_there(store: Store, write: Callable[[Store], object]) -> None:
+    with pytest.raises(StoreError, match="expected the run and tables"):
+        write(store)
+    assert store.candidates(77) == [] and store.exports(77) == [] and store.stage(77, "train") is None
