@@ -1,10 +1,15 @@
-"""Costs that several blocks share: the norm and the residual of a sub-block, and the projections of attention."""
+"""Costs that several blocks share: the norm and the residual of a sub-block, and the projections of attention.
+
+FLOPs are those of matrix products and convolutions, as PyTorch's counter sees them; attention counts both of its
+products in full, masked pairs included, as the counter does for the unfused form. Peak activations are the values that
+eager PyTorch keeps alive without gradients; a kernel's own workspace does not count.
+"""
 
 from __future__ import annotations
 
 from search_space.spec import BlockShape, Cost, LinearShape
 
-__all__ = ["attention_cost", "projection_shapes"]
+__all__ = ["attention_cost", "fused_attention_activations", "projection_shapes"]
 
 
 def projection_shapes(shape: BlockShape) -> tuple[LinearShape, ...]:
@@ -14,23 +19,43 @@ def projection_shapes(shape: BlockShape) -> tuple[LinearShape, ...]:
     return (inward, inward, inward, LinearShape(in_features=inner, out_features=width, tokens=length))
 
 
+def fused_attention_activations(shape: BlockShape) -> int:
+    """Return the values that PyTorch's fused attention returns: the result, and one number a query and head."""
+    return shape.task.seq_len * (shape.attention_dim + shape.num_heads)
+
+
 def attention_cost(
     shape: BlockShape,
     *,
     attend_flops: int,
-    attend_activations: int = 0,
-    other_params: int = 0,
+    attend_activations: int,
+    merge_activations: int | None = None,
+    held_activations: int = 0,
     other_linears: tuple[LinearShape, ...] = (),
 ) -> Cost:
-    """Return the cost of norm, projections, attention and residual.
+    """Return the cost of norm, projections, attention, merge and residual.
 
-    ``attend_activations`` counts the values alive inside the attention beyond the residual, q, k, v and the result;
-    ``other_linears`` are those besides the projections.
+    Parameters
+    ----------
+    shape
+        The sizes of the block.
+    attend_flops
+        Operations between the projections.
+    attend_activations
+        Values alive at once while attending, besides residual, normalised input, q, k and v.
+    merge_activations
+        Values alive at once afterwards, besides residual and normalised input; by default the merged heads and the
+        output.
+    held_activations
+        Values alive all the time besides residual and normalised input.
+    other_linears
+        Linear layers besides the projections.
     """
     length, width, inner = shape.task.seq_len, shape.embed_dim, shape.attention_dim
+    merge = length * (inner + width) if merge_activations is None else merge_activations
     return Cost(
         linears=projection_shapes(shape) + other_linears,
-        other_params=2 * width + other_params,
+        other_params=2 * width,
         other_flops=attend_flops,
-        peak_activations=length * (2 * width + 4 * inner) + attend_activations,
+        peak_activations=2 * length * width + held_activations + max(3 * length * inner + attend_activations, merge),
     )

@@ -24,7 +24,7 @@ def cost(shape: BlockShape) -> Cost:
     return Cost(
         linears=(inward, inward, LinearShape(in_features=hidden, out_features=width, tokens=length)),
         other_params=2 * width,
-        peak_activations=length * (2 * width + 3 * hidden),
+        peak_activations=length * (2 * width + 2 * hidden + max(hidden, width)),
     )
 
 

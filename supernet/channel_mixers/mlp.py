@@ -25,7 +25,7 @@ def cost(shape: BlockShape) -> Cost:
             LinearShape(in_features=hidden, out_features=width, tokens=length),
         ),
         other_params=2 * width,
-        peak_activations=length * (2 * width + 2 * hidden),
+        peak_activations=length * (2 * width + hidden + max(hidden, width)),
     )
 
 

@@ -20,7 +20,7 @@ def cost(shape: BlockShape) -> Cost:
     return Cost(
         linears=(LinearShape(in_features=width, out_features=outputs, tokens=1),),
         other_params=2 * width,
-        peak_activations=2 * length * width,
+        peak_activations=2 * length * width + max(2 * length, width),
     )
 
 

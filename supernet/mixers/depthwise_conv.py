@@ -35,7 +35,9 @@ def cost(shape: BlockShape) -> Cost:
     """Two linears and a filter a feature."""
     length, width = shape.task.seq_len, shape.embed_dim
     hidden = integer_option(shape, OPTIONS, "expansion") * width
-    taps = integer_option(shape, OPTIONS, "kernel") ** (2 if _on_grid(shape) else 1)
+    kernel = integer_option(shape, OPTIONS, "kernel")
+    taps = kernel**2 if _on_grid(shape) else kernel
+    padding = hidden * (kernel - 1) if shape.task.causal else 0
     return Cost(
         linears=(
             LinearShape(in_features=width, out_features=hidden, tokens=length),
@@ -43,7 +45,7 @@ def cost(shape: BlockShape) -> Cost:
         ),
         other_params=2 * width + hidden * taps,
         other_flops=2 * length * hidden * taps,
-        peak_activations=length * (2 * width + 2 * hidden),
+        peak_activations=2 * length * (width + hidden) + padding,
     )
 
 
@@ -81,8 +83,8 @@ class DepthwiseConv(TokenMixer):
         """Expand, convolve, contract; the grid is a channels-last view of the tokens, so nothing is moved."""
         width = x_BLD.shape[-1]
         hidden = self.expansion * width
-        h_BLM = F.relu(self.up(x_BLD, hidden, precision)).square()
-        y_BLM = self._convolve(h_BLM, prefix(self.filters, hidden))
+        filters = prefix(self.filters, hidden)
+        y_BLM = self._convolve(F.relu(self.up(x_BLD, hidden, precision)).square(), filters)
         return self.down(y_BLM, width, precision)  # type: ignore[no-any-return]
 
     def _convolve(self, h_BLM: Tensor, filters: Tensor) -> Tensor:

@@ -24,22 +24,31 @@ OPTIONS: dict[str, Scalar] = {"chunk": 32}
 
 
 def _chunks(shape: BlockShape) -> tuple[int, int]:
-    """Return the number of chunks and the tokens of one."""
-    size = min(integer_option(shape, OPTIONS, "chunk"), shape.task.seq_len)
-    return -(-shape.task.seq_len // size), size
+    """Return the number of chunks and the tokens of one; without causality all tokens are one chunk."""
+    length = shape.task.seq_len
+    size = min(integer_option(shape, OPTIONS, "chunk"), length) if shape.task.causal else length
+    return -(-length // size), size
 
 
 def cost(shape: BlockShape) -> Cost:
     """One state of K x (K + 1) numbers a head, or one a chunk and the scores inside the chunks."""
-    length, heads, dim = shape.task.seq_len, shape.num_heads, shape.head_dim
-    if not shape.task.causal:
-        flops = 4 * heads * length * dim * (dim + 1)
-        return attention_cost(shape, attend_flops=flops)
+    heads, dim, length = shape.num_heads, shape.head_dim, shape.task.seq_len
     count, size = _chunks(shape)
-    flops = heads * count * (2 * size**2 * dim + 2 * size**2 * (dim + 1))
-    if count > 1:
-        flops += heads * count * 4 * size * dim * (dim + 1)
-    return attention_cost(shape, attend_flops=flops)
+    state, tokens = heads * count * dim * (dim + 1), count * size
+    features, result = heads * tokens * dim, heads * tokens * (dim + 1)
+    # Products want each head's tokens together: a copy, but for a single head or where padding has copied already.
+    copy = features if heads > 1 and tokens == length else 0
+    quotient = heads * length * (dim + 1)
+    if not shape.task.causal:
+        flops, steps = 4 * state * size, [state + copy + result, result + quotient]
+    else:
+        scores = heads * count * size**2
+        flops = 2 * scores * (2 * dim + 1)
+        steps = [2 * copy + scores, scores + result, result + quotient]
+        if count > 1:
+            flops += 4 * state * size
+            steps += [result + copy + state, result + 2 * state, 2 * result + copy + state]
+    return attention_cost(shape, attend_flops=flops, attend_activations=2 * features + result + max(steps))
 
 
 class Linear(AttentionMixer):
@@ -65,24 +74,25 @@ class Linear(AttentionMixer):
 
     def attend(self, q_BHLK: Tensor, k_BHLK: Tensor, v_BHLK: Tensor) -> Tensor:
         """Attend to every token, or to the past."""
-        q_BHLK, k_BHLK = F.elu(q_BHLK) + 1, F.elu(k_BHLK) + 1
-        v_BHLV = F.pad(v_BHLK, (0, 1), value=1.0)  # V = K + 1
+        length = q_BHLK.shape[2]
+        extra = self.count * self.size - length  # padding is last, so no real query sees it
+        if extra:
+            q_BHLK, k_BHLK = F.pad(q_BHLK, (0, 0, 0, extra)), F.pad(k_BHLK, (0, 0, 0, extra))
+        q_BHLK, k_BHLK = F.elu(q_BHLK).add_(1), F.elu(k_BHLK).add_(1)
+        v_BHLV = F.pad(v_BHLK, (0, 1, 0, extra), value=1.0)  # V = K + 1
         y_BHLV = self._past(q_BHLK, k_BHLK, v_BHLV) if self.shape.task.causal else q_BHLK @ (k_BHLK.mT @ v_BHLV)
+        if extra:
+            y_BHLV = y_BHLV[:, :, :length]
         return y_BHLV[..., :-1] / (y_BHLV[..., -1:] + EPS)
 
     def _past(self, q_BHLK: Tensor, k_BHLK: Tensor, v_BHLV: Tensor) -> Tensor:
-        length = q_BHLK.shape[2]
-        extra, sizes = self.count * self.size - length, (self.count, self.size)  # N chunks of C tokens
-        if extra:
-            q_BHLK, k_BHLK, v_BHLV = (F.pad(t, (0, 0, 0, extra)) for t in (q_BHLK, k_BHLK, v_BHLV))
+        sizes = (self.count, self.size)  # N chunks of C tokens
         q_BHNCK, k_BHNCK, v_BHNCV = (torch.unflatten(t, 2, sizes) for t in (q_BHLK, k_BHLK, v_BHLV))
-        y_BHNCV = (q_BHNCK @ k_BHNCK.mT * self.past) @ v_BHNCV
+        y_BHNCV = (q_BHNCK @ k_BHNCK.mT).mul_(self.past) @ v_BHNCV
         if self.count > 1:
-            state_BHNKV = (k_BHNCK.mT @ v_BHNCV).cumsum(2)
-            before_BHNKV = F.pad(state_BHNKV[:, :, :-1], (0, 0, 0, 0, 1, 0))
-            y_BHNCV = y_BHNCV + q_BHNCK @ before_BHNKV
-        y_BHLV: Tensor = y_BHNCV.flatten(2, 3)
-        return y_BHLV[:, :, :length] if extra else y_BHLV
+            before_BHNKV = F.pad((k_BHNCK.mT @ v_BHNCV).cumsum(2)[:, :, :-1], (0, 0, 0, 0, 1, 0))
+            y_BHNCV.add_(q_BHNCK @ before_BHNKV)
+        return y_BHNCV.flatten(2, 3)
 
 
 BLOCK = Linear

@@ -2,8 +2,8 @@
 
 ``y_i = W_O (silu(W_G x_i) * norm_h(sum_j D_ij (q_i k_j / sqrt(K)) v_j))``
 
-where ``D_ij = g_h^d(i, j) / sqrt(sum_m g_h^d(i, m))``, ``norm_h`` is the group norm of each head without learned scales,
-and ``d`` is ``i - j`` over the past (causal), ``|i - j|``, or on a token grid the Manhattan distance.
+where ``D_ij = g_h^d(i, j) / sqrt(sum_m g_h^d(i, m))``, ``norm_h`` is the group norm of each head without learned
+scales, and ``d`` is ``i - j`` over the past (causal), ``|i - j|``, or on a token grid the Manhattan distance.
 ``g_h = 1 - 2^(-5-h)`` (``1 - 2^(-2-h)`` on a grid). The paper's third normalisation, of each row of scores, is a factor
 per token and head, which the group norm cancels; positions come from the stem instead of a rotation of q and k.
 
@@ -45,12 +45,28 @@ def check(shape: BlockShape) -> str | None:
 
 def cost(shape: BlockShape) -> Cost:
     """Scores inside the chunks, and between them one state each and their sums; one projection more, the gate."""
-    (count, size), dim = _chunks(shape), shape.head_dim
-    flops = 4 * count * size**2 * dim
+    (count, size), dim, heads, length = _chunks(shape), shape.head_dim, shape.num_heads, shape.task.seq_len
+    tokens, inner, scores = count * size, shape.attention_dim, heads * count * size**2
+    result, padded = tokens * inner, 3 * tokens * inner if tokens > length else 0
+    # Products want each head's tokens together: a copy, but for a single head or where padding has copied already.
+    copy = result if heads > 1 and not padded else 0
+    flops = 4 * scores * dim
+    steps = [2 * copy + scores, scores + copy + result, result + length * (inner + 2 * heads)]
     if count > 1:
-        flops += 4 * count * size * dim**2 + 2 * count**2 * dim**2
-    gate = LinearShape(in_features=shape.embed_dim, out_features=shape.attention_dim, tokens=shape.task.seq_len)
-    return attention_cost(shape, attend_flops=shape.num_heads * flops, other_linears=(gate,))
+        state = heads * count * dim**2
+        flops += 4 * state * size + 2 * state * count
+        steps += [
+            2 * (result + copy) + state,
+            result + 2 * state + heads * count**2,
+            2 * (result + state) + copy,
+        ]
+    return attention_cost(
+        shape,
+        attend_flops=flops,
+        attend_activations=padded + max(steps),
+        merge_activations=length * (3 * inner + shape.embed_dim),
+        other_linears=(LinearShape(in_features=shape.embed_dim, out_features=inner, tokens=length),),
+    )
 
 
 def _distance(shape: BlockShape) -> Tensor:
@@ -115,8 +131,7 @@ class Retention(AttentionMixer):
     ) -> Tensor:
         """Project, attend, normalise each head, gate, merge."""
         assert projections is not None and num_heads > 0
-        y_BHLK = self.attend(*projections.qkv(x_BLD, num_heads, precision))
-        y_BLE = y_BHLK.transpose(1, 2).flatten(2)
+        y_BLE = self.attend(*projections.qkv(x_BLD, num_heads, precision)).transpose(1, 2).flatten(2)
         gate_BLE = F.silu(self.gate(x_BLD, y_BLE.shape[-1], precision))
         return projections.out(y_BLE * gate_BLE, x_BLD.shape[-1], precision)  # type: ignore[no-any-return]
 
@@ -125,7 +140,7 @@ class Retention(AttentionMixer):
         heads, length = q_BHLK.shape[1:3]
         if self.count == 1:
             weight_HLL = prefix(self.inside_HNCC, heads).squeeze(1)
-            y_BHLK = (q_BHLK @ k_BHLK.mT * weight_HLL) @ v_BHLK
+            y_BHLK = (q_BHLK @ k_BHLK.mT).mul_(weight_HLL) @ v_BHLK
         else:
             extra = self.count * self.size - length
             if extra:
@@ -138,10 +153,10 @@ class Retention(AttentionMixer):
 
     def _chunked(self, q_BHNCK: Tensor, k_BHNCK: Tensor, v_BHNCK: Tensor) -> Tensor:
         heads, dim = q_BHNCK.shape[1], q_BHNCK.shape[-1]
-        inside = (q_BHNCK @ k_BHNCK.mT * prefix(self.inside_HNCC, heads)) @ v_BHNCK
+        inside = (q_BHNCK @ k_BHNCK.mT).mul_(prefix(self.inside_HNCC, heads)) @ v_BHNCK
         state_BHNKK = (k_BHNCK * prefix(self.leave_H1C1, heads)).mT @ v_BHNCK
         before = torch.unflatten(prefix(self.carry_HNN, heads) @ state_BHNKK.flatten(3), 3, (dim, dim))
-        return inside + q_BHNCK @ before * prefix(self.enter_HNC1, heads)
+        return inside.addcmul_(q_BHNCK @ before, prefix(self.enter_HNC1, heads))
 
 
 BLOCK = Retention

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from search_space.spec import BlockShape, BlockSpec, Cost, Scalar
 from supernet.blocks import AttentionMixer
-from supernet.costs import attention_cost
+from supernet.costs import attention_cost, fused_attention_activations
 from supernet.elastic import prefix
 from supernet.options import integer_option, integer_problem
 
@@ -31,9 +31,15 @@ def _blocks(shape: BlockShape) -> tuple[int, int, int]:
 
 
 def cost(shape: BlockShape) -> Cost:
-    """The products of each block's queries with the keys and values that it sees."""
-    count, size, span = _blocks(shape)
-    return attention_cost(shape, attend_flops=4 * count * size * span * shape.attention_dim)
+    """The products of each block's queries with the keys and values that it sees; both are copied block by block."""
+    (count, size, span), inner = _blocks(shape), shape.attention_dim
+    alive = fused_attention_activations(shape)
+    if count > 1:
+        queries, keys = count * size * inner, count * span * inner
+        copied = queries if shape.num_heads > 1 or count * size > shape.task.seq_len else 0
+        padded = (count * size + span - size) * inner
+        alive = copied + 2 * keys + max(padded, queries + count * size * shape.num_heads)
+    return attention_cost(shape, attend_flops=4 * count * size * span * inner, attend_activations=alive)
 
 
 def _mask(shape: BlockShape) -> Tensor:

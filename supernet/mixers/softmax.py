@@ -12,13 +12,17 @@ from torch import Tensor
 
 from search_space.spec import BlockShape, BlockSpec, Cost
 from supernet.blocks import AttentionMixer
-from supernet.costs import attention_cost
+from supernet.costs import attention_cost, fused_attention_activations
 
 
 def cost(shape: BlockShape) -> Cost:
     """q k^T and its product with v over all pairs of tokens."""
     length = shape.task.seq_len
-    return attention_cost(shape, attend_flops=4 * length**2 * shape.attention_dim)
+    return attention_cost(
+        shape,
+        attend_flops=4 * length**2 * shape.attention_dim,
+        attend_activations=fused_attention_activations(shape),
+    )
 
 
 class Softmax(AttentionMixer):

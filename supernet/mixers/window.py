@@ -17,7 +17,7 @@ from torch import Tensor
 from search_space.precision import FLOAT
 from search_space.spec import BlockShape, BlockSpec, Cost, Scalar
 from supernet.blocks import AttentionMixer, Projections
-from supernet.costs import attention_cost
+from supernet.costs import attention_cost, fused_attention_activations
 from supernet.options import integer_option, integer_problem
 
 OPTIONS: dict[str, Scalar] = {"size": 4}
@@ -37,7 +37,12 @@ def check(shape: BlockShape) -> str | None:
 def cost(shape: BlockShape) -> Cost:
     """Full attention in each window."""
     pairs = shape.task.seq_len * integer_option(shape, OPTIONS, "size") ** 2
-    return attention_cost(shape, attend_flops=4 * pairs * shape.attention_dim)
+    return attention_cost(
+        shape,
+        attend_flops=4 * pairs * shape.attention_dim,
+        attend_activations=fused_attention_activations(shape),
+        held_activations=shape.task.seq_len * shape.embed_dim,
+    )
 
 
 class Window(AttentionMixer):
@@ -67,8 +72,12 @@ class Window(AttentionMixer):
     ) -> Tensor:
         """Order by window, project, attend, merge, order by row."""
         size, rows, columns = self.size, self.rows, self.columns
-        by_window = torch.unflatten(x_BLD, 1, (rows, size, columns, size)).transpose(2, 3).flatten(1, 4)
-        y_BLD = super().forward(by_window, num_heads=num_heads, precision=precision, projections=projections)
+        y_BLD = super().forward(
+            torch.unflatten(x_BLD, 1, (rows, size, columns, size)).transpose(2, 3).flatten(1, 4),
+            num_heads=num_heads,
+            precision=precision,
+            projections=projections,
+        )
         return torch.unflatten(y_BLD, 1, (rows, columns, size, size)).transpose(2, 3).flatten(1, 4)
 
     def attend(self, q_BHLK: Tensor, k_BHLK: Tensor, v_BHLK: Tensor) -> Tensor:

@@ -39,7 +39,7 @@ def cost(shape: BlockShape) -> Cost:
     return Cost(
         linears=(LinearShape(in_features=inputs, out_features=width, tokens=length),),
         other_params=length * width,
-        peak_activations=length * (inputs + 2 * width),
+        peak_activations=length * (inputs + width + max(inputs, width)),
     )
 
 
