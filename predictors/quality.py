@@ -1,7 +1,9 @@
 """Quality of networks, such as their validation error, with uncertainty: a surrogate that refits in milliseconds.
 
-A ridge regression on the features of the genes. Errors saturate, so the target may first be bent to the logarithm of
-its distance to a bound below or above the data; leave-one-out likelihood picks the bound and the penalty together.
+A ridge regression on the features of the genes and on the products of their totals over the layers. Errors saturate,
+so the target may first be bent to the logarithm of its distance to a bound below or above the data; leave-one-out
+likelihood picks the bound and the penalty together. The deviation grows with the leverage of the features: a network
+of choices that nothing evaluated had is uncertain.
 
 Papers: White et al. 2021 (How Powerful are Performance Predictors in Neural Architecture Search?); Box and Cox 1964
 (likelihood of a transform).
@@ -10,41 +12,28 @@ Papers: White et al. 2021 (How Powerful are Performance Predictors in Neural Arc
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from predictors.persistence import dump_predictor, load_predictor, require_fitted
+from predictors.bend import Bend, candidate_bends
+from predictors.persistence import dump_predictor, finite_array, load_predictor, require_fitted
 from predictors.ridge import Ridge, RidgePath
 from search_space import Genes, SearchSpace, features
 from search_space.errors import ProfileError
+from search_space.features import totals_columns
 
 __all__ = ["QualityPredictor"]
 
 Floats = NDArray[np.float64]
 _VERSION = 1
-# Distance of the bound to the nearest target, in ranges of the data.
-_MARGINS = (0.02, 0.1, 0.3, 1.0)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Bend:
-    """A monotone transform: ``log(sign * (y - bound))``, or nothing for sign 0."""
-
-    sign: int
-    bound: float
-
-    def forward(self, y: Floats) -> Floats:
-        return y if self.sign == 0 else self.sign * np.log(self.sign * (y - self.bound))
-
-    def slope(self, y: Floats) -> Floats:
-        """Derivative of :meth:`forward`, positive."""
-        return np.ones(len(y)) if self.sign == 0 else 1.0 / np.abs(y - self.bound)
-
-    def backward(self, z: Floats) -> Floats:
-        return z if self.sign == 0 else self.bound + self.sign * np.exp(self.sign * z)
+# A coefficient may be believed to be some thirty times the noise, so that ten networks do not seem to settle it.
+_PENALTY_FLOOR = 1e-3
+# Bend and penalty were chosen on the residuals that the noise is estimated from: as if so many rows had been spent.
+_SPENT = 10.0
+# Rows that are predicted at once: their features stay in the processor's cache.
+_CHUNK = 2048
 
 
 class QualityPredictor:
@@ -58,16 +47,18 @@ class QualityPredictor:
     Attributes
     ----------
     ridge_
-        The linear model of the bent target.
-    sign_, bound_
-        The bend ``log(sign * (quality - bound))``; sign 0 is a straight line.
+        Linear model of the bent target on the features; its leverage is the uncertainty.
+    products_
+        ``(k, k)`` coefficients of the products of the ``k`` totals over layers.
+    bend_
+        The transform of the target.
     noise_
         Standard deviation of the bent target around the model.
     """
 
     ridge_: Ridge
-    sign_: int
-    bound_: float
+    products_: Floats
+    bend_: Bend
     noise_: float
 
     def __init__(self, space: SearchSpace) -> None:
@@ -93,23 +84,38 @@ class QualityPredictor:
         y = _checked("quality", quality, len(genes))
         if len(y) < 2:
             raise ValueError(f"genes: expected two networks or more, got {len(y)}; evaluate some first")
-        design = features(self.space, genes)
-        path = RidgePath(design)
+        linear = features(self.space, genes)
+        upper = np.triu_indices(self._totals(linear).shape[1])
+        totals = self._totals(linear)
+        design = np.concatenate([linear, totals[:, upper[0]] * totals[:, upper[1]]], axis=1)
+
+        path = RidgePath(design, floor=_PENALTY_FLOOR)
         bend, index = _choose(path, y)
         z = bend.forward(y)
+        weights = None
         if noise is not None:
-            spread = _checked("noise", np.broadcast_to(np.asarray(noise, float), y.shape), len(y)) * bend.slope(y)
-            if (spread < 0).any():
-                raise ValueError("noise: expected standard deviations of 0 or more, got a negative one; correct it")
-            total = float(np.mean(path.studentised(z)[:, index] ** 2))
-            # The rest of the residual is the model's own; it keeps a share, for noise estimates are themselves noisy.
-            own = max(total - float(np.mean(spread**2)), 0.1 * total)
-            if own > 0:
-                path = RidgePath(design, weights=1.0 / (own + spread**2))
-                index = int(np.argmin((path.leave_one_out(z) ** 2).mean(axis=0)))
-        self.sign_, self.bound_ = bend.sign, bend.bound
-        self.ridge_ = path.fit(z, index)
-        self.noise_ = math.sqrt(float(np.mean(path.studentised(z)[:, index] ** 2)))
+            spread = _checked("noise", np.broadcast_to(np.asarray(noise, float), y.shape), len(y))
+            weights = _weights(spread * bend.slope(y), residual=path.leave_one_out(z)[:, index])
+            path = RidgePath(design, weights=weights, floor=_PENALTY_FLOOR)
+            index = _best_penalty((path.leave_one_out(z) ** 2).mean(axis=0))
+
+        model = path.fit(z, index)
+        explored = RidgePath(linear, weights=weights, penalties=[path.penalties[index]])
+        squares = path.leave_one_out(z)[:, index] ** 2 * (1.0 - explored.leverages[:, 0])
+        self.noise_ = math.sqrt(float(squares.mean()) * (1.0 + _SPENT / len(y)))
+        self.bend_ = bend
+        d = linear.shape[1]
+        self.products_ = np.zeros((totals.shape[1], totals.shape[1]))
+        self.products_[upper] = model.coefficients[d:]
+        shape = explored.fit(z, 0)
+        self.ridge_ = Ridge(
+            # The products' share of the centring goes to the intercept.
+            intercept=model.intercept - float(model.center[d:] @ model.coefficients[d:]),
+            center=shape.center,
+            coefficients=model.coefficients[:d],
+            factor=shape.factor,
+            center_leverage=shape.center_leverage,
+        )
         return self
 
     def predict(self, genes: Genes) -> tuple[Floats, Floats]:
@@ -118,18 +124,27 @@ class QualityPredictor:
         The deviation is that of a new evaluation: the model's residual and its ignorance of unexplored choices.
         """
         require_fitted(self, "ridge_")
-        design = features(self.space, genes)
-        bend = _Bend(sign=self.sign_, bound=self.bound_)
-        mean = bend.backward(self.ridge_.predict(design))
-        return mean, self.noise_ * np.sqrt(1.0 + self.ridge_.leverage(design)) / bend.slope(mean)
+        z, spread = np.empty(len(genes)), np.empty(len(genes))
+        for start in range(0, len(genes), _CHUNK):
+            part = slice(start, start + _CHUNK)
+            linear = features(self.space, genes[part])
+            totals = self._totals(linear)
+            z[part] = self.ridge_.predict(linear) + np.einsum("ij,ij->i", totals @ self.products_, totals)
+            spread[part] = self.noise_ * np.sqrt(1.0 + self.ridge_.leverage(linear))
+        mean = self.bend_.backward(z)
+        return mean, spread / self.bend_.slope(mean)
+
+    def _totals(self, linear: Floats) -> Floats:
+        totals: Floats = linear[:, totals_columns(self.space)] / self.space.max_depth
+        return totals
 
     def to_json(self) -> str:
         """Return the fitted predictor as JSON text."""
         require_fitted(self, "ridge_")
         state: dict[str, Any] = {
             "ridge": self.ridge_.to_dict(),
-            "sign": self.sign_,
-            "bound": self.bound_,
+            "products": self.products_.tolist(),
+            "bend": {"sign": self.bend_.sign, "bound": self.bend_.bound},
             "noise": self.noise_,
         }
         return dump_predictor("QualityPredictor", version=_VERSION, space=self.space, state=state)
@@ -139,10 +154,15 @@ class QualityPredictor:
         """Read what :meth:`to_json` wrote; raises ``ProfileError`` for other text or another space."""
         state = load_predictor("QualityPredictor", version=_VERSION, space=space, text=text)
         self = cls(space)
+        width = features(space, space.encode([space.middle])).shape[1]
+        columns = totals_columns(space)
+        k = columns.stop - columns.start
         try:
             self.ridge_ = Ridge.from_dict(state["ridge"])
-            self.sign_, self.bound_, self.noise_ = int(state["sign"]), float(state["bound"]), float(state["noise"])
-            if len(self.ridge_.center) != features(space, space.encode([space.middle])).shape[1]:
+            self.products_ = np.array([finite_array(row, length=k) for row in state["products"]])
+            self.bend_ = Bend(sign=int(state["bend"]["sign"]), bound=float(state["bend"]["bound"]))
+            self.noise_ = float(state["noise"])
+            if len(self.ridge_.center) != width or self.products_.shape != (k, k):
                 raise ValueError("it has another number of features")
         except (KeyError, TypeError, ValueError) as error:
             raise ProfileError(
@@ -161,18 +181,31 @@ def _checked(name: str, values: ArrayLike, n: int) -> Floats:
     return array
 
 
-def _choose(path: RidgePath, y: Floats) -> tuple[_Bend, int]:
+def _weights(spread: Floats, *, residual: Floats) -> Floats | None:
+    """Return the precision of each row: its own noise on top of what the model cannot explain."""
+    if (spread < 0).any():
+        raise ValueError("noise: expected standard deviations of 0 or more, got a negative one; correct it")
+    total = float(np.mean(residual**2))
+    if total == 0.0:
+        return None
+    # The model's own error keeps a share, for estimates of the noise are noisy themselves.
+    own = max(total - float(np.mean(spread**2)), 0.1 * total)
+    weights: Floats = 1.0 / (own + spread**2)
+    return weights
+
+
+def _best_penalty(losses: Floats) -> int:
+    """Return the penalty of least loss; the mean alone only where nothing else exists, for it cannot rank."""
+    return int(np.argmin(losses[:-1])) if len(losses) > 1 else 0
+
+
+def _choose(path: RidgePath, y: Floats) -> tuple[Bend, int]:
     """Return the bend and the penalty of the greatest leave-one-out likelihood."""
-    bends = [_Bend(sign=0, bound=0.0)]
-    span = float(np.ptp(y))
-    if span > 0:
-        bends += [_Bend(sign=1, bound=float(y.min()) - margin * span) for margin in _MARGINS]
-        bends += [_Bend(sign=-1, bound=float(y.max()) + margin * span) for margin in _MARGINS]
-    best, choice = np.inf, (bends[0], len(path.penalties) - 1)
-    for bend in bends:
+    best, choice = np.inf, (Bend(), len(path.penalties) - 1)
+    for bend in candidate_bends(y):
         squares = (path.leave_one_out(bend.forward(y)) ** 2).mean(axis=0)
-        loss = 0.5 * np.log(np.maximum(squares, 1e-300)) - np.log(bend.slope(y)).mean()
-        index = int(np.argmin(loss))
-        if loss[index] < best:
-            best, choice = float(loss[index]), (bend, index)
+        losses = 0.5 * np.log(np.maximum(squares, 1e-300)) - np.log(bend.slope(y)).mean()
+        index = _best_penalty(losses)
+        if losses[index] < best:
+            best, choice = float(losses[index]), (bend, index)
     return choice

@@ -9,6 +9,7 @@ Statistical Learning, 7.10 (the one-standard-error rule).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,9 +91,19 @@ class RidgePath:
     floor
         Smallest penalty: the ratio of the noise variance to the variance that a coefficient can be believed to have.
         It keeps fits of few rows from claiming to know everything.
+    penalties
+        Candidates in place of the grid; infinity is the mean alone.
     """
 
-    def __init__(self, x: Floats, *, weights: Floats | None = None, scale: bool = False, floor: float = 0.0) -> None:
+    def __init__(
+        self,
+        x: Floats,
+        *,
+        weights: Floats | None = None,
+        scale: bool = False,
+        floor: float = 0.0,
+        penalties: Sequence[float] | None = None,
+    ) -> None:
         n, d = x.shape
         w = np.ones(n) if weights is None else weights / weights.mean()
         self._root = np.sqrt(w)
@@ -108,8 +119,10 @@ class RidgePath:
         self._values = np.maximum(values, 0.0)
         self._z = design @ self._basis
         top = float(self._values.max(initial=0.0))
-        # The last candidate, infinity, is the mean alone.
-        self.penalties = np.append(np.maximum(_GRID * top, floor), np.inf) if top > 0 else np.array([np.inf])
+        if penalties is not None:
+            self.penalties = np.array(penalties, float)
+        else:  # The last candidate, infinity, is the mean alone.
+            self.penalties = np.append(np.maximum(_GRID * top, floor), np.inf) if top > 0 else np.array([np.inf])
         inverse = np.where(np.isfinite(self.penalties), 1.0 / (self._values[:, None] + self.penalties), 0.0)
         self._inverse = inverse
         # Of each row under each penalty, (n, penalties); a single row would be its own prediction.

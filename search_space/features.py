@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from search_space.space import Genes, SearchSpace
 
-__all__ = ["features"]
+__all__ = ["features", "totals_columns"]
 
 
 def features(space: SearchSpace, genes: Genes) -> NDArray[np.float64]:
@@ -34,3 +34,10 @@ def features(space: SearchSpace, genes: Genes) -> NDArray[np.float64]:
         body.sum(axis=1),
     ]
     return np.concatenate([*whole, body.reshape(n, -1)], axis=1)
+
+
+def totals_columns(space: SearchSpace) -> slice:
+    """Return which columns of :func:`features` are totals over the layers, each between 0 and the depth."""
+    globals_ = len(space.embed_dim) + len(space.depth) + len(space.float_precision)
+    a_layer = len(space.mixer) + len(space.channel_mixer) + 2 + 2 * (len(space.precision) - 1)
+    return slice(globals_ + a_layer, globals_ + 2 * a_layer)

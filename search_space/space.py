@@ -8,10 +8,13 @@ fast works on; :meth:`SearchSpace.decode` and :meth:`SearchSpace.encode` transla
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from operator import attrgetter
 from typing import Any, Protocol
 
 import numpy as np
@@ -30,6 +33,7 @@ __all__ = ["Genes", "SearchSpace"]
 Genes = NDArray[np.int16]
 GLOBAL_GENES = ("embed_dim", "depth", "float_precision")
 LAYER_GENES = ("mixer", "num_heads", "channel_mixer", "ratio", "mixer_precision", "channel_precision")
+_LAYER_FIELDS = attrgetter(*LAYER_GENES)
 
 
 class _Trial(Protocol):
@@ -146,22 +150,21 @@ class SearchSpace:
     def encode(self, architectures: Sequence[Architecture]) -> Genes:
         """Return the gene matrix of architectures; raises ``SpaceError`` for one outside of the space."""
         out = np.zeros((len(architectures), len(self.gene_names)), dtype=np.int16)
-        cache: dict[Layer, list[int]] = {}
-        for row, arch in zip(out, architectures, strict=True):
-            try:
-                genes = [
-                    self.embed_dim.index(arch.embed_dim),
-                    self.depth.index(arch.depth),
-                    self.float_precision.index(arch.float_precision),
-                ]
-                for layer in arch.layers:
-                    if layer not in cache:
-                        cache[layer] = self._genes_of(layer)
-                    genes += cache[layer]
-            except (ValueError, KeyError):
-                self.validate(arch)
-                raise
-            row[: len(genes)] = genes
+        widths, depths, floats = ({v: i for i, v in enumerate(choices)} for choices in self.gene_values[:3])
+        # Every distinct layer gets a number when it is first seen; the rest is one pass without a Python loop.
+        number: defaultdict[tuple[Any, ...], int] = defaultdict(itertools.count().__next__)
+        flat = itertools.chain.from_iterable(a.layers for a in architectures)
+        numbers = np.fromiter(map(number.__getitem__, map(_LAYER_FIELDS, flat)), np.intp)
+        try:
+            out[:, 0] = [widths[a.embed_dim] for a in architectures]
+            out[:, 1] = [depths[len(a.layers)] for a in architectures]
+            out[:, 2] = [floats[a.float_precision] for a in architectures]
+            table = [self._genes_of(Layer(**dict(zip(LAYER_GENES, fields, strict=True)))) for fields in number]
+        except (ValueError, KeyError):
+            for architecture in architectures:
+                self.validate(architecture)
+            raise
+        self.layer_genes(out)[self.active(out)] = np.array(table, np.int16).reshape(-1, len(LAYER_GENES))[numbers]
         return out
 
     def _spec(self, gene: str, key: str) -> BlockSpec:

@@ -1,0 +1,1 @@
+"""Benchmarks: they print a table, or one JSON object, and are no tests."""
