@@ -1,0 +1,235 @@
+"""The profiler on a machine whose clock, drift and latencies we control."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from hardware_profiles import Built, ProfilerConfig, Setting, measure_profile, this_device
+from hardware_profiles.runtime import Runtime
+from search_space import Architecture, Block, Layer
+from search_space.errors import ProfileError, RuntimeUnavailableError
+
+SETTING = Setting(runtime="torch")
+REFERENCE_S = 0.001
+LAYER = Layer(mixer="softmax", num_heads=2, channel_mixer="mlp", ratio=2.0)
+BLOCKS = [
+    Block(kind="mixer", key="softmax", embed_dim=16 * n, num_heads=2, precision=p)
+    for n in range(1, 11)
+    for p in ("float", "w8a8", "w4")
+]
+NETWORKS = [Architecture(embed_dim=16 * n, layers=(LAYER,) * n) for n in range(1, 11)]
+SUBJECTS = [*BLOCKS, *NETWORKS]
+
+
+def true_ms(subject):
+    speed = {"float": 1.0, "w8a8": 0.5, "w4": 0.8}
+    if isinstance(subject, Block):
+        return subject.embed_dim / 100 * speed[subject.precision]
+    return subject.embed_dim * subject.depth / 50
+
+
+class FakeRuntime(Runtime):
+    """Every run moves the clock by the true latency times a drift that grows with time."""
+
+    name = "torch"
+    precisions = frozenset({"float", "w8a8", "w4"})
+    file_suffix = ".fake"
+
+    def __init__(self, *, drift_per_s=0.0, noise=0.0, why_not=None):
+        self.now, self.drift_per_s, self.noise, self.why_not = 0.0, drift_per_s, noise, why_not
+        self.rng = np.random.default_rng(0)
+        self.prepared, self.measured = [], []
+
+    def clock(self):
+        return self.now
+
+    def drift(self):
+        return 1.0 + self.drift_per_s * self.now
+
+    def version(self):
+        return "1"
+
+    def unavailable(self):
+        return self.why_not
+
+    def prepare(self, module, example):
+        self.prepared.append(module)
+        return FakePrepared(self, module)
+
+
+class FakePrepared:
+    def __init__(self, runtime, module):
+        self.runtime, self.module = runtime, module
+
+    def compile(self, *, policy, threads):
+        subject = next(iter(policy), None)
+        return FakeExecutable(self.runtime, subject)
+
+
+class FakeExecutable:
+    size_bytes = 1
+
+    def __init__(self, runtime, subject):
+        self.runtime, self.subject = runtime, subject
+        self.seconds = REFERENCE_S if subject is None else true_ms(subject) / 1e3
+
+    def run(self, batch):
+        machine = self.runtime
+        if self.subject is not None and machine.measured[-1:] != [self.subject]:
+            machine.measured.append(self.subject)
+        machine.now += self.seconds * machine.drift() * np.exp(machine.noise * machine.rng.standard_normal())
+        return batch
+
+
+@pytest.fixture(autouse=True)
+def subjects_travel_in_the_policy(monkeypatch):
+    """The fake tells its subjects apart by the policy, which the fake runtime does not check."""
+    monkeypatch.setattr("hardware_profiles.runtime.check_policy", lambda runtime, policy: None)
+
+
+def build(subject):
+    return Built(module=nn.Linear(1, 1).eval(), example=torch.zeros(1, 1), policy={subject: "float"})
+
+
+def run(runtime, subjects=SUBJECTS, config=None, **more):
+    return measure_profile(
+        subjects,
+        setting=SETTING,
+        device=this_device(),
+        space_fingerprint="space",
+        build=build,
+        config=config or ProfilerConfig(),
+        runtime=runtime,
+        clock=runtime.clock,
+        **more,
+    )
+
+
+def test_steady_machine_gives_the_true_latencies():
+    result = run(FakeRuntime())
+    assert {m.subject for m in result.measurements} == set(SUBJECTS)
+    for m in result.measurements:
+        assert m.latency_ms == pytest.approx(true_ms(m.subject), rel=1e-6)
+        assert m.drift == pytest.approx(1.0)
+    assert result.noise_floor == pytest.approx(0.0, abs=1e-6)
+    assert set(result.blocks) == set(BLOCKS) and dict(result.networks).keys() == set(NETWORKS)
+    assert (result.runtime_version, result.space_fingerprint, result.setting) == ("1", "space", SETTING)
+
+
+def test_drift_is_divided_out():
+    runtime = FakeRuntime(drift_per_s=0.1)
+    result = run(runtime)
+    assert runtime.drift() > 1.3
+    scale = result.measurements[0].latency_ms / true_ms(result.measurements[0].subject)
+    assert 1.0 <= scale < 1.05  # the machine as it was when the baseline was read
+    for m in result.measurements:
+        assert m.latency_ms == pytest.approx(scale * true_ms(m.subject), rel=0.01)
+        assert m.latency_ms * m.drift == pytest.approx(m.raw_ms)
+    worst = max(m.raw_ms / true_ms(m.subject) for m in result.measurements)
+    assert worst > 1.25
+
+
+def test_noise_floor_is_the_noise_of_a_median():
+    quiet, loud = (run(FakeRuntime(noise=n), config=ProfilerConfig(precision=1e-9)).noise_floor for n in (0.01, 0.1))
+    assert 0 < quiet < 0.01
+    assert quiet < loud < 0.1
+
+
+def test_order_is_shuffled_and_reproducible():
+    def order(seed):
+        return [m.subject for m in run(FakeRuntime(), config=ProfilerConfig(seed=seed)).measurements]
+
+    first = order(0)
+    assert first == order(0)
+    assert first != order(1)
+    assert first != SUBJECTS
+    result = run(FakeRuntime())
+    assert [m.order for m in result.measurements] == list(range(len(SUBJECTS)))
+
+
+def test_any_beginning_holds_blocks_and_networks_in_proportion():
+    config = ProfilerConfig(chunk_subjects=4)
+    beginning = [m.subject for m in run(FakeRuntime(), config=config).measurements][:20]
+    networks = sum(isinstance(s, Architecture) for s in beginning)
+    assert 3 <= networks <= 7
+
+
+def test_precisions_of_a_block_share_one_export():
+    runtime = FakeRuntime()
+    run(runtime)
+    assert len(runtime.prepared) == 1 + 10 + len(NETWORKS)  # the reference, ten widths, the networks
+
+
+def test_resumed_profile_repeats_nothing_and_keeps_its_scale():
+    runtime = FakeRuntime(drift_per_s=0.1)
+    kept = []
+
+    class Killed(Exception):
+        pass
+
+    def persist(measurement):
+        kept.append(measurement)
+        if len(kept) == 15:
+            raise Killed
+
+    with pytest.raises(Killed):
+        run(runtime, on_measurement=persist)
+    runtime.measured.clear()
+    runtime.now += 2.0  # the machine is slower by now
+    fresh = []
+    result = run(runtime, done=kept, on_measurement=fresh.append)
+    assert len(fresh) == len(SUBJECTS) - 15
+    assert not {m.subject for m in kept} & set(runtime.measured)
+    assert list(result.measurements) == kept + fresh
+    assert sorted(m.order for m in result.measurements) == list(range(len(SUBJECTS)))
+    scales = [m.latency_ms / true_ms(m.subject) for m in result.measurements]
+    assert max(scales) / min(scales) < 1.02
+
+
+def test_finished_profile_touches_no_runtime():
+    done = run(FakeRuntime()).measurements
+    runtime = FakeRuntime()
+    assert run(runtime, done=done).measurements == done
+    assert not runtime.prepared
+
+
+def test_time_budget_ends_the_profile_early_with_all_kinds():
+    runtime = FakeRuntime()
+    result = run(runtime, config=ProfilerConfig(time_budget_s=1.5, chunk_subjects=6))
+    assert runtime.now < 2.5
+    assert 8 < len(result.measurements) < len(SUBJECTS)
+    assert result.blocks and result.networks
+
+
+def test_progress_counts_and_names_the_phases():
+    seen = []
+    run(FakeRuntime(), progress=lambda done, total, message: seen.append((done, total, message)))
+    assert {total for _, total, _ in seen} == {len(SUBJECTS)}
+    counts = [done for done, _, _ in seen]
+    assert counts == sorted(counts) and counts[-1] == len(SUBJECTS) - 1
+    assert any(message.startswith("preparing") for _, _, message in seen)
+
+
+def test_repeated_subjects_are_measured_once():
+    assert len(run(FakeRuntime(), subjects=[BLOCKS[0], BLOCKS[0]]).measurements) == 1
+
+
+def test_backward_clock_raises():
+    runtime = FakeRuntime(drift_per_s=-1e6)
+    with pytest.raises(ProfileError, match="latency"):
+        run(runtime)
+
+
+def test_missing_runtime_says_what_to_install():
+    with pytest.raises(RuntimeUnavailableError, match="pip install thing"):
+        run(FakeRuntime(why_not="pip install thing"))
+
+
+def test_float_precision_that_the_runtime_lacks_is_refused_before_any_work():
+    runtime = FakeRuntime()
+    with pytest.raises(RuntimeUnavailableError, match="bf16"):
+        run(runtime, subjects=[BLOCKS[0], replace(BLOCKS[1], float_precision="bf16")])
+    assert not runtime.prepared
