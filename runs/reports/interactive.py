@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from html import escape
 from itertools import combinations
@@ -23,10 +24,11 @@ from runs.reports.summary import (
     value_text,
 )
 from runs.reports.units import label_of, quantity, scale
-from runs.reports.view import Axis, axes, staircase
+from runs.reports.view import Axis, axes, crowd, curve_floor, is_decade, labels, staircase
 
 __all__ = ["front_figures", "hypervolume_figure", "predicted_measured_figure", "training_figure"]
 
+LOG = {"type": "log", "dtick": "D2", "tickformat": "~g"}
 FONT = "Inter, 'Helvetica Neue', Helvetica, Arial, 'Liberation Sans', sans-serif"
 
 
@@ -42,7 +44,8 @@ def front_figures(data: ReportData) -> dict[str, dict[str, Any]]:
 def hypervolume_figure(data: ReportData) -> dict[str, Any]:
     """Return the hypervolume over evaluations of the search and of random search."""
     figure = _figure("evaluations", "hypervolume, share of the box")
-    for curve, colour, dash in zip(coverage_curves(data), (ACCENT, MUTED), ("solid", "dash"), strict=False):
+    curves = coverage_curves(data)
+    for curve, colour, dash in zip(curves, (ACCENT, MUTED), ("solid", "dash"), strict=False):
         figure.add_scatter(
             x=list(range(1, len(curve.share) + 1)),
             y=curve.share.tolist(),
@@ -51,7 +54,8 @@ def hypervolume_figure(data: ReportData) -> dict[str, Any]:
             line={"color": colour, "width": 2.5, "dash": dash, "shape": "hv"},
             hovertemplate="%{x} evaluations: %{y:.3f}<extra>" + escape(curve.name) + "</extra>",
         )
-    figure.update_yaxes(rangemode="tozero")
+    if curves:
+        figure.update_yaxes(range=[curve_floor(curves), 1.03 * max(float(c.share.max()) for c in curves) + 0.01])
     return _plain(figure)
 
 
@@ -79,8 +83,10 @@ def predicted_measured_figure(data: ReportData) -> dict[str, Any] | None:
                 hovertext=[_hover(data, n) for n in some],
                 hoverinfo="text",
             )
-    figure.update_xaxes(range=[low, high])
-    figure.update_yaxes(range=[low, high])
+    log = is_decade(ends)
+    window = [math.log10(low), math.log10(high)] if log else [low, high]
+    figure.update_xaxes(range=window, **(LOG if log else {}))
+    figure.update_yaxes(range=window, **(LOG if log else {}))
     return _plain(figure)
 
 
@@ -104,22 +110,11 @@ def _front(data: ReportData, x: Objective, y: Objective, colour: Objective | Non
     ax, ay = axes(data, x, y)
     figure = _figure(ax.title, ay.title)
     front = data.front
-    keys = {n.key for n in front}
-    others = [n for n in data.networks if n.source == "search" and n.key not in keys]
-    randoms = [n for n in data.of_source("random") if n.key not in keys]
-    for axis, place in ((ax, figure.add_vrect), (ay, figure.add_hrect)):
-        if axis.bound is not None:
-            low, high = sorted((axis.bound, axis.far))
-            letter = "x" if axis is ax else "y"
-            place(**{f"{letter}0": low, f"{letter}1": high}, fillcolor=WARN, opacity=0.06, line_width=0, layer="below")
-            line = figure.add_vline if axis is ax else figure.add_hline
-            line(
-                axis.bound,
-                line={"color": WARN, "width": 1.5, "dash": "dash"},
-                annotation={"text": f"budget {axis.bound_text}", "font": {"color": WARN, "size": 12}},
-            )
-    _points(figure, data, ax, ay, randoms, "random search", {"color": FAINT, "size": 6, "symbol": "x-thin-open"})
-    _points(figure, data, ax, ay, others, "dominated", {"color": DIM, "size": 6, "opacity": 0.65})
+    _budget(figure, ax, vertical=True)
+    _budget(figure, ay, vertical=False)
+    looks = {"random search": {"color": FAINT, "size": 6, "symbol": "x-thin-open"}}
+    for name, networks in crowd(data).items():
+        _points(figure, data, ax, ay, networks, name, looks.get(name, {"color": DIM, "size": 6, "opacity": 0.65}))
     if colour is None and len(front) > 1:
         xs, ys = staircase(ax, ay, front)
         figure.add_scatter(
@@ -134,27 +129,52 @@ def _front(data: ReportData, x: Objective, y: Objective, colour: Objective | Non
             "colorscale": "Viridis",
             "colorbar": {"title": {"text": title, "side": "right"}, "thickness": 12, "outlinewidth": 0},
         }
-    bars = {
-        f"error_{letter}": _interval(front, ACCENT)
-        for letter, objective in (("x", x), ("y", y))
-        if objective.name == LATENCY
-    }
-    _points(figure, data, ax, ay, front, "front", marker, **bars)
+    bar_x, bar_y = (_interval(front, ACCENT) if o.name == LATENCY else None for o in (x, y))
+    _points(figure, data, ax, ay, front, "front", marker, error_x=bar_x, error_y=bar_y)
     _remeasured(figure, data, ax, ay, x, y)
     for (name, network), symbol in zip(
         baselines(data), ("triangle-down", "triangle-up", "square", "star"), strict=False
     ):
         style = {"color": "white", "size": 12, "symbol": symbol, "line": {"color": INK, "width": 1.8}}
         _points(figure, data, ax, ay, [network], name, style)
-    for key, label in data.labels.items():
-        network = data.network(key)
+    for label in labels(data, ax, ay):
         figure.add_annotation(
-            x=ax.of(network), y=ay.of(network), text=escape(label), showarrow=True, arrowhead=0, arrowcolor=MUTED,
-            ax=28, ay=-30, font={"size": 12, "color": INK}, bgcolor="rgba(255,255,255,0.8)", xanchor="left",
+            x=_at(ax, ax.of(label.network)), y=_at(ay, ay.of(label.network)), text=escape(label.text), showarrow=True,
+            arrowhead=0, arrowcolor=MUTED, ax=1.4 * label.right, ay=-1.4 * label.up, standoff=5,
+            font={"size": 12, "color": INK}, bgcolor="rgba(255,255,255,0.85)",
+            xanchor="left" if label.right > 0 else "right",
         )  # fmt: skip
-    figure.update_xaxes(range=list(ax.window))
-    figure.update_yaxes(range=list(ay.window))
+    for axis, update in ((ax, figure.update_xaxes), (ay, figure.update_yaxes)):
+        update(range=[_at(axis, v) for v in axis.window], **(LOG if axis.log else {}))
     return _plain(figure)
+
+
+def _at(axis: Axis, value: float) -> float:
+    """Return a value as Plotly wants it in ranges and annotations: its logarithm on a logarithmic axis."""
+    return math.log10(value) if axis.log else value
+
+
+def _budget(figure: go.Figure, axis: Axis, *, vertical: bool) -> None:
+    """Draw the bound of an axis and shade what lies beyond; shapes take plain values on a logarithmic axis."""
+    if axis.bound is None:
+        return
+    line = {"color": WARN, "width": 1.5, "dash": "dash"}
+    note = {"text": f"budget {axis.bound_text}", "font": {"color": WARN, "size": 12}, "showarrow": False}
+    low, high = sorted((axis.bound, axis.far))
+    if vertical:
+        figure.add_shape(
+            type="rect", yref="paper", y0=0, y1=1, x0=low, x1=high, fillcolor=WARN, opacity=0.06, line_width=0
+        )
+        figure.add_shape(type="line", yref="paper", y0=0, y1=1, x0=axis.bound, x1=axis.bound, line=line)
+        side = "left" if axis.better < 0 else "right"
+        figure.add_annotation(x=_at(axis, axis.bound), y=1, yref="paper", xanchor=side, yanchor="top", **note)
+    else:
+        figure.add_shape(
+            type="rect", xref="paper", x0=0, x1=1, y0=low, y1=high, fillcolor=WARN, opacity=0.06, line_width=0
+        )
+        figure.add_shape(type="line", xref="paper", x0=0, x1=1, y0=axis.bound, y1=axis.bound, line=line)
+        side = "bottom" if axis.better < 0 else "top"
+        figure.add_annotation(y=_at(axis, axis.bound), x=1, xref="paper", xanchor="right", yanchor=side, **note)
 
 
 def _remeasured(figure: go.Figure, data: ReportData, ax: Axis, ay: Axis, x: Objective, y: Objective) -> None:
@@ -247,7 +267,7 @@ def _figure(x: str, y: str) -> go.Figure:
             "font": {"family": FONT, "size": 13, "color": INK},
             "paper_bgcolor": "white",
             "plot_bgcolor": "white",
-            "margin": {"l": 64, "r": 16, "t": 16, "b": 54},
+            "margin": {"l": 64, "r": 16, "t": 62, "b": 54},
             "hoverlabel": {
                 "bgcolor": "white",
                 "bordercolor": FAINT,

@@ -17,13 +17,13 @@ from search_space.precision import FLOAT
 __all__ = ["architectures_png"]
 
 POINTS_AN_INCH = 84.0
-LEGEND = 74.0
+LEGEND = 100.0
 
 
 def architectures_png(layout: Picture, *, omitted: int) -> bytes:
     """Draw every network of the layout with a legend; ``omitted`` says how many the layout leaves out."""
     with mpl.rc_context(STYLE):
-        width, height = max(layout.width, 720.0), layout.height + LEGEND
+        width, height = _width(layout), layout.height + LEGEND
         inches = width / POINTS_AN_INCH
         figure = Figure(figsize=(inches, height / POINTS_AN_INCH), dpi=1400 / inches, facecolor="white")
         plot = figure.add_axes((0, 0, 1, 1))
@@ -67,19 +67,25 @@ def _code(plot: Axes, x: float, y: float, code: str, *, colour: str) -> None:
 
 
 def _legend(plot: Axes, layout: Picture, *, y: float, omitted: int) -> None:
-    x = 14.0
-    for name, code, colour in (*layout.mixers, *layout.channel_mixers):
-        _box(plot, x, y, 22, 15, colour=colour, precision=FLOAT)
-        _code(plot, x + 11, y + 7.5, code, colour=colour)
-        plot.text(x + 27, y + 8, name, fontsize=7.5, va="center")
-        x += 42 + 5.4 * len(name)
-    x = 14.0
-    for precision in layout.precisions:
-        _box(plot, x, y + 23, 22, 15, colour=GRID, precision=precision)
-        plot.text(x + 27, y + 31, precision, fontsize=7.5, va="center")
-        x += 42 + 5.4 * len(precision)
-    _outline(plot, x, y + 23, 22, 15)
-    plot.text(x + 27, y + 31, "identity: nothing is computed", fontsize=7.5, va="center")
+    entries = [(name, code, colour, FLOAT) for name, code, colour in (*layout.mixers, *layout.channel_mixers)]
+    entries += [("identity", "", "", FLOAT), *((p, "", GRID, p) for p in layout.precisions)]
+    x, row = 14.0, 0
+    for name, code, colour, precision in entries:
+        width = 44 + 5.6 * len(name)
+        if x + width > _width(layout):
+            x, row = 14.0, row + 1
+        top = y + 23 * row
+        if colour:
+            _box(plot, x, top, 22, 15, colour=colour, precision=precision)
+        else:
+            _outline(plot, x, top, 22, 15)
+        _code(plot, x + 11, top + 7.5, code, colour=colour)
+        plot.text(x + 27, top + 8, name, fontsize=7.5, va="center")
+        x += width
     note = "Input on the left. Height: heads of a mixer, ratio of a channel mixer. Hatch: precision."
     note += f" {omitted} further networks of the front are in the table." if omitted else ""
-    plot.text(14, y + 54, note, fontsize=7.5, color=MUTED, va="center", style="italic")
+    plot.text(14, y + 23 * row + 34, note, fontsize=7.5, color=MUTED, va="center", style="italic")
+
+
+def _width(layout: Picture) -> float:
+    return max(layout.width, 860.0)

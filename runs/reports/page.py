@@ -14,7 +14,7 @@ from runs.reports.data import ReportData
 from runs.reports.layers import picture
 from runs.reports.palette import hatch, text_on
 from runs.reports.summary import budget_text, coverage_curves, headline, size_text, summary_text
-from runs.reports.units import duration
+from runs.reports.units import bound_text, duration
 
 __all__ = ["report_html"]
 
@@ -40,6 +40,10 @@ def report_html(data: ReportData) -> str:
         data=data,
         headline=headline(data),
         budget=budget_text(data),
+        reference=", ".join(
+            f"{o.label} {bound_text(value, o.unit)}"
+            for o, value in zip(data.objectives, data.hypervolume_reference, strict=True)
+        ),
         size=size_text(data.log10_size),
         views=list(fronts),
         figures=_embedded(figures),

@@ -37,7 +37,7 @@ _FIXED = {
     "retention": "#d55e00",
     "pooling": "#e8d44d",
     "depthwise_conv": "#009e73",
-    "identity": "#eceff2",
+    "identity": "#ffffff",
 }
 _POOL = ("#332288", "#882255", "#999933", "#44aa99", "#cc6677", "#aa4499", "#117733", "#ddcc77", "#88ccee", "#6b4c2a")
 _GREYS = {"mlp": "#aab3bd", "gated_mlp": "#66727f", "identity": "#ffffff"}

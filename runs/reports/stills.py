@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from io import BytesIO
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
 from runs.reports.data import ReportData, ReportedNetwork
 from runs.reports.palette import ACCENT, DIM, FAINT, GRID, INK, MUTED, WARN
 from runs.reports.summary import LATENCY, baselines, coverage_curves, covered, measured
 from runs.reports.units import number, scale
-from runs.reports.view import Axis, axes, outside, staircase
+from runs.reports.view import Axis, axes, crowd, curve_floor, is_decade, labels, outside, staircase
 
 __all__ = ["front_png", "hypervolume_png", "predicted_measured_png"]
 
@@ -48,21 +49,14 @@ def front_png(data: ReportData) -> bytes:
         figure, plot = _plot(8.4, 5.2)
         y, x = data.objectives[:2]
         ax, ay = axes(data, x, y)
-        front = data.front
-        keys = {n.key for n in front}
-        others = [n for n in data.networks if n.source == "search" and n.key not in keys]
-        randoms = [n for n in data.of_source("random") if n.key not in keys]
         _budgets(plot, ax, ay)
-        for networks, name, look in (
-            (randoms, "random search", {"marker": "x", "lw": 0.8, "c": FAINT}),
-            (others, "dominated", {"marker": "o", "lw": 0, "c": DIM, "alpha": 0.65}),
-        ):
-            if networks:
-                plot.scatter([ax.of(n) for n in networks], [ay.of(n) for n in networks], s=15, label=name, **look)
+        for (name, networks), marker, colour in zip(crowd(data).items(), "xo", (FAINT, DIM), strict=False):
+            xs, ys = [ax.of(n) for n in networks], [ay.of(n) for n in networks]
+            plot.scatter(xs, ys, s=15, marker=marker, lw=0.8 if marker == "x" else 0, c=colour, label=name)
         coloured = _front(plot, data, ax, ay)
         if coloured is not None:
             third = data.objectives[2]
-            factor, unit = scale((n.objectives[third.name] for n in front), third.unit)
+            factor, unit = scale((n.objectives[third.name] for n in data.front), third.unit)
             bar = figure.colorbar(coloured, ax=plot, pad=0.01, format=lambda value, _: number(value / factor))
             bar.set_label(f"{third.label}, {unit}" if unit else third.label)
             bar.outline.set_visible(False)
@@ -71,34 +65,22 @@ def front_png(data: ReportData) -> bytes:
             plot.scatter(
                 ax.of(network), ay.of(network), s=size, marker=marker, fc="white", ec=INK, lw=1.4, label=name, zorder=5
             )
-        for key, label in data.labels.items():
-            network = data.network(key)
+        for label in labels(data, ax, ay):
             plot.annotate(
-                label, (ax.of(network), ay.of(network)), (14, 20), textcoords="offset points", fontsize=9, zorder=6,
-                arrowprops={"arrowstyle": "-", "color": MUTED, "lw": 0.9},
-                bbox={"boxstyle": "round,pad=0.2", "fc": "white", "ec": "none", "alpha": 0.85},
+                label.text, (ax.of(label.network), ay.of(label.network)), (label.right, label.up), fontsize=9, zorder=6,
+                textcoords="offset points", ha="left" if label.right > 0 else "right", va="center",
+                arrowprops={"arrowstyle": "-", "color": MUTED, "lw": 0.9, "shrinkB": 4},
+                bbox={"boxstyle": "round,pad=0.15", "fc": "white", "ec": "none", "alpha": 0.85},
             )  # fmt: skip
         plot.set(xlabel=ax.title, ylabel=ay.title, xlim=ax.window, ylim=ay.window)
-        plot.set_title(f"{data.task}: {y.label} against {x.label}", pad=44)
-        plot.legend(
-            loc="lower left",
-            bbox_to_anchor=(-0.01, 1.0),
-            ncols=4,
-            borderaxespad=0.2,
-            columnspacing=1.4,
-            handletextpad=0.3,
-        )
+        plot.set_title(f"{data.task}: {y.label} against {x.label}", pad=10)
+        _ticks(plot, "x", log=ax.log)
+        _ticks(plot, "y", log=ay.log)
+        figure.legend(loc="outside lower center", ncols=5, columnspacing=1.6, handletextpad=0.3)
         hidden = outside(data.networks, ax, ay)
         if hidden:
-            plot.text(
-                1.0,
-                1.015,
-                f"{hidden} outside of the window",
-                transform=plot.transAxes,
-                ha="right",
-                fontsize=8,
-                color=MUTED,
-            )
+            note = f"{hidden} networks outside of the window"
+            plot.text(1.0, 1.015, note, transform=plot.transAxes, ha="right", fontsize=8, color=MUTED)
         return _png(figure)
 
 
@@ -106,12 +88,13 @@ def hypervolume_png(data: ReportData) -> bytes:
     """Draw the hypervolume over evaluations of the search and of random search."""
     with mpl.rc_context(STYLE):
         figure, plot = _plot(8.4, 4.2)
-        for curve, colour, dash in zip(coverage_curves(data), (ACCENT, MUTED), ("-", "--"), strict=False):
+        curves = coverage_curves(data)
+        for curve, colour, dash in zip(curves, (ACCENT, MUTED), ("-", "--"), strict=False):
             steps = range(1, len(curve.share) + 1)
             marker = "o" if len(curve.share) == 1 else ""
             plot.step(steps, curve.share, where="post", color=colour, ls=dash, lw=2, marker=marker, label=curve.name)
         plot.set(xlabel="evaluations", ylabel="hypervolume, share of the box")
-        plot.set_ylim(bottom=0)
+        plot.set_ylim(bottom=curve_floor(curves))
         plot.set_title("Hypervolume over evaluations")
         if plot.get_legend_handles_labels()[0]:
             plot.legend(loc="lower right")
@@ -143,6 +126,8 @@ def predicted_measured_png(data: ReportData) -> bytes:
                     mec="white", mew=0.8, elinewidth=1.1, capsize=2.5, label=name,
                 )  # fmt: skip
         plot.set(xlabel="predicted latency, ms", ylabel="measured latency, ms", xlim=(low, high), ylim=(low, high))
+        _ticks(plot, "x", log=is_decade(ends))
+        _ticks(plot, "y", log=is_decade(ends))
         plot.set_aspect("equal")
         plot.legend(loc="upper left")
         return _png(figure)
@@ -153,11 +138,32 @@ def _plot(width: float, height: float) -> tuple[Figure, Axes]:
     return figure, figure.add_subplot()
 
 
+def _ticks(plot: Axes, name: Literal["x", "y"], *, log: bool) -> None:
+    """Give a logarithmic axis plain numbers at 1, 2 and 5."""
+    axis = plot.xaxis if name == "x" else plot.yaxis
+    if log:
+        (plot.set_xscale if name == "x" else plot.set_yscale)("log")
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axis.set_major_formatter(lambda value, _: f"{value:g}")
+        axis.set_minor_locator(NullLocator())
+
+
 def _budgets(plot: Axes, x: Axis, y: Axis) -> None:
-    for axis, span, line in ((x, plot.axvspan, plot.axvline), (y, plot.axhspan, plot.axhline)):
-        if axis.bound is not None:
-            span(axis.bound, axis.far, color=WARN, alpha=0.06, lw=0, zorder=0)
-            line(axis.bound, color=WARN, lw=1.3, ls="--", zorder=1, label=f"budget {axis.bound_text}")
+    if x.bound is not None:
+        plot.axvspan(x.bound, x.far, color=WARN, alpha=0.06, lw=0, zorder=0)
+        plot.axvline(x.bound, color=WARN, lw=1.3, ls="--", zorder=1)
+        left = x.better < 0
+        plot.text(
+            x.bound, 0.985, f" budget {x.bound_text} ", transform=plot.get_xaxis_transform(), color=WARN, fontsize=8.5,
+            ha="left" if left else "right", va="top",
+        )  # fmt: skip
+    if y.bound is not None:
+        plot.axhspan(y.bound, y.far, color=WARN, alpha=0.06, lw=0, zorder=0)
+        plot.axhline(y.bound, color=WARN, lw=1.3, ls="--", zorder=1)
+        plot.text(
+            0.99, y.bound, f"budget {y.bound_text}", transform=plot.get_yaxis_transform(), color=WARN, fontsize=8.5,
+            ha="right", va="bottom" if y.better < 0 else "top",
+        )  # fmt: skip
 
 
 def _front(plot: Axes, data: ReportData, x: Axis, y: Axis) -> PathCollection | None:
@@ -166,10 +172,11 @@ def _front(plot: Axes, data: ReportData, x: Axis, y: Axis) -> PathCollection | N
     if not front:
         return None
     xs, ys = [x.of(n) for n in front], [y.of(n) for n in front]
-    for axis, name in ((x, "xerr"), (y, "yerr")):
-        if axis.objective.name == LATENCY:
-            bars = {name: _interval(front)}
-            plot.errorbar(xs, ys, fmt="none", ecolor=ACCENT, elinewidth=1, capsize=2.2, alpha=0.55, zorder=3, **bars)
+    xerr, yerr = (_interval(front) if axis.objective.name == LATENCY else None for axis in (x, y))
+    if xerr or yerr:
+        plot.errorbar(
+            xs, ys, xerr=xerr, yerr=yerr, fmt="none", ecolor=ACCENT, elinewidth=1, capsize=2.2, alpha=0.55, zorder=3
+        )
     third = data.objectives[2] if len(data.objectives) > 2 else None
     colours = ACCENT if third is None else [n.objectives[third.name] for n in front]
     points = plot.scatter(

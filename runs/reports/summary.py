@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from runs.objectives import Objective
 from runs.reports.data import ReportData, ReportedNetwork, minimised
 from runs.reports.pareto import hypervolume_curve
-from runs.reports.units import label_of, number, quantity, unit_of
+from runs.reports.units import bound_text, label_of, number, quantity, unit_of
 
 __all__ = [
     "LATENCY",
@@ -76,7 +76,7 @@ def budget_text(data: ReportData) -> str:
     signs = {o.name: o.sign for o in data.objectives}
     parts = []
     for name, bound in data.budget.items():
-        text = value_text(data, name, bound)
+        text = bound_text(bound, next((o.unit for o in data.objectives if o.name == name), unit_of(name)))
         bare = unit_of(name) in ("ms", "bytes")
         parts.append(("at least " if signs.get(name, 1.0) < 0 else "") + (text if bare else f"{text} {label_of(name)}"))
     return " and ".join(parts)

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 import pandas as pd
 
 from runs.reports.data import ReportData, ReportedNetwork
-from runs.reports.summary import baselines, gap_text, metric_names, value_text
+from runs.reports.summary import LATENCY, baselines, gap_text, metric_names, value_text
 from runs.reports.units import label_of, quantity
 
 __all__ = ["Cell", "Table", "baseline_table", "chosen_table", "corner_table", "front_table", "network_csv"]
+
+
+LAST = float("inf")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,38 +91,38 @@ def corner_table(data: ReportData) -> Table:
     return Table(header=("network", *_labels(data, names)), rows=tuple(rows))
 
 
+def _networks(data: ReportData, named: Sequence[tuple[str, ReportedNetwork]], *, first: str) -> Table:
+    """Return networks with what decides first: objectives, measurements, and only then sizes and origin."""
+    names = metric_names(data)
+    objectives, others = names[: len(data.objectives)], names[len(data.objectives) :]
+    predicted = ["predicted"] if LATENCY not in names else []
+    header = ["key", first, "mixers", "depth", "dim", *_labels(data, objectives), *predicted, "measured", "gap"]
+    header += ["test error", "interval, ms", *_labels(data, others), "source"]
+    rows = []
+    for label, n in named:
+        took, (low, high) = n.latency_measured_ms, n.latency_interval_ms
+        cells = [Cell(text=n.key, code=True), Cell(text=label), Cell(text=n.architecture.mixers)]
+        cells += [Cell(text=str(v), sort=v) for v in (n.architecture.depth, n.architecture.embed_dim)]
+        cells += [_value(data, name, n.objectives.get(name)) for name in objectives]
+        cells += [_number(n.latency_predicted_ms, "ms") for _ in predicted]
+        gap = None if took is None else took / n.latency_predicted_ms - 1
+        cells += [_number(took, "ms"), Cell(text=gap_text(n), sort=LAST if gap is None else gap)]
+        cells += [_number(n.test_error, "%")]
+        cells += [Cell(text=f"{quantity(low, '')} to {quantity(high, '')}", sort=high - low)]
+        cells += [_value(data, name, n.objectives.get(name)) for name in others]
+        cells += [Cell(text=n.source if n.feasible else f"{n.source}, over budget")]
+        rows.append(tuple(cells))
+    return Table(header=tuple(header), rows=tuple(rows))
+
+
 def _labels(data: ReportData, names: Sequence[str]) -> list[str]:
     labels = {o.name: o.label for o in data.objectives}
     return [labels.get(name, label_of(name)) for name in names]
 
 
 def _value(data: ReportData, name: str, value: float | None) -> Cell:
-    return Cell(text=value_text(data, name, value), sort=value if value is not None else float("inf"))
+    return Cell(text=value_text(data, name, value), sort=LAST if value is None else value)
 
 
-def _networks(data: ReportData, named: Sequence[tuple[str, ReportedNetwork]], *, first: str) -> Table:
-    names = metric_names(data)
-    infinity = float("inf")
-    rows = []
-    for label, n in named:
-        took, error = n.latency_measured_ms, n.test_error
-        low, high = n.latency_interval_ms
-        gap = infinity if took is None else took / n.latency_predicted_ms - 1
-        rows.append(
-            (
-                Cell(text=n.key, code=True),
-                Cell(text=label),
-                Cell(text=n.architecture.mixers),
-                Cell(text=str(n.architecture.depth), sort=n.architecture.depth),
-                Cell(text=str(n.architecture.embed_dim), sort=n.architecture.embed_dim),
-                *(_value(data, name, n.objectives.get(name)) for name in names),
-                Cell(text=quantity(error, "%"), sort=infinity if error is None else error),
-                Cell(text=quantity(n.latency_predicted_ms, "ms"), sort=n.latency_predicted_ms),
-                Cell(text=f"{quantity(low, '')} to {quantity(high, '')}", sort=high - low),
-                Cell(text=quantity(took, "ms"), sort=infinity if took is None else took),
-                Cell(text=gap_text(n), sort=gap),
-                Cell(text=n.source if n.feasible else f"{n.source}, over budget"),
-            )
-        )
-    header = ("key", first, "mixers", "depth", "dim", *_labels(data, names), "test error", "predicted", "interval, ms")
-    return Table(header=(*header, "measured", "gap", "source"), rows=tuple(rows))
+def _number(value: float | None, unit: str) -> Cell:
+    return Cell(text=quantity(value, unit), sort=LAST if value is None else value)

@@ -34,7 +34,7 @@ def label_of(name: str) -> str:
 
 
 def number(value: float) -> str:
-    """Return three significant digits, without an exponent between 0.001 and a million: ``0.450``, ``12.3``, ``1250``."""
+    """Return three significant digits, without an exponent between 0.001 and a million: ``0.450``, ``1250``."""
     if value == 0:
         return "0"
     if not 1e-3 <= abs(value) < 1e6:

@@ -15,7 +15,7 @@ from runs.reports.data import ReportData, ReportedNetwork
 from runs.reports.summary import LATENCY, Curve, baselines
 from runs.reports.units import bound_text, scale
 
-__all__ = ["Axis", "axes", "curve_floor", "is_decade", "outside", "staircase"]
+__all__ = ["Axis", "Label", "axes", "crowd", "curve_floor", "is_decade", "labels", "outside", "staircase"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,6 +46,16 @@ class Axis:
         return -1 if self.objective.sign > 0 else 1
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Label:
+    """The name of a chosen network and how far from its point it stands, in points, rightwards and upwards."""
+
+    network: ReportedNetwork
+    text: str
+    right: float
+    up: float
+
+
 def axes(data: ReportData, x: Objective, y: Objective) -> tuple[Axis, Axis]:
     """Return the two axes of a picture of the front."""
     return _axis(data, x), _axis(data, y)
@@ -54,6 +64,28 @@ def axes(data: ReportData, x: Objective, y: Objective) -> tuple[Axis, Axis]:
 def is_decade(values: Sequence[float]) -> bool:
     """Whether values span a factor of ten or more, all of them positive."""
     return min(values) > 0 and max(values) >= 10 * min(values)
+
+
+def labels(data: ReportData, x: Axis, y: Axis) -> list[Label]:
+    """Return the labels of the chosen networks, on the empty side of the front, staggered where it is crowded."""
+    out: list[Label] = []
+    for key, text in data.labels.items():
+        network = data.network(key)
+        place = x.place(x.of(network))
+        at_edge = place < 0.25 if x.better < 0 else place > 0.75
+        near = sum(abs(place - x.place(x.of(other.network))) < 0.15 for other in out)
+        right = 14.0 * (-x.better if at_edge else x.better)
+        out.append(Label(network=network, text=text, right=right, up=y.better * (20 + 14 * near)))
+    return out
+
+
+def crowd(data: ReportData) -> dict[str, list[ReportedNetwork]]:
+    """Return the networks that are not on the front by what they are called, random search first."""
+    keys = {n.key for n in data.front}
+    others = [n for n in data.networks if n.source == "search" and n.key not in keys]
+    name = "dominated" if all(n.feasible for n in others) else "dominated or over budget"
+    groups = {"random search": [n for n in data.of_source("random") if n.key not in keys], name: others}
+    return {name: networks for name, networks in groups.items() if networks}
 
 
 def outside(networks: Sequence[ReportedNetwork], *axes: Axis) -> int:

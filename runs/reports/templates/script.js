@@ -1,6 +1,6 @@
 "use strict";
 const figures = JSON.parse(document.getElementById("figures").textContent);
-const config = { displaylogo: false, responsive: true, doubleClick: "reset+autosize", modeBarButtonsToRemove: ["select2d", "lasso2d", "toImage"] };
+const config = { displaylogo: false, showSendToCloud: false, plotlyServerURL: "", responsive: true, doubleClick: "reset+autosize", modeBarButtonsToRemove: ["select2d", "lasso2d", "toImage"] };
 function draw(id, figure) {
   const place = document.getElementById(id);
   if (place && figure) Plotly.react(place, figure.data, figure.layout, config);
