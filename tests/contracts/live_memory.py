@@ -7,7 +7,6 @@ allocates and frees inside itself is not seen, and is no activation.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -56,11 +55,11 @@ class LiveMemory(TorchDispatchMode):
         return result
 
 
-def peak_values(module: torch.nn.Module, run: Callable[[Tensor], object], x: Tensor) -> LiveMemory:
+def peak_values(module: torch.nn.Module, x: Tensor) -> LiveMemory:
     """Run ``module`` on ``x`` without gradients and return what was seen; ``x`` counts, parameters do not."""
     watch = LiveMemory(x)
     for tensor in (*module.parameters(), *module.buffers()):
         watch.ignore(tensor)
     with torch.no_grad(), watch:
-        run(x)
+        module(x)
     return watch
