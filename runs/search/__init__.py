@@ -1,8 +1,9 @@
 """The search: which network to evaluate next, and a study that holds every one that was."""
 
+from runs.search.config import Evaluated, SearchConfig, SearchResult
 from runs.search.genes import distributions
 from runs.search.guided import Genotype, GuidedSearch, InnerSearch, Surrogate
-from runs.search.loop import Evaluated, SearchConfig, SearchError, SearchResult, run_search
+from runs.search.loop import SearchError, run_search
 from runs.search.recorder import Recorder, StoreRecorder
 from runs.search.sampler import SAMPLERS, Cheap, Problem, SpaceSampler
 

@@ -82,7 +82,7 @@ class GuidedSearch:
         surrogates: Sequence[Callable[[], Surrogate] | None],
         known: Callable[[Genes], Floats] | None = None,
         corners: Genes | None = None,
-        initial: int = 16,
+        initial: int = 12,
         inner: InnerSearch | None = None,
     ) -> None:
         self.genotype, self.num_objectives, self.limits = genotype, num_objectives, limits

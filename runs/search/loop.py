@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,16 +16,17 @@ from optuna.study import Study
 from optuna.trial import Trial, TrialState
 
 from predictors.quality import QualityPredictor
-from runs.objectives import Budget, Objective, objectives_by_name
+from runs.objectives import objectives_by_name
+from runs.search.config import Evaluated, SearchConfig, SearchResult
 from runs.search.genes import distributions, genes_of, params_of_trial
 from runs.search.guided import Surrogate
 from runs.search.recorder import Recorder
 from runs.search.sampler import SAMPLERS, Cheap, Problem
-from runs.search.study import fail, finish, interrupted, open_study, quiet_optuna, retry, storage_errors
+from runs.search.study import RETRY_OF, fail, finish, interrupted, open_study, quiet_optuna, retry, storage_errors
 from search_space import Architecture, Genes, SearchSpace
 from search_space.errors import ConfigError, NasweaveError
 
-__all__ = ["DUPLICATE_OF", "Evaluated", "SearchConfig", "SearchError", "SearchResult", "run_search"]
+__all__ = ["DUPLICATE_OF", "SearchError", "run_search"]
 
 DUPLICATE_OF = "duplicate_of"
 _FAILURES_IN_A_ROW = 5
@@ -36,64 +36,6 @@ _log = logging.getLogger("nasweave.runs")
 
 class SearchError(NasweaveError):
     """A search that cannot go on."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SearchConfig:
-    """What is searched, and how.
-
-    Parameters
-    ----------
-    n_trials
-        Distinct networks to evaluate in total; a resumed search continues up to it.
-    sampler
-        A name of ``SAMPLERS``.
-    objectives
-        Names, in order.
-    budget
-        Upper limits by name.
-    seed
-        Not negative.
-    """
-
-    n_trials: int
-    sampler: str = "nasweave"
-    objectives: tuple[str, ...] = ("validation_error", "latency_ms")
-    budget: Budget = field(default_factory=Budget)
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        objectives_by_name(self.objectives)
-        for name, value, least in (("n_trials", self.n_trials, 1), ("seed", self.seed, 0)):
-            if value < least:
-                raise ConfigError(
-                    f"search.{name}", expected=f"{least} or more", got=str(value), remedy="give a larger number"
-                )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Evaluated:
-    """One evaluated network; ``values`` holds every known value by name, the objectives among them."""
-
-    key: str
-    architecture: Architecture
-    values: Mapping[str, float]
-    feasible: bool
-    trial_number: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SearchResult:
-    """What the study holds in the end, in order of evaluation.
-
-    ``exhausted`` says that the space has fewer networks than were asked for; ``failed`` counts the trials that failed.
-    """
-
-    study_name: str
-    objectives: tuple[Objective, ...]
-    evaluated: tuple[Evaluated, ...]
-    failed: int
-    exhausted: bool
 
 
 def run_search(
@@ -155,13 +97,13 @@ def run_search(
     }
     with quiet_optuna(), storage_errors(storage_url):
         sampler = SAMPLERS[config.sampler](space, seed=config.seed, problem=problem)
-        study = open_study(
+        with open_study(
             url=storage_url, name=study_name, sampler=sampler, objectives=problem.objectives, identity=described
-        )
-        search = _Search(space, problem, study, evaluate, recorder)
-        search.resume()
-        exhausted = search.run(progress or (lambda done, total, message: None))
-        return search.result(exhausted)
+        ) as study:
+            search = _Search(space, problem, study, evaluate, recorder)
+            search.resume()
+            exhausted = search.run(progress or (lambda done, total, message: None))
+            return search.result(exhausted)
 
 
 def _check_sources(space: SearchSpace, problem: Problem, evaluate: Callable[[Architecture], float] | None) -> None:
@@ -238,7 +180,7 @@ class _Search:
             assert row is not None, "every parameter was asked for"
             architecture = self.space.decode(row[None])[0]
             key = architecture.key
-            if key in self.done or (key in self.failed and "retry_of" not in trial.user_attrs):
+            if key in self.done or (key in self.failed and RETRY_OF not in trial.user_attrs):
                 duplicates += 1
                 self._repeat(trial, key)
                 continue

@@ -18,12 +18,22 @@ from sqlalchemy.exc import DBAPIError
 
 from runs.objectives import Objective
 from runs.search.genes import genes_of, params_of, params_of_trial
-from runs.store.engine import parse_url
+from runs.store.engine import parse_url, use_write_ahead_log
 from runs.store.failures import clear_errors, without_password
 from search_space import Genes, SearchSpace
 from search_space.errors import StoreError
 
-__all__ = ["REASON", "fail", "finish", "interrupted", "open_study", "quiet_optuna", "retry", "storage_errors"]
+__all__ = [
+    "REASON",
+    "RETRY_OF",
+    "fail",
+    "finish",
+    "interrupted",
+    "open_study",
+    "quiet_optuna",
+    "retry",
+    "storage_errors",
+]
 
 REASON, RETRY_OF = "reason", "retry_of"
 _IDENTITY = "nasweave"
@@ -51,25 +61,33 @@ def storage_errors(url: str | None) -> Iterator[None]:
             raise cause from error
 
 
-def _storage(url: str | None) -> InMemoryStorage | RDBStorage:
+@contextmanager
+def _storage(url: str | None) -> Iterator[InMemoryStorage | RDBStorage]:
     if url is None:
-        return InMemoryStorage()
+        yield InMemoryStorage()
+        return
     parsed = parse_url(url)
-    if parsed.get_backend_name() != "sqlite":
-        return RDBStorage(parsed.render_as_string(hide_password=False), engine_kwargs={"pool_pre_ping": True})
-    storage = RDBStorage(str(parsed), engine_kwargs={"connect_args": {"timeout": 60}})
+    on_sqlite = parsed.get_backend_name() == "sqlite"
+    options = {"connect_args": {"timeout": 60}} if on_sqlite else {"pool_pre_ping": True}
+    storage = RDBStorage(parsed.render_as_string(hide_password=False), engine_kwargs=options)
+    if on_sqlite:
+        use_write_ahead_log(storage.engine)
+        # Optuna commits once for every parameter. With the write-ahead log a kill loses nothing of that either way, and
+        # the recorder's synchronous commit, which precedes the end of a trial, carries the earlier ones to the disk.
+        event.listen(storage.engine, "connect", _relax)
+        storage.engine.dispose()
+    try:
+        yield storage
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
 
-    # Optuna commits once for every parameter. With the write-ahead log a kill loses nothing of that either way, and the
-    # recorder's synchronous commit, which comes before a trial is finished, carries the earlier ones to the disk.
-    @event.listens_for(storage.engine, "connect")
-    def relax(connection: Any, entry: Any) -> None:
-        connection.execute("PRAGMA synchronous=NORMAL")
 
-    storage.remove_session()
-    storage.engine.dispose()
-    return storage
+def _relax(connection: Any, entry: Any) -> None:
+    connection.execute("PRAGMA synchronous=NORMAL")
 
 
+@contextmanager
 def open_study(
     *,
     url: str | None,
@@ -77,30 +95,36 @@ def open_study(
     sampler: BaseSampler,
     objectives: Sequence[Objective],
     identity: Mapping[str, Any],
-) -> Study:
-    """Create the study, or load it when it exists.
+) -> Iterator[Study]:
+    """Create the study, or load it when it exists; its connections are closed on leaving.
 
     Raises
     ------
     StoreError
         The stored study is of another search: one of ``identity`` differs.
     """
-    study = optuna.create_study(
-        storage=_storage(url),
-        study_name=name,
-        sampler=sampler,
-        directions=[objective.direction for objective in objectives],
-        load_if_exists=True,
-    )
-    stored = study.user_attrs.get(_IDENTITY)
-    if stored is None and not study.get_trials(deepcopy=False):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ExperimentalWarning)
-            study.set_metric_names([objective.name for objective in objectives])
-        study.set_user_attr(_IDENTITY, dict(identity))
-        return study
-    for key in sorted({*(stored or {}), *identity}):
-        before, now = (stored or {}).get(key), identity.get(key)
+    with _storage(url) as storage:
+        study = optuna.create_study(
+            storage=storage,
+            study_name=name,
+            sampler=sampler,
+            directions=[objective.direction for objective in objectives],
+            load_if_exists=True,
+        )
+        stored = study.user_attrs.get(_IDENTITY)
+        if stored is None and not study.get_trials(deepcopy=False):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ExperimentalWarning)
+                study.set_metric_names([objective.name for objective in objectives])
+            study.set_user_attr(_IDENTITY, dict(identity))
+        else:
+            _check_identity(name, stored or {}, identity)
+        yield study
+
+
+def _check_identity(name: str, stored: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    for key in sorted({*stored, *given}):
+        before, now = stored.get(key), given.get(key)
         if before != now:
             raise StoreError(
                 f"study {name}",
@@ -108,7 +132,6 @@ def open_study(
                 got=str(now),
                 remedy="choose another name or a fresh folder for another search",
             )
-    return study
 
 
 def finish(study: Study, trial: Trial, *, values: Sequence[float], constraints: Mapping[str, float]) -> None:

@@ -20,8 +20,8 @@ from search_space import Genes, SearchSpace, features
 
 __all__ = ["build"]
 
-_BATCH = 6
-_INITIAL = 16
+_BATCH = 4
+_INITIAL = 12
 
 
 class _SpaceGenotype:
