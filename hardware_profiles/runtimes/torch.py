@@ -28,6 +28,9 @@ class _Eager:
         # torch.export takes a size of one for a constant.
         traced = self._example if len(self._example) > 1 else torch.cat([self._example, self._example])
         program = torch.export.export(self._module, (traced,), dynamic_shapes=({0: torch.export.Dim.DYNAMIC},))
+        for part in program.graph_module.modules():
+            for node in part.graph.nodes if isinstance(part, torch.fx.GraphModule) else ():
+                node.meta.pop("stack_trace", None)  # it holds this machine's paths
         buffer = io.BytesIO()
         torch.export.save(program, buffer)
         return buffer.getvalue()

@@ -1,0 +1,156 @@
+"""The contract of every runtime."""
+
+import logging
+import sys
+import warnings
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from hardware_profiles import RUNTIMES, Setting
+from search_space.errors import ConfigError, RuntimeUnavailableError
+from search_space.precision import FLOAT, FLOAT_BYTES, FORMATS
+
+
+class Two(nn.Module):
+    """Two linear layers that read one tensor, and a third on a vector an example."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.last = nn.Linear(40, 24), nn.Linear(40, 24), nn.Linear(24, 5)
+        generator = torch.Generator().manual_seed(0)
+        with torch.no_grad():
+            for p in self.parameters():
+                p.copy_(torch.randn(p.shape, generator=generator) / 6)
+
+    def forward(self, x):
+        return self.last((torch.tanh(self.a(x)) * self.b(x)).mean(1))
+
+
+MODULE = Two().eval()
+EXAMPLE = torch.randn(1, 7, 40, generator=torch.Generator().manual_seed(1))
+PATHS = ("a", "b", "last")
+INTEGER = [(name, p) for name in RUNTIMES for p in sorted(RUNTIMES[name].precisions - {FLOAT})]
+
+
+@cache
+def prepared(name):
+    if RUNTIMES[name].unavailable() is not None:
+        pytest.skip(RUNTIMES[name].unavailable())
+    return RUNTIMES[name].prepare(MODULE, EXAMPLE)
+
+
+@pytest.fixture(params=list(RUNTIMES))
+def runtime(request):
+    return RUNTIMES[request.param]
+
+
+def batch(n):
+    return torch.randn(n, 7, 40, generator=torch.Generator().manual_seed(n)).numpy()
+
+
+def truth(x):
+    with torch.no_grad():
+        return MODULE(torch.from_numpy(x)).numpy()
+
+
+def test_declarations(runtime):
+    assert RUNTIMES[runtime.name] is runtime
+    assert FLOAT in runtime.precisions and runtime.precisions <= {FLOAT, *FORMATS}
+    assert "fp32" in runtime.float_precisions and runtime.float_precisions <= set(FLOAT_BYTES)
+    assert runtime.file_suffix.startswith(".")
+    assert runtime.version() and runtime.unavailable() is None
+    Setting(runtime=runtime.name)
+
+
+def test_unknown_runtime_lists_the_known():
+    with pytest.raises(ConfigError, match="onnxruntime, torch"):
+        RUNTIMES["tensorflow"]
+
+
+def test_float_equals_torch_at_any_batch(runtime):
+    executable = prepared(runtime.name).compile(policy={}, threads=1)
+    for n in (1, 2, 5):
+        np.testing.assert_allclose(executable.run(batch(n)), truth(batch(n)), rtol=1e-4, atol=1e-6)
+
+
+def test_runs_are_repeatable_and_leave_the_input(runtime):
+    executable = prepared(runtime.name).compile(policy={}, threads=1)
+    x = batch(3)
+    first = executable.run(x)
+    np.testing.assert_array_equal(x, batch(3))
+    np.testing.assert_array_equal(executable.run(x), first)
+
+
+@pytest.mark.parametrize(("name", "precision"), INTEGER)
+def test_integer_precisions_change_the_result_a_little(name, precision):
+    executable = prepared(name).compile(policy=dict.fromkeys(PATHS, precision), threads=1)
+    error = np.linalg.norm(executable.run(batch(1)) - truth(batch(1))) / np.linalg.norm(truth(batch(1)))
+    assert 1e-5 < error < 0.2
+
+
+@pytest.mark.parametrize(("name", "precision"), INTEGER)
+def test_one_preparation_serves_many_policies(name, precision):
+    one = prepared(name)
+    mixed = one.compile(policy={"a": precision, "last": FLOAT}, threads=1).run(batch(1))
+    alone = RUNTIMES[name].compile(MODULE, EXAMPLE, policy={"a": precision}, threads=1).run(batch(1))
+    np.testing.assert_array_equal(mixed, alone)
+    assert not np.array_equal(mixed, one.compile(policy=dict.fromkeys(PATHS, precision), threads=1).run(batch(1)))
+    np.testing.assert_allclose(one.compile(policy={}, threads=1).run(batch(1)), truth(batch(1)), rtol=1e-4, atol=1e-6)
+
+
+def test_precision_that_it_lacks_is_refused_with_the_node(runtime):
+    for precision in {*FORMATS, "w1"} - runtime.precisions:
+        with pytest.raises(RuntimeUnavailableError, match=rf"precision of b.*{runtime.name}.*got {precision}"):
+            prepared(runtime.name).compile(policy={"b": precision}, threads=1)
+
+
+@pytest.mark.parametrize(("name", "precision"), INTEGER)
+def test_path_that_is_no_linear_layer_is_refused(name, precision):
+    with pytest.raises(RuntimeUnavailableError, match="precision of nowhere"):
+        prepared(name).compile(policy={"a": precision, "nowhere": precision}, threads=1)
+
+
+def test_saved_model_is_whole_and_of_its_size(runtime, tmp_path):
+    executable = prepared(runtime.name).compile(policy={}, threads=1)
+    path = tmp_path / "deep" / f"model{runtime.file_suffix}"
+    executable.save(path)
+    executable.save(path)
+    assert path.stat().st_size == executable.size_bytes
+    assert executable.size_bytes > 4 * sum(p.numel() for p in MODULE.parameters())
+    assert [f.name for f in path.parent.iterdir()] == [path.name]
+    assert str(sys.prefix).encode() not in path.read_bytes()
+
+
+def test_compiling_is_silent_and_leaves_no_trace(runtime, capfd):
+    loggers = ("", "torch", "torch.onnx", "torch.export", "onnxscript")
+    before = (
+        torch.get_rng_state(),
+        torch.get_num_threads(),
+        list(warnings.filters),
+        [(logging.getLogger(n).level, list(logging.getLogger(n).handlers)) for n in loggers],
+        torch.is_grad_enabled(),
+        sys.stdout,
+        {k: v.clone() for k, v in MODULE.state_dict().items()},
+    )
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        runtime.compile(MODULE, EXAMPLE, policy={}, threads=1).run(batch(1))
+    assert not caught
+    assert capfd.readouterr() == ("", "")
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert torch.get_num_threads() == before[1] and torch.is_grad_enabled() == before[4] and sys.stdout is before[5]
+    assert list(warnings.filters) == before[2]
+    assert [(logging.getLogger(n).level, list(logging.getLogger(n).handlers)) for n in loggers] == before[3]
+    assert not MODULE.training
+    assert all(torch.equal(v, before[6][k]) for k, v in MODULE.state_dict().items())
+
+
+def test_threads_of_the_process_are_restored(runtime):
+    threads = torch.get_num_threads()
+    executable = prepared(runtime.name).compile(policy={}, threads=threads + 1)
+    executable.run(batch(1))
+    assert torch.get_num_threads() == threads

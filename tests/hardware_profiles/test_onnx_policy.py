@@ -1,0 +1,123 @@
+"""Rewriting an exported graph: the integers of ``quantize_weight`` and the kernels that were asked for."""
+
+from collections import Counter
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from onnx import numpy_helper
+from torch import nn
+
+from hardware_profiles.onnx_export import PATH_KEY, export_onnx
+from hardware_profiles.onnx_policy import apply_policy
+from hardware_profiles.quantization import dequantize_weight, quantize_weight
+from search_space.precision import FORMATS
+
+
+class Attention(nn.Module):
+    """Three linear layers that read one tensor, then a fourth; a product of two activations in between."""
+
+    def __init__(self):
+        super().__init__()
+        self.q, self.k, self.v, self.out = (nn.Linear(32, 32) for _ in range(4))
+
+    def forward(self, x):
+        return self.out(torch.softmax(self.q(x) @ self.k(x).transpose(1, 2), -1) @ self.v(x))
+
+
+@pytest.fixture(scope="module")
+def exported():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return export_onnx(Attention().eval(), torch.randn(1, 4, 32))
+
+
+def operators(model):
+    return Counter(node.op_type for node in model.graph.node)
+
+
+def test_linears_are_marked_and_products_are_not(exported):
+    marked = {p.value: n.op_type for n in exported.graph.node for p in n.metadata_props if p.key == PATH_KEY}
+    assert marked == dict.fromkeys("qkv", "MatMul") | {"out": "MatMul"}
+    assert operators(exported)["MatMul"] == 6
+    assert exported.graph.input[0].type.tensor_type.shape.dim[0].dim_param == "batch"
+
+
+def test_q_k_v_share_one_quantised_input(exported):
+    model = apply_policy(exported, dict.fromkeys(("q", "k", "v", "out"), "w8a8"))
+    onnx.checker.check_model(model)
+    count = operators(model)
+    assert count["DynamicQuantizeLinear"] == 2 and count["MatMulInteger"] == 4 and count["MatMul"] == 2
+
+
+def test_runtime_fuses_the_integer_product(exported, tmp_path):
+    model = apply_policy(exported, dict.fromkeys(("q", "k", "v", "out"), "w8a8"))
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "optimized.onnx")
+    options.log_severity_level = 3
+    onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    count = operators(onnx.load(tmp_path / "optimized.onnx"))
+    assert count["MatMulIntegerToFloat"] + count["DynamicQuantizeMatMul"] == 4
+    assert count["MatMulInteger"] == count["Cast"] == 0
+
+
+def test_input_model_is_left_alone_and_float_weights_go(exported):
+    before = exported.SerializeToString(deterministic=True)
+    small = apply_policy(exported, dict.fromkeys(("q", "k", "v", "out"), "w4"))
+    assert exported.SerializeToString(deterministic=True) == before
+    assert operators(small)["MatMulNBits"] == 4
+    weights = sum(numpy_helper.to_array(t).nbytes for t in small.graph.initializer if "integers" in t.name)
+    assert weights == 4 * 32 * 32 // 2
+    assert not [
+        t for t in small.graph.initializer if list(t.dims) == [32, 32] and t.data_type == onnx.TensorProto.FLOAT
+    ]
+
+
+@pytest.mark.parametrize("precision", FORMATS)
+@pytest.mark.parametrize("shape", [(8, 16), (32, 32), (48, 20), (33, 7), (100, 64)])
+def test_linear_layers_multiply_by_the_quantised_weight(precision, shape):
+    """Against a reference in double precision that knows no ONNX."""
+    in_features, out_features = shape
+    generator = torch.Generator().manual_seed(in_features)
+    weight = torch.randn(out_features, in_features, generator=generator)
+    x = torch.randn(3, in_features, generator=generator)
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("Gemm", ["batch", "w", "c"], ["output"], transB=1)],
+        "one_linear",
+        [onnx.helper.make_tensor_value_info("batch", 1, ["batch", in_features])],
+        [onnx.helper.make_tensor_value_info("output", 1, ["batch", out_features])],
+        [
+            numpy_helper.from_array(weight.numpy(), "w"),
+            numpy_helper.from_array(np.linspace(-1, 1, out_features, dtype=np.float32), "c"),
+        ],
+    )
+    graph.node[0].metadata_props.add(key=PATH_KEY, value="layer")
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 20)], ir_version=10)
+    rewritten = apply_policy(model, {"layer": precision})
+    session = onnxruntime.InferenceSession(rewritten.SerializeToString(), providers=["CPUExecutionProvider"])
+    (got,) = session.run(None, {"batch": x.numpy()})
+    inputs = x.double()
+    if FORMATS[precision].activation_bits:
+        low, high = min(float(x.min()), 0.0), max(float(x.max()), 0.0)
+        step = np.float32((np.float32(high) - np.float32(low)) / 255)
+        zero = np.clip(np.rint(-np.float32(low) / step), 0, 255)
+        integers = np.clip(np.rint(x.numpy() / step) + zero, 0, 255)
+        inputs = torch.from_numpy((integers - zero) * np.float64(step))
+    stored = dequantize_weight(*quantize_weight(weight, precision), in_features=in_features).double()
+    want = (inputs @ stored.T).numpy() + np.linspace(-1, 1, out_features)
+    assert np.linalg.norm(got - want) <= 1e-5 * np.linalg.norm(want)
+
+
+@pytest.mark.parametrize("precision", FORMATS)
+def test_quantised_weights_are_close_and_in_range(precision):
+    weight = torch.randn(5, 70, generator=torch.Generator().manual_seed(0))
+    weight[2] = 0.0
+    integers, scale = quantize_weight(weight, precision)
+    top = 2 ** (FORMATS[precision].weight_bits - 1)
+    assert torch.equal(integers, integers.round()) and integers.min() >= -top and integers.max() <= top - 1
+    error = (dequantize_weight(integers, scale, in_features=70) - weight).abs()
+    # Half a step, a whole one for the positive twin of the largest magnitude, which the symmetric range lacks.
+    assert (error <= scale.abs().amax() * 1.0001).all()
+    assert (error[2] == 0).all()

@@ -1,0 +1,137 @@
+"""The simulation of precision equals the runtime that executes it, and lets gradients through."""
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+
+from hardware_profiles import RUNTIMES
+from search_space.precision import FLOAT, FORMATS
+from supernet import Network, catalogue
+from supernet.elastic import ElasticLinear, reset_parameters
+from supernet.precision import simulate_input, simulate_weight
+
+# The largest difference that separate roundings of equal integers explain; 2e-2 would be a search's tolerance.
+TOLERANCE = 1e-3
+MIXERS = [key for key in catalogue().mixers if key != "identity"]
+CHANNEL_MIXERS = [key for key in catalogue().channel_mixers if key != "identity"]
+PAIRS = [(mixer, "mlp") for mixer in MIXERS] + [("softmax", key) for key in CHANNEL_MIXERS if key != "mlp"]
+
+
+def network(architecture, geometry, *, simulate):
+    """Return a network with weights, biases and norms that are all random."""
+    made = Network(architecture, geometry, simulate_precision=simulate)
+    generator = torch.Generator().manual_seed(0)
+    reset_parameters(made, generator)
+    with torch.no_grad():
+        for parameter in made.parameters():
+            parameter.add_(0.05 * torch.randn(parameter.shape, generator=generator))
+    return made.eval()
+
+
+@cache
+def prepared(runtime, architecture, make_space, mixer, channel_mixer):
+    """Return the float network in the runtime's form: one export for all precisions."""
+    return RUNTIMES[runtime].prepare(
+        network(architecture, space_of(make_space, mixer, channel_mixer).geometry, simulate=False),
+        torch.zeros(1, 1, 8, 8),
+    )
+
+
+@cache
+def space_of(make_space, mixer, channel_mixer):
+    return make_space(
+        mixer=[mixer], channel_mixer=[channel_mixer], depth=[1], embed_dim=[24], num_heads=[2], ratio=[1.5]
+    )
+
+
+def relative_error(got, want):
+    return np.linalg.norm(got - want) / np.linalg.norm(want)
+
+
+@pytest.mark.parametrize("precision", FORMATS)
+@pytest.mark.parametrize(("mixer", "channel_mixer"), PAIRS)
+def test_whole_networks_equal_onnx_runtime(mixer, channel_mixer, precision, make_space):
+    space = space_of(make_space, mixer, channel_mixer)
+    assert all(
+        "onnxruntime" in s.runtimes for s in (catalogue().mixers[mixer], catalogue().channel_mixers[channel_mixer])
+    )
+    mixed = catalogue().mixers[mixer].has_linears
+    layer = replace(space.largest.layers[0], mixer_precision=precision if mixed else FLOAT, channel_precision=precision)
+    architecture = replace(space.largest, layers=(layer,))
+    space.validate(architecture)
+    simulated = network(architecture, space.geometry, simulate=True)
+    in_float = network(architecture, space.geometry, simulate=False)
+    base = replace(architecture, layers=(replace(layer, mixer_precision=FLOAT, channel_precision=FLOAT),))
+    executable = prepared("onnxruntime", base, make_space, mixer, channel_mixer).compile(
+        policy=simulated.precision_policy(), threads=1
+    )
+    images = torch.randn(4, 1, 8, 8, generator=torch.Generator().manual_seed(2))
+    got = np.concatenate([executable.run(images[i : i + 1].numpy()) for i in range(4)])
+    with torch.no_grad():
+        want, plain = simulated(images).numpy(), in_float(images).numpy()
+    assert relative_error(got, want) < TOLERANCE
+    assert relative_error(plain, want) > 3 * TOLERANCE  # the precision matters, so equality says something
+
+
+@pytest.mark.parametrize("precision", [FLOAT, *FORMATS])
+@pytest.mark.parametrize("in_features, out_features", [(8, 5), (31, 16), (32, 32), (64, 24), (100, 48)])
+def test_single_layers_equal_onnx_runtime(in_features, out_features, precision):
+    class One(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = ElasticLinear(in_features, out_features)
+            self.precision = FLOAT
+
+        def forward(self, x):
+            return self.layer(x, out_features, self.precision)
+
+    module = One().eval()
+    reset_parameters(module, torch.Generator().manual_seed(0))
+    x = torch.randn(1, 6, in_features, generator=torch.Generator().manual_seed(1))
+    executable = RUNTIMES["onnxruntime"].compile(module, x, policy={"layer": precision}, threads=1)
+    module.precision = precision
+    with torch.no_grad():
+        assert relative_error(executable.run(x.numpy()), module(x).numpy()) < 1e-5
+
+
+def test_examples_are_quantised_apart():
+    x = (
+        torch.randn(3, 5, 8, generator=torch.Generator().manual_seed(0))
+        * torch.tensor([1.0, 10.0, 100.0])[:, None, None]
+    )
+    together = simulate_input(x, "w8a8")
+    apart = torch.cat([simulate_input(x[i : i + 1], "w8a8") for i in range(3)])
+    assert torch.equal(together, apart)
+    assert all(len(together[i].unique()) <= 256 for i in range(3))
+
+
+@pytest.mark.parametrize("x", [torch.zeros(2, 3, 4), torch.full((1, 2, 2), 3.0), torch.full((1, 2, 2), -3.0)])
+def test_constant_inputs_stay_finite_and_close(x):
+    assert torch.allclose(simulate_input(x, "w8a8"), x, rtol=1e-6)
+
+
+def test_zero_is_exact():
+    x = torch.tensor([[[-0.31, 0.0, 0.72]]])
+    assert simulate_input(x, "w8a8")[0, 0, 1] == 0.0
+
+
+@pytest.mark.parametrize("precision", [FLOAT, "w8", "w4"])
+def test_inputs_of_weight_only_formats_are_untouched(precision):
+    x = torch.randn(1, 2, 3)
+    assert simulate_input(x, precision) is x
+
+
+@pytest.mark.parametrize("precision", FORMATS)
+def test_gradients_pass_straight_through(precision):
+    generator = torch.Generator().manual_seed(0)
+    for simulate, shape in ((simulate_input, (2, 3, 40)), (simulate_weight, (6, 40))):
+        value = torch.randn(shape, generator=generator, requires_grad=True)
+        seed = torch.randn(shape, generator=generator)
+        (simulate(value, precision) * seed).sum().backward()
+        torch.testing.assert_close(value.grad, seed)
+        with torch.no_grad():
+            plain = simulate(value.detach(), precision)
+        torch.testing.assert_close(simulate(value, precision).detach(), plain, rtol=1e-5, atol=1e-6)
