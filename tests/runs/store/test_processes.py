@@ -114,7 +114,7 @@ def test_readers_do_not_wait_for_a_writer(tmp_path: Path) -> None:
     with Store.open(f"sqlite:///{file}", busy_timeout_s=0.05) as store:
         run = store.open_run("a", task="t", name="n", space_fingerprint="f", space_json="{}")
         other = sqlite3.connect(file, isolation_level=None)
-        other.execute("BEGIN IMMEDIATE")
+        other.execute("BEGIN EXCLUSIVE")
         other.execute("DELETE FROM nasweave_runs")
         assert store.runs() == [run]
         other.close()
