@@ -41,10 +41,12 @@ def front_figures(data: ReportData) -> dict[str, dict[str, Any]]:
     return figures
 
 
-def hypervolume_figure(data: ReportData) -> dict[str, Any]:
-    """Return the hypervolume over evaluations of the search and of random search."""
-    figure = _figure("evaluations", "hypervolume, share of the box")
+def hypervolume_figure(data: ReportData) -> dict[str, Any] | None:
+    """Return the hypervolume over evaluations of the search and of random search, nothing where all of it is zero."""
     curves = coverage_curves(data)
+    if not any(c.share.any() for c in curves):
+        return None
+    figure = _figure("evaluations", "hypervolume, share of the box")
     for curve, colour, dash in zip(curves, (ACCENT, MUTED), ("solid", "dash"), strict=False):
         figure.add_scatter(
             x=list(range(1, len(curve.share) + 1)),
@@ -54,8 +56,8 @@ def hypervolume_figure(data: ReportData) -> dict[str, Any]:
             line={"color": colour, "width": 2.5, "dash": dash, "shape": "hv"},
             hovertemplate="%{x} evaluations: %{y:.3f}<extra>" + escape(curve.name) + "</extra>",
         )
-    if curves:
-        figure.update_yaxes(range=[curve_floor(curves), 1.03 * max(float(c.share.max()) for c in curves) + 0.01])
+    top = max(float(c.share.max()) for c in curves)
+    figure.update_yaxes(range=[curve_floor(curves), top + 0.08 * (top - curve_floor(curves))])
     return _plain(figure)
 
 
@@ -103,6 +105,7 @@ def training_figure(data: ReportData) -> dict[str, Any] | None:
         line={"color": ACCENT, "width": 1.8},
         hovertemplate="%{x}: %{y:.4g}",
     )
+    figure.update_layout(margin={"t": 30})
     return _plain(figure)
 
 

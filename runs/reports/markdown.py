@@ -42,10 +42,15 @@ def report_markdown(data: ReportData) -> str:
         _section("Device", _pairs("", data.device)),
         _section("Environment", _pairs("", data.environment)),
         _section("Time", _pairs("", stages)),
-        "## Export\n\n" + _code("nasweave export key=knee", *(f"nasweave export key={n.key}" for n in data.front[:3])),
+        _section("Export", _code(*_exports(data)) if data.front or data.chosen else ""),
         _section("Command", _code(data.command) if data.command else ""),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _exports(data: ReportData) -> list[str]:
+    knee = ["nasweave export key=knee"] if "knee" in data.chosen else []
+    return knee + [f"nasweave export key={key}" for key in data.labels or [n.key for n in data.front[:3]]]
 
 
 def _section(title: str, *parts: str) -> str:

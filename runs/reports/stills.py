@@ -96,8 +96,11 @@ def hypervolume_png(data: ReportData) -> bytes:
         plot.set(xlabel="evaluations", ylabel="hypervolume, share of the box")
         plot.set_ylim(bottom=curve_floor(curves))
         plot.set_title("Hypervolume over evaluations")
-        if plot.get_legend_handles_labels()[0]:
+        if any(c.share.any() for c in curves):
             plot.legend(loc="lower right")
+        else:
+            text = "no network within the budget: nothing to count"
+            plot.text(0.5, 0.5, text, transform=plot.transAxes, ha="center", va="center", color=MUTED, fontsize=12)
         return _png(figure)
 
 
