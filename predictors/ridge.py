@@ -68,6 +68,8 @@ class Ridge:
         width = len(center)
         if coefficients.shape != (width,) or factor.shape not in ((0,), (width, width)):
             raise ValueError("the sizes of the coefficients contradict each other")
+        if not all(np.isfinite(part).all() for part in (center, coefficients, factor, data["intercept"])):
+            raise ValueError("a coefficient is not finite")
         return cls(
             intercept=float(data["intercept"]),
             center=center,

@@ -88,3 +88,11 @@ def test_sizes_that_contradict_each_other_are_refused(data):
     content["coefficients"] = content["coefficients"][:-1]
     with pytest.raises(ValueError, match="contradict"):
         Ridge.from_dict(content)
+
+
+def test_coefficients_that_are_not_finite_are_refused(data):
+    x, y = data
+    content = RidgePath(x).fit(y, 3).to_dict()
+    content["coefficients"][0] = float("nan")
+    with pytest.raises(ValueError, match="not finite"):
+        Ridge.from_dict(content)
