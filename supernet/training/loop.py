@@ -30,6 +30,9 @@ from supernet.training.sandwich import accumulate_gradients
 __all__ = ["CURVE", "load_trained", "train"]
 
 CURVE = "training.jsonl"
+# AdamW's default of 1e-8 would turn the rounding noise of a gradient that is zero by symmetry (the bias of a key under
+# softmax) into full steps.
+_EPS = 1e-6
 Progress = Callable[[int, int, str], None]
 logger = logging.getLogger("nasweave.supernet")
 
@@ -218,7 +221,7 @@ def _optimizer(model: Supernet, config: TrainingConfig) -> torch.optim.AdamW:
         {"params": [p for p in parameters if id(p) in decayed], "weight_decay": config.weight_decay},
         {"params": [p for p in parameters if id(p) not in decayed], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98), fused=True)
+    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98), eps=_EPS, fused=True)
 
 
 def _restore(

@@ -13,7 +13,6 @@ import torch
 from numpy.typing import NDArray
 
 from search_space import Architecture, SearchSpace
-from supernet.model import in_float
 from supernet.training.config import TrainingConfig
 
 __all__ = ["Subnets", "augmentation_generator", "batch_rows", "initial_generator", "subnets"]
@@ -89,5 +88,5 @@ def subnets(space: SearchSpace, config: TrainingConfig, *, step: int) -> Subnets
             layers[row, :, column] = _cycle(config.seed, column, cycle, space.max_depth, choices)[:, place]
     smallest, random = space.smallest, tuple(space.decode(genes))
     if not config.in_precision_phase(step):
-        smallest, random = in_float(smallest), tuple(in_float(a) for a in random)
-    return Subnets(largest=in_float(space.largest), smallest=smallest, random=random)
+        smallest, random = smallest.in_float(), tuple(a.in_float() for a in random)
+    return Subnets(largest=space.largest.in_float(), smallest=smallest, random=random)

@@ -1,0 +1,99 @@
+"""What a step sees is a function of (seed, step) and fair to examples and blocks."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+
+from search_space.errors import ConfigError
+from supernet.training import TrainingConfig
+from supernet.training.sampling import augmentation_generator, batch_rows, subnets
+
+
+def test_every_epoch_sees_each_example_once():
+    rows = torch.cat([batch_rows(seed=3, step=step, batch_size=8, n=20) for step in range(10)])
+    epochs = rows.reshape(4, 20)
+    assert all(sorted(epoch.tolist()) == list(range(20)) for epoch in epochs)
+    assert len({tuple(epoch.tolist()) for epoch in epochs}) == 4
+    whole = batch_rows(seed=3, step=0, batch_size=80, n=20)
+    assert torch.equal(whole, rows), "a batch larger than the data spans epochs"
+    assert not torch.equal(batch_rows(seed=4, step=0, batch_size=80, n=20), whole)
+
+
+def test_draws_do_not_depend_on_what_was_drawn_before(space):
+    config = TrainingConfig(steps=100, seed=5)
+    forwards = [subnets(space, config, step=step) for step in range(10)]
+    assert [subnets(space, config, step=step) for step in reversed(range(10))] == forwards[::-1]
+    assert len({network for step in forwards for network in step.random}) > 10
+    draws = [torch.rand(3, generator=augmentation_generator(seed=5, step=step)).tolist() for step in (1, 2, 1)]
+    assert draws[0] == draws[2] != draws[1]
+
+
+@pytest.mark.parametrize("num_random", [1, 2, 5])
+def test_each_layer_visits_every_mixer_equally_often(make_space, num_random: int):
+    space = make_space(depth=[3], mixer=["softmax", "identity"], channel_mixer=["mlp"])
+    config = TrainingConfig(steps=60, num_random=num_random)
+    visits = [Counter() for _ in range(3)]
+    patterns = set()
+    for step in range(60):
+        for network in subnets(space, config, step=step).random:
+            patterns.add(tuple(layer.mixer for layer in network.layers))
+            for count, layer in zip(visits, network.layers, strict=True):
+                count[layer.mixer] += 1
+        for count in visits:
+            assert max(count.values()) - min(count[m] for m in space.mixer) <= 1
+    assert len(patterns) == 8, "layers are permuted apart"
+
+
+def test_every_subnet_is_legal_and_precise_only_in_the_last_phase(space):
+    config = TrainingConfig(steps=40, precision_phase=0.25, num_random=3)
+    seen = {False: set(), True: set()}
+    for step in range(40):
+        drawn = subnets(space, config, step=step)
+        for network in (drawn.largest, *drawn.students):
+            space.validate(network)
+        for network in drawn.students:
+            seen[step >= 30] |= {p for x in network.layers for p in (x.mixer_precision, x.channel_precision)}
+        assert {x.mixer_precision for x in drawn.largest.layers} == {"float"}
+    assert seen[False] == {"float"} and seen[True] == {"float", "w8a8", "w8", "w4"}
+
+
+def test_the_teacher_is_float_where_no_network_of_the_space_is(make_space):
+    space = make_space(precision=["w4", "w8"])
+    drawn = subnets(space, TrainingConfig(steps=4, precision_phase=1.0), step=0)
+    assert {p for x in drawn.largest.layers for p in (x.mixer_precision, x.channel_precision)} == {"float"}
+    assert "float" not in {x.channel_precision for x in drawn.smallest.layers if x.channel_mixer == "mlp"}
+
+
+def test_schedules():
+    config = TrainingConfig(steps=100, warmup_steps=10, learning_rate=1.0, ema_decay=0.9)
+    rates = [config.learning_rate_at(step) for step in range(100)]
+    np.testing.assert_allclose(rates[:10], np.arange(1, 11) / 10)
+    assert rates[10] == 1.0 and all(np.diff(rates[10:]) < 0) and rates[55] == pytest.approx(0.505) and rates[99] < 0.011
+    decays = [config.ema_decay_at(step) for step in range(100)]
+    assert decays[0] == 0.1 and all(np.diff(decays) >= 0) and decays[-1] == 0.9
+    assert sum(config.in_precision_phase(step) for step in range(100)) == 25
+    assert not any(TrainingConfig(steps=10, precision_phase=0.0).in_precision_phase(s) for s in range(10))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("steps", 0, "an integer from 1"),
+        ("steps", 1.5, "an integer from 1"),
+        ("batch_size", True, "an integer from 1"),
+        ("learning_rate", 0.0, "a number from 1e-12"),
+        ("learning_rate", float("nan"), "a number"),
+        ("gradient_clip", float("inf"), "a number"),
+        ("ema_decay", 1.1, "a number from 0 to 1"),
+        ("seed", -1, "an integer from 0"),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_refused(name, value, expected):
+    with pytest.raises(ConfigError, match=f"^training.{name}: expected {expected}"):
+        TrainingConfig(**{name: value})
+
+
+def test_the_hash_follows_every_value():
+    assert TrainingConfig().hash == TrainingConfig().hash != TrainingConfig(weight_decay=0.06).hash

@@ -1,0 +1,80 @@
+"""The gradient of a step is that of the mean loss over its subnets, written out naively."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from supernet import Supernet
+from supernet.tasks import TASKS
+from supernet.training import TrainingConfig, evaluate
+from supernet.training.loop import _optimizer
+from supernet.training.sampling import subnets
+from supernet.training.sandwich import accumulate_gradients
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return TASKS["digits"].load()
+
+
+@pytest.mark.parametrize("num_random", [0, 2])
+def test_gradients_are_those_of_the_mean_loss(space, digits, num_random: int):
+    config = TrainingConfig(num_random=num_random, distillation_weight=0.3, label_smoothing=0.1)
+    supernet = Supernet(space, generator=torch.Generator().manual_seed(0)).double()
+    inputs, targets = digits.train.batch(slice(0, 12))
+    inputs, drawn = inputs.double(), subnets(space, config, step=0)
+    losses = accumulate_gradients(supernet, data=digits, inputs=inputs, targets=targets, subnets=drawn, config=config)
+    got = {name: p.grad.clone() for name, p in supernet.named_parameters() if p.grad is not None}
+
+    supernet.zero_grad(set_to_none=True)
+    smooth = 0.9 * F.one_hot(targets, 10).double() + 0.01
+    outputs = supernet(inputs, drawn.largest)
+    teacher = outputs.detach().softmax(1)
+    wanted = [-(smooth * outputs.log_softmax(1)).sum(1).mean()]
+    for student in (drawn.smallest, *drawn.random):
+        log_q = supernet(inputs, student).log_softmax(1)
+        labels, soft = -(smooth * log_q).sum(1).mean(), (teacher * (teacher.log() - log_q)).sum(1).mean()
+        wanted.append(0.7 * labels + 0.3 * soft)
+    assert len(wanted) == 2 + num_random
+    (sum(wanted) / len(wanted)).backward()
+    torch.testing.assert_close(losses, torch.stack(wanted).detach())
+    reference = {name: p.grad for name, p in supernet.named_parameters() if p.grad is not None}
+    assert got.keys() == reference.keys()
+    for name, gradient in reference.items():
+        torch.testing.assert_close(got[name], gradient, rtol=1e-9, atol=1e-12)
+
+
+def test_only_linear_weights_decay(space):
+    supernet = Supernet(space, generator=torch.Generator().manual_seed(0))
+    optimizer = _optimizer(supernet, TrainingConfig(weight_decay=0.3))
+    names = {id(p): name for name, p in supernet.named_parameters()}
+    decayed = {names[id(p)] for group in optimizer.param_groups if group["weight_decay"] for p in group["params"]}
+    kept = {names[id(p)] for group in optimizer.param_groups if not group["weight_decay"] for p in group["params"]}
+    assert decayed | kept == set(names.values()) and not decayed & kept
+    assert "body.stem.position" in kept and "body.stem.project.weight" in decayed
+    assert all(name.endswith(".weight") and "norm" not in name for name in decayed)
+    assert all("norm" in name or "bias" in name or "position" in name for name in kept)
+
+
+def test_evaluate_counts_wrong_examples_whatever_the_batch(space, digits):
+    supernet = Supernet(space, generator=torch.Generator().manual_seed(0)).train()
+    split, network = digits.validation, space.middle
+    with torch.no_grad():
+        wrong = (supernet(split.inputs, network).argmax(1) != split.targets).sum().item()
+    for batch_size in (7, 256, 1000):
+        error = evaluate(supernet, data=digits, split=split, architecture=network, batch_size=batch_size)
+        assert error == pytest.approx(100 * wrong / len(split))
+    assert supernet.training
+
+    class Constant(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.scores = nn.Parameter(F.one_hot(torch.tensor(3), 10).float())
+
+        def forward(self, batch):
+            assert not self.training and torch.is_inference_mode_enabled()
+            return self.scores.expand(len(batch), -1)
+
+    threes = (split.targets == 3).sum().item()
+    assert evaluate(Constant(), data=digits, split=split) == pytest.approx(100 * (1 - threes / len(split)))
