@@ -1,0 +1,86 @@
+"""Retention against the paper's recurrence (causal) and the decayed sum over pairs (otherwise)."""
+
+import math
+
+import pytest
+import torch
+
+from tests.supernet.naive import HEAD_DIM, assert_same, build, build_projections, from_rows, heads, normal, shape_of
+
+
+def group_norm(x):
+    centred = x - x.mean()
+    return centred / torch.sqrt((centred**2).mean() + 1e-5)
+
+
+def recurrent(q, k, v):
+    """S_n = gamma S_{n-1} + k_n v_n^T; o_n = q_n S_n, with the paper's normalisation of the decays."""
+
+    def rows(b, h):
+        gamma, state, total, out = 1 - 2.0 ** (-5 - h), torch.zeros(HEAD_DIM, HEAD_DIM, dtype=q.dtype), 0.0, []
+        for n in range(q.shape[2]):
+            state = gamma * state + torch.outer(k[b, h, n] / math.sqrt(HEAD_DIM), v[b, h, n])
+            total = gamma * total + 1
+            out.append(group_norm(q[b, h, n] @ state / math.sqrt(total)))
+        return out
+
+    return from_rows([[rows(b, h) for h in range(q.shape[1])] for b in range(q.shape[0])])
+
+
+def pairwise(q, k, v, *, distance, first):
+    length = q.shape[2]
+
+    def row(b, h, i):
+        decay = [(1 - 2.0 ** (-first - h)) ** distance(i, j) for j in range(length)]
+        weights = [
+            decay[j] / math.sqrt(sum(decay)) * (q[b, h, i] @ k[b, h, j]) / math.sqrt(HEAD_DIM) for j in range(length)
+        ]
+        return group_norm(sum(w * v[b, h, j] for j, w in enumerate(weights)))
+
+    return from_rows([[[row(b, h, i) for i in range(length)] for h in range(q.shape[1])] for b in range(q.shape[0])])
+
+
+@pytest.mark.parametrize("length, chunk", [(1, 4), (4, 4), (5, 8), (9, 3), (10, 4)])
+def test_causal_equals_the_recurrence(length, chunk):
+    mixer = build("retention", shape_of(seq_len=length, causal=True, options={"chunk": chunk}))
+    assert_same(mixer.attend, recurrent, *heads(length))
+
+
+def test_chunks_change_nothing_over_a_long_sequence():
+    inputs = heads(130)
+    whole, cut = (build("retention", shape_of(seq_len=130, causal=True, options={"chunk": c})) for c in (130, 16))
+    assert_same(cut.attend, whole.attend, *inputs)
+
+
+def test_a_sequence_decays_with_the_distance():
+    mixer = build("retention", shape_of(seq_len=6))
+    assert_same(mixer.attend, lambda *t: pairwise(*t, distance=lambda i, j: abs(i - j), first=5), *heads(6))
+
+
+def test_a_grid_decays_with_the_manhattan_distance():
+    def manhattan(i, j):
+        return abs(i // 3 - j // 3) + abs(i % 3 - j % 3)
+
+    mixer = build("retention", shape_of(seq_len=6, grid=(2, 3)))
+    assert_same(mixer.attend, lambda *t: pairwise(*t, distance=manhattan, first=2), *heads(6))
+
+
+def test_the_heads_are_gated_before_they_merge():
+    shape = shape_of(seq_len=5, causal=True, embed_dim=6, num_heads=2)
+    mixer, projections = build("retention", shape), build_projections(shape)
+
+    def naive(x):
+        q, k, v = (
+            (x @ p.weight.T + p.bias).view(2, 5, 2, HEAD_DIM).transpose(1, 2)
+            for p in (projections.q, projections.k, projections.v)
+        )
+        gate = x @ mixer.gate.weight.T + mixer.gate.bias
+        merged = torch.cat(list(recurrent(q, k, v).unbind(1)), -1)
+        return (gate / (1 + torch.exp(-gate)) * merged) @ projections.out.weight.T + projections.out.bias
+
+    assert_same(
+        lambda x: mixer(x, num_heads=2, projections=projections),
+        naive,
+        normal(2, 5, 6),
+        parameters=(*projections.parameters(), *mixer.parameters()),
+    )

@@ -1,0 +1,48 @@
+"""Window attention against a softmax inside each window of the grid, one token at a time."""
+
+import math
+
+import pytest
+import torch
+
+from search_space.errors import SpaceError
+from tests.supernet.naive import HEAD_DIM, assert_same, build, build_projections, normal, shape_of
+
+
+def naive(x, projections, *, grid, size, num_heads):
+    height, width = grid
+    q, k, v = (
+        (x @ p.weight.T + p.bias).view(len(x), height, width, num_heads, HEAD_DIM)
+        for p in (projections.q, projections.k, projections.v)
+    )
+    rows = []
+    for b in range(len(x)):
+        for y in range(height):
+            for z in range(width):
+                top, left = y - y % size, z - z % size
+                places = [(top + i, left + j) for i in range(size) for j in range(size)]
+                merged = []
+                for h in range(num_heads):
+                    logits = torch.stack([q[b, y, z, h] @ k[b, i, j, h] / math.sqrt(HEAD_DIM) for i, j in places])
+                    values = torch.stack([v[b, i, j, h] for i, j in places])
+                    merged.append(torch.softmax(logits, 0) @ values)
+                rows.append(projections.out.weight @ torch.cat(merged) + projections.out.bias)
+    return torch.stack(rows).view(len(x), height * width, -1)
+
+
+@pytest.mark.parametrize("grid, size", [((4, 4), 2), ((2, 6), 2), ((3, 3), 3), ((4, 2), 1)])
+def test_equals_the_softmax_inside_each_window(grid, size):
+    shape = shape_of(seq_len=grid[0] * grid[1], grid=grid, embed_dim=5, num_heads=2, options={"size": size})
+    mixer, projections = build("window", shape), build_projections(shape)
+    assert_same(
+        lambda x: mixer(x, num_heads=2, projections=projections),
+        lambda x: naive(x, projections, grid=grid, size=size, num_heads=2),
+        normal(2, grid[0] * grid[1], 5),
+        parameters=tuple(projections.parameters()),
+    )
+
+
+def test_windows_that_do_not_tile_the_grid_are_refused(make_space):
+    make_space(mixer=["window"], options={"window": {"size": 2}})
+    with pytest.raises(SpaceError, match=r"windows of 3x3 tokens cannot tile a grid of 4x4.*options\.window"):
+        make_space(mixer=["window"], options={"window": {"size": 3}})
