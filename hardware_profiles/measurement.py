@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from search_space import Architecture, Block
 from search_space.errors import NasweaveError, ProfileError
-from search_space.precision import FLOAT
 
-__all__ = ["Measurement", "Subject", "in_float", "subject_from_json", "subject_to_json"]
+__all__ = ["Measurement", "Subject", "subject_from_json", "subject_to_json"]
 
 Subject = Block | Architecture
 """What is measured: one block alone, or a whole network."""
@@ -117,11 +116,3 @@ def subject_from_json(text: str) -> Subject:
             got=repr(str(text)[:80]),
             remedy=f"mend it: {error}",
         ) from error
-
-
-def in_float(subject: Subject) -> Subject:
-    """Return the subject without integer precisions: subjects that agree in this share one exported model."""
-    if isinstance(subject, Block):
-        return replace(subject, precision=FLOAT)
-    layers = (replace(layer, mixer_precision=FLOAT, channel_precision=FLOAT) for layer in subject.layers)
-    return replace(subject, layers=tuple(layers))

@@ -13,6 +13,8 @@ import onnx
 import torch
 from torch import Tensor, nn
 
+from hardware_profiles.onnx_attention import translations
+
 __all__ = ["INPUT", "OUTPUT", "PATH_KEY", "export_onnx"]
 
 INPUT, OUTPUT = "batch", "output"
@@ -46,6 +48,7 @@ def export_onnx(module: nn.Module, example: Tensor) -> onnx.ModelProto:
             input_names=[INPUT],
             output_names=[OUTPUT],
             dynamic_shapes=({0: torch.export.Dim.DYNAMIC},),
+            custom_translation_table=translations(),
         )
     assert program is not None
     model = program.model_proto

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from hardware_profiles.device import Device
 from hardware_profiles.device_profile import Profile
-from hardware_profiles.measurement import Measurement, Subject, in_float
+from hardware_profiles.measurement import Measurement, Subject
 from hardware_profiles.reference import Reference
 from hardware_profiles.runtime import RUNTIMES, Executable, Runtime
 from hardware_profiles.schedule import interleaved
@@ -193,7 +193,7 @@ class _Session:
             if chunk and self._out_of_time(ready=len(chunk)):
                 break
             group = waiting.pop(0)
-            self.report(self.measured, self.total, f"preparing {in_float(group[0])}")
+            self.report(self.measured, self.total, f"preparing {group[0].in_float()}")
             prepared = None
             for subject in group:
                 built = self.build(subject)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hardware_profiles.measurement import Subject, in_float
+from hardware_profiles.measurement import Subject
 from search_space import Architecture
 
 __all__ = ["interleaved"]
@@ -16,7 +16,7 @@ def interleaved(subjects: Sequence[Subject], rng: np.random.Generator) -> list[l
     """Group the subjects that share an export; shuffle so that any beginning holds each kind in proportion."""
     groups: dict[Subject, list[Subject]] = {}
     for subject in subjects:
-        groups.setdefault(in_float(subject), []).append(subject)
+        groups.setdefault(subject.in_float(), []).append(subject)
     strata: dict[str, list[list[Subject]]] = {}
     for base, group in groups.items():
         name = "network" if isinstance(base, Architecture) else f"{base.kind}.{base.key}"

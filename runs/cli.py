@@ -49,6 +49,8 @@ def _main(arguments: list[str]) -> None:
     function: VerbFunction = VERBS[verb]
     rest = ["doctor.json=true" if a == "--json" and verb == "doctor" else a for a in rest]
 
+    failures: list[NasweaveError] = []
+
     def job(composed: DictConfig) -> None:
         from runs.config import from_hydra
         from runs.workspace import Workspace
@@ -58,10 +60,17 @@ def _main(arguments: list[str]) -> None:
             folder = folder.relative_to(Path.cwd())
         command = " ".join(["nasweave", verb, *HydraConfig.get().overrides.task])
         console = Console(stderr=True)
-        function(Workspace(from_hydra(composed), folder=folder, command=command, console=console))
+        try:
+            function(Workspace(from_hydra(composed), folder=folder, command=command, console=console))
+        except NasweaveError as error:  # Hydra would print a traceback of its own; other jobs of a multirun go on
+            failures.append(error)
 
     sys.argv = [f"nasweave {verb}", *rest]
     hydra.main(version_base="1.3", config_path="pkg://hydra_conf", config_name="config")(job)()
+    for failure in failures[:-1]:
+        _fail(str(failure))
+    if failures:
+        raise failures[-1]
 
 
 def _fail(message: str) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from search_space.errors import SpaceError
@@ -46,6 +46,9 @@ class Architecture:
     float_precision: str = "fp32"
     layers: tuple[Layer, ...]
 
+    def __str__(self) -> str:
+        return f"{self.embed_dim} wide, {self.depth} deep: {self.mixers}"
+
     @property
     def depth(self) -> int:
         """Number of layers."""
@@ -61,6 +64,11 @@ class Architecture:
         """The mixers as one readable word, most frequent first: ``softmax*3 pooling``."""
         counts = Counter(layer.mixer for layer in self.layers).most_common()
         return " ".join(name if n == 1 else f"{name}*{n}" for name, n in counts)
+
+    def in_float(self) -> Architecture:
+        """Return the network without integer precisions."""
+        layers = (replace(layer, mixer_precision=FLOAT, channel_precision=FLOAT) for layer in self.layers)
+        return replace(self, layers=tuple(layers))
 
     def to_json(self) -> str:
         """Return the canonical JSON text."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from search_space.architecture import Architecture, Layer
@@ -34,6 +34,10 @@ class Block:
     def hidden_dim(self) -> int:
         """Hidden width of a channel mixer."""
         return round(self.ratio * self.embed_dim)
+
+    def in_float(self) -> Block:
+        """Return the block without an integer precision."""
+        return replace(self, precision=FLOAT)
 
     def __str__(self) -> str:
         size = f" heads={self.num_heads}" if self.num_heads else f" ratio={self.ratio:g}" if self.ratio else ""

@@ -8,7 +8,6 @@ Papers: Cai et al. 2020 (Once-for-All); Chen et al. 2021 (AutoFormer: weight ent
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -100,7 +99,7 @@ class Network(nn.Module):
             for layer in architecture.layers
         ]
         self.body = _Body(geometry, architecture.embed_dim, [(m, c) for m, c in layers])
-        self._running = architecture if simulate_precision else in_float(architecture)
+        self._running = architecture if simulate_precision else architecture.in_float()
 
     def forward(self, batch: Tensor) -> Tensor:
         """Run on ``(B, *input_shape)``; returns the head's outputs."""
@@ -116,9 +115,3 @@ class Network(nn.Module):
                     linears = (m for m in self.get_submodule(prefix).named_modules() if isinstance(m[1], ElasticLinear))
                     policy |= {f"{prefix}.{path}": precision for path, _ in linears}
         return policy
-
-
-def in_float(architecture: Architecture) -> Architecture:
-    """Return the architecture without integer precisions."""
-    layers = (replace(layer, mixer_precision=FLOAT, channel_precision=FLOAT) for layer in architecture.layers)
-    return replace(architecture, layers=tuple(layers))

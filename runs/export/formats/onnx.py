@@ -28,7 +28,7 @@ class OnnxFormat(ExportFormat):
         options.intra_op_num_threads = 1
         session = onnxruntime.InferenceSession(str(folder / self.files[0]), options, providers=["CPUExecutionProvider"])
         name = session.get_inputs()[0].name
-        return lambda batch: session.run(None, {name: batch})[0]  # type: ignore[no-any-return]
+        return lambda batch: session.run(None, {name: batch})[0]
 
 
 FORMAT = OnnxFormat

@@ -1,0 +1,52 @@
+"""Scaled dot product attention in ONNX with as few nodes as it needs.
+
+The exporter's own translation transposes the keys through two reshapes whose shapes it computes while running, and
+scales queries and keys apart: ten more nodes, which cost a tenth of a small network's time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["translations"]
+
+
+def translations() -> dict[Callable[..., Any], Callable[..., Any]]:
+    """Return the table for ``torch.onnx.export(custom_translation_table=...)``."""
+    import torch
+
+    return {torch.ops.aten.scaled_dot_product_attention.default: _attention}
+
+
+# The exporter matches arguments by the names of the ATen schema, and hands over onnxscript's symbolic tensors.
+def _attention(
+    query: Any,
+    key: Any,
+    value: Any,
+    attn_mask: Any = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Any:
+    import numpy as np
+    import onnx
+    from onnxscript import opset20 as op
+
+    assert dropout_p == 0.0 and not enable_gqa, "neither exists in evaluation mode"
+    axes = list(range(len(key.shape)))
+    factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    keys = op.Transpose(key, perm=[*axes[:-2], axes[-1], axes[-2]])
+    scores = op.MatMul(op.Mul(query, op.Constant(value_float=factor)), keys)
+    if is_causal:
+        lengths = query.shape[-2], key.shape[-2]
+        assert all(isinstance(n, int) for n in lengths), "a causal network is exported at one length"
+        future = np.triu(np.full(lengths, -np.inf, np.float32), 1)
+        scores = op.Add(scores, op.Constant(value=onnx.numpy_helper.from_array(future)))
+    elif attn_mask is not None and attn_mask.dtype == onnx.TensorProto.BOOL:
+        scores = op.Where(attn_mask, scores, op.Constant(value_float=-math.inf))
+    elif attn_mask is not None:
+        scores = op.Add(scores, attn_mask)
+    return op.MatMul(op.Softmax(scores, axis=-1), value)
