@@ -1,0 +1,73 @@
+"""Peak activations are exact, not merely close, over many sizes; and the tracker they are held to is right itself."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from search_space import Block, Geometry, TaskShape
+from supernet import block_module, catalogue
+from tests.contracts.live_memory import peak_values
+
+CATALOGUE = catalogue()
+OPTIONS = {
+    "window": {"size": 2},
+    "sliding_window": {"width": 4},
+    "linear": {"chunk": 16},
+    "retention": {"chunk": 16},
+    "depthwise_conv": {"kernel": 5},
+}
+# seq_len, grid, causal, embed_dim, num_heads, head_dim, ratio: one head and many, narrow and wide, with padding or not
+SIZES = [
+    (64, (8, 8), False, 48, 3, 16, 1.5),
+    (36, (6, 6), False, 32, 2, 8, 0.5),
+    (16, (4, 4), False, 128, 1, 16, 4.0),
+    (50, None, False, 64, 4, 16, 2.0),
+    (70, None, True, 48, 3, 16, 1.0),
+    (64, None, True, 32, 1, 8, 0.25),
+    (48, None, True, 96, 2, 24, 3.0),
+    (12, None, True, 40, 5, 8, 2.0),
+]
+
+
+class Chain(nn.Module):
+    def forward(self, x):
+        a = x + 1  # x, a
+        b = torch.cat([a, a])  # x, a, b of twice the size
+        del a
+        c = b.view(2, -1)  # a view owns nothing
+        return (c * 2).sum()  # x, b, c * 2
+
+
+def test_the_tracker_counts_storages_while_they_live():
+    assert peak_values(Chain(), torch.ones(10)).peak == 10 + 20 + 20
+
+
+BLOCKS = {
+    "stem": ("patch",),
+    "mixer": ("depthwise_conv", "linear", "pooling", "retention", "sliding_window", "softmax", "window"),
+    "channel_mixer": ("gated_mlp", "mlp"),
+    "head": ("pooled",),
+}
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("kind, key", [(kind, key) for kind, keys in BLOCKS.items() for key in keys])
+def test_peak_activations_are_exact(kind, key, size):
+    length, grid, causal, width, heads, head_dim, ratio = size
+    spec = CATALOGUE.spec(kind, key)
+    if (causal and not spec.causal) or (spec.needs_grid and not grid):
+        pytest.skip("no such form")
+    task = TaskShape(input_shape=(3, 24, 24), num_outputs=3, seq_len=length, grid=grid, causal=causal)
+    geometry = Geometry(task=task, head_dim=head_dim, options=OPTIONS)
+    block = Block(
+        kind=kind,
+        key=key,
+        embed_dim=width,
+        num_heads=heads if spec.has_heads else 0,
+        ratio=ratio if spec.has_ratio else 0.0,
+    )
+    module = block_module(block, geometry, generator=torch.Generator().manual_seed(0))
+    seen = peak_values(module, torch.ones(4, *(task.input_shape if kind == "stem" else (length, width))))
+    assert seen.peak == 4 * geometry.cost(block, CATALOGUE).peak_activations, seen.at_peak
