@@ -40,6 +40,7 @@ class Workspace:
 
     def __init__(self, config: Config, *, folder: Path, command: str, console: Console) -> None:
         self.config, self.folder, self.command, self.console = config, folder, command, console
+        self.results: dict[str, object] = {}  # of stages that this command has done, by name
 
     @cached_property
     def data(self) -> TaskData:

@@ -2,9 +2,9 @@
 
 from runs.stages.export import export
 from runs.stages.finalists import remeasure
-from runs.stages.profile import latency_predictor, profile
+from runs.stages.profile import profile
 from runs.stages.report import report
 from runs.stages.search import search
 from runs.stages.train import train
 
-__all__ = ["export", "latency_predictor", "profile", "remeasure", "report", "search", "train"]
+__all__ = ["export", "profile", "remeasure", "report", "search", "train"]

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from runs.progress import show_progress
 from runs.stages.build import Builder
 from runs.stages.front import choose, front
+from runs.stages.once import once
 from runs.stages.profile import is_foreign, measure, profile_key
 from runs.stages.search import Searched, search
 from runs.store import Candidate
@@ -22,6 +23,7 @@ from supernet.training import evaluate
 __all__ = ["remeasure"]
 
 
+@once
 def remeasure(workspace: Workspace) -> Searched:
     """Return the search with the finalists' test error and, on the profiled device, measured latency in the store.
 

@@ -1,4 +1,4 @@
-"""Measure the blocks of the space and a sample of whole networks; fit the latency predictor to them."""
+"""Measure the blocks of the space and a sample of whole networks on this machine, or take a given profile."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from hardware_profiles import Measurement, Profile, ProfilerConfig, Subject, measure_profile, subject_to_json
-from predictors import LatencyPredictor
 from runs.lock import exclusive
 from runs.progress import show_progress
 from runs.search.design import skewed_sample, spread
 from runs.stages.build import Builder
+from runs.stages.once import once
 from runs.workspace import Workspace
 from search_space import Architecture, features
 
-__all__ = ["is_foreign", "latency_predictor", "measure", "profile", "profile_key"]
+__all__ = ["is_foreign", "measure", "profile", "profile_key"]
 
 _POOL = 2000
 
@@ -42,6 +42,7 @@ def is_foreign(workspace: Workspace) -> bool:
     return path is not None and Profile.load(Path(path)).device.fingerprint != workspace.device.fingerprint
 
 
+@once
 def profile(workspace: Workspace) -> Profile:
     """Return the profile: the given file, the finished one of an earlier run, or a new measurement."""
     config = workspace.config.profile
@@ -118,8 +119,3 @@ def _networks(workspace: Workspace) -> list[Architecture]:
 
 def _subjects(workspace: Workspace) -> list[Subject]:
     return [*workspace.space.blocks, *_networks(workspace)]
-
-
-def latency_predictor(workspace: Workspace) -> LatencyPredictor:
-    """Return the predictor fitted to the profile, and keep its coefficients beside it."""
-    return LatencyPredictor(workspace.space).fit(profile(workspace))

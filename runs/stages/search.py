@@ -16,6 +16,7 @@ from runs.objectives import Objective, objectives_by_name
 from runs.progress import show_progress
 from runs.search import StoreRecorder, run_search
 from runs.stages.feasibility import Cheap, check_budget, overview
+from runs.stages.once import once
 from runs.stages.profile import profile
 from runs.stages.train import supernet_fingerprint, train
 from runs.workspace import Workspace
@@ -30,7 +31,7 @@ __all__ = ["Searched", "search"]
 class Searched:
     """A finished search; its candidates are in the store.
 
-    ``random`` and ``uniform`` are the keys of the baselines' networks, ``seconds`` the time of each stage in this call.
+    ``random`` and ``uniform`` are the keys of the baselines' networks, ``seconds`` the time of each stage in all calls.
     """
 
     supernet: Supernet
@@ -43,6 +44,7 @@ class Searched:
     seconds: Mapping[str, float]
 
 
+@once
 def search(workspace: Workspace) -> Searched:
     """Return the finished search; an interrupted one continues, a finished one is not repeated."""
     objectives = objectives_by_name(workspace.config.search.objectives)
@@ -112,8 +114,18 @@ def search(workspace: Workspace) -> Searched:
         objectives=objectives,
         random=tuple(a.key for a in random),
         uniform=tuple(a.key for a in uniform),
-        seconds=seconds,
+        seconds=_total_seconds(workspace, seconds),
     )
+
+
+def _total_seconds(workspace: Workspace, seconds: Mapping[str, float]) -> dict[str, float]:
+    """Add the stages' times to those of earlier calls that finished, in the store."""
+    store, run = workspace.store, workspace.run
+    earlier = store.stage(run.id, "search")
+    before = earlier.detail["seconds"] if earlier else {}
+    total = {name: value + before.get(name, 0.0) for name, value in seconds.items()}
+    store.finish_stage(run.id, "search", fingerprint=supernet_fingerprint(workspace), detail={"seconds": total})
+    return total
 
 
 def _random_networks(workspace: Workspace) -> list[Architecture]:

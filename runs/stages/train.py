@@ -7,6 +7,7 @@ from pathlib import Path
 
 from runs.lock import exclusive
 from runs.progress import show_progress
+from runs.stages.once import once
 from runs.workspace import Workspace
 from supernet import Supernet
 from supernet.training import train as train_supernet
@@ -25,6 +26,7 @@ def supernet_folder(workspace: Workspace) -> Path:
     return workspace.outputs / workspace.config.task.name / "supernets" / supernet_fingerprint(workspace)
 
 
+@once
 def train(workspace: Workspace) -> Supernet:
     """Return the trained supernet; an interrupted training continues at its last checkpoint."""
     folder = supernet_folder(workspace)
