@@ -48,6 +48,7 @@ class BlockModule(nn.Module):
             self.inner = ChannelBlock(geometry, [block])
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Run the block at its own sizes."""
         block = self.block
         if block.kind == "stem":
             return self.inner(x, embed_dim=block.embed_dim)  # type: ignore[no-any-return]

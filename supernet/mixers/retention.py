@@ -8,7 +8,7 @@ scales, and ``d`` is ``i - j`` over the past (causal), ``|i - j|``, or on a toke
 per token and head, which the group norm cancels; positions come from the stem instead of a rotation of q and k.
 
 The causal form works on N chunks of C tokens, all at once: decayed scores inside a chunk, and for the chunks before it
-one state a chunk, summed with the decay of whole chunks.
+one state a chunk, summed with the decay of whole chunks. The other forms weigh all pairs of tokens.
 
 Papers: Sun et al. 2023, Retentive Network (RetNet); Fan et al. 2024, RMT (Manhattan decay).
 """
@@ -70,14 +70,11 @@ def cost(shape: BlockShape) -> Cost:
 
 
 def _distance(shape: BlockShape) -> Tensor:
-    """Return ``(L, L)`` distances in float64, infinite where a token is not seen."""
+    """Return the ``(L, L)`` distances of the form without causality, in float64."""
     length, grid = shape.task.seq_len, shape.task.grid
     place = torch.arange(length, dtype=torch.float64)
-    steps = place[:, None] - place
-    if shape.task.causal:
-        return steps.masked_fill(steps < 0, torch.inf)
     if grid is None:
-        return steps.abs()
+        return (place[:, None] - place).abs()
     row, column = place.div(grid[1], rounding_mode="floor"), place.remainder(grid[1])
     return (row[:, None] - row).abs() + (column[:, None] - column).abs()
 
