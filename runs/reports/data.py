@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from runs.objectives import Objective
+from runs.objectives import OBJECTIVES, Objective
 from search_space.architecture import Architecture
 
 __all__ = ["ReportData", "ReportedNetwork", "Source", "minimised"]
@@ -59,7 +59,7 @@ class ReportData:
     Parameters
     ----------
     objectives
-        Two or more, in order; the first is the quality of a network.
+        One or more, in order; the first that needs an evaluation is the quality of a network.
     networks
         In order of evaluation. ``random`` ones are the random-search baseline, in their own order.
     budget
@@ -98,25 +98,38 @@ class ReportData:
 
     def __post_init__(self) -> None:
         names = [o.name for o in self.objectives]
-        assert len(names) >= 2 and len(set(names)) == len(names), f"objectives {names}"
+        assert names and len(set(names)) == len(names), f"objectives {names}"
         assert len(self.hypervolume_reference) == len(names), "one reference value an objective"
         assert self.networks, "a report of no networks"
         for n in self.networks:
             assert n.key == n.architecture.key, f"{n.key} is not the key of its architecture"
-            assert all(math.isfinite(n.objectives.get(name, math.nan)) for name in names), f"{n.key}: {n.objectives}"
+            assert all(math.isfinite(n.objectives.get(o.name, math.nan)) for o in self.shown), (
+                f"{n.key}: {n.objectives}"
+            )
         keys = {n.key for n in self.networks}
         assert keys >= set(self.chosen.values()), "a chosen network that is not in the report"
 
     @property
     def quality(self) -> Objective:
-        """The objective that says how good a network is: the first."""
-        return self.objectives[0]
+        """The objective that says how good a network is: the first that needs an evaluation, or else the first."""
+        return next((o for o in self.objectives if o.evaluated), self.objectives[0])
+
+    @property
+    def costs(self) -> tuple[Objective, ...]:
+        """What the quality is paid with: the other objectives, or the latency where there is only one objective."""
+        others = tuple(o for o in self.objectives if o is not self.quality)
+        return others or (OBJECTIVES["validation_error" if self.quality.name == "latency_ms" else "latency_ms"],)
+
+    @property
+    def shown(self) -> tuple[Objective, ...]:
+        """The quality and its costs: two or more, for axes and columns."""
+        return (self.quality, *self.costs)
 
     @property
     def front(self) -> tuple[ReportedNetwork, ...]:
-        """The networks on the front, each once, from the cheapest (second objective) to the most expensive."""
+        """The networks on the front, each once, from the cheapest to the most expensive."""
         unique = {n.key: n for n in reversed(self.networks) if n.on_front}
-        order = (*self.objectives[1:], self.quality)
+        order = (*self.costs, self.quality)
         return tuple(sorted(unique.values(), key=lambda n: [o.sign * n.objectives[o.name] for o in order]))
 
     @property

@@ -23,7 +23,7 @@ from runs.reports.summary import (
     metric_names,
     value_text,
 )
-from runs.reports.units import label_of, quantity, scale
+from runs.reports.units import label_of, quantity, scale, words
 from runs.reports.view import Axis, axes, crowd, curve_floor, is_decade, labels, staircase
 
 __all__ = ["front_figures", "hypervolume_figure", "predicted_measured_figure", "training_figure"]
@@ -35,9 +35,9 @@ FONT = "Inter, 'Helvetica Neue', Helvetica, Arial, 'Liberation Sans', sans-serif
 def front_figures(data: ReportData) -> dict[str, dict[str, Any]]:
     """Return a figure for each pair of objectives by its title; with more than two, the colour shows another one."""
     figures = {}
-    for y, x in combinations(data.objectives, 2):
-        rest = [o for o in data.objectives if o not in (x, y)]
-        figures[f"{y.label} against {x.label}"] = _front(data, x, y, rest[0] if rest else None)
+    for y, x in combinations(data.shown, 2):
+        rest = [o for o in data.shown if o not in (x, y)]
+        figures[f"{words(y.label)} against {words(x.label)}"] = _front(data, x, y, rest[0] if rest else None)
     return figures
 
 
@@ -118,7 +118,7 @@ def _front(data: ReportData, x: Objective, y: Objective, colour: Objective | Non
     looks = {"random search": {"color": FAINT, "size": 6, "symbol": "x-thin-open"}}
     for name, networks in crowd(data).items():
         _points(figure, data, ax, ay, networks, name, looks.get(name, {"color": DIM, "size": 6, "opacity": 0.65}))
-    if colour is None and len(front) > 1:
+    if len(data.objectives) == 2 and len(front) > 1:
         xs, ys = staircase(ax, ay, front)
         figure.add_scatter(
             x=xs, y=ys, mode="lines", line={"color": ACCENT, "width": 1.5}, hoverinfo="skip", showlegend=False
@@ -237,7 +237,7 @@ def _interval(networks: Sequence[ReportedNetwork], colour: str) -> dict[str, Any
 def _hover(data: ReportData, network: ReportedNetwork) -> str:
     lines = [f"<b>{network.key}</b>  {escape(data.labels.get(network.key, ''))}", escape(network.architecture.mixers)]
     lines.append(f"depth {network.architecture.depth}, dim {network.architecture.embed_dim}, {network.source}")
-    labels = {o.name: o.label for o in data.objectives}
+    labels = {o.name: words(o.label) for o in data.shown}
     for name in metric_names(data):
         if name in network.objectives:
             label = escape(labels.get(name, label_of(name)))

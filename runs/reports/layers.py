@@ -112,7 +112,7 @@ def picture(data: ReportData, networks: Sequence[ReportedNetwork]) -> Picture:
                 )
             )
             x += 2 * BOX + GAP + PAIR_GAP
-        cost = data.objectives[1]
+        cost = data.costs[0]
         title = n.key if n.key not in labels else f"{n.key}  {labels[n.key]}"
         quality = quality_text(data, n).removesuffix(" accuracy")
         subtitle = (

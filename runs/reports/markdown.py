@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from runs.reports.data import ReportData
 from runs.reports.summary import budget_text, headline, measured, size_text, summary_text
 from runs.reports.tables import Table, baseline_table, chosen_table, corner_table, front_table
-from runs.reports.units import duration
+from runs.reports.units import duration, words
 
 __all__ = ["report_markdown"]
 
@@ -18,7 +18,7 @@ def report_markdown(data: ReportData) -> str:
     facts = {
         "task": data.task,
         "space": f"{data.space_name} ({size_text(data.log10_size)} networks, {data.space_fingerprint})",
-        "objectives": ", ".join(f"{o.label} ({o.direction})" for o in data.objectives),
+        "objectives": ", ".join(f"{words(o.label)} ({o.direction})" for o in data.objectives),
         "budget": budget or "none",
         "evaluated": f"{sum(n.searched for n in data.networks)} by the search, {len(data.networks)} in all",
     }

@@ -14,7 +14,7 @@ from runs.reports.data import ReportData
 from runs.reports.layers import picture
 from runs.reports.palette import hatch, text_on
 from runs.reports.summary import budget_text, coverage_curves, headline, size_text, summary_text
-from runs.reports.units import bound_text, duration
+from runs.reports.units import bound_text, duration, words
 
 __all__ = ["report_html"]
 
@@ -28,7 +28,7 @@ def report_html(data: ReportData) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(duration=duration, text_on=text_on, hatch=hatch)
+    environment.filters.update(words=words, duration=duration, text_on=text_on, hatch=hatch)
     fronts = interactive.front_figures(data)
     figures: dict[str, Any] = {
         "front": list(fronts.values()),
@@ -41,7 +41,7 @@ def report_html(data: ReportData) -> str:
         headline=headline(data),
         budget=budget_text(data),
         reference=", ".join(
-            f"{o.label} {bound_text(value, o.unit)}"
+            f"{words(o.label)} {bound_text(value, o.unit)}"
             for o, value in zip(data.objectives, data.hypervolume_reference, strict=True)
         ),
         size=size_text(data.log10_size),

@@ -15,7 +15,7 @@ from matplotlib.ticker import LogLocator, NullLocator
 from runs.reports.data import ReportData, ReportedNetwork
 from runs.reports.palette import ACCENT, DIM, FAINT, GRID, INK, MUTED, WARN
 from runs.reports.summary import LATENCY, baselines, coverage_curves, covered, measured
-from runs.reports.units import number, scale
+from runs.reports.units import number, scale, words
 from runs.reports.view import Axis, axes, crowd, curve_floor, is_decade, labels, outside, staircase
 
 __all__ = ["front_png", "hypervolume_png", "predicted_measured_png"]
@@ -47,7 +47,7 @@ def front_png(data: ReportData) -> bytes:
     """Draw the front over the second objective, with dominated networks, baselines and the budget."""
     with mpl.rc_context(STYLE):
         figure, plot = _plot(8.4, 5.2)
-        y, x = data.objectives[:2]
+        y, x = data.shown[:2]
         ax, ay = axes(data, x, y)
         _budgets(plot, ax, ay)
         for (name, networks), marker, colour in zip(crowd(data).items(), "xo", (FAINT, DIM), strict=False):
@@ -55,7 +55,7 @@ def front_png(data: ReportData) -> bytes:
             plot.scatter(xs, ys, s=15, marker=marker, lw=0.8 if marker == "x" else 0, c=colour, label=name)
         coloured = _front(plot, data, ax, ay)
         if coloured is not None:
-            third = data.objectives[2]
+            third = data.shown[2]
             factor, unit = scale((n.objectives[third.name] for n in data.front), third.unit)
             bar = figure.colorbar(coloured, ax=plot, pad=0.01, format=lambda value, _: number(value / factor))
             bar.set_label(f"{third.label}, {unit}" if unit else third.label)
@@ -73,7 +73,7 @@ def front_png(data: ReportData) -> bytes:
                 bbox={"boxstyle": "round,pad=0.15", "fc": "white", "ec": "none", "alpha": 0.85},
             )  # fmt: skip
         plot.set(xlabel=ax.title, ylabel=ay.title, xlim=ax.window, ylim=ay.window)
-        plot.set_title(f"{data.task}: {y.label} against {x.label}", pad=10)
+        plot.set_title(f"{data.task}: {words(y.label)} against {words(x.label)}", pad=10)
         _ticks(plot, "x", log=ax.log)
         _ticks(plot, "y", log=ay.log)
         figure.legend(loc="outside lower center", ncols=5, columnspacing=1.6, handletextpad=0.3)
@@ -180,12 +180,12 @@ def _front(plot: Axes, data: ReportData, x: Axis, y: Axis) -> PathCollection | N
         plot.errorbar(
             xs, ys, xerr=xerr, yerr=yerr, fmt="none", ecolor=ACCENT, elinewidth=1, capsize=2.2, alpha=0.55, zorder=3
         )
-    third = data.objectives[2] if len(data.objectives) > 2 else None
+    third = data.shown[2] if len(data.shown) > 2 else None
     colours = ACCENT if third is None else [n.objectives[third.name] for n in front]
     points = plot.scatter(
         xs, ys, s=46, c=colours, cmap=None if third is None else "viridis", ec="white", lw=0.8, zorder=4, label="front"
     )
-    if third is None and len(front) > 1:
+    if len(data.objectives) == 2 and len(front) > 1:
         plot.plot(*staircase(x, y, front), color=ACCENT, lw=1.3, zorder=2)
     again = [n for n in front if n.latency_measured_ms is not None]
     if again and x.objective.name == LATENCY:

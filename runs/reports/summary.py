@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from runs.objectives import Objective
 from runs.reports.data import ReportData, ReportedNetwork, minimised
 from runs.reports.pareto import hypervolume_curve
-from runs.reports.units import bound_text, label_of, number, quantity, unit_of
+from runs.reports.units import bound_text, label_of, number, quantity, unit_of, words
 
 __all__ = [
     "LATENCY",
@@ -48,8 +48,8 @@ def is_accuracy(objective: Objective) -> bool:
 
 
 def metric_names(data: ReportData) -> list[str]:
-    """Return the objectives in order, then every further value of any network by name."""
-    first = [o.name for o in data.objectives]
+    """Return what is optimised and paid, then every further value of any network by name."""
+    first = [o.name for o in data.shown]
     return first + sorted({name for n in data.networks for name in n.objectives} - set(first))
 
 
@@ -68,7 +68,7 @@ def quality_text(data: ReportData, network: ReportedNetwork) -> str:
             return f"{quantity(100 - network.test_error, '%')} test accuracy"
         split = objective.name.removesuffix("error").replace("_", " ")
         return f"{quantity(100 - value, '%')} {split}accuracy"
-    return f"{objective.label} {quantity(value, objective.unit)}"
+    return f"{words(objective.label)} {quantity(value, objective.unit)}"
 
 
 def budget_text(data: ReportData) -> str:
@@ -84,13 +84,13 @@ def budget_text(data: ReportData) -> str:
 
 def _costs(data: ReportData, network: ReportedNetwork) -> str:
     texts = []
-    for o in data.objectives[1:]:
+    for o in data.costs:
         text = quantity(network.objectives[o.name], o.unit)
         if o.name == LATENCY:
             took = network.latency_measured_ms
             text += " (predicted)" if took is None else f" (measured {quantity(took, 'ms')})"
         elif unit_of(o.name) not in ("ms", "bytes"):
-            text += f" {o.label}"
+            text += f" {words(o.label)}"
         texts.append(text)
     return " and ".join(texts)
 
@@ -116,7 +116,7 @@ def headline(data: ReportData) -> str:
     chosen = data.chosen.get("best quality")
     best = (
         next((n for n in found if n.key == chosen), None)
-        or found[int(np.argmin(minimised(found, data.objectives)[:, 0]))]
+        or found[int(np.argmin(minimised(found, [data.quality])[:, 0]))]
     )
     within = f"Best network within {budget}" if budget else "Best network"
     return f"{within}: {quality_text(data, best)} at {_costs(data, best)}."
@@ -137,7 +137,7 @@ def baselines(data: ReportData) -> list[tuple[str, ReportedNetwork]]:
         candidates = [n for n in data.networks if n.source == source]
         candidates = [n for n in candidates if n.feasible] or candidates
         if candidates:
-            best = int(np.argmin(minimised(candidates, data.objectives)[:, 0]))
+            best = int(np.argmin(minimised(candidates, [data.quality])[:, 0]))
             out.append((name, candidates[best]))
     return out
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from runs.reports.data import ReportData, ReportedNetwork
 from runs.reports.summary import LATENCY, baselines, gap_text, metric_names, value_text
-from runs.reports.units import label_of, quantity
+from runs.reports.units import label_of, quantity, words
 
 __all__ = ["Cell", "Table", "baseline_table", "chosen_table", "corner_table", "front_table", "network_csv"]
 
@@ -94,7 +94,7 @@ def corner_table(data: ReportData) -> Table:
 def _networks(data: ReportData, named: Sequence[tuple[str, ReportedNetwork]], *, first: str) -> Table:
     """Return networks with what decides first: objectives, measurements, and only then sizes and origin."""
     names = metric_names(data)
-    objectives, others = names[: len(data.objectives)], names[len(data.objectives) :]
+    objectives, others = names[: len(data.shown)], names[len(data.shown) :]
     predicted = ["predicted"] if LATENCY not in names else []
     header = ["key", first, "mixers", "depth", "dim", *_labels(data, objectives), *predicted, "measured", "gap"]
     header += ["test error", "interval, ms", *_labels(data, others), "source"]
@@ -116,7 +116,7 @@ def _networks(data: ReportData, named: Sequence[tuple[str, ReportedNetwork]], *,
 
 
 def _labels(data: ReportData, names: Sequence[str]) -> list[str]:
-    labels = {o.name: o.label for o in data.objectives}
+    labels = {o.name: words(o.label) for o in data.shown}
     return [labels.get(name, label_of(name)) for name in names]
 
 

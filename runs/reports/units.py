@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-__all__ = ["bound_text", "duration", "label_of", "number", "quantity", "scale", "unit_of"]
+__all__ = ["bound_text", "duration", "label_of", "number", "quantity", "scale", "unit_of", "words"]
 
 _SUFFIXES = (("_ms", "ms"), ("_bytes", "bytes"), ("_error", "%"), ("accuracy", "%"), ("_s", "s"))
 _STEPS = {
@@ -31,6 +31,11 @@ def label_of(name: str) -> str:
     for suffix in ("_ms", "_bytes", "_s"):
         name = name.removesuffix(suffix)
     return _LABELS.get(name, name.replace("_", " "))
+
+
+def words(label: str) -> str:
+    """Return a label as it stands inside a sentence: ``validation error``, but ``FLOPs``."""
+    return label if label[1:2].isupper() else label[:1].lower() + label[1:]
 
 
 def number(value: float) -> str:

@@ -72,7 +72,7 @@ def labels(data: ReportData, x: Axis, y: Axis) -> list[Label]:
     for key, text in data.labels.items():
         network = data.network(key)
         place = x.place(x.of(network))
-        at_edge = place < 0.25 if x.better < 0 else place > 0.75
+        at_edge = place < 0.3 if x.better < 0 else place > 0.7
         near = sum(abs(place - x.place(x.of(other.network))) < 0.15 for other in out)
         right = 14.0 * (-x.better if at_edge else x.better)
         out.append(Label(network=network, text=text, right=right, up=y.better * (20 + 14 * near)))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+from hardware_profiles.atomic import write_atomically
 from runs.reports import stills
 from runs.reports.data import ReportData, ReportedNetwork
-from runs.reports.files import replace_file
 from runs.reports.layers import picture
 from runs.reports.layers_png import architectures_png
 from runs.reports.markdown import report_markdown
@@ -47,7 +47,7 @@ def write_report(data: ReportData, folder: Path) -> Path:
         "index.html": report_html(data).encode(),
     }
     for name, content in contents.items():
-        replace_file(folder / name, content)
+        write_atomically(folder / name, content)
     _log.info("report of %d networks, %d on the front: %s", len(data.networks), len(data.front), folder / "index.html")
     return folder / "index.html"
 

@@ -1,9 +1,10 @@
 "use strict";
 const figures = JSON.parse(document.getElementById("figures").textContent);
-const config = { displaylogo: false, showSendToCloud: false, plotlyServerURL: "", responsive: true, doubleClick: "reset+autosize", modeBarButtonsToRemove: ["select2d", "lasso2d", "toImage"] };
+const config = { displaylogo: false, showSendToCloud: false, plotlyServerURL: "", displayModeBar: window.innerWidth > 640 ? "hover" : false, doubleClick: "reset+autosize", modeBarButtonsToRemove: ["select2d", "lasso2d", "toImage"] };
+const sizes = new ResizeObserver((entries) => entries.forEach((entry) => Plotly.Plots.resize(entry.target)));
 function draw(id, figure) {
   const place = document.getElementById(id);
-  if (place && figure) Plotly.react(place, figure.data, figure.layout, config);
+  if (place && figure) Plotly.react(place, figure.data, figure.layout, config).then(() => sizes.observe(place));
 }
 draw("front", figures.front[0]);
 for (const id of ["hypervolume", "measured", "training"]) draw(id, figures[id]);

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from runs.objectives import Objective
+from runs.objectives import Objective, objectives_by_name
 from runs.reports import ReportData, ReportedNetwork, knee, minimised, non_dominated
 from search_space import (
     Architecture,
@@ -28,11 +28,7 @@ COST_OF = dict(zip(MIXERS, (1.0, 0.62, 0.7, 0.66, 0.72, 0.14, 0.24, 0.0), strict
 GAIN_OF = dict(zip(MIXERS, (1.0, 0.8, 0.9, 0.86, 0.84, 0.45, 0.55, 0.0), strict=True))
 SPEED_OF = {"float": 1.0, "w8a8": 0.48, "w8": 0.9, "w4": 0.86}
 LOSS_OF = {"float": 0.0, "w8a8": 0.05, "w8": 0.01, "w4": 0.16}
-OBJECTIVES = (
-    Objective(name="validation_error", unit="%", label="validation error"),
-    Objective(name="latency_ms", unit="ms", label="latency"),
-    Objective(name="size_bytes", unit="bytes", label="size"),
-)
+GOALS = objectives_by_name(["validation_error", "latency_ms", "size_bytes"])
 
 
 def _mixer_cost(shape: BlockShape) -> Cost:
@@ -122,7 +118,7 @@ def example(
         layer = dataclasses.replace(space.middle.layers[0], mixer=mixer, num_heads=4 if mixer in WITH_HEADS else 0)
         named.append(("uniform", dataclasses.replace(space.middle, layers=(layer,) * 4)))
     searched = space.decode(population)
-    goals = OBJECTIVES[:objectives]
+    goals = GOALS[:objectives]
     while len(searched) < evaluations:
         scores = np.array([[_values(space, a, rng)[o.name] for o in goals] for a in searched])
         best = [a for a, keep in zip(searched, non_dominated(scores), strict=True) if keep]

@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from runs.reports import ReportData, files, minimised, non_dominated, write_report
+from runs.objectives import OBJECTIVES
+from runs.reports import ReportData, minimised, non_dominated, write_report
 from runs.reports.layers import picture
 from runs.reports.summary import coverage_curves, headline
 from runs.reports.view import axes, staircase
@@ -251,14 +252,35 @@ def test_report_data_refuses_what_cannot_be(report_data: ReportData) -> None:
         dataclasses.replace(report_data, hypervolume_reference=(1.0,))
 
 
-def test_a_failed_write_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "front.csv"
-    files.replace_file(path, b"old")
+def test_a_failed_write_keeps_the_old_report(
+    report_data: ReportData, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {p.name: p.read_bytes() for p in folder.iterdir()}
 
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(OSError, match="No space"):
-        files.replace_file(path, b"new")
-    assert path.read_bytes() == b"old" and [p.name for p in tmp_path.iterdir()] == ["front.csv"]
+        write_report(dataclasses.replace(report_data, title="another"), folder)
+    assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize(("name", "cost"), [("validation_error", "latency_ms"), ("latency_ms", "validation_error")])
+def test_a_single_objective_is_shown_with_its_cost(
+    report_data: ReportData, tmp_path: Path, name: str, cost: str
+) -> None:
+    best = min(report_data.networks, key=lambda n: n.objectives[name])
+    networks = tuple(dataclasses.replace(n, on_front=n is best) for n in report_data.networks)
+    data = dataclasses.replace(
+        report_data,
+        objectives=(OBJECTIVES[name],),
+        networks=networks,
+        hypervolume_reference=(50.0,),
+        chosen={"best quality": best.key},
+        budget={},
+    )
+    page = Page(write_report(data, tmp_path).read_text())
+    front = next(t for t in page.figures["front"][0]["data"] if t.get("name") == "front")
+    assert (front["y"], front["x"]) == ([best.objectives[name]], [best.objectives[cost]])
+    assert headline(data).startswith("Best network: ")
