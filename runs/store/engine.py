@@ -9,6 +9,8 @@ pooled, so that none crosses a ``fork``, which SQLite forbids; opening one costs
 from __future__ import annotations
 
 import logging
+import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -112,15 +114,20 @@ def writing(engine: Engine) -> Engine:
     return engine.execution_options(**{_WRITES: True})
 
 
-def use_write_ahead_log(engine: Engine) -> None:
-    """Switch an SQLite file to the write-ahead log, which it then keeps; no transaction may be open."""
+def use_write_ahead_log(engine: Engine, *, busy_timeout_s: float) -> None:
+    """Switch an SQLite file to the write-ahead log, which it then keeps; no transaction may be open.
+
+    SQLite does not wait for another process's write here, as its busy timeout would have it: we do.
+    """
+    end = time.monotonic() + busy_timeout_s
     with closing(engine.raw_connection()) as connection, closing(connection.cursor()) as cursor:
-        cursor.execute("PRAGMA journal_mode")
-        if cursor.fetchone() == ("wal",):
-            return
-        cursor.execute("PRAGMA journal_mode=WAL")
-        row = cursor.fetchone()
-        if row != ("wal",):
-            _log.warning(
-                "SQLite cannot use a write-ahead log here (%s): readers and writers will wait for each other", row
-            )
+        while True:
+            try:
+                mode = cursor.execute("PRAGMA journal_mode=WAL").fetchone()
+                break
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= end:
+                    raise
+                time.sleep(0.01)
+    if mode != ("wal",):
+        _log.warning("SQLite cannot use a write-ahead log here (%s): readers and writers will wait", mode)

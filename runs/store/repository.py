@@ -63,7 +63,7 @@ class Store:
             engine = connect(parsed, busy_timeout_s=busy_timeout_s)
             try:
                 if engine.dialect.name == "sqlite":
-                    use_write_ahead_log(engine)
+                    use_write_ahead_log(engine, busy_timeout_s=busy_timeout_s)
                 migrate(engine, where=where)
             except BaseException:
                 engine.dispose()

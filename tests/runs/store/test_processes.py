@@ -6,8 +6,11 @@ import json
 import sqlite3
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+import pytest
 
 from runs.store import Store
 
@@ -118,3 +121,19 @@ def test_readers_do_not_wait_for_a_writer(tmp_path: Path) -> None:
         other.execute("DELETE FROM nasweave_runs")
         assert store.runs() == [run]
         other.close()
+
+
+def test_opening_waits_for_a_writer_of_a_database_without_write_ahead_log(tmp_path: Path) -> None:
+    file = tmp_path / "nasweave.db"
+    other = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    # SQLite's own busy timeout does not apply to changing the journal.
+    with sqlite3.connect(file, timeout=30) as impatient, pytest.raises(sqlite3.OperationalError, match="locked"):
+        impatient.execute("PRAGMA journal_mode=WAL")
+    impatient.close()
+    timer = threading.Timer(0.2, other.execute, ["COMMIT"])
+    timer.start()
+    with Store.open(f"sqlite:///{file}", busy_timeout_s=30) as store:
+        assert store.runs() == []
+    timer.join()
+    other.close()
