@@ -71,7 +71,7 @@ def _storage(url: str | None) -> Iterator[InMemoryStorage | RDBStorage]:
     options = {"connect_args": {"timeout": 60}} if on_sqlite else {"pool_pre_ping": True}
     storage = RDBStorage(parsed.render_as_string(hide_password=False), engine_kwargs=options)
     if on_sqlite:
-        use_write_ahead_log(storage.engine)
+        use_write_ahead_log(storage.engine, busy_timeout_s=60)
         # Optuna commits once for every parameter. With the write-ahead log a kill loses nothing of that either way, and
         # the recorder's synchronous commit, which precedes the end of a trial, carries the earlier ones to the disk.
         event.listen(storage.engine, "connect", _relax)
