@@ -1,0 +1,39 @@
+"""Objectives by name, and budgets."""
+
+from __future__ import annotations
+
+import pytest
+
+from runs.objectives import OBJECTIVES, Budget, objectives_by_name
+from search_space.errors import BudgetError, ConfigError
+
+
+def test_order_is_kept() -> None:
+    names = ["size_bytes", "validation_error", "latency_ms"]
+    assert [o.name for o in objectives_by_name(names)] == names
+    assert {o.name for o in OBJECTIVES.values() if o.evaluated} == {"validation_error"}
+
+
+@pytest.mark.parametrize("names", [[], ["latency"], ["params", "params"]])
+def test_bad_names(names: list[str]) -> None:
+    with pytest.raises(ConfigError, match="objectives"):
+        objectives_by_name(names)
+
+
+def test_budget() -> None:
+    budget = Budget(limits={"latency_ms": 4.0, "size_bytes": 100.0})
+    values = {"latency_ms": 5.0, "size_bytes": 50.0, "params": 3.0}
+    assert budget.constraints(values) == {"latency_ms": 0.25, "size_bytes": -0.5}
+    assert not budget.feasible(values) and budget.feasible({**values, "latency_ms": 4.0})
+    assert Budget().feasible({})
+
+
+@pytest.mark.parametrize("limit", [0.0, -1.0, float("nan"), float("inf")])
+def test_bad_limit(limit: float) -> None:
+    with pytest.raises(BudgetError, match=r"budget\.latency_ms"):
+        Budget(limits={"latency_ms": limit})
+
+
+def test_unknown_limit() -> None:
+    with pytest.raises(ConfigError, match="latency_sm"):
+        Budget(limits={"latency_sm": 1.0})
