@@ -9,23 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from hardware_profiles.atomic import write_atomically
+
 __all__ = ["new_folder", "write_text"]
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write ``text`` under a temporary name, flush it to the disk and rename it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    """Replace a file as a whole."""
+    write_atomically(path, text.encode())
 
 
 @contextmanager

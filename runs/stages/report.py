@@ -120,14 +120,14 @@ def _device(workspace: Workspace, profile: Profile) -> dict[str, str]:
 
 
 def _predictor_summary(networks: Sequence[ReportedNetwork], profile: Profile) -> dict[str, float]:
-    measured = [(n, n.latency_measured_ms) for n in networks if n.latency_measured_ms is not None]
-    on_front = {n.key: abs(n.latency_predicted_ms / ms - 1) for n, ms in measured if n.on_front}
+    measured = {n.key: (n, n.latency_measured_ms) for n in networks if n.latency_measured_ms is not None}
+    on_front = [abs(n.latency_predicted_ms / ms - 1) for n, ms in measured.values() if n.on_front]
     summary = {"noise_floor": profile.noise_floor}
     if on_front:
-        inside = [n.latency_interval_ms[0] <= ms <= n.latency_interval_ms[1] for n, ms in measured]
+        inside = [n.latency_interval_ms[0] <= ms <= n.latency_interval_ms[1] for n, ms in measured.values()]
         summary |= {
-            "median_gap": statistics.median(on_front.values()),
-            "largest_gap": max(on_front.values()),
+            "median_gap": statistics.median(on_front),
+            "largest_gap": max(on_front),
             "interval_coverage": sum(inside) / len(inside),
         }
     return summary

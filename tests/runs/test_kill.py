@@ -1,0 +1,122 @@
+"""kill -9 during profile, train and search, then the same command: nothing is lost, doubled or changed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from hardware_profiles import Profile
+from tests.runs.tiny import TINY
+
+COMMAND = [sys.executable, "-m", "runs.cli", "search", *TINY]
+TABLES = {
+    "profile": "select count(*) from nasweave_measurements",
+    "search": "select count(*) from nasweave_candidates where source = 'search'",
+}
+
+
+def start(folder: Path) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
+    with (folder / "log").open("ab") as log:
+        return subprocess.Popen(COMMAND, cwd=folder, stdout=log, stderr=log, env=environment)
+
+
+def count(folder: Path, query: str) -> int:
+    database = folder / "outputs" / "nasweave.db"
+    if not database.exists():
+        return 0
+    try:
+        with closing(sqlite3.connect(database, timeout=30)) as connection:
+            return int(connection.execute(query).fetchone()[0])
+    except sqlite3.OperationalError:  # before the first migration is done
+        return 0
+
+
+def lines(folder: Path) -> int:
+    return sum(path.read_bytes().count(b"\n") for path in folder.glob("outputs/digits/supernets/*/training.jsonl"))
+
+
+def progress(folder: Path, stage: str) -> int:
+    return lines(folder) if stage == "train" else count(folder, TABLES[stage])
+
+
+def kill_at(folder: Path, stage: str, reached: int) -> None:
+    """Start the command and kill it as soon as a stage has come so far."""
+    process = start(folder)
+    end = time.monotonic() + 120
+    while progress(folder, stage) < reached:
+        assert process.poll() is None, (folder / "log").read_text()[-2000:]
+        assert time.monotonic() < end, f"{stage} did not come to {reached}"
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+def finish(folder: Path) -> None:
+    assert start(folder).wait(timeout=200) == 0, (folder / "log").read_text()[-2000:]
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("killed")
+    seen = {}
+    for stage, reached in (("profile", 7), ("train", 17), ("search", 6)):
+        kill_at(folder, stage, reached)
+        seen[stage] = progress(folder, stage)
+    with closing(sqlite3.connect(folder / "outputs" / "nasweave.db")) as database:
+        seen["candidates"] = set(database.execute("select key, objectives from nasweave_candidates").fetchall())
+        seen["measurements"] = set(
+            database.execute("select subject_key, payload from nasweave_measurements").fetchall()
+        )
+    finish(folder)
+    return folder, seen
+
+
+def test_every_finished_candidate_and_measurement_is_kept(killed):
+    folder, seen = killed
+    assert len(seen["candidates"]) >= 6
+    with closing(sqlite3.connect(folder / "outputs" / "nasweave.db")) as database:
+        assert seen["candidates"] <= set(database.execute("select key, objectives from nasweave_candidates").fetchall())
+        kept = set(database.execute("select subject_key, payload from nasweave_measurements").fetchall())
+    assert seen["measurements"] <= kept
+
+
+def test_nothing_is_there_twice(killed):
+    folder, _ = killed
+    with closing(sqlite3.connect(folder / "outputs" / "nasweave.db")) as database:
+        keys = database.execute("select key from nasweave_candidates where source = 'search'").fetchall()
+        subjects = database.execute("select subject_key from nasweave_measurements").fetchall()
+        running = database.execute("select count(*) from trials where state in ('RUNNING', 'WAITING')").fetchone()
+    assert len(keys) == len(set(keys)) == 16
+    assert len(subjects) == len(set(subjects))
+    assert running == (0,)
+    (header,) = folder.glob("outputs/profiles/*.json")
+    profile = Profile.load(header)
+    assert len(profile.measurements) == len({m.subject for m in profile.measurements}) == len(subjects)
+
+
+def test_the_training_curve_and_the_weights_are_those_of_an_uninterrupted_run(killed, tmp_path):
+    folder, _ = killed
+    # The profile is taken over; the training is done anew, without a kill.
+    (tmp_path / "outputs").mkdir()
+    os.symlink(folder / "outputs" / "profiles", tmp_path / "outputs" / "profiles")
+    process = subprocess.run(
+        [sys.executable, "-m", "runs.cli", "train", *TINY],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path.cwd())},
+        capture_output=True,
+        check=False,
+    )
+    assert process.returncode == 0, process.stderr[-2000:]
+    for name in ("training.jsonl", "checkpoint.safetensors"):
+        (interrupted,) = folder.glob(f"outputs/digits/supernets/*/{name}")
+        (whole,) = tmp_path.glob(f"outputs/digits/supernets/*/{name}")
+        assert interrupted.read_bytes() == whole.read_bytes(), name

@@ -1,0 +1,139 @@
+"""From a data set to a report and an export by the command line, twice: the second time nothing is repeated."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+
+import numpy as np
+import onnxruntime
+import pandas as pd
+import pytest
+import torch
+
+from search_space import Architecture
+from supernet.saving import load_network
+from tests.runs.tiny import TINY, nasweave
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """Return the folder in which one run was made, with the counts of its store after it."""
+    folder = tmp_path_factory.mktemp("run")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert nasweave(patch, "run", *TINY) == 0
+    return folder
+
+
+def rows(folder, query):
+    with sqlite3.connect(folder / "outputs" / "nasweave.db") as database:
+        return database.execute(query).fetchall()
+
+
+def test_the_report_and_the_export_are_there(finished):
+    run = finished / "outputs" / "digits" / "default"
+    assert (run / "report" / "index.html").stat().st_size > 1e6  # plotly is inside
+    for picture in ("front", "hypervolume", "predicted_measured", "architectures"):
+        assert (run / "report" / f"{picture}.png").read_bytes().startswith(b"\x89PNG")
+    front = pd.read_csv(run / "report" / "front.csv")
+    assert {"key", "mixers", "validation_error", "latency_ms", "latency_predicted_ms"} <= set(front.columns)
+    assert front["latency_measured_ms"].notna().any()
+    assert front["test_error"].between(0, 100).any()
+    assert front["key"].is_unique
+    (export,) = (run / "exports").iterdir()
+    names = {p.name for p in export.iterdir()}
+    assert {"model.safetensors", "config.json", "model.onnx", "model.pt2", "parity.json", "README.md"} <= names
+
+
+def test_every_exported_file_computes_the_same(finished):
+    (export,) = (finished / "outputs" / "digits" / "default" / "exports").iterdir()
+    parity = json.loads((export / "parity.json").read_text())
+    assert set(parity) == {"extracted", "safetensors", "onnx", "pt2"}
+    assert all(row["relative_norm"] < 2e-2 and row["decision_agreement"] > 0.98 for row in parity.values())
+    example = np.load(export / "example_input.npy")
+    network = load_network(export)
+    assert network.architecture.key == export.name
+    with torch.inference_mode():
+        expected = network(torch.from_numpy(example)).numpy()
+    session = onnxruntime.InferenceSession(str(export / "model.onnx"), providers=["CPUExecutionProvider"])
+    (actual,) = session.run(None, {session.get_inputs()[0].name: example})
+    assert np.linalg.norm(actual - expected) <= 2e-2 * np.linalg.norm(expected)
+
+
+def test_no_network_is_evaluated_twice_under_two_names(finished):
+    found = rows(finished, "select key, architecture_json from nasweave_candidates where state = 'complete'")
+    assert len({key for key, _ in found}) == len(found)
+    for key, text in found:
+        assert Architecture.from_json(text).key == key
+
+
+def test_the_same_command_repeats_nothing(finished, monkeypatch):
+    monkeypatch.chdir(finished)
+    tables = [name for (name,) in rows(finished, "select name from sqlite_master where type = 'table'")]
+    counts = {t: rows(finished, f"select count(*) from {t}") for t in tables if t.startswith(("nasweave_", "trials"))}
+    checkpoint = next(finished.glob("outputs/digits/supernets/*/checkpoint.safetensors"))
+    trained = checkpoint.stat().st_mtime_ns
+    assert nasweave(monkeypatch, "run", *TINY) == 0
+    assert {t: rows(finished, f"select count(*) from {t}") for t in counts} == counts
+    assert checkpoint.stat().st_mtime_ns == trained
+
+
+def test_a_larger_search_continues(finished, monkeypatch):
+    monkeypatch.chdir(finished)
+    query = "select count(*) from nasweave_candidates where source = 'search'"
+    before = rows(finished, query)[0][0]
+    assert nasweave(monkeypatch, "search", *TINY, "search.n_trials=19") == 0
+    assert rows(finished, query)[0][0] > before
+
+
+@pytest.mark.parametrize("key", ["best", "fastest"])
+def test_another_network_is_exported_by_name(finished, monkeypatch, key):
+    monkeypatch.chdir(finished)
+    assert (
+        nasweave(monkeypatch, "export", *TINY, "search.n_trials=19", f"key={key}", "export.formats=[safetensors]") == 0
+    )
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["key=nonsense"], "key: expected knee, best, fastest"),
+        (["space.depth=[1]"], "digits/default: expected the search space this run was started with"),
+        (["budget.size_bytes=10", "name=b"], "budget.size_bytes: expected a limit that some network"),
+        (["budget.latency_ms=1e-7", "name=c"], "budget.latency_ms: expected a limit that some network"),
+        (["space.mixer=[softmux]"], "mixer: expected"),
+        (["space.precision=[float,w8a8]", "hardware=torch"], "space.precision: expected what torch executes"),
+        (["store=sqlite:///outputs/digits"], "store"),
+        (["foo=1"], "Could not override 'foo'"),
+        (["task=npz", "task.options.path=missing.npz"], "missing.npz"),
+        (["profile.path=missing.json"], "missing.json"),
+        (["export.formats=[tflite]"], "format: expected one of onnx, pt2, safetensors"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(finished, monkeypatch, capfd, overrides, words):
+    monkeypatch.chdir(finished)
+    assert nasweave(monkeypatch, "export", *TINY, "search.n_trials=19", *overrides) == 2
+    last = capfd.readouterr().err.strip().splitlines()[-1]
+    assert last.startswith("nasweave: ")
+    assert words in last
+
+
+def test_a_damaged_profile_and_checkpoint_are_refused(finished, monkeypatch, capfd):
+    monkeypatch.chdir(finished)
+    table = next(finished.glob("outputs/profiles/*.parquet"))
+    checkpoint = next(finished.glob("outputs/digits/supernets/*/checkpoint.safetensors"))
+    for file, word in ((table, "profile"), (checkpoint, "checkpoint")):
+        whole = file.read_bytes()
+        file.write_bytes(whole[: len(whole) // 2])
+        assert nasweave(monkeypatch, "search", *TINY, "search.n_trials=19") == 2
+        assert word in capfd.readouterr().err.strip().splitlines()[-1]
+        file.write_bytes(whole)
+
+
+def test_doctor_prints_json(monkeypatch, capfd, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert nasweave(monkeypatch, "doctor", "--json") == 0
+    facts = json.loads(capfd.readouterr().out)
+    assert "onnxruntime" in facts["runtimes"]
+    assert facts["device"]["cores"] >= 1
