@@ -88,10 +88,11 @@ def _find(path: str, data_root: Path) -> Path:
 def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """Return the known arrays of the file, nothing unpickled."""
     try:
-        opened = np.load(path, allow_pickle=False)
-        if not isinstance(opened, np.lib.npyio.NpzFile):
-            raise ValueError("it holds a single array")
-        with opened as file:
+        # Opened here, for numpy leaves a file that it opened itself to the garbage collector when the zip is damaged.
+        with path.open("rb") as raw:
+            file = np.load(raw, allow_pickle=False)
+            if not isinstance(file, np.lib.npyio.NpzFile):
+                raise ValueError("it holds a single array")
             arrays = {key: file[key] for key in (*_REQUIRED, *_OPTIONAL) if key in file.files}
             found = sorted(file.files)
     except (ValueError, OSError, EOFError, MemoryError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from search_space import SearchSpace
 from search_space.errors import CheckpointError
 from supernet.training.config import TrainingConfig
 
-__all__ = ["FILE", "SCHEMA_VERSION", "Checkpoint", "load_checkpoint", "save_checkpoint"]
+__all__ = ["FILE", "SCHEMA_VERSION", "Checkpoint", "load_checkpoint", "save_checkpoint", "writing"]
 
 FILE = "checkpoint.safetensors"
 SCHEMA_VERSION = 1
@@ -81,6 +82,20 @@ def _digest(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn an ``OSError`` into a ``CheckpointError`` that says what cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise CheckpointError(
+            str(path),
+            expected="to write it",
+            got=str(error.strerror or error),
+            remedy="free some space or choose another folder; the same command then continues",
+        ) from error
+
+
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Replace the file as a whole; raises ``CheckpointError`` when it cannot be written."""
     tensors = {name: t.detach().cpu().contiguous() for name, t in checkpoint.tensors.items()}
@@ -93,15 +108,8 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "config": dict(checkpoint.config),
     }
     header["sha256"] = _digest(header, tensors)
-    try:
+    with writing(path):
         write_atomically(path, save(tensors, metadata={"nasweave": json.dumps(header)}))
-    except OSError as error:
-        raise CheckpointError(
-            str(path),
-            expected="to write a checkpoint",
-            got=str(error.strerror or error),
-            remedy="free some space or choose another folder; the same command then continues",
-        ) from error
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

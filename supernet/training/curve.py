@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 
 from search_space.errors import CheckpointError
+from supernet.training.checkpoint import writing
 
 __all__ = ["Curve"]
 
@@ -25,7 +26,7 @@ class Curve:
     Raises
     ------
     CheckpointError
-        Where the file holds fewer than ``step`` lines.
+        Where the file holds fewer than ``step`` lines or cannot be written.
     """
 
     def __init__(self, path: Path, *, step: int) -> None:
@@ -38,18 +39,22 @@ class Curve:
                 got=f"{len(kept)} lines",
                 remedy="restore the file, or remove the folder to train again",
             )
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("ab")
-        self._file.truncate(sum(map(len, kept)))
+        self._path = path
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("ab")
+            self._file.truncate(sum(map(len, kept)))
 
     def append(self, **values: float | int | None) -> None:
         """Write one line."""
-        self._file.write(json.dumps(values).encode() + b"\n")
+        with writing(self._path):
+            self._file.write(json.dumps(values).encode() + b"\n")
 
     def flush(self) -> None:
         """Bring all lines to the disk."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        with writing(self._path):
+            self._file.flush()
+            os.fsync(self._file.fileno())
 
     def __enter__(self) -> Curve:
         return self
@@ -57,4 +62,5 @@ class Curve:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        with writing(self._path):
+            self._file.close()

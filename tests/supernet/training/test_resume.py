@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -222,6 +223,24 @@ def test_a_full_disk_is_one_clear_line(tmp_path: Path, monkeypatch):
     monkeypatch.setattr("supernet.training.checkpoint.write_atomically", full)
     with pytest.raises(CheckpointError, match="No space left on device; free some space"):
         train(*job(steps=STEPS), folder=tmp_path)
+
+
+def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(
+        CheckpointError, match=r"training\.jsonl: expected to write it, got (Not a directory|File exists)"
+    ):
+        train(*job(steps=STEPS), folder=tmp_path / "file" / "below")
+
+
+def test_a_full_disk_under_the_curve_is_one_clear_line(tmp_path: Path):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+    try:
+        with pytest.raises(CheckpointError, match=r"training\.jsonl: expected to write it, got .*; free some space"):
+            train(*job(steps=STEPS), folder=tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_training_learns(tmp_path: Path):
