@@ -60,7 +60,8 @@ def run_search(
     cheap
         From a gene matrix ``(n, genes)`` to ``(n,)`` values by name, for all that needs no evaluation.
     evaluate
-        The validation error of a network, in percent. An exception fails its trial, and the search goes on.
+        The validation error of a network, in percent, asked of every network, objective or not. An exception fails the
+        trial, and the search goes on.
     recorder
         Keeps each network before its trial is finished.
     storage_url
@@ -135,8 +136,6 @@ class _Search:
         self.done: dict[str, Evaluated] = {}
         self.failed: dict[str, int] = {}
         self.failures = 0
-        names = (*problem.objectives, *problem.budget.objectives)
-        self.evaluated = tuple(dict.fromkeys(o.name for o in names if o.evaluated))
 
     def resume(self) -> None:
         """Read the study and the record, and finish or queue again what was interrupted."""
@@ -158,7 +157,9 @@ class _Search:
             self._keep(frozen.number, architecture, values)
         for trial, row in interrupted(self.study, self.space):
             architecture = self.space.decode(row[None])[0]
-            if architecture.key in self.recorded:
+            if architecture.key in self.done:
+                self._repeat(trial, architecture.key)
+            elif architecture.key in self.recorded:
                 self._complete(trial, row, architecture, self.recorded[architecture.key])
             else:
                 retry(self.study, self.space, trial, row)
