@@ -23,9 +23,9 @@ from rich.console import Console
 from rich.table import Table
 from threadpoolctl import threadpool_limits
 
+from benchmarks.mixed_space import mixed_space
 from predictors import CostModel, LatencyPredictor, QualityPredictor
-from search_space import Architecture, Block, Genes, Geometry, SearchSpace, TaskShape
-from supernet import catalogue
+from search_space import Architecture, Block, Genes, SearchSpace
 
 FITTED_NETWORKS, FITTED_QUALITIES = 40, 500
 
@@ -43,23 +43,6 @@ class SyntheticProfile:
 
     blocks: dict[Block, SyntheticMeasurement]
     networks: list[tuple[Architecture, SyntheticMeasurement]]
-
-
-def mixed_space() -> SearchSpace:
-    blocks = catalogue()
-    task = TaskShape(input_shape=(1, 32, 32), num_outputs=10, seq_len=64, grid=(8, 8))
-    return SearchSpace(
-        name="mixed_6_layers",
-        geometry=Geometry(task=task, head_dim=32, options={"window": {"size": 4}, "sliding_window": {"width": 8}}),
-        catalogue=blocks,
-        embed_dim=(64, 96, 128),
-        depth=(3, 4, 5, 6),
-        mixer=tuple(blocks.mixers),
-        num_heads=(2, 3, 4),
-        channel_mixer=tuple(blocks.channel_mixers),
-        ratio=(1.0, 2.0, 3.0),
-        precision=("float", "w8a8", "w8", "w4"),
-    )
 
 
 def synthetic_profile(space: SearchSpace, rng: np.random.Generator) -> SyntheticProfile:

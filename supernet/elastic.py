@@ -40,9 +40,7 @@ class ElasticLinear(nn.Module):
         if self.bias is not None:
             nn.init.zeros_(self.bias)
 
-    def forward(
-        self, x: Tensor, out_features: int, precision: str = FLOAT, *, input_simulated: bool = False
-    ) -> Tensor:
+    def forward(self, x: Tensor, out_features: int, precision: str = FLOAT, *, input_simulated: bool = False) -> Tensor:
         """Map ``(..., in)`` to ``(..., out_features)``.
 
         ``input_simulated`` says that ``x`` went through :func:`supernet.precision.simulate_input` already.
