@@ -45,6 +45,24 @@ def test_gradients_are_those_of_the_mean_loss(space, digits, num_random: int):
         torch.testing.assert_close(got[name], gradient, rtol=1e-9, atol=1e-12)
 
 
+def test_bfloat16_gradients_are_near_and_weights_stay_float32(space, digits):
+    gradients = []
+    for bf16 in (False, True):
+        config = TrainingConfig(bf16=bf16, precision_phase=1.0)
+        supernet = Supernet(space, generator=torch.Generator().manual_seed(0))
+        inputs, targets = digits.train.batch(slice(0, 64))
+        drawn = subnets(space, config, step=0)
+        losses = accumulate_gradients(
+            supernet, data=digits, inputs=inputs, targets=targets, subnets=drawn, config=config
+        )
+        assert losses.dtype == torch.float32
+        flat = [p.grad.flatten() for p in supernet.parameters() if p.grad is not None]
+        assert {g.dtype for g in flat} == {torch.float32}
+        gradients.append(torch.cat(flat))
+    exact, rounded = gradients
+    assert 0 < (rounded - exact).norm() / exact.norm() < 0.1
+
+
 def test_only_linear_weights_decay(space):
     supernet = Supernet(space, generator=torch.Generator().manual_seed(0))
     optimizer = _optimizer(supernet, TrainingConfig(weight_decay=0.3))
