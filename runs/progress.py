@@ -46,7 +46,7 @@ def _lines(console: Console, title: str) -> ProgressCallback:
         if now - last < _SECONDS_BETWEEN_LINES and done < total:
             return
         last = now
-        left = (now - begin) / max(done - first, 1) * (total - done)
-        console.print(f"{title}: {done}/{total}, {now - begin:.0f} s, {left:.0f} s left  {message}", highlight=False)
+        left = f", {(now - begin) / (done - first) * (total - done):.0f} s left" if done > first else ""
+        console.print(f"{title}: {done}/{total}, {now - begin:.0f} s{left}  {message}", highlight=False)
 
     return update

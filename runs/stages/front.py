@@ -33,10 +33,13 @@ def front(candidates: Sequence[Candidate], objectives: Sequence[Objective], budg
 
 
 def choose(key: str, members: Sequence[Candidate], objectives: Sequence[Objective], budget: Budget) -> Candidate:
-    """Return the front network that ``key`` names: a key, ``knee``, ``best`` or ``fastest``.
+    """Return the front network that ``key`` names: a key, ``knee``, ``best``, ``fastest`` or ``auto``.
 
-    ``best`` has the best first objective, ``fastest`` the lowest latency (or second objective); both within the budget.
+    ``best`` has the best first objective, ``fastest`` the lowest latency (or last objective), all within the budget.
+    ``auto`` is what a user most likely wants: the best within a budget, the knee without one.
     """
+    if key == "auto":
+        key = "best" if budget.limits else "knee"
     for member in members:
         if member.key == key:
             return member
@@ -57,7 +60,7 @@ def choose(key: str, members: Sequence[Candidate], objectives: Sequence[Objectiv
         return min(within, key=lambda c: c.values.get("latency_ms", c.values[objectives[-1].name]))
     raise BudgetError(
         "key",
-        expected="knee, best, fastest or the key of an evaluated network",
+        expected="auto, knee, best, fastest or the key of an evaluated network",
         got=repr(key),
         remedy="take a key from report/front.csv",
     )

@@ -58,10 +58,9 @@ def profile(workspace: Workspace) -> Profile:
                 return found
         result = measure(workspace, _subjects(workspace), key=profile_key(workspace), title="profile")
         result.save(file)
-    seconds = sum(m.repeats * m.raw_ms for m in result.measurements) / 1000
     workspace.console.print(
         f"profile: {len(result.blocks)} blocks and {len(result.networks)} networks on {result.device.name}, "
-        f"{workspace.setting}; {seconds:.0f} s of timing, noise floor {100 * result.noise_floor:.1f} %",
+        f"{workspace.setting}; noise floor {100 * result.noise_floor:.1f} %",
         highlight=False,
     )
     return result

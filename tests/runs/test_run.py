@@ -98,7 +98,7 @@ def test_another_network_is_exported_by_name(finished, monkeypatch, key):
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [
-        (["key=nonsense"], "key: expected knee, best, fastest"),
+        (["key=nonsense"], "key: expected auto, knee, best, fastest"),
         (["space.depth=[1]"], "digits/default: expected the search space this run was started with"),
         (["budget.size_bytes=10", "name=b"], "budget.size_bytes: expected a limit that some network"),
         (["budget.latency_ms=1e-7", "name=c"], "budget.latency_ms: expected a limit that some network"),
