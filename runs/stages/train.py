@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+from contextlib import ExitStack
 from pathlib import Path
 
 from runs.lock import exclusive
@@ -28,9 +30,16 @@ def supernet_folder(workspace: Workspace) -> Path:
 
 @once
 def train(workspace: Workspace) -> Supernet:
-    """Return the trained supernet; an interrupted training continues at its last checkpoint."""
+    """Return the trained supernet; an interrupted training continues at its last checkpoint.
+
+    Under ``torchrun`` the first process alone holds the folder and shows progress.
+    """
     folder = supernet_folder(workspace)
-    with exclusive(folder / ".lock"), show_progress(workspace.console, "train") as progress:
+    with ExitStack() as stack:
+        progress = None
+        if int(os.environ.get("RANK", "0")) == 0:
+            stack.enter_context(exclusive(folder / ".lock"))
+            progress = stack.enter_context(show_progress(workspace.console, "train"))
         return train_supernet(
             workspace.space, workspace.data, workspace.config.training, folder=folder, progress=progress
         )
