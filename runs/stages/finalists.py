@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from runs.progress import show_progress
 from runs.stages.build import Builder
-from runs.stages.front import choose, front
+from runs.stages.front import best, choose, front
 from runs.stages.once import once
 from runs.stages.profile import is_foreign, measure, profile_key
 from runs.stages.search import Searched, search
@@ -58,10 +58,14 @@ def _finalists(workspace: Workspace, searched: Searched) -> list[Candidate]:
             continue  # nothing is within the budget; the report says so
         kept[candidate.key] = candidate
     by_key = {c.key: c for c in candidates}
-    uniform = [by_key[key] for key in searched.uniform if key in by_key]
-    best_uniform = front(uniform, searched.objectives, workspace.budget)
-    corners = [by_key[a.key] for a in (workspace.space.smallest, workspace.space.largest) if a.key in by_key]
-    kept |= {c.key: c for c in [*corners, *best_uniform[:1], *best_uniform[-1:]]}
+    corners = (workspace.space.smallest.key, workspace.space.largest.key)
+    kept |= {key: by_key[key] for key in corners if key in by_key}
+    for keys in (searched.uniform, searched.random):
+        group = [by_key[key] for key in keys if key in by_key]
+        group = [c for c in group if workspace.budget.feasible(c.values)] or group
+        if group:
+            winner = best(group, searched.objectives)
+            kept[winner.key] = winner
     return list(kept.values())
 
 

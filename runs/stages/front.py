@@ -11,7 +11,7 @@ from runs.reports.pareto import knee, non_dominated
 from runs.store import Candidate
 from search_space.errors import BudgetError
 
-__all__ = ["choose", "front"]
+__all__ = ["best", "choose", "front"]
 
 
 def _minimised(candidates: Sequence[Candidate], objectives: Sequence[Objective]) -> np.ndarray:
@@ -32,10 +32,16 @@ def front(candidates: Sequence[Candidate], objectives: Sequence[Objective], budg
     return sorted((within[i] for i in keep), key=lambda c: values[within.index(c), ::-1].tolist())
 
 
+def best(candidates: Sequence[Candidate], objectives: Sequence[Objective]) -> Candidate:
+    """Return the candidate of the best quality: the first objective that is evaluated, or else the first."""
+    quality = next((o for o in objectives if o.evaluated), objectives[0])
+    return min(candidates, key=lambda c: quality.sign * c.values[quality.name])
+
+
 def choose(key: str, members: Sequence[Candidate], objectives: Sequence[Objective], budget: Budget) -> Candidate:
     """Return the front network that ``key`` names: a key, ``knee``, ``best``, ``fastest`` or ``auto``.
 
-    ``best`` has the best first objective, ``fastest`` the lowest latency (or last objective), all within the budget.
+    ``best`` has the best quality, ``fastest`` the lowest latency (or last objective), all within the budget.
     ``auto`` is what a user most likely wants: the best within a budget, the knee without one.
     """
     if key == "auto":
@@ -55,7 +61,7 @@ def choose(key: str, members: Sequence[Candidate], objectives: Sequence[Objectiv
     if key == "knee":
         return within[knee(values)]
     if key == "best":
-        return within[int(values[:, 0].argmin())]
+        return best(within, objectives)
     if key == "fastest":
         return min(within, key=lambda c: c.values.get("latency_ms", c.values[objectives[-1].name]))
     raise BudgetError(

@@ -55,7 +55,9 @@ def report_data(workspace: Workspace, searched: Searched) -> ReportData:
     members = front(candidates, searched.objectives, workspace.budget)
     keys = {c.key for c in members}
     by_key = {c.key: c for c in candidates}
-    networks = [_reported(workspace, c, c.source, c.key in keys) for c in candidates if c.source != "random"]
+    corners = {workspace.space.smallest.key: "smallest", workspace.space.largest.key: "largest"}
+    others = [c for c in candidates if c.source != "random"]
+    networks = [_reported(workspace, c, corners.get(c.key, c.source), c.key in keys) for c in others]
     networks += [_reported(workspace, by_key[key], "random", key in keys) for key in searched.random if key in by_key]
     chosen = {}
     for key, label in _CHOICES.items():
