@@ -63,6 +63,11 @@ class Profile:
         return [(m.subject, m) for m in self.measurements if isinstance(m.subject, Architecture)]
 
     @property
+    def baseline_ms(self) -> float | None:
+        """Latency of the drift reference that the latencies are relative to; ``None`` where nothing was measured."""
+        return self.measurements[-1].baseline_ms if self.measurements else None
+
+    @property
     def name(self) -> str:
         """File name without suffix: device, runtime, threads, batch and space."""
         s = self.setting

@@ -68,6 +68,11 @@ class Measurement:
                 "measurement.spread", expected="a finite number from 0", got=repr(self.spread), remedy="measure again"
             )
 
+    @property
+    def baseline_ms(self) -> float:
+        """Latency of the reference that the drift is relative to."""
+        return self.reference_ms / self.drift
+
     def to_dict(self) -> dict[str, Any]:
         """Return a flat mapping of JSON-able values, the subject as its JSON text."""
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "subject"}

@@ -26,7 +26,7 @@ from hardware_profiles.runtime import RUNTIMES, Executable, Runtime
 from hardware_profiles.schedule import interleaved
 from hardware_profiles.setting import Setting
 from hardware_profiles.timing import Clock, ProfilerConfig, Timing, measure
-from search_space.errors import RuntimeUnavailableError
+from search_space.errors import ProfileError, RuntimeUnavailableError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -71,6 +71,7 @@ def measure_profile(
     build: Build,
     config: ProfilerConfig,
     done: Sequence[Measurement] = (),
+    baseline_ms: float | None = None,
     on_measurement: Callable[[Measurement], None] | None = None,
     progress: Progress | None = None,
     runtime: Runtime | None = None,
@@ -90,6 +91,9 @@ def measure_profile(
         Precision, caps, time budget, seed.
     done
         Measurements of an earlier, interrupted call with the same setting; they are kept and not repeated.
+    baseline_ms
+        Latency of the reference that drift is relative to, in milliseconds: :attr:`Profile.baseline_ms` of the profile
+        that these latencies shall be comparable with. Default: that of ``done``, or else the one measured now.
     on_measurement
         Called with each measurement as it is finished, for the caller to persist.
     progress
@@ -102,13 +106,20 @@ def measure_profile(
     RuntimeUnavailableError
         When the runtime is missing or cannot execute a subject.
     ProfileError
-        When a time makes no sense.
+        When a time, or the baseline, makes no sense.
     """
     runtime = RUNTIMES[setting.runtime] if runtime is None else runtime
     reason = runtime.unavailable()
     if reason is not None:
         raise RuntimeUnavailableError(
             "setting.runtime", expected="an installed runtime", got=setting.runtime, remedy=reason
+        )
+    if baseline_ms is not None and not (math.isfinite(baseline_ms) and baseline_ms > 0):
+        raise ProfileError(
+            "baseline_ms",
+            expected="a positive finite number of milliseconds",
+            got=repr(baseline_ms),
+            remedy="give the baseline of a profile, or none",
         )
     known = {m.subject for m in done}
     pending = [s for s in dict.fromkeys(subjects) if s not in known]
@@ -126,6 +137,8 @@ def measure_profile(
             total=len(pending) + len(done),
             measured=len(done),
             next_order=max((m.order for m in done), default=-1) + 1,
+            # A resumed profile keeps the baseline it began with, or its halves would not be comparable.
+            baseline_ms=done[-1].baseline_ms if baseline_ms is None and done else baseline_ms,
         )
         for measurement in session.run(pending, done):
             measurements.append(measurement)
@@ -156,6 +169,7 @@ class _Session:
     total: int
     measured: int
     next_order: int
+    baseline_ms: float | None
     repeated: list[float] = field(default_factory=list)
     _latest: dict[Subject, float] = field(default_factory=dict)
     _started: float = 0.0
@@ -169,8 +183,7 @@ class _Session:
         self._reference = Reference.compile(self.runtime, threads=self.setting.threads)
         readings = [self._reference.read(self.config, self.clock) for _ in range(_BASELINE_READINGS)]
         self._last = readings[-1]
-        # A resumed profile keeps the baseline it began with, or its halves would not be comparable.
-        self._baseline = done[-1].reference_ms / done[-1].drift if done else float(np.median(readings))
+        self._baseline = float(np.median(readings)) if self.baseline_ms is None else self.baseline_ms
         rng = np.random.default_rng([self.config.seed, len(done)])
         waiting = interleaved(pending, rng)
         while waiting and not self._out_of_time(ready=0):

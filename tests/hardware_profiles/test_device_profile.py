@@ -57,6 +57,7 @@ def test_round_trip_through_a_folder(profile, tmp_path):
 def test_empty_profile_round_trips(profile, tmp_path):
     empty = replace(profile, measurements=())
     assert Profile.load(empty.save(tmp_path / "p.json")) == empty
+    assert empty.baseline_ms is None and profile.baseline_ms == pytest.approx(0.2 / 1.1)
 
 
 def test_saving_again_replaces_the_table(profile, tmp_path):

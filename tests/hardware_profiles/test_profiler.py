@@ -189,6 +189,29 @@ def test_resumed_profile_repeats_nothing_and_keeps_its_scale():
     assert max(scales) / min(scales) < 1.02
 
 
+def test_given_baseline_gives_latencies_of_the_other_profile_s_scale():
+    runtime = FakeRuntime(drift_per_s=0.1)
+    first = run(runtime, subjects=BLOCKS)
+    assert first.baseline_ms == pytest.approx(REFERENCE_S * 1e3, rel=0.02)
+    runtime.now += 5.0  # half as fast again
+    alone = run(runtime, subjects=NETWORKS)
+    later = run(runtime, subjects=NETWORKS, baseline_ms=first.baseline_ms)
+    assert later.baseline_ms == pytest.approx(first.baseline_ms)
+    scale = first.measurements[0].latency_ms / true_ms(first.measurements[0].subject)
+    for m in later.measurements:
+        assert m.latency_ms == pytest.approx(scale * true_ms(m.subject), rel=0.02)
+    assert alone.measurements[0].latency_ms > 1.3 * true_ms(alone.measurements[0].subject)
+    # It also wins over the baseline of what is done.
+    resumed = run(runtime, subjects=SUBJECTS, done=alone.measurements, baseline_ms=first.baseline_ms)
+    assert resumed.baseline_ms == pytest.approx(first.baseline_ms)
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, float("nan")])
+def test_impossible_baseline_is_refused(value):
+    with pytest.raises(ProfileError, match="baseline_ms"):
+        run(FakeRuntime(), baseline_ms=value)
+
+
 def test_finished_profile_touches_no_runtime():
     done = run(FakeRuntime()).measurements
     runtime = FakeRuntime()
