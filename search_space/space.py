@@ -24,15 +24,15 @@ from search_space import corners
 from search_space.architecture import Architecture, Layer
 from search_space.block_table import BlockTable
 from search_space.blocks import Block, Geometry
+from search_space.layer_table import LAYER_GENES, LayerTable
 from search_space.legality import check_architecture, check_space
 from search_space.precision import FLOAT
-from search_space.spec import BlockSpec, Catalogue, Cost
+from search_space.spec import Catalogue, Cost
 
 __all__ = ["Genes", "SearchSpace"]
 
 Genes = NDArray[np.int16]
 GLOBAL_GENES = ("embed_dim", "depth", "float_precision")
-LAYER_GENES = ("mixer", "num_heads", "channel_mixer", "ratio", "mixer_precision", "channel_precision")
 _LAYER_FIELDS = attrgetter(*LAYER_GENES)
 
 
@@ -114,17 +114,7 @@ class SearchSpace:
         space has none, the first mixer that does.
         """
         out = np.array(genes, dtype=np.int16)
-        layers = self.layer_genes(out)
-        layers *= self.active(out)[:, :, None]
-        idle = self._idle_mixer[layers[..., 0]] & self._idle_channel[layers[..., 2]] & self.active(out)
-        if idle.any():
-            column, choices = (2, self._idle_channel) if not self._idle_channel.all() else (0, self._idle_mixer)
-            layers[..., column][idle] = int(np.argmin(choices))
-        layers[..., 1] *= self.flag("mixer", "has_heads")[layers[..., 0]]
-        layers[..., 3] *= self.flag("channel_mixer", "has_ratio")[layers[..., 2]]
-        layers[..., 4] *= self.flag("mixer", "has_linears")[layers[..., 0]]
-        layers[..., 5] *= self.flag("channel_mixer", "has_linears")[layers[..., 2]]
-        layers *= self.active(out)[:, :, None]
+        self._layer_table.neutralise(self.layer_genes(out), self.active(out))
         return out
 
     def decode(self, genes: NDArray[np.integer[Any]]) -> list[Architecture]:
@@ -138,7 +128,7 @@ class SearchSpace:
             parts = []
             for layer in map(tuple, body[:depth]):
                 if layer not in cache:
-                    cache[layer] = self.layer_of(layer)
+                    cache[layer] = self._layer_table.layer_of(layer)
                 parts.append(cache[layer])
             out.append(
                 Architecture(
@@ -159,7 +149,9 @@ class SearchSpace:
             out[:, 0] = [widths[a.embed_dim] for a in architectures]
             out[:, 1] = [depths[len(a.layers)] for a in architectures]
             out[:, 2] = [floats[a.float_precision] for a in architectures]
-            table = [self._genes_of(Layer(**dict(zip(LAYER_GENES, fields, strict=True)))) for fields in number]
+            table = [
+                self._layer_table.genes_of(Layer(**dict(zip(LAYER_GENES, fields, strict=True)))) for fields in number
+            ]
         except (ValueError, KeyError):
             for architecture in architectures:
                 self.validate(architecture)
@@ -167,68 +159,21 @@ class SearchSpace:
         self.layer_genes(out)[self.active(out)] = np.array(table, np.int16).reshape(-1, len(LAYER_GENES))[numbers]
         return out
 
-    def _spec(self, gene: str, key: str) -> BlockSpec:
-        return (self.catalogue.mixers if gene == "mixer" else self.catalogue.channel_mixers)[key]
-
     def canonical_layer(self, layer: Layer) -> Layer:
-        """Return the layer with its inactive fields set to their neutral values."""
-        mixer, channel = self._spec("mixer", layer.mixer), self._spec("channel_mixer", layer.channel_mixer)
-        return Layer(
-            mixer=layer.mixer,
-            num_heads=layer.num_heads if mixer.has_heads else 0,
-            channel_mixer=layer.channel_mixer,
-            ratio=layer.ratio if channel.has_ratio else 0.0,
-            mixer_precision=layer.mixer_precision if mixer.has_linears else FLOAT,
-            channel_precision=layer.channel_precision if channel.has_linears else FLOAT,
-        )
+        """Return the layer with its inactive fields set to their neutral values; ``KeyError`` for a foreign block."""
+        return self._layer_table.canonical_layer(layer)
 
     def layer_of(self, genes: Sequence[int]) -> Layer:
         """Return the layer that six layer genes stand for."""
-        mixer, heads, channel, ratio, mixer_precision, channel_precision = genes
-        layer = Layer(
-            mixer=self.mixer[mixer],
-            num_heads=self.num_heads[heads],
-            channel_mixer=self.channel_mixer[channel],
-            ratio=self.ratio[ratio],
-            mixer_precision=self.precision[mixer_precision],
-            channel_precision=self.precision[channel_precision],
-        )
-        return self.canonical_layer(layer)
-
-    def _genes_of(self, layer: Layer) -> list[int]:
-        canonical = self.canonical_layer(layer)
-        if layer != canonical or layer.mixer == layer.channel_mixer == "identity":
-            raise ValueError("not canonical")
-        return [
-            self.mixer.index(layer.mixer),
-            self.num_heads.index(layer.num_heads) if layer.num_heads else 0,
-            self.channel_mixer.index(layer.channel_mixer),
-            self.ratio.index(layer.ratio) if layer.ratio else 0,
-            self.precision.index(layer.mixer_precision) if self._spec("mixer", layer.mixer).has_linears else 0,
-            self.precision.index(layer.channel_precision)
-            if self._spec("channel_mixer", layer.channel_mixer).has_linears
-            else 0,
-        ]
+        return self._layer_table.layer_of(genes)
 
     def flag(self, gene: str, flag: str) -> NDArray[np.int16]:
         """Return a declared flag (``has_heads``, ...) of every choice of ``mixer`` or ``channel_mixer`` as 0 or 1."""
-        return self._flags[gene, flag]
+        return self._layer_table.flags[gene, flag]
 
     @cached_property
-    def _flags(self) -> dict[tuple[str, str], NDArray[np.int16]]:
-        return {
-            (gene, flag): np.array([getattr(self._spec(gene, key), flag) for key in getattr(self, gene)], np.int16)
-            for gene in ("mixer", "channel_mixer")
-            for flag in ("has_heads", "has_ratio", "has_linears")
-        }
-
-    @cached_property
-    def _idle_mixer(self) -> NDArray[np.bool_]:
-        return np.array([key == "identity" for key in self.mixer])
-
-    @cached_property
-    def _idle_channel(self) -> NDArray[np.bool_]:
-        return np.array([key == "identity" for key in self.channel_mixer])
+    def _layer_table(self) -> LayerTable:
+        return LayerTable(self)
 
     # ------------------------------------------------------------- operators
 
