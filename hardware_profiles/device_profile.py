@@ -38,7 +38,7 @@ class Profile:
     created_at
         Time, ISO 8601 in UTC.
     measurements
-        In the order they were taken.
+        In the order they were finished.
     noise_floor
         Relative standard deviation of a latency that is measured twice: no predictor can do better.
     """
@@ -106,6 +106,7 @@ class Profile:
         header = path if path.suffix == ".json" else path / f"{self.name}.json"
         buffer = io.BytesIO()
         rows = pd.DataFrame([m.to_dict() for m in self.measurements], columns=_COLUMNS)
+        rows = rows.astype({"repeat_ms": "float64"})  # a column of nothing but None has no type of its own
         rows.to_parquet(buffer, engine="pyarrow", index=False)
         digest = hashlib.sha256(buffer.getvalue()).hexdigest()
         table = header.with_name(f"{header.stem}.{digest[:12]}.parquet")
@@ -169,6 +170,7 @@ _COLUMNS = [
     "reference_ms",
     "order",
     "measured_at",
+    "repeat_ms",
 ]
 
 

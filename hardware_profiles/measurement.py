@@ -38,9 +38,11 @@ class Measurement:
     reference_ms
         Latency of the reference around this measurement.
     order
-        Position in the shuffled order of the profile.
+        Position in the order in which the measurements of the profile were finished.
     measured_at
         Time, ISO 8601 in UTC.
+    repeat_ms
+        What a second measurement some time later gave, the drift divided out; ``None`` where there was none.
     """
 
     subject: Subject
@@ -52,10 +54,13 @@ class Measurement:
     reference_ms: float
     order: int
     measured_at: str
+    repeat_ms: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("latency_ms", "raw_ms", "drift", "reference_ms"):
+        for name in ("latency_ms", "raw_ms", "drift", "reference_ms", "repeat_ms"):
             value = getattr(self, name)
+            if name == "repeat_ms" and value is None:
+                continue
             if not (isinstance(value, float) and math.isfinite(value) and value > 0):
                 raise ProfileError(
                     f"measurement.{name}",
@@ -80,7 +85,10 @@ class Measurement:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Measurement:
-        """Read what :meth:`to_dict` wrote; raises ``ProfileError`` for anything else."""
+        """Read what :meth:`to_dict` wrote; raises ``ProfileError`` for anything else.
+
+        ``repeat_ms`` may be absent, or NaN as a table spells it.
+        """
         try:
             return cls(
                 subject=subject_from_json(data["subject"]),
@@ -88,6 +96,7 @@ class Measurement:
                 repeats=int(data["repeats"]),
                 order=int(data["order"]),
                 measured_at=str(data["measured_at"]),
+                repeat_ms=_number_or_none(data.get("repeat_ms")),
             )
         except (KeyError, ValueError, TypeError) as error:
             raise ProfileError(
@@ -96,6 +105,10 @@ class Measurement:
                 got=f"{type(error).__name__} {error}",
                 remedy="mend it",
             ) from error
+
+
+def _number_or_none(value: Any) -> float | None:
+    return None if value is None or math.isnan(float(value)) else float(value)
 
 
 def subject_to_json(subject: Subject) -> str:

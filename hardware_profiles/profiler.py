@@ -2,7 +2,8 @@
 
 Preparing (export, compilation) is kept apart from timing: a chunk of subjects is prepared, then timed. Subjects that
 differ in precision alone share one export. Between two subjects a fixed reference is timed; its change since the start
-is what the device itself did (clock speed, neighbours), and latencies are divided by it.
+is what the device itself did (clock speed, neighbours), and latencies are divided by it. Some subjects of a chunk are
+timed a second time at its end, which tells the noise floor.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 from hardware_profiles.device import Device
 from hardware_profiles.device_profile import Profile
 from hardware_profiles.measurement import Measurement, Subject
+from hardware_profiles.noise import noise_floor
 from hardware_profiles.reference import Reference
 from hardware_profiles.runtime import RUNTIMES, Executable, Runtime
 from hardware_profiles.schedule import interleaved
@@ -36,7 +38,6 @@ __all__ = ["Build", "Built", "measure_profile"]
 log = logging.getLogger("nasweave.hardware_profiles")
 
 _BASELINE_READINGS = 15
-_NORMAL_MAD = 1.4826  # standard deviation of a normal variable over its median absolute deviation
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,6 +61,7 @@ class Built:
 
 Build = Callable[[Subject], Built]
 Progress = Callable[[int, int, str], None]
+_Ready = tuple[Subject, Executable, NDArray[np.float32]]
 
 
 def measure_profile(
@@ -125,7 +127,7 @@ def measure_profile(
     pending = [s for s in dict.fromkeys(subjects) if s not in known]
     for subject in pending:
         _check_float_precision(subject, runtime)
-    measurements, noise = list(done), _noise_of(done)
+    measurements = list(done)
     if pending:
         session = _Session(
             setting=setting,
@@ -144,7 +146,6 @@ def measure_profile(
             measurements.append(measurement)
             if on_measurement is not None:
                 on_measurement(measurement)
-        noise = session.noise_floor(measurements)
     return Profile(
         device=device,
         setting=setting,
@@ -152,7 +153,7 @@ def measure_profile(
         space_fingerprint=space_fingerprint,
         created_at=_now(),
         measurements=tuple(measurements),
-        noise_floor=noise,
+        noise_floor=noise_floor(measurements, confidence=config.confidence),
     )
 
 
@@ -170,8 +171,6 @@ class _Session:
     measured: int
     next_order: int
     baseline_ms: float | None
-    repeated: list[float] = field(default_factory=list)
-    _latest: dict[Subject, float] = field(default_factory=dict)
     _started: float = 0.0
     _baseline: float = 0.0
     _last: float = 0.0
@@ -187,20 +186,29 @@ class _Session:
         rng = np.random.default_rng([self.config.seed, len(done)])
         waiting = interleaved(pending, rng)
         while waiting and not self._out_of_time(ready=0):
-            chunk = self._prepare(waiting)
-            for i in rng.permutation(len(chunk)):
-                if self._out_of_time(ready=0):
-                    log.info("time budget used up after %d of %d subjects", self.measured, self.total)
-                    return
-                subject, executable, example = chunk[i]
-                self.report(self.measured, self.total, str(subject))
-                timing, around = self._time(executable, example)
-                yield self._record(subject, timing, around)
-            self._repeat(chunk, rng)
+            yield from self._chunk(self._prepare(waiting), rng)
+        if self.measured < self.total:
+            log.info("time budget used up after %d of %d subjects", self.measured, self.total)
 
-    def _prepare(self, waiting: list[list[Subject]]) -> list[tuple[Subject, Executable, NDArray[np.float32]]]:
+    def _chunk(self, chunk: list[_Ready], rng: np.random.Generator) -> Iterator[Measurement]:
+        """Measure what is ready; those to be measured twice are finished last, so that one record holds both."""
+        twice = set(rng.permutation(len(chunk))[: self.config.repeats_per_chunk].tolist())
+        held: list[tuple[_Ready, Measurement]] = []
+        for i in rng.permutation(len(chunk)):
+            if self._out_of_time(ready=0):
+                break
+            first = self._measure(chunk[i])
+            if i in twice:
+                held.append((chunk[i], first))
+            else:
+                yield self._finish(first)
+        for ready, first in held:
+            again = None if self._out_of_time(ready=0) else self._measure(ready).latency_ms
+            yield self._finish(replace(first, repeat_ms=again))
+
+    def _prepare(self, waiting: list[list[Subject]]) -> list[_Ready]:
         """Take groups from the front until the chunk is full or the time left is needed to measure it."""
-        chunk: list[tuple[Subject, Executable, NDArray[np.float32]]] = []
+        chunk: list[_Ready] = []
         size = 0
         while waiting and len(chunk) < self.config.chunk_subjects and size < self.config.chunk_bytes:
             if chunk and self._out_of_time(ready=len(chunk)):
@@ -233,9 +241,12 @@ class _Session:
         assert best is not None
         return best[1], best[2]
 
-    def _record(self, subject: Subject, timing: Timing, reference_ms: float) -> Measurement:
+    def _measure(self, ready: _Ready) -> Measurement:
+        subject, executable, example = ready
+        self.report(self.measured, self.total, str(subject))
+        timing, reference_ms = self._time(executable, example)
         drift = reference_ms / self._baseline
-        measurement = Measurement(
+        return Measurement(
             subject=subject,
             latency_ms=timing.median_ms / drift,
             raw_ms=timing.median_ms,
@@ -246,20 +257,12 @@ class _Session:
             order=self.next_order,
             measured_at=_now(),
         )
-        self._latest[subject] = measurement.latency_ms
+
+    def _finish(self, measurement: Measurement) -> Measurement:
+        finished = replace(measurement, order=self.next_order)
         self.next_order += 1
         self.measured += 1
-        return measurement
-
-    def _repeat(self, chunk: list[tuple[Subject, Executable, NDArray[np.float32]]], rng: np.random.Generator) -> None:
-        """Measure some subjects of a finished chunk again, for the noise floor."""
-        for i in rng.permutation(len(chunk))[: self.config.repeats_per_chunk]:
-            if self._out_of_time(ready=0):
-                return
-            subject, executable, example = chunk[i]
-            timing, around = self._time(executable, example)
-            again = timing.median_ms * self._baseline / around
-            self.repeated.append(abs(math.log(again / self._latest[subject])))
+        return finished
 
     def _out_of_time(self, *, ready: int) -> bool:
         """Whether the budget leaves no time for more, given subjects that are ready and not yet measured."""
@@ -267,18 +270,6 @@ class _Session:
             return False
         needed = ready * (self.config.max_seconds + self.config.reference_seconds)
         return self.clock() - self._started + needed >= self.config.time_budget_s
-
-    def noise_floor(self, measurements: Sequence[Measurement]) -> float:
-        """Return the relative standard deviation of one measurement, from the subjects measured twice."""
-        if not self.repeated:
-            return _noise_of(measurements)
-        return _NORMAL_MAD * float(np.median(self.repeated)) / math.sqrt(2)
-
-
-def _noise_of(measurements: Iterable[Measurement]) -> float:
-    """Return the typical uncertainty of single measurements, where nothing was measured twice."""
-    spreads = [m.spread for m in measurements]
-    return float(np.median(spreads)) if spreads else 0.0
 
 
 def _check_float_precision(subject: Subject, runtime: Runtime) -> None:

@@ -60,6 +60,19 @@ def test_empty_profile_round_trips(profile, tmp_path):
     assert empty.baseline_ms is None and profile.baseline_ms == pytest.approx(0.2 / 1.1)
 
 
+def test_a_repeat_round_trips_and_a_table_from_before_repeats_still_loads(profile, tmp_path):
+    import pandas as pd
+
+    first, second = profile.measurements
+    repeated = replace(profile, measurements=(replace(first, repeat_ms=0.34), second))
+    header = repeated.save(tmp_path / "p.json")
+    assert Profile.load(header) == repeated
+    table = table_of(header)
+    pd.read_parquet(table).drop(columns="repeat_ms").to_parquet(table, index=False)
+    edit(header, sha256=hashlib.sha256(table.read_bytes()).hexdigest())
+    assert Profile.load(header) == profile
+
+
 def test_saving_again_replaces_the_table(profile, tmp_path):
     header = profile.save(tmp_path / "p.json")
     (tmp_path / "p.2.json").write_text("another's")
@@ -181,6 +194,12 @@ def test_measurements_survive_json(subject):
 def test_impossible_latencies_are_no_measurements(value):
     with pytest.raises(ProfileError, match="positive finite"):
         measurement(BLOCK, 0, value)
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf")])
+def test_impossible_repeats_are_refused(value):
+    with pytest.raises(ProfileError, match="repeat_ms"):
+        replace(measurement(BLOCK, 0), repeat_ms=value)
 
 
 @pytest.mark.parametrize(

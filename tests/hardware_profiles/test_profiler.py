@@ -1,5 +1,6 @@
 """The profiler on a machine whose clock, drift and latencies we control."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from hardware_profiles import Built, ProfilerConfig, Setting, measure_profile, this_device
+from hardware_profiles import Built, Measurement, ProfilerConfig, Setting, measure_profile, this_device
 from hardware_profiles.runtime import Runtime
 from search_space import Architecture, Block, Layer
 from search_space.errors import ProfileError, RuntimeUnavailableError
@@ -138,6 +139,49 @@ def test_noise_floor_is_the_noise_of_a_median():
     assert quiet < loud < 0.1
 
 
+def independent_floor(measurements):
+    changes = np.log([m.repeat_ms / m.latency_ms for m in measurements if m.repeat_ms is not None])
+    return 1.4826 * np.median(np.abs(changes)) / np.sqrt(2)
+
+
+def test_some_of_each_chunk_are_measured_twice():
+    result = run(FakeRuntime(noise=0.05), config=ProfilerConfig(chunk_subjects=10, repeats_per_chunk=2))
+    twice = [m for m in result.measurements if m.repeat_ms is not None]
+    assert 2 * len(SUBJECTS) // 13 <= len(twice) <= 2 * len(SUBJECTS) // 10 + 2  # groups of three may overshoot a chunk
+    assert all(m.repeat_ms == pytest.approx(m.latency_ms, rel=0.2) and m.repeat_ms != m.latency_ms for m in twice)
+    assert result.noise_floor == pytest.approx(independent_floor(result.measurements))
+
+
+def test_noise_floor_of_a_resumed_profile_counts_the_repeats_of_both_halves():
+    runtime, kept = FakeRuntime(noise=0.05), []
+    config = ProfilerConfig(chunk_subjects=8, repeats_per_chunk=2)
+
+    class Killed(Exception):
+        pass
+
+    def persist(measurement):
+        kept.append(measurement)
+        if len(kept) == 25:
+            raise Killed
+
+    with pytest.raises(Killed):
+        run(runtime, config=config, on_measurement=persist)
+    kept = [Measurement.from_dict(json.loads(json.dumps(m.to_dict()))) for m in kept]
+    result = run(runtime, config=config, done=kept)
+    halves = result.measurements[:25], result.measurements[25:]
+    assert all(any(m.repeat_ms is not None for m in half) for half in halves)
+    assert result.noise_floor == pytest.approx(independent_floor(result.measurements))
+    assert result.noise_floor != pytest.approx(independent_floor(halves[1]))
+    assert run(FakeRuntime(), config=config, done=result.measurements).noise_floor == result.noise_floor
+
+
+def test_without_repeats_the_floor_is_the_standard_deviation_of_a_median():
+    config = ProfilerConfig(repeats_per_chunk=0)
+    result = run(FakeRuntime(noise=0.05), config=config)
+    assert all(m.repeat_ms is None for m in result.measurements)
+    assert result.noise_floor == pytest.approx(np.median([m.spread for m in result.measurements]) / 1.96, rel=1e-3)
+
+
 def test_order_is_shuffled_and_reproducible():
     def order(seed):
         return [m.subject for m in run(FakeRuntime(), config=ProfilerConfig(seed=seed)).measurements]
@@ -225,6 +269,7 @@ def test_time_budget_ends_the_profile_early_with_all_kinds():
     assert runtime.now < 2.5
     assert 8 < len(result.measurements) < len(SUBJECTS)
     assert result.blocks and result.networks
+    assert {m.subject for m in result.measurements} == set(runtime.measured)  # nothing that was timed is lost
 
 
 def test_progress_counts_and_names_the_phases():
