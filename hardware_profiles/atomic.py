@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
+import contextlib
+import glob
 import os
-import tempfile
+import secrets
+import time
 from pathlib import Path
 
 __all__ = ["write_atomically"]
 
+_STALE_S = 3600.0
+
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write to a temporary name in the same folder, flush to disk, rename over ``path``."""
+    """Write to a temporary name in the same folder, flush to disk, rename over ``path``.
+
+    Temporary files of this ``path`` that a killed process left are removed once they are an hour old.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    _sweep(path)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    # The system takes the user's umask off the mode; nobody else's file or link is ever opened.
+    handle = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        # mkstemp makes private files; ours are as readable as any other of the user.
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)
         os.replace(temporary, path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
+
+
+def _sweep(path: Path) -> None:
+    # By age, not by process: the folder may be shared with machines whose processes are not to be seen from here.
+    oldest = time.time() - _STALE_S
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        with contextlib.suppress(OSError):  # another writer was faster, or it is not ours to remove
+            if left.stat().st_mtime < oldest:
+                left.unlink()
