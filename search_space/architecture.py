@@ -31,6 +31,10 @@ class Layer:
     mixer_precision: str = FLOAT
     channel_precision: str = FLOAT
 
+    def __post_init__(self) -> None:
+        # 2 and 2.0 are equal but written differently: one form, so that equal networks have one key.
+        object.__setattr__(self, "ratio", float(self.ratio))
+
     def __str__(self) -> str:
         mixer = self.mixer + (f"x{self.num_heads}" if self.num_heads else "")
         channel = self.channel_mixer + (f"x{self.ratio:g}" if self.ratio else "")
@@ -88,7 +92,10 @@ class Architecture:
                     remedy="it was written by another version of nasweave: install that one",
                 )
             layers = tuple(Layer(**layer) for layer in data.pop("layers"))
-            return cls(layers=layers, **data)
+            architecture = cls(layers=layers, **data)
+            if any(type(n) is not int for n in (architecture.embed_dim, *(layer.num_heads for layer in layers))):
+                raise TypeError("embed_dim and num_heads are integers")
+            return architecture
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise SpaceError(
                 "architecture", expected="JSON of an architecture", got=repr(text[:80]), remedy=f"mend it: {error}"

@@ -30,6 +30,9 @@ class Block:
     precision: str = FLOAT
     float_precision: str = "fp32"
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "ratio", float(self.ratio))  # one form of equal numbers, as in Layer
+
     @property
     def hidden_dim(self) -> int:
         """Hidden width of a channel mixer."""
@@ -47,7 +50,10 @@ class Block:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Geometry:
-    """Everything but the choices that is needed to build any block or network of a space."""
+    """Everything but the choices that is needed to build any block or network of a space.
+
+    ``options`` holds the constants of blocks by key; in the geometry of a space, all those of all its blocks.
+    """
 
     task: TaskShape
     head_dim: int

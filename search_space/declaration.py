@@ -20,7 +20,8 @@ def space_from_mapping(declaration: Mapping[str, Any], *, task: TaskShape, catal
     """Build the space that ``declaration`` describes for a task.
 
     The keys are ``name``, ``head_dim``, ``options`` (constants by block) and a list of choices for each of
-    ``embed_dim, depth, mixer, num_heads, channel_mixer, ratio, precision, float_precision``.
+    ``embed_dim, depth, mixer, num_heads, channel_mixer, ratio, precision, float_precision``. Raises ``SpaceError`` for
+    a key that is unknown or missing and for a value that is not legal.
     """
     data = {**_DEFAULTS, **declaration}
     known = {"name", "head_dim", "options", *_CHOICES}
@@ -40,15 +41,9 @@ def space_from_mapping(declaration: Mapping[str, Any], *, task: TaskShape, catal
             raise SpaceError(
                 f"space.{key}", expected="a list of choices", got=repr(data[key]), remedy="write it as a list"
             )
-    head_dim = data["head_dim"]
-    if not isinstance(head_dim, int) or head_dim < 1:
-        raise SpaceError("space.head_dim", expected="a positive integer", got=repr(head_dim), remedy="correct it")
-    options = {str(k): dict(v) for k, v in data["options"].items()}
-    choices = {key: tuple(data[key]) for key in _CHOICES}
-    choices["ratio"] = tuple(float(r) if isinstance(r, int | float) else r for r in choices["ratio"])
     return SearchSpace(
         name=str(data["name"]),
-        geometry=Geometry(task=task, head_dim=head_dim, options=options),
+        geometry=Geometry(task=task, head_dim=data["head_dim"], options=data["options"]),
         catalogue=catalogue,
-        **choices,
+        **{key: tuple(data[key]) for key in _CHOICES},
     )

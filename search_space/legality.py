@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from search_space.architecture import Architecture
@@ -15,27 +16,37 @@ if TYPE_CHECKING:
 
 __all__ = ["check_architecture", "check_space"]
 
+_MAX_SIZE = 2**31 - 1
+
 
 def check_space(space: SearchSpace) -> None:
     """Raise ``SpaceError`` for the first choice that is not legal."""
+    if not _is_size(space.geometry.head_dim):
+        raise SpaceError(
+            "head_dim", expected="a positive integer", got=repr(space.geometry.head_dim), remedy="correct it"
+        )
     for gene in ("embed_dim", "depth", "num_heads"):
-        _check_choices(gene, getattr(space, gene), "positive integers", lambda v: isinstance(v, int) and v > 0)
-    _check_choices("ratio", space.ratio, "positive numbers", lambda v: v > 0)
-    _check_choices("precision", space.precision, f"{FLOAT}, {', '.join(FORMATS)}", lambda v: v == FLOAT or v in FORMATS)
-    _check_choices("float_precision", space.float_precision, ", ".join(FLOAT_BYTES), lambda v: v in FLOAT_BYTES)
-    _check_choices("mixer", space.mixer, ", ".join(space.catalogue.mixers), lambda v: v in space.catalogue.mixers)
-    known = space.catalogue.channel_mixers
-    _check_choices("channel_mixer", space.channel_mixer, ", ".join(known), lambda v: v in known)
+        _check_choices(gene, getattr(space, gene), "positive integers", _is_size)
+    _check_choices("ratio", space.ratio, "positive numbers", _is_ratio)
+    known_keys: dict[str, Sequence[str]] = {
+        "precision": (FLOAT, *FORMATS),
+        "float_precision": tuple(FLOAT_BYTES),
+        "mixer": tuple(space.catalogue.mixers),
+        "channel_mixer": tuple(space.catalogue.channel_mixers),
+    }
+    for gene, known in known_keys.items():
+        _check_choices(gene, getattr(space, gene), ", ".join(known), known.__contains__)
     if set(space.mixer) | set(space.channel_mixer) == {"identity"}:
         raise SpaceError(
             "mixer", expected="something besides identity", got="identity only", remedy="add a mixer or a channel mixer"
         )
     for width in space.embed_dim:
         for ratio in space.ratio:
-            if abs(width * ratio - round(width * ratio)) > 1e-6:
+            hidden = width * ratio
+            if not math.isfinite(hidden) or round(hidden) < 1 or abs(hidden - round(hidden)) > 1e-6:
                 raise SpaceError(
                     "ratio",
-                    expected="ratio * embed_dim to be an integer",
+                    expected="ratio * embed_dim to be a positive integer",
                     got=f"{ratio:g} * {width}",
                     remedy="change either choice",
                 )
@@ -43,37 +54,49 @@ def check_space(space: SearchSpace) -> None:
     _check_blocks(space)
 
 
-def _check_choices(gene: str, values: Sequence[Any], expected: str, legal: Any) -> None:
+def _is_size(value: object) -> bool:
+    return type(value) is int and 0 < value <= _MAX_SIZE
+
+
+def _is_ratio(value: object) -> bool:
+    return type(value) in (int, float) and 0 < value <= _MAX_SIZE  # type: ignore[operator]
+
+
+def _check_choices(gene: str, values: Sequence[Any], expected: str, legal: Callable[[Any], bool]) -> None:
     remedy = "correct the space's declaration"
     if not values:
         raise SpaceError(gene, expected=f"at least one of: {expected}", got="no choice", remedy=remedy)
-    if len(set(values)) != len(values):
-        raise SpaceError(gene, expected="distinct choices", got=str(list(values)), remedy=remedy)
     for value in values:
         if not legal(value):
             raise SpaceError(gene, expected=expected, got=repr(value), remedy=remedy)
+    if len(set(values)) != len(values):
+        raise SpaceError(gene, expected="distinct choices", got=str(list(values)), remedy=remedy)
 
 
 def _check_options(space: SearchSpace) -> None:
-    task = space.geometry.task
-    used = {*space.mixer, *space.channel_mixer, task.stem, task.head}
-    for key, options in space.geometry.options.items():
-        for table in ("stems", "mixers", "channel_mixers", "heads"):
-            specs = getattr(space.catalogue, table)
-            if key in specs and key in used:
-                unknown = set(options) - set(specs[key].options)
-                if unknown:
-                    raise SpaceError(
-                        f"options.{key}",
-                        expected=f"options among {sorted(specs[key].options)}",
-                        got=str(sorted(unknown)),
-                        remedy="correct the space's declaration",
-                    )
-                break
-        else:
-            if not any(key in getattr(space.catalogue, t) for t in ("stems", "mixers", "channel_mixers", "heads")):
+    remedy = "correct the space's declaration"
+    catalogue, options = space.catalogue, space.geometry.options
+    if not isinstance(options, Mapping):
+        raise SpaceError("options", expected="constants by block", got=repr(options), remedy=remedy)
+    tables = (catalogue.stems, catalogue.mixers, catalogue.channel_mixers, catalogue.heads)
+    for key, constants in options.items():
+        specs = [table[key] for table in tables if key in table]
+        if not specs:
+            raise SpaceError("options", expected="keys of known blocks", got=repr(key), remedy=remedy)
+        known = sorted({name for spec in specs for name in spec.options})
+        if not isinstance(constants, Mapping):
+            raise SpaceError(
+                f"options.{key}", expected=f"a mapping with keys among {known}", got=repr(constants), remedy=remedy
+            )
+        for name, value in constants.items():
+            if name not in known:
+                raise SpaceError(f"options.{key}", expected=f"options among {known}", got=repr(name), remedy=remedy)
+            if type(value) not in (int, float, str, bool):
                 raise SpaceError(
-                    "options", expected="keys of known blocks", got=repr(key), remedy="correct the space's declaration"
+                    f"options.{key}.{name}",
+                    expected="a number, a text or a truth value",
+                    got=repr(value),
+                    remedy=remedy,
                 )
 
 

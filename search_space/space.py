@@ -12,7 +12,7 @@ import itertools
 import json
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from operator import attrgetter
 from typing import Any, Protocol
@@ -27,7 +27,7 @@ from search_space.blocks import Block, Geometry
 from search_space.layer_table import LAYER_GENES, LayerTable
 from search_space.legality import check_architecture, check_space
 from search_space.precision import FLOAT
-from search_space.spec import Catalogue, Cost
+from search_space.spec import BlockSpec, Catalogue, Cost, Scalar
 
 __all__ = ["Genes", "SearchSpace"]
 
@@ -47,7 +47,8 @@ class SearchSpace:
     Parameters
     ----------
     geometry
-        The task's shapes, the width of a head and the constants of the blocks.
+        The task's shapes, the width of a head and constants of the blocks. The space keeps a geometry with all the
+        constants of its blocks, the defaults of those that are absent, and no others.
     embed_dim, depth, float_precision
         Choices for the whole network.
     mixer, num_heads, channel_mixer, ratio, precision
@@ -75,6 +76,21 @@ class SearchSpace:
 
     def __post_init__(self) -> None:
         check_space(self)
+        options: dict[str, dict[str, Scalar]] = {}
+        for spec in self.specs:
+            if spec.options:
+                own = options.setdefault(spec.key, {})
+                own |= {**spec.options, **self.geometry.options.get(spec.key, {})}
+        object.__setattr__(self, "geometry", replace(self.geometry, options=options))
+        object.__setattr__(self, "ratio", tuple(map(float, self.ratio)))
+
+    @property
+    def specs(self) -> tuple[BlockSpec, ...]:
+        """The declarations of the stem, the mixers, the channel mixers and the head."""
+        task, find = self.geometry.task, self.catalogue.spec
+        mixers = (find("mixer", key) for key in self.mixer)
+        channel_mixers = (find("channel_mixer", key) for key in self.channel_mixer)
+        return (find("stem", task.stem), *mixers, *channel_mixers, find("head", task.head))
 
     # ------------------------------------------------------------------ genes
 
@@ -149,9 +165,8 @@ class SearchSpace:
             out[:, 0] = [widths[a.embed_dim] for a in architectures]
             out[:, 1] = [depths[len(a.layers)] for a in architectures]
             out[:, 2] = [floats[a.float_precision] for a in architectures]
-            table = [
-                self._layer_table.genes_of(Layer(**dict(zip(LAYER_GENES, fields, strict=True)))) for fields in number
-            ]
+            layers = (Layer(**dict(zip(LAYER_GENES, fields, strict=True))) for fields in number)
+            table = list(map(self._layer_table.genes_of, layers))
         except (ValueError, KeyError):
             for architecture in architectures:
                 self.validate(architecture)
@@ -232,13 +247,19 @@ class SearchSpace:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Twelve hexadecimal digits of everything but the name that decides which networks exist."""
+        """Twelve hexadecimal digits of what decides which networks exist and what they compute; not of the name.
+
+        Besides the choices these are the task's shapes, every option of every block in the space, written or default,
+        and the versions of those blocks. Options of blocks outside of the space do not count.
+        """
         return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
 
     def to_json(self) -> str:
-        """Return the canonical JSON text of the declaration, without name and catalogue."""
+        """Return the canonical JSON text of the declaration and its blocks' versions, without name and catalogue."""
         choices = {g: getattr(self, g) for g in (*GLOBAL_GENES, *LAYER_GENES[:4], "precision")}
-        return json.dumps({"schema": 1, "geometry": asdict(self.geometry), **choices}, sort_keys=True)
+        versions = {f"{spec.kind} {spec.key}": spec.version for spec in self.specs}
+        content = {"schema": 2, "geometry": asdict(self.geometry), "versions": versions, **choices}
+        return json.dumps(content, sort_keys=True)
 
     # ----------------------------------------------------------------- blocks
 

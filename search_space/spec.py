@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from search_space.errors import ConfigError
 from search_space.precision import FLOAT, FLOAT_BYTES, FORMATS
 
 __all__ = ["BlockShape", "BlockSpec", "Catalogue", "Cost", "Kind", "LinearShape", "Scalar", "TaskShape"]
@@ -129,6 +130,9 @@ class BlockSpec:
         Returns what is wrong with the sizes, or ``None`` (a window that does not divide the grid, say).
     runtimes
         Runtimes that execute it correctly; a test proves each.
+    version
+        Of what it computes and costs: raise it with any change of either, and what was measured or trained with the
+        version before is not reused.
     """
 
     key: str
@@ -145,6 +149,7 @@ class BlockSpec:
     options: Mapping[str, Scalar] = field(default_factory=dict)
     check: Callable[[BlockShape], str | None] = lambda shape: None
     runtimes: frozenset[str] = frozenset({"onnxruntime", "torch"})
+    version: int = 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -159,4 +164,11 @@ class Catalogue:
     def spec(self, kind: Kind, key: str) -> BlockSpec:
         """Return the declaration of one block; raises ``ConfigError`` for an unknown key."""
         tables = {"stem": self.stems, "mixer": self.mixers, "channel_mixer": self.channel_mixers, "head": self.heads}
+        if key not in tables[kind]:
+            raise ConfigError(
+                kind,
+                expected=f"one of {', '.join(sorted(tables[kind]))}",
+                got=repr(key),
+                remedy="correct the name or add its file",
+            )
         return tables[kind][key]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
 
-from search_space.errors import SpaceError
+from search_space.errors import ConfigError, SpaceError
+from supernet import catalogue
 
 
 @pytest.mark.parametrize(
@@ -17,11 +19,36 @@ from search_space.errors import SpaceError
         ({"embed_dim": [16, 16]}, "expected distinct choices"),
         ({"embed_dim": [0]}, "embed_dim: expected positive integers, got 0"),
         ({"precision": ["int3"]}, "precision: expected float"),
-        ({"ratio": [0.3]}, "ratio: expected ratio * embed_dim to be an integer, got 0.3 * 16"),
+        ({"ratio": [0.3]}, "ratio: expected ratio * embed_dim to be a positive integer, got 0.3 * 16"),
+        ({"ratio": [1e-9]}, "ratio: expected ratio * embed_dim to be a positive integer, got 1e-09 * 16"),
+        ({"ratio": ["a"]}, "ratio: expected positive numbers, got 'a'"),
+        ({"ratio": [math.inf]}, "ratio: expected positive numbers, got inf"),
+        ({"ratio": [math.nan]}, "ratio: expected positive numbers, got nan"),
+        ({"ratio": [None]}, "ratio: expected positive numbers, got None"),
+        ({"ratio": [True]}, "ratio: expected positive numbers, got True"),
+        ({"ratio": [1, 1.0]}, "ratio: expected distinct choices"),
+        ({"ratio": [[1]]}, "ratio: expected positive numbers, got [1]"),
+        ({"mixer": [["softmax"]]}, "mixer: expected depthwise_conv"),
+        ({"channel_mixer": [{"mlp": 1}]}, "channel_mixer: expected gated_mlp"),
+        ({"precision": [8]}, "precision: expected float, w8a8, w8, w4, got 8"),
+        ({"float_precision": [None]}, "float_precision: expected fp32, bf16, got None"),
+        ({"embed_dim": [True]}, "embed_dim: expected positive integers, got True"),
+        ({"embed_dim": [10**400]}, "embed_dim: expected positive integers, got 1000"),
+        ({"embed_dim": [16.0]}, "embed_dim: expected positive integers, got 16.0"),
+        ({"depth": [True]}, "depth: expected positive integers, got True"),
+        ({"depth": [[1]]}, "depth: expected positive integers, got [1]"),
+        ({"num_heads": ["2"]}, "num_heads: expected positive integers, got '2'"),
+        ({"head_dim": True}, "head_dim: expected a positive integer, got True"),
+        ({"head_dim": None}, "head_dim: expected a positive integer, got None"),
+        ({"options": None}, "options: expected constants by block, got None"),
+        ({"options": 5}, "options: expected constants by block, got 5"),
+        ({"options": {"window": 4}}, "options.window: expected a mapping with keys among ['size'], got 4"),
+        ({"options": {"window": {"size": [4]}}}, "options.window.size: expected a number"),
+        ({"options": {4: {"size": 4}}}, "options: expected keys of known blocks, got 4"),
         ({"mixer": ["identity"], "channel_mixer": ["identity"]}, "something besides identity"),
         ({"depth": 3}, "space.depth: expected a list of choices"),
         ({"widht": [1]}, "space.widht: expected one of"),
-        ({"head_dim": 0}, "space.head_dim"),
+        ({"head_dim": 0}, "head_dim: expected a positive integer, got 0"),
         ({"options": {"window": {"sise": 4}}, "mixer": ["window"]}, "options.window"),
         ({"options": {"windoe": {"size": 4}}}, "expected keys of known blocks"),
         ({"mixer": ["window"], "options": {"window": {"size": 3}}}, "mixer window"),
@@ -46,3 +73,14 @@ def test_a_task_without_a_grid_refuses_grid_mixers(make_space, space):
     task = TaskShape(input_shape=(1, 8, 8), num_outputs=10, seq_len=16, grid=None)
     with pytest.raises(SpaceError, match="need no token grid"):
         make_space(task=task, mixer=["window"])
+
+
+@pytest.mark.parametrize("kind", ["stem", "mixer", "channel_mixer", "head"])
+def test_an_unknown_block_is_a_user_error(kind):
+    with pytest.raises(ConfigError, match=rf"^{kind}: expected one of .*, got 'fft'"):
+        catalogue().spec(kind, "fft")
+
+
+def test_an_unknown_stem_of_a_task_is_a_user_error(make_space, space):
+    with pytest.raises(ConfigError, match=r"^stem: expected one of .*patch.*, got 'tokens'"):
+        make_space(task=replace(space.geometry.task, stem="tokens"))

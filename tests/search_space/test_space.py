@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search_space import Architecture, Layer, blocks_of, features
+from search_space import Architecture, Block, Layer, blocks_of, features
 from search_space.errors import SpaceError
 
 
@@ -105,6 +106,45 @@ def test_fingerprint_depends_on_the_choices_alone(make_space):
     assert make_space(depth=[1]).fingerprint != make_space(depth=[2]).fingerprint
 
 
+def test_fingerprint_holds_the_options_of_used_blocks_written_or_not(make_space):
+    bare = make_space(mixer=["softmax", "sliding_window"])
+    default = bare.catalogue.mixers["sliding_window"].options["width"]
+    assert bare.geometry.options == {"sliding_window": {"width": default}}
+    written = make_space(mixer=["softmax", "sliding_window"], options={"sliding_window": {"width": default}})
+    assert written.fingerprint == bare.fingerprint and written.geometry == bare.geometry
+    changed = make_space(mixer=["softmax", "sliding_window"], options={"sliding_window": {"width": default + 1}})
+    assert changed.fingerprint != bare.fingerprint
+    unused = make_space(mixer=["softmax"], options={"sliding_window": {"width": 3}})
+    assert unused.geometry.options == {} and unused.fingerprint == make_space(mixer=["softmax"]).fingerprint
+
+
+@pytest.mark.parametrize(("table", "key"), [("mixers", "softmax"), ("stems", "patch"), ("heads", "pooled")])
+def test_fingerprint_changes_with_the_version_or_default_of_a_used_block(space, table, key):
+    def with_change(key: str, **change: object) -> str:
+        specs = getattr(space.catalogue, table)
+        catalogue = replace(space.catalogue, **{table: {**specs, key: replace(specs[key], **change)}})
+        return replace(space, catalogue=catalogue).fingerprint
+
+    assert with_change(key) == space.fingerprint
+    assert with_change(key, version=2) != space.fingerprint
+    assert with_change(key, options={"size": 3}) != space.fingerprint
+    if table == "mixers":
+        assert with_change("window", version=2, options={"size": 3}) == space.fingerprint
+
+
+def test_equal_numbers_give_equal_keys(make_space, space):
+    whole, real = (
+        Architecture(embed_dim=16, layers=(Layer(mixer="softmax", num_heads=2, channel_mixer="mlp", ratio=ratio),))
+        for ratio in (2, 2.0)
+    )
+    assert whole == real and whole.key == real.key and whole.to_json() == real.to_json()
+    block = Block(kind="channel_mixer", key="mlp", embed_dim=16, ratio=2)
+    assert str(block) == str(replace(block, ratio=2.0)) and type(block.ratio) is float
+    declared = replace(space, ratio=(1, 2))
+    assert declared.fingerprint == replace(space, ratio=(1.0, 2.0)).fingerprint == space.fingerprint
+    assert declared.largest.key == space.largest.key
+
+
 LAYER = Layer(mixer="softmax", num_heads=2, channel_mixer="mlp", ratio=2.0)
 
 
@@ -128,7 +168,19 @@ def test_validate_says_which_gene_and_why(space, change, words):
         space.encode([architecture])
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"schema": 2}', '{"schema": 1, "layers": [{"mixre": "softmax"}]}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        "[]",
+        '{"schema": 2}',
+        '{"schema": 1, "layers": [{"mixre": "softmax"}]}',
+        '{"schema": 1, "embed_dim": 16.0, "layers": []}',
+        '{"schema": 1, "embed_dim": 16, "layers": [{"mixer": "a", "channel_mixer": "b", "num_heads": true}]}',
+        '{"schema": 1, "embed_dim": 16, "layers": [{"mixer": "a", "channel_mixer": "b", "ratio": "wide"}]}',
+    ],
+)
 def test_broken_json_is_refused(text):
     with pytest.raises(SpaceError):
         Architecture.from_json(text)
