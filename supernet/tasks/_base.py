@@ -135,7 +135,7 @@ class Task:
         for key, value in (options or {}).items():
             if key not in cls.options:
                 raise ConfigError(
-                    f"task.{key}",
+                    f"task.options.{key}",
                     expected=f"one of {', '.join(sorted(cls.options))}",
                     got=repr(key),
                     remedy="remove or correct it",
@@ -143,7 +143,10 @@ class Task:
             kind = type(cls.options[key])
             if type(value) is not kind and not (kind is float and type(value) is int):
                 raise ConfigError(
-                    f"task.{key}", expected=f"a value of type {kind.__name__}", got=repr(value), remedy="correct it"
+                    f"task.options.{key}",
+                    expected=f"a value of type {kind.__name__}",
+                    got=repr(value),
+                    remedy="correct it",
                 )
             chosen[key] = value
         root = data_root if data_root is not None else Path(os.environ.get("NASWEAVE_DATA", "data"))

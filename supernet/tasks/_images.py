@@ -144,7 +144,7 @@ def _check_patch(patch_size: int, height: int, width: int) -> None:
     fitting = [p for p in range(1, min(height, width) + 1) if height % p == 0 and width % p == 0]
     if patch_size not in fitting:
         raise DataError(
-            "task.patch_size",
+            "task.options.patch_size",
             expected=f"a side that tiles {height}x{width} images",
             got=str(patch_size),
             remedy=f"set it to one of {', '.join(map(str, fitting))}",

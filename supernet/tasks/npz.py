@@ -72,16 +72,18 @@ class Npz(Task):
 
 def _find(path: str, data_root: Path) -> Path:
     if not path:
-        raise ConfigError("task.path", expected="the path of an .npz file", got="nothing", remedy="set task.path")
+        raise ConfigError(
+            "task.options.path", expected="the path of an .npz file", got="nothing", remedy="set task.options.path"
+        )
     given = Path(path).expanduser()
     for candidate in (given, data_root / given):
         if candidate.is_file():
             return candidate
     raise DataError(
-        "task.path",
+        "task.options.path",
         expected="an .npz file",
         got=f"no file {given}, neither here nor in {data_root}",
-        remedy="correct task.path, or set data_root (NASWEAVE_DATA) to the folder that holds it",
+        remedy="correct task.options.path, or set data_root (NASWEAVE_DATA) to the folder that holds it",
     )
 
 

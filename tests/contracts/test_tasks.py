@@ -80,9 +80,9 @@ def test_loading_again_gives_the_same_data(data, tmp_path):
 
 @pytest.mark.parametrize("task", list(TASKS))
 def test_unknown_and_mistyped_options_are_refused(task, tmp_path):
-    with pytest.raises(ConfigError, match=r"task\.colour: expected one of .*patch_size"):
+    with pytest.raises(ConfigError, match=r"^task\.options\.colour: expected one of .*patch_size"):
         TASKS[task].load(data_root=tmp_path, options={"colour": 1})
-    with pytest.raises(ConfigError, match=r"task\.patch_size: expected a value of type int, got '2'"):
+    with pytest.raises(ConfigError, match=r"^task\.options\.patch_size: expected a value of type int, got '2'"):
         TASKS[task].load(data_root=tmp_path, options={"patch_size": "2"})
 
 

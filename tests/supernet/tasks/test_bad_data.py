@@ -79,7 +79,7 @@ def test_a_damaged_npz_is_refused(tmp_path: Path):
 
 
 def test_npz_path_is_asked_for_and_looked_up_in_data_root(tmp_path: Path):
-    with pytest.raises(ConfigError, match=r"task\.path"):
+    with pytest.raises(ConfigError, match=r"^task\.options\.path"):
         TASKS["npz"].load(data_root=tmp_path)
     with pytest.raises(DataError, match="NASWEAVE_DATA"):
         TASKS["npz"].load(data_root=tmp_path, options={"path": "mine.npz"})
