@@ -19,6 +19,8 @@ from search_space.registry import Registry
 if TYPE_CHECKING:  # a profile is read without torch
     from torch import Tensor, nn
 
+    from hardware_profiles.device import Device
+
 __all__ = ["RUNTIMES", "Executable", "Prepared", "Runtime", "check_policy"]
 
 
@@ -56,16 +58,28 @@ class Runtime:
         Whole-network float precisions that it executes.
     file_suffix
         Suffix of a saved model.
+    graph_version
+        To be raised when the same network comes out as another graph, so with another latency.
     """
 
     name: ClassVar[str]
     precisions: ClassVar[frozenset[str]]
     float_precisions: ClassVar[frozenset[str]] = frozenset({"fp32"})
     file_suffix: ClassVar[str]
+    graph_version: ClassVar[int] = 1
 
     def version(self) -> str:
-        """Return the installed version; latencies of two versions are never mixed."""
+        """Return the library's version and ours of the graph, ``1.31.1+g1``; latencies of two are never mixed."""
+        library = self.library_version()
+        return f"{library}{'.' if '+' in library else '+'}g{self.graph_version}"
+
+    def library_version(self) -> str:
+        """Return the installed version of the library."""
         raise NotImplementedError
+
+    def warnings(self, device: Device) -> tuple[str, ...]:
+        """Return what a user should know about the integer precisions on a device, a sentence each."""
+        return ()
 
     def unavailable(self) -> str | None:
         """Return why it cannot be used and what to install, or ``None``."""

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import logging
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hardware_profiles.atomic import write_atomically
+from hardware_profiles.device import Device, this_device
 from hardware_profiles.runtime import Executable, Prepared, Runtime, check_policy
+from search_space.precision import FLOAT, FORMATS
+
+log = logging.getLogger("nasweave.hardware_profiles")
+
+_X86 = ("x86_64", "amd64", "i686", "i386")
+_EXACT = frozenset({"avx_vnni", "avx512_vnni", "amx_int8"})
 
 
 class _Session:
@@ -64,7 +73,15 @@ class _Exported:
         from hardware_profiles.onnx_policy import apply_policy
 
         check_policy(self._runtime, policy)
+        if any(precision != FLOAT and FORMATS[precision].activation_bits for precision in policy.values()):
+            for text in self._runtime.warnings(this_device()):
+                _warn_once(text)
         return _Session(apply_policy(self._model, policy).SerializeToString(), threads)
+
+
+@cache
+def _warn_once(text: str) -> None:
+    log.warning(text)
 
 
 class OnnxRuntime(Runtime):
@@ -75,9 +92,15 @@ class OnnxRuntime(Runtime):
     float_precisions = frozenset({"fp32"})
     file_suffix = ".onnx"
 
-    def version(self) -> str:
+    def library_version(self) -> str:
         """Return the version of the package."""
         return importlib.metadata.version("onnxruntime")
+
+    def warnings(self, device: Device) -> tuple[str, ...]:
+        """Warn of 8-bit products on x86 without VNNI."""
+        if device.machine in _X86 and not _EXACT & set(device.isa):
+            return ("8-bit products (w8a8) may saturate on this CPU, which has no VNNI: check parity.json",)
+        return ()
 
     def unavailable(self) -> str | None:
         """Return ``None`` where the three packages are installed."""

@@ -79,7 +79,7 @@ class TorchRuntime(Runtime):
     float_precisions = frozenset({"fp32"})
     file_suffix = ".pt2"
 
-    def version(self) -> str:
+    def library_version(self) -> str:
         """Return the version of the package, its build included."""
         return str(torch.__version__)
 

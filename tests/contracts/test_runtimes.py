@@ -1,8 +1,10 @@
 """The contract of every runtime."""
 
+import importlib
 import logging
 import sys
 import warnings
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -10,7 +12,7 @@ import pytest
 import torch
 from torch import nn
 
-from hardware_profiles import RUNTIMES, Setting
+from hardware_profiles import RUNTIMES, Setting, this_device
 from search_space.errors import ConfigError, RuntimeUnavailableError
 from search_space.precision import FLOAT, FLOAT_BYTES, FORMATS
 
@@ -62,8 +64,41 @@ def test_declarations(runtime):
     assert FLOAT in runtime.precisions and runtime.precisions <= {FLOAT, *FORMATS}
     assert "fp32" in runtime.float_precisions and runtime.float_precisions <= set(FLOAT_BYTES)
     assert runtime.file_suffix.startswith(".")
-    assert runtime.version() and runtime.unavailable() is None
+    assert runtime.library_version() and runtime.unavailable() is None
     Setting(runtime=runtime.name)
+
+
+def test_version_changes_with_the_library_and_with_the_graph(runtime, monkeypatch):
+    first = runtime.version()
+    assert first.startswith(runtime.library_version()) and first.endswith("g1") and first.count("+") == 1
+    monkeypatch.setattr(type(runtime), "graph_version", 2)
+    assert runtime.version() == first.removesuffix("1") + "2"
+    monkeypatch.setattr(type(runtime), "library_version", lambda self: "9.9")
+    assert runtime.version() == "9.9+g2"
+
+
+@pytest.mark.parametrize(
+    ("machine", "isa", "warned"),
+    [
+        ("x86_64", ("avx2", "fma"), True),
+        ("x86_64", ("avx2", "avx512f"), True),
+        ("x86_64", ("avx2", "avx512_vnni", "avx512f"), False),
+        ("x86_64", ("avx2", "avx_vnni"), False),
+        ("aarch64", ("neon",), False),
+    ],
+)
+def test_eight_bit_products_that_may_saturate_are_warned_of_once(machine, isa, warned, monkeypatch, caplog):
+    module = importlib.import_module("hardware_profiles.runtimes.onnxruntime")
+    monkeypatch.setattr(module, "this_device", lambda: replace(this_device(), machine=machine, isa=isa))
+    module._warn_once.cache_clear()
+    one = prepared("onnxruntime")
+    one.compile(policy={"a": "w8", "b": FLOAT}, threads=1)
+    assert not caplog.records
+    for _ in range(2):
+        one.compile(policy={"a": "w8a8"}, threads=1)
+    module._warn_once.cache_clear()
+    assert [r.levelname for r in caplog.records] == ["WARNING"] * warned
+    assert all("parity.json" in r.getMessage() for r in caplog.records)
 
 
 def test_unknown_runtime_lists_the_known():

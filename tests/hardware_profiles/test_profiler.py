@@ -50,7 +50,7 @@ class FakeRuntime(Runtime):
     def drift(self):
         return 1.0 + self.drift_per_s * self.now
 
-    def version(self):
+    def library_version(self):
         return "1"
 
     def unavailable(self):
@@ -117,7 +117,7 @@ def test_steady_machine_gives_the_true_latencies():
         assert m.drift == pytest.approx(1.0)
     assert result.noise_floor == pytest.approx(0.0, abs=1e-6)
     assert set(result.blocks) == set(BLOCKS) and dict(result.networks).keys() == set(NETWORKS)
-    assert (result.runtime_version, result.space_fingerprint, result.setting) == ("1", "space", SETTING)
+    assert (result.runtime_version, result.space_fingerprint, result.setting) == ("1+g1", "space", SETTING)
 
 
 def test_drift_is_divided_out():
