@@ -4,7 +4,7 @@
 6-layer space: every mixer, channel mixer and precision there is. The predictors are fitted on synthetic targets (a
 roofline over the blocks' costs, an error that falls with the parameters), for the time of a prediction depends on the
 sizes of the fitted coefficients alone. One thread, the median over repeats. The headline judges architectures that
-share no ``Layer`` objects, as they come from JSON; ``from_architectures`` are those of ``SearchSpace.decode``, which do.
+share no ``Layer`` objects, as if each came from its own JSON; those of ``from_architectures`` share what they can.
 """
 
 from __future__ import annotations
