@@ -5,7 +5,9 @@ A user's mistake is one line on standard error and exit code 2; Ctrl-C is exit c
 
 from __future__ import annotations
 
+import logging
 import os
+import re
 import sys
 import warnings
 from importlib.metadata import version
@@ -46,31 +48,50 @@ def _main(arguments: list[str]) -> None:
     verb, *rest = arguments
     if verb not in VERBS:
         raise ConfigError("verb", expected=f"one of {', '.join(VERBS)}", got=repr(verb), remedy="see nasweave --help")
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and verb != "train":
+        raise ConfigError(
+            "verb", expected="train, which alone runs in several processes", got=verb, remedy="run it without torchrun"
+        )
     function: VerbFunction = VERBS[verb]
-    rest = ["doctor.json=true" if a == "--json" and verb == "doctor" else a for a in rest]
-
     failures: list[NasweaveError] = []
+    started = False
 
     def job(composed: DictConfig) -> None:
+        nonlocal started
+        started = True
         from runs.config import from_hydra
         from runs.workspace import Workspace
 
+        logging.basicConfig(level=logging.WARNING, format="nasweave: %(message)s", stream=sys.stderr, force=True)
         folder = Path(HydraConfig.get().runtime.output_dir)
         if folder.is_relative_to(Path.cwd()):
             folder = folder.relative_to(Path.cwd())
-        command = " ".join(["nasweave", verb, *HydraConfig.get().overrides.task])
-        console = Console(stderr=True)
+        overrides = tuple(HydraConfig.get().overrides.task)
         try:
-            function(Workspace(from_hydra(composed), folder=folder, command=command, console=console))
+            config = from_hydra(composed)
+            function(Workspace(config, folder=folder, verb=verb, overrides=overrides, console=Console(stderr=True)))
         except NasweaveError as error:  # Hydra would print a traceback of its own; other jobs of a multirun go on
             failures.append(error)
 
-    sys.argv = [f"nasweave {verb}", *rest]
-    hydra.main(version_base="1.3", config_path="pkg://hydra_conf", config_name="config")(job)()
+    sys.argv = [f"nasweave {verb}", *_hydra_arguments(verb, rest)]
+    try:
+        hydra.main(version_base="1.3", config_path="pkg://hydra_conf", config_name="config")(job)()
+    except ValueError as error:  # Hydra's, for an override such as task=null; after the start it would be our bug
+        if started:
+            raise
+        raise HydraException(str(error)) from error
     for failure in failures[:-1]:
         _fail(str(failure))
     if failures:
         raise failures[-1]
+
+
+def _hydra_arguments(verb: str, arguments: list[str]) -> list[str]:
+    if verb == "doctor":  # it only reads
+        here = ["hydra.run.dir=.", "hydra.output_subdir=null"]
+        return [*("doctor.json=true" if a == "--json" else a for a in arguments), *here]
+    # Hydra would read the key 712e11511820 as a number.
+    return [re.sub(r"^(key|name)=([\w.-]+)$", r"\1='\2'", a) for a in arguments]
 
 
 def _fail(message: str) -> int:

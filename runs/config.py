@@ -11,7 +11,9 @@ from typing import Any, TypeVar
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from runs.search import SearchConfig
+from hardware_profiles import RUNTIMES
+from runs.export.formats import FORMATS
+from runs.search import SAMPLERS, SearchConfig
 from search_space.errors import ConfigError
 from search_space.spec import Scalar
 from supernet.training import TrainingConfig
@@ -37,6 +39,10 @@ class HardwareConfig:
     threads: int
     batch_size: int
 
+    def __post_init__(self) -> None:
+        _check("hardware.threads", self.threads, "1 or more", self.threads >= 1)
+        _check("hardware.batch_size", self.batch_size, "1 or more", self.batch_size >= 1)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProfileConfig:
@@ -49,6 +55,14 @@ class ProfileConfig:
     time_budget_s: float | None
     seed: int
 
+    def __post_init__(self) -> None:
+        _check("profile.networks", self.networks, "0 or more", self.networks >= 0)
+        _check("profile.precision", self.precision, "a number between 0 and 1", 0 < self.precision < 1)
+        _check("profile.max_seconds", self.max_seconds, "more than 0", self.max_seconds > 0)
+        budget = self.time_budget_s
+        _check("profile.time_budget_s", budget, "more than 0, or null", budget is None or budget > 0)
+        _check("profile.seed", self.seed, "0 or more", self.seed >= 0)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BaselinesConfig:
@@ -57,12 +71,21 @@ class BaselinesConfig:
     random: int
     uniform: int
 
+    def __post_init__(self) -> None:
+        _check("baselines.random", self.random, "0 or more", self.random >= 0)
+        _check("baselines.uniform", self.uniform, "0 or more", self.uniform >= 0)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExportConfig:
     """Formats by registry name."""
 
     formats: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        _check("export.formats", list(self.formats), "at least one format", bool(self.formats))
+        for name in self.formats:
+            _check("export.formats", name, f"formats among {', '.join(FORMATS)}", name in FORMATS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,6 +115,19 @@ class Config:
     export: ExportConfig
     key: str
     doctor: DoctorConfig
+
+    def __post_init__(self) -> None:
+        _check("finalists", self.finalists, "1 or more", self.finalists >= 1)
+        for key, value, registry in (
+            ("search.sampler", self.search.sampler, SAMPLERS),
+            ("hardware.runtime", self.hardware.runtime, RUNTIMES),
+        ):
+            _check(key, value, f"one of {', '.join(registry)}", value in registry)
+
+
+def _check(key: str, value: object, expected: str, legal: bool) -> None:
+    if not legal:
+        raise ConfigError(key, expected=expected, got=repr(value), remedy="correct the override")
 
 
 def from_hydra(composed: DictConfig) -> Config:

@@ -28,7 +28,7 @@ def show_progress(console: Console, title: str) -> Iterator[ProgressCallback]:
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[message]}"),
+        TextColumn("{task.fields[message]}", markup=False),
     )
     with Progress(*columns, console=console, transient=True) as bars:
         bar = bars.add_task(f"[bold]{title}", total=None, message="")
@@ -47,6 +47,6 @@ def _lines(console: Console, title: str) -> ProgressCallback:
             return
         last = now
         left = f", {(now - begin) / (done - first) * (total - done):.0f} s left" if done > first else ""
-        console.print(f"{title}: {done}/{total}, {now - begin:.0f} s{left}  {message}", highlight=False)
+        console.print(f"{title}: {done}/{total}, {now - begin:.0f} s{left}  {message}", highlight=False, markup=False)
 
     return update

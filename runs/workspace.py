@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from functools import cached_property
 from pathlib import Path
 
@@ -32,15 +33,27 @@ class Workspace:
         The typed configuration.
     folder
         Where the run's files go.
-    command
-        What the user typed, for the report.
+    verb, overrides
+        What the user typed.
     console
         Where progress and messages go.
     """
 
-    def __init__(self, config: Config, *, folder: Path, command: str, console: Console) -> None:
-        self.config, self.folder, self.command, self.console = config, folder, command, console
+    def __init__(
+        self, config: Config, *, folder: Path, verb: str, overrides: tuple[str, ...], console: Console
+    ) -> None:
+        self.config, self.folder, self.verb, self.overrides, self.console = config, folder, verb, overrides, console
         self.results: dict[str, object] = {}  # of stages that this command has done, by name
+
+    @property
+    def command(self) -> str:
+        """What the user typed, safe for a shell."""
+        return shlex.join(["nasweave", self.verb, *self.overrides])
+
+    @property
+    def export_command(self) -> str:
+        """The command that exports from this run, but for its last argument, ``key=...``."""
+        return shlex.join(["nasweave", "export", *(o for o in self.overrides if not o.startswith("key="))])
 
     @cached_property
     def data(self) -> TaskData:
@@ -104,7 +117,7 @@ class Workspace:
     def run(self) -> Run:
         """The run's row in the database."""
         return self.store.open_run(
-            os.fspath(self.folder),
+            os.path.relpath(self.folder, self.outputs),
             task=self.config.task.name,
             name=self.config.name,
             space_fingerprint=self.space.fingerprint,

@@ -76,6 +76,8 @@ class ReportData:
         Pairs of step and loss.
     seconds
         Duration of each stage.
+    command, export_command
+        What was typed, and the command that exports a network when ``key=...`` is added.
     """
 
     title: str
@@ -95,6 +97,7 @@ class ReportData:
     training_curve: tuple[tuple[int, float], ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
     command: str = ""
+    export_command: str = "nasweave export"
 
     def __post_init__(self) -> None:
         names = [o.name for o in self.objectives]

@@ -49,8 +49,8 @@ def report_markdown(data: ReportData) -> str:
 
 
 def _exports(data: ReportData) -> list[str]:
-    knee = ["nasweave export key=knee"] if "knee" in data.chosen else []
-    return knee + [f"nasweave export key={key}" for key in data.labels or [n.key for n in data.front[:3]]]
+    knee = [f"{data.export_command} key=knee"] if "knee" in data.chosen else []
+    return knee + [f"{data.export_command} key={key}" for key in data.labels or [n.key for n in data.front[:3]]]
 
 
 def _section(title: str, *parts: str) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +14,13 @@ import torch
 from runs.environment import versions
 from runs.export import FORMATS, CardData, Subject, compare, model_card
 from runs.files import new_folder
+from runs.lock import exclusive
 from runs.progress import show_progress
 from runs.reports.units import quantity
 from runs.stages.finalists import remeasure
 from runs.stages.front import choose, front
 from runs.stages.search import Searched
+from runs.stages.train import supernet_fingerprint
 from runs.store import Candidate
 from runs.workspace import Workspace
 from search_space import Architecture
@@ -25,13 +29,38 @@ from supernet import extract
 __all__ = ["export"]
 
 _PARITY_EXAMPLES = 256
+_PARITY_LIMIT = 2e-2
+_log = logging.getLogger("nasweave.runs")
 
 
 def export(workspace: Workspace) -> Path:
-    """Write the network that ``config.key`` names; returns its folder, which is there whole or not at all."""
-    formats = {name: FORMATS[name]() for name in workspace.config.export.formats}
+    """Write the network that ``config.key`` names; returns its folder, which is there whole or not at all.
+
+    An export that has the formats already is kept; further formats are added to those that it has.
+    """
     searched = remeasure(workspace)
     candidate = _chosen(workspace, searched)
+    target = workspace.folder / "exports" / candidate.key
+    with exclusive(workspace.folder / ".lock"):
+        wanted, there = set(workspace.config.export.formats), _formats_of(workspace, target)
+        if not wanted <= there:
+            _write(workspace, searched, candidate, target, formats=sorted(wanted | there))
+    workspace.console.print(f"export: {target}", highlight=False, markup=False, soft_wrap=True)
+    return target
+
+
+def _formats_of(workspace: Workspace, target: Path) -> set[str]:
+    """Return the formats of a finished export of the same weights."""
+    for done in workspace.store.exports(workspace.run.id):
+        if done.folder == target.name and done.detail["supernet"] == supernet_fingerprint(workspace):
+            files = (name for form in done.detail["formats"] for name in FORMATS[form].files)
+            return set(done.detail["formats"]) if all((target / name).exists() for name in files) else set()
+    return set()
+
+
+def _write(
+    workspace: Workspace, searched: Searched, candidate: Candidate, target: Path, *, formats: Sequence[str]
+) -> None:
     architecture = Architecture.from_json(candidate.architecture_json)
     example, _ = workspace.data.validation.batch(slice(0, 1))
     subject = Subject(
@@ -46,9 +75,9 @@ def export(workspace: Workspace) -> Path:
         parity: dict[str, dict[str, Any]] = {
             "extracted": compare(lambda x: extracted(torch.from_numpy(x)).numpy(), inputs.numpy(), expected)
         }
-    target = workspace.folder / "exports" / candidate.key
     with new_folder(target) as folder, show_progress(workspace.console, f"export {candidate.key}") as progress:
-        for i, (name, form) in enumerate(formats.items()):
+        for i, name in enumerate(formats):
+            form = FORMATS[name]()
             form.write(subject, folder)
             parity[name] = compare(form.load(folder), inputs.numpy(), expected)
             progress(i + 1, len(formats), name)
@@ -56,10 +85,20 @@ def export(workspace: Workspace) -> Path:
         np.save(folder / "example_input.npy", example.numpy())
         files = {p.name: p.stat().st_size for p in sorted(folder.iterdir())}
         (folder / "README.md").write_text(model_card(_card(workspace, candidate, architecture, parity, files)))
-    detail = {"formats": list(formats), "relative_norm": {n: row["relative_norm"] for n, row in parity.items()}}
-    workspace.store.add_export(workspace.run.id, candidate.key, folder=str(target), detail=detail)
-    workspace.console.print(f"export: {target}", highlight=False, soft_wrap=True)
-    return target
+    detail = {
+        "formats": list(formats),
+        "supernet": supernet_fingerprint(workspace),
+        "relative_norm": {name: row["relative_norm"] for name, row in parity.items()},
+    }
+    workspace.store.add_export(workspace.run.id, candidate.key, folder=target.name, detail=detail)
+    worst = max(parity, key=lambda name: parity[name]["relative_norm"])
+    if parity[worst]["relative_norm"] > _PARITY_LIMIT:
+        _log.warning(
+            "%s differs from the supernet by %.1f %% of the norm: do not ship it (see %s)",
+            worst,
+            100 * parity[worst]["relative_norm"],
+            target / "parity.json",
+        )
 
 
 def _chosen(workspace: Workspace, searched: Searched) -> Candidate:
@@ -98,5 +137,5 @@ def _card(
         environment=versions(),
         parity=parity,
         files=files,
-        command=f"nasweave export name={workspace.config.name} key={candidate.key}",
+        command=f"{workspace.export_command} key={candidate.key}",
     )

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
 import numpy as np
-from numpy.typing import NDArray
 from rich.table import Table
 
 from runs.objectives import OBJECTIVES, Budget
 from runs.reports.units import quantity
-from search_space import Genes, SearchSpace
+from runs.search import Cheap
+from search_space import SearchSpace
 from search_space.errors import BudgetError
 
-__all__ = ["Cheap", "check_budget", "corner_values", "overview"]
+__all__ = ["check_budget", "corner_values", "overview"]
 
-Cheap = Callable[[Genes], Mapping[str, NDArray[np.float64]]]
 _POPULATION, _GENERATIONS = 2000, 15
 
 

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
+from runs.lock import exclusive
 from runs.progress import show_progress
 from runs.stages.build import Builder
 from runs.stages.front import best, choose, front
@@ -30,27 +33,32 @@ def remeasure(workspace: Workspace) -> Searched:
     A finalist that was measured before is not measured again.
     """
     searched = search(workspace)
-    chosen = [c for c in _finalists(workspace, searched) if c.final is None]
-    if chosen:
-        latency_ms = {} if is_foreign(workspace) else _latencies(workspace, searched, chosen)
+    foreign = is_foreign(workspace, searched.profile)
+    with exclusive(workspace.folder / ".lock"):
+        finals = [(c, c.final or {}) for c in _finalists(workspace, searched)]
+        untimed = [c for c, final in finals if not foreign and "latency_ms" not in final]
+        latency_ms = _latencies(workspace, searched, untimed) if untimed else {}
+        chosen = [(c, final) for c, final in finals if c in untimed or "test_error" not in final]
         with show_progress(workspace.console, "test finalists") as progress:
-            for i, candidate in enumerate(chosen):
-                architecture = Architecture.from_json(candidate.architecture_json)
-                network = extract(searched.supernet, architecture).eval()
-                error = evaluate(network, data=workspace.data, split=workspace.data.test)
-                final = {"test_error": error, **latency_ms.get(candidate.key, {})}
-                workspace.store.set_final(workspace.run.id, candidate.key, final=final)
+            for i, (candidate, final) in enumerate(chosen):
+                error = final["test_error"] if "test_error" in final else _test_error(workspace, searched, candidate)
+                new = {**final, **latency_ms.get(candidate.key, {}), "test_error": error}
+                workspace.store.set_final(workspace.run.id, candidate.key, final=new)
                 progress(i + 1, len(chosen), f"test error {error:.1f} %")
     return searched
 
 
+def _test_error(workspace: Workspace, searched: Searched, candidate: Candidate) -> float:
+    network = extract(searched.supernet, Architecture.from_json(candidate.architecture_json)).eval()
+    return evaluate(network, data=workspace.data, split=workspace.data.test)
+
+
 def _finalists(workspace: Workspace, searched: Searched) -> list[Candidate]:
-    """Return the front, thinned evenly to the configured number, then the baselines that a reader compares with."""
+    """Return the front, thinned evenly to the configured number, and what a reader compares with or asked for."""
     candidates = workspace.store.candidates(workspace.run.id, state="complete")
     members = front(candidates, searched.objectives, workspace.budget)
-    limit = max(workspace.config.finalists, 2)
-    step = max(1.0, (len(members) - 1) / (limit - 1))
-    kept = {members[round(i * step)].key: members[round(i * step)] for i in range(min(limit, len(members)))}
+    picked = np.linspace(0, len(members) - 1, min(workspace.config.finalists, len(members))).round().astype(int)
+    kept = {members[i].key: members[i] for i in picked}
     for label in ("knee", "best", "fastest"):
         try:
             candidate = choose(label, members, searched.objectives, workspace.budget)
@@ -58,8 +66,8 @@ def _finalists(workspace: Workspace, searched: Searched) -> list[Candidate]:
             continue  # nothing is within the budget; the report says so
         kept[candidate.key] = candidate
     by_key = {c.key: c for c in candidates}
-    corners = (workspace.space.smallest.key, workspace.space.largest.key)
-    kept |= {key: by_key[key] for key in corners if key in by_key}
+    named = (workspace.config.key, workspace.space.smallest.key, workspace.space.largest.key)
+    kept |= {key: by_key[key] for key in named if key in by_key}
     for keys in (searched.uniform, searched.random):
         group = [by_key[key] for key in keys if key in by_key]
         group = [c for c in group if workspace.budget.feasible(c.values)] or group
@@ -73,5 +81,9 @@ def _latencies(workspace: Workspace, searched: Searched, chosen: Sequence[Candid
     architectures = [Architecture.from_json(c.architecture_json) for c in chosen]
     builder = Builder(workspace.space, batch_size=workspace.setting.batch_size, supernet=searched.supernet)
     key = f"{profile_key(workspace)}-run{workspace.run.id}"
-    measured = measure(workspace, architectures, key=key, title="measure finalists", builder=builder)
+    # Drift is relative to the profile's own start, so that predictions and measurements share one scale.
+    baseline_ms = searched.profile.baseline_ms
+    measured = measure(
+        workspace, architectures, key=key, title="measure finalists", builder=builder, baseline_ms=baseline_ms
+    )
     return {a.key: {"latency_ms": m.latency_ms, "latency_spread": m.spread} for a, m in measured.networks}

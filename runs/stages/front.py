@@ -28,8 +28,8 @@ def front(candidates: Sequence[Candidate], objectives: Sequence[Objective], budg
         return []
     values = _minimised(within, objectives)
     _, first = np.unique(values, axis=0, return_index=True)
-    keep = sorted(set(first.tolist()) & set(np.flatnonzero(non_dominated(values)).tolist()))
-    return sorted((within[i] for i in keep), key=lambda c: values[within.index(c), ::-1].tolist())
+    keep = set(first.tolist()) & set(np.flatnonzero(non_dominated(values)).tolist())
+    return [within[i] for i in sorted(keep, key=lambda i: values[i, ::-1].tolist())]
 
 
 def best(candidates: Sequence[Candidate], objectives: Sequence[Objective]) -> Candidate:

@@ -1,4 +1,7 @@
-"""Measure the blocks of the space and a sample of whole networks on this machine, or take a given profile."""
+"""Measure the blocks of the space and a sample of whole networks on this machine, or take a given profile.
+
+A run keeps a copy of the profile it began with, so that all its predictions belong together.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from runs.stages.build import Builder
 from runs.stages.once import once
 from runs.workspace import Workspace
 from search_space import Architecture, features
+from search_space.errors import ProfileError
 
 __all__ = ["is_foreign", "measure", "profile", "profile_key"]
 
@@ -36,57 +40,80 @@ def profile_key(workspace: Workspace) -> str:
     )
 
 
-def is_foreign(workspace: Workspace) -> bool:
-    """Return whether latencies are of another device, so that nothing can be measured here."""
-    path = workspace.config.profile.path
-    return path is not None and Profile.load(Path(path)).device.fingerprint != workspace.device.fingerprint
+def is_foreign(workspace: Workspace, profile: Profile) -> bool:
+    """Return whether latencies are of another device or runtime version, so that they cannot be measured here."""
+    here = (workspace.device.fingerprint, workspace.runtime.version())
+    return (profile.device.fingerprint, profile.runtime_version) != here
 
 
 @once
 def profile(workspace: Workspace) -> Profile:
-    """Return the profile: the given file, the finished one of an earlier run, or a new measurement."""
-    config = workspace.config.profile
-    if config.path is not None:
-        given = Profile.load(Path(config.path))
-        given.check_matches(setting=workspace.setting, space_fingerprint=workspace.space.fingerprint)
-        return given
+    """Return the run's profile: the one it began with, else the given file, else a measurement of this machine."""
+    own, given = workspace.folder / "profile.json", workspace.config.profile.path
+    found = Profile.load(own) if own.exists() else None
+    if given is not None:
+        chosen = Profile.load(Path(given))
+        if found is not None and found.measurements != chosen.measurements:
+            raise ProfileError(
+                "profile.path",
+                expected="the profile that this run began with",
+                got=given,
+                remedy="choose another name= for a run with another profile",
+            )
+        found = chosen
+    if found is None:
+        found = _measured(workspace)
+    found.check_matches(setting=workspace.setting, space_fingerprint=workspace.space.fingerprint)
+    if not own.exists():
+        found.save(own)
+    return found
+
+
+def _measured(workspace: Workspace) -> Profile:
+    """Return the profile of this machine: the finished one of an earlier run, or what is missing measured now."""
     file = workspace.outputs / "profiles" / f"{profile_key(workspace)}.json"
-    with exclusive(file.with_name(".lock")):
-        if file.exists():
-            found = _finished(workspace, file)
-            if found is not None:
-                return found
-        result = measure(workspace, _subjects(workspace), key=profile_key(workspace), title="profile")
-        result.save(file)
+    subjects: list[Subject] = [*workspace.space.blocks, *_networks(workspace)]
+    if file.exists():
+        found = Profile.load(file)
+        found.check_matches(device=workspace.device, runtime_version=workspace.runtime.version())
+        if set(subjects) <= {m.subject for m in found.measurements}:
+            return found
+    config = workspace.config.profile
+    result = measure(
+        workspace, subjects, key=profile_key(workspace), title="profile", time_budget_s=config.time_budget_s
+    )
+    result.save(file)
     workspace.console.print(
         f"profile: {len(result.blocks)} blocks and {len(result.networks)} networks on {result.device.name}, "
         f"{workspace.setting}; noise floor {100 * result.noise_floor:.1f} %",
         highlight=False,
+        markup=False,
     )
     return result
 
 
-def _finished(workspace: Workspace, file: Path) -> Profile | None:
-    found = Profile.load(file)
-    found.check_matches(
-        device=workspace.device, setting=workspace.setting, space_fingerprint=workspace.space.fingerprint
-    )
-    complete = len(found.networks) >= min(workspace.config.profile.networks, len(_networks(workspace)))
-    return found if complete else None
-
-
 def measure(
-    workspace: Workspace, subjects: Sequence[Subject], *, key: str, title: str, builder: Builder | None = None
+    workspace: Workspace,
+    subjects: Sequence[Subject],
+    *,
+    key: str,
+    title: str,
+    builder: Builder | None = None,
+    baseline_ms: float | None = None,
+    time_budget_s: float | None = None,
 ) -> Profile:
-    """Measure what ``key`` has no measurement of yet; every finished one is in the store at once."""
+    """Measure what ``key`` has no measurement of yet; every finished one is in the store at once.
+
+    One process at a time measures, or they would time each other.
+    """
     config, store = workspace.config.profile, workspace.store
     wanted = {subject_to_json(s) for s in subjects}
-    done = [m for m in map(Measurement.from_dict, store.measurements(key)) if subject_to_json(m.subject) in wanted]
 
     def keep(measurement: Measurement) -> None:
         store.add_measurement(key, subject_to_json(measurement.subject), payload=measurement.to_dict())
 
-    with show_progress(workspace.console, title) as progress:
+    with exclusive(workspace.outputs / "profiles" / ".lock"), show_progress(workspace.console, title) as progress:
+        stored = [Measurement.from_dict(payload) for payload in store.measurements(key)]
         return measure_profile(
             subjects,
             setting=workspace.setting,
@@ -96,12 +123,13 @@ def measure(
             config=ProfilerConfig(
                 precision=config.precision,
                 max_seconds=config.max_seconds,
-                time_budget_s=config.time_budget_s,
+                time_budget_s=time_budget_s,
                 seed=config.seed,
             ),
-            done=done,
+            done=[m for m in stored if subject_to_json(m.subject) in wanted],
             on_measurement=keep,
             progress=progress,
+            baseline_ms=baseline_ms,
         )
 
 
@@ -114,7 +142,3 @@ def _networks(workspace: Workspace) -> list[Architecture]:
     genes = pool[spread(points, config.networks, apart_from=points[:0], rng=rng)]
     corners = [space.smallest, space.middle, space.largest]
     return list(dict.fromkeys([*corners, *space.decode(genes)]))[: config.networks]
-
-
-def _subjects(workspace: Workspace) -> list[Subject]:
-    return [*workspace.space.blocks, *_networks(workspace)]

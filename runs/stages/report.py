@@ -13,7 +13,7 @@ from hardware_profiles import Profile
 from runs.environment import versions
 from runs.files import write_text
 from runs.objectives import OBJECTIVES
-from runs.reports import ReportData, ReportedNetwork, write_report
+from runs.reports import ReportData, ReportedNetwork, Source, write_report
 from runs.stages.feasibility import corner_values
 from runs.stages.finalists import remeasure
 from runs.stages.front import choose, front
@@ -24,6 +24,7 @@ from runs.store import Candidate
 from runs.workspace import Workspace
 from search_space import Architecture
 from search_space.errors import BudgetError
+from supernet.training.loop import CURVE
 
 __all__ = ["report"]
 
@@ -45,7 +46,7 @@ def report(workspace: Workspace) -> Path:
             f"{network.latency_predicted_ms:.3g} ms predicted{measured}",
             highlight=False,
         )
-    workspace.console.print(f"report: {page}", highlight=False, soft_wrap=True)
+    workspace.console.print(f"report: {page}", highlight=False, markup=False, soft_wrap=True)
     return page
 
 
@@ -53,12 +54,11 @@ def report_data(workspace: Workspace, searched: Searched) -> ReportData:
     """Gather what the report shows from the store."""
     candidates = workspace.store.candidates(workspace.run.id, state="complete")
     members = front(candidates, searched.objectives, workspace.budget)
-    keys = {c.key for c in members}
-    by_key = {c.key: c for c in candidates}
-    corners = {workspace.space.smallest.key: "smallest", workspace.space.largest.key: "largest"}
-    others = [c for c in candidates if c.source != "random"]
-    networks = [_reported(workspace, c, corners.get(c.key, c.source), c.key in keys) for c in others]
-    networks += [_reported(workspace, by_key[key], "random", key in keys) for key in searched.random if key in by_key]
+    on_front = {c.key for c in members}
+    networks = [
+        _reported(workspace, candidate, source, trial, candidate.key in on_front)
+        for candidate, source, trial in _roles(workspace, searched, candidates)
+    ]
     chosen = {}
     for key, label in _CHOICES.items():
         try:
@@ -86,16 +86,44 @@ def report_data(workspace: Workspace, searched: Searched) -> ReportData:
         training_curve=_training_curve(workspace),
         seconds=searched.seconds,
         command=workspace.command,
+        export_command=workspace.export_command,
     )
 
 
-def _reported(workspace: Workspace, candidate: Candidate, source: str, on_front: bool) -> ReportedNetwork:
+def _roles(
+    workspace: Workspace, searched: Searched, candidates: Sequence[Candidate]
+) -> list[tuple[Candidate, Source, int | None]]:
+    """Return every candidate with its source and trial: the search's in order, then the baselines'.
+
+    A network that the search and a baseline share stands in both places.
+    """
+    by_key = {c.key: c for c in candidates}
+    corners: dict[str, Source] = {workspace.space.smallest.key: "smallest", workspace.space.largest.key: "largest"}
+    trials = sorted(searched.trials.items(), key=lambda item: item[1])
+    roles: list[tuple[Candidate, Source, int | None]] = [
+        (by_key[key], corners.get(key, "search"), trial) for key, trial in trials if key in by_key
+    ]
+    for key, corner in corners.items():
+        if key in by_key and key not in searched.trials:
+            roles.append((by_key[key], corner, None))
+    baselines: list[tuple[Source, tuple[str, ...]]] = [("uniform", searched.uniform), ("random", searched.random)]
+    for source, keys in baselines:
+        roles += [(by_key[key], source, None) for key in keys if key in by_key]
+    listed = {candidate.key for candidate, _, _ in roles}
+    # Baselines of an earlier call with another seed.
+    roles += [(c, "uniform" if c.source == "uniform" else "random", None) for c in candidates if c.key not in listed]
+    return roles
+
+
+def _reported(
+    workspace: Workspace, candidate: Candidate, source: Source, trial_number: int | None, on_front: bool
+) -> ReportedNetwork:
     final, predicted = candidate.final or {}, candidate.predicted
     return ReportedNetwork(
         key=candidate.key,
         architecture=Architecture.from_json(candidate.architecture_json),
-        source=source,  # type: ignore[arg-type]
-        trial_number=candidate.trial_number,
+        source=source,
+        trial_number=trial_number,
         objectives={name: candidate.values[name] for name in OBJECTIVES if name in candidate.values},
         latency_predicted_ms=predicted["latency_ms"],
         latency_interval_ms=(predicted["latency_low_ms"], predicted["latency_high_ms"]),
@@ -116,14 +144,16 @@ def _device(workspace: Workspace, profile: Profile) -> dict[str, str]:
         "runtime version": profile.runtime_version,
         "profiled": profile.created_at,
     }
-    if is_foreign(workspace):
-        facts["note"] = "predicted only: the profile is of another device than the one that searched"
+    if is_foreign(workspace, profile):
+        facts["note"] = "predicted only: the profile is of another device or runtime version than the one that searched"
     return facts
 
 
 def _predictor_summary(networks: Sequence[ReportedNetwork], profile: Profile) -> dict[str, float]:
-    measured = {n.key: (n, n.latency_measured_ms) for n in networks if n.latency_measured_ms is not None}
-    on_front = [abs(n.latency_predicted_ms / ms - 1) for n, ms in measured.values() if n.on_front]
+    fitted = {architecture.key for architecture, _ in profile.networks}
+    new = {n.key: n for n in networks if n.key not in fitted}  # the predictor has not seen these
+    measured = {key: (n, n.latency_measured_ms) for key, n in new.items() if n.latency_measured_ms is not None}
+    on_front = [abs(ms / n.latency_predicted_ms - 1) for n, ms in measured.values() if n.on_front]
     summary = {"noise_floor": profile.noise_floor}
     if on_front:
         inside = [n.latency_interval_ms[0] <= ms <= n.latency_interval_ms[1] for n, ms in measured.values()]
@@ -136,7 +166,7 @@ def _predictor_summary(networks: Sequence[ReportedNetwork], profile: Profile) ->
 
 
 def _training_curve(workspace: Workspace, *, points: int = 300) -> tuple[tuple[int, float], ...]:
-    lines = (supernet_folder(workspace) / "training.jsonl").read_text().splitlines()
+    lines = (supernet_folder(workspace) / CURVE).read_text().splitlines()
     rows = [json.loads(line) for line in lines]
     step = max(1, len(rows) // points)
     return tuple((row["step"], row["loss"]) for row in rows[::step])

@@ -1,4 +1,4 @@
-"""kill -9 during profile, train and search, then the same command: nothing is lost, doubled or changed."""
+"""kill -9 and Ctrl-C during profile, train and search, then the same command: nothing is lost, doubled or changed."""
 
 from __future__ import annotations
 
@@ -48,16 +48,20 @@ def progress(folder: Path, stage: str) -> int:
     return lines(folder) if stage == "train" else count(folder, TABLES[stage])
 
 
-def kill_at(folder: Path, stage: str, reached: int) -> None:
-    """Start the command and kill it as soon as a stage has come so far."""
+def stop_at(folder: Path, stage: str, reached: int, how: signal.Signals) -> None:
+    """Start the command and stop it as soon as a stage has come so far."""
     process = start(folder)
     end = time.monotonic() + 120
     while progress(folder, stage) < reached:
         assert process.poll() is None, (folder / "log").read_text()[-2000:]
         assert time.monotonic() < end, f"{stage} did not come to {reached}"
         time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.send_signal(how)
+    code = process.wait(timeout=60)
+    if how == signal.SIGINT:
+        assert code == 130
+        last = (folder / "log").read_text().strip().splitlines()[-1]
+        assert last == "nasweave: interrupted; the same command continues"
 
 
 def finish(folder: Path) -> None:
@@ -69,7 +73,8 @@ def killed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("killed")
     seen = {}
     for stage, reached in (("profile", 7), ("train", 17), ("search", 6)):
-        kill_at(folder, stage, reached)
+        stop_at(folder, stage, reached - 3, signal.SIGINT)
+        stop_at(folder, stage, reached, signal.SIGKILL)
         seen[stage] = progress(folder, stage)
     with closing(sqlite3.connect(folder / "outputs" / "nasweave.db")) as database:
         seen["candidates"] = set(database.execute("select key, objectives from nasweave_candidates").fetchall())

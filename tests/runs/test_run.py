@@ -87,12 +87,32 @@ def test_a_larger_search_continues(finished, monkeypatch):
     assert rows(finished, query)[0][0] > before
 
 
-@pytest.mark.parametrize("key", ["best", "fastest"])
-def test_another_network_is_exported_by_name(finished, monkeypatch, key):
+def exports(folder):
+    return {p.name: {f.name for f in p.iterdir()} for p in (folder / "outputs/digits/default/exports").iterdir()}
+
+
+def test_a_format_is_added_to_an_export_and_none_is_lost(finished, monkeypatch):
     monkeypatch.chdir(finished)
-    assert (
-        nasweave(monkeypatch, "export", *TINY, "search.n_trials=19", f"key={key}", "export.formats=[safetensors]") == 0
-    )
+    key = rows(finished, "select key from nasweave_candidates where final is null limit 1")[0][0]
+    for form in ("safetensors", "onnx"):
+        options = (f"key={key}", f"export.formats=[{form}]", "search.n_trials=19")
+        assert nasweave(monkeypatch, "export", *TINY, *options) == 0
+    assert {"model.safetensors", "model.onnx"} <= exports(finished)[key]
+    assert "latency, measured" in (finished / "outputs/digits/default/exports" / key / "README.md").read_text()
+
+
+def test_a_finished_run_exports_the_best_network_within_any_budget(finished, monkeypatch):
+    monkeypatch.chdir(finished)
+    found = rows(finished, "select key, objectives from nasweave_candidates where state = 'complete'")
+    sizes = sorted(json.loads(values)["size_bytes"] for _, values in found)
+    limit = sizes[len(sizes) // 2]
+    within = [(json.loads(v)["validation_error"], key) for key, v in found if json.loads(v)["size_bytes"] <= limit]
+    before = set(exports(finished))
+    options = (f"budget.size_bytes={limit}", "export.formats=[safetensors]", "search.n_trials=19")
+    assert nasweave(monkeypatch, "export", *TINY, *options) == 0
+    best = {key for error, key in within if error == min(within)[0]}
+    assert best & set(exports(finished))
+    assert len(set(exports(finished)) - before) <= 1
 
 
 @pytest.mark.parametrize(
@@ -100,6 +120,8 @@ def test_another_network_is_exported_by_name(finished, monkeypatch, key):
     [
         (["key=nonsense"], "key: expected auto, knee, best, fastest"),
         (["space.depth=[1]"], "digits/default: expected the search space this run was started with"),
+        (["training.steps=41"], "expected the training configuration and data that this run was started with"),
+        (["hardware.batch_size=2"], "profile.setting"),
         (["budget.size_bytes=10", "name=b"], "budget.size_bytes: expected a limit that some network"),
         (["budget.latency_ms=1e-7", "name=c"], "budget.latency_ms: expected a limit that some network"),
         (["space.mixer=[softmux]"], "mixer: expected"),
@@ -108,7 +130,15 @@ def test_another_network_is_exported_by_name(finished, monkeypatch, key):
         (["foo=1"], "Could not override 'foo'"),
         (["task=npz", "task.options.path=missing.npz"], "missing.npz"),
         (["profile.path=missing.json"], "missing.json"),
-        (["export.formats=[tflite]"], "format: expected one of onnx, pt2, safetensors"),
+        (["export.formats=[tflite]"], "export.formats: expected formats among onnx, pt2, safetensors"),
+        (["export.formats=[]"], "export.formats: expected at least one format"),
+        (["search.sampler=tpee"], "search.sampler: expected one of"),
+        (["baselines.random=-1"], "baselines.random: expected 0 or more"),
+        (["profile.networks=-3"], "profile.networks: expected 0 or more"),
+        (["profile.seed=-1"], "profile.seed: expected 0 or more"),
+        (["hardware.threads=0"], "hardware.threads: expected 1 or more"),
+        (["finalists=0"], "finalists: expected 1 or more"),
+        (["space=null"], "space"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(finished, monkeypatch, capfd, overrides, words):
@@ -121,7 +151,7 @@ def test_a_mistake_is_one_line_and_exit_code_2(finished, monkeypatch, capfd, ove
 
 def test_a_damaged_profile_and_checkpoint_are_refused(finished, monkeypatch, capfd):
     monkeypatch.chdir(finished)
-    table = next(finished.glob("outputs/profiles/*.parquet"))
+    table = next(finished.glob("outputs/digits/default/profile.*.parquet"))
     checkpoint = next(finished.glob("outputs/digits/supernets/*/checkpoint.safetensors"))
     for file, word in ((table, "profile"), (checkpoint, "checkpoint")):
         whole = file.read_bytes()

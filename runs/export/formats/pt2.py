@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,10 @@ class Pt2Format(ExportFormat):
         batch = torch.export.Dim("batch", min=1)
         with torch.no_grad():
             program = torch.export.export(subject.simulated, (example,), dynamic_shapes=({0: batch},))
-        torch.export.save(program, folder / self.files[0])
+        # Through memory, for PyTorch's own writer turns a full disk into a RuntimeError.
+        buffer = io.BytesIO()
+        torch.export.save(program, buffer)
+        (folder / self.files[0]).write_bytes(buffer.getvalue())
 
     def load(self, folder: Path) -> Predict:
         """Load the program."""

@@ -37,10 +37,11 @@ for (const table of document.querySelectorAll("table.sortable")) {
 
 for (const button of document.querySelectorAll(".key")) {
   button.addEventListener("click", async () => {
+    const command = `${document.body.dataset.export} key=${button.dataset.key}`;
     try {
-      await navigator.clipboard.writeText(`nasweave export key=${button.dataset.key}`);
+      await navigator.clipboard.writeText(command);
       button.classList.add("copied");
       setTimeout(() => button.classList.remove("copied"), 1200);
-    } catch { window.prompt("export command", `nasweave export key=${button.dataset.key}`); }
+    } catch { window.prompt("export command", command); }
   });
 }
