@@ -1,9 +1,11 @@
 """Time of a training step of a random subnet inside the supernet against a plain model of the same shape.
 
 ``python -m benchmarks.supernet_step`` prints a table, with ``--json`` one JSON object. A step is forward, loss and
-backward from cleared gradients. The plain model of a random architecture is its extracted network, whose weights have
-exactly its sizes; a uniform softmax transformer is also compared with one written in ``torch.nn`` alone. Both models
-of a row take turns, and a ratio is the median over the ratios of neighbouring steps.
+backward from cleared gradients, in float32: the simulation of integer precisions, which a plain model has not, is no
+part of it. The plain model of a random architecture is its extracted network, our classes with weights of exactly its
+sizes; uniform networks are also compared with ones written in ``torch.nn`` alone (``benchmarks.plain_models``), which
+are checked first to give the same outputs and gradients. Both models of a row take turns, and a ratio is the median
+over the ratios of neighbouring steps.
 """
 
 from __future__ import annotations
@@ -25,44 +27,9 @@ from rich.table import Table
 from torch import Tensor, nn
 
 from benchmarks.mixed_space import mixed_space
+from benchmarks.plain_models import PLAIN, plain_copy
 from search_space import Architecture, Layer, SearchSpace
 from supernet import Supernet, extract
-
-
-class PlainLayer(nn.Module):
-    """A pre-norm transformer layer as anyone would write it."""
-
-    def __init__(self, dim: int, heads: int, head_dim: int, hidden: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.norm1, self.norm2 = nn.LayerNorm(dim), nn.LayerNorm(dim)
-        self.q, self.k, self.v = (nn.Linear(dim, heads * head_dim) for _ in range(3))
-        self.out = nn.Linear(heads * head_dim, dim)
-        self.up, self.down = nn.Linear(dim, hidden), nn.Linear(hidden, dim)
-
-    def forward(self, x: Tensor) -> Tensor:
-        h = self.norm1(x)
-        q, k, v = (p(h).unflatten(-1, (self.heads, -1)).transpose(1, 2) for p in (self.q, self.k, self.v))
-        x = x + self.out(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
-        return x + self.down(F.gelu(self.up(self.norm2(x))))
-
-
-class PlainTransformer(nn.Module):
-    """Patches, layers, mean pooling, written with ``torch.nn`` alone."""
-
-    def __init__(self, architecture: Architecture, space: SearchSpace) -> None:
-        super().__init__()
-        dim, task, layer = architecture.embed_dim, space.geometry.task, architecture.layers[0]
-        self.side = task.input_shape[1] // 8
-        self.embed = nn.Linear(self.side**2, dim)
-        self.position = nn.Parameter(torch.zeros(task.seq_len, dim))
-        hidden, head_dim = round(layer.ratio * dim), space.geometry.head_dim
-        self.layers = nn.Sequential(*(PlainLayer(dim, layer.num_heads, head_dim, hidden) for _ in architecture.layers))
-        self.norm, self.head = nn.LayerNorm(dim), nn.Linear(dim, task.num_outputs)
-
-    def forward(self, images: Tensor) -> Tensor:
-        tiles = F.unfold(images, self.side, stride=self.side).transpose(1, 2)
-        return self.head(self.norm(self.layers(self.embed(tiles) + self.position)).mean(1))
 
 
 def stepper(
@@ -77,7 +44,9 @@ def stepper(
     return step
 
 
-def row(name: str, elastic: Callable[[], float], plain: Callable[[], float], repeats: int) -> dict[str, Any]:
+def row(
+    name: str, against: str, elastic: Callable[[], float], plain: Callable[[], float], repeats: int
+) -> dict[str, Any]:
     for _ in range(3):
         elastic(), plain()
     ratios, times = [], []
@@ -91,6 +60,7 @@ def row(name: str, elastic: Callable[[], float], plain: Callable[[], float], rep
     quartiles = statistics.quantiles(ratios, n=4)
     return {
         "what": name,
+        "against": against,
         "ratio": round(statistics.median(ratios), 4),
         "ratio_quartiles": [round(quartiles[0], 4), round(quartiles[2], 4)],
         "plain_ms": round(1000 * statistics.median(times), 2),
@@ -111,26 +81,32 @@ def measure(*, shapes: int, repeats: int, batch_size: int, seed: int, threads: i
     targets = torch.randint(space.geometry.task.num_outputs, (batch_size,), generator=generator)
     drawn = space.decode(space.sample_genes(np.random.default_rng(seed), shapes))
     architectures = {f"random {i}: {a}": a.in_float() for i, a in enumerate(drawn)}
-    for mixer in space.mixer:
-        if mixer != "identity":
-            architectures[f"uniform {mixer} + mlp"] = uniform(space, mixer, "mlp", embed_dim=96, depth=4)
+    pairs = dict.fromkeys([*PLAIN, *((mixer, "mlp") for mixer in space.mixer if mixer != "identity")])
+    for mixer, channel_mixer in pairs:
+        name = f"uniform {mixer} + {channel_mixer}"
+        architectures[name] = uniform(space, mixer, channel_mixer, embed_dim=96, depth=4)
+    with_plain = {f"uniform {mixer} + {channel_mixer}" for mixer, channel_mixer in PLAIN}
     rows = []
     for name, architecture in architectures.items():
         elastic = stepper(supernet, lambda x, a=architecture: supernet(x, a), inputs, targets)
         network = extract(supernet, architecture)
-        rows.append(row(name, elastic, stepper(network, network, inputs, targets), repeats))
-        if name == "uniform softmax + mlp":
-            plain = PlainTransformer(architecture, space)
-            rows.append(row(f"{name}, torch.nn", elastic, stepper(plain, plain, inputs, targets), repeats))
+        rows.append(row(name, "extracted", elastic, stepper(network, network, inputs, targets), repeats))
+        if name in with_plain:
+            plain = plain_copy(network, inputs[:4])
+            rows.append(row(name, "torch.nn", elastic, stepper(plain, plain, inputs, targets), repeats))
     ratios = [r["ratio"] for r in rows]
+    plain_ratios = [r["ratio"] for r in rows if r["against"] == "torch.nn"]
     return {
         "median_ratio": statistics.median(ratios),
         "worst_ratio": max(ratios),
+        "plain_median_ratio": statistics.median(plain_ratios),
+        "plain_worst_ratio": max(plain_ratios),
         "rows": rows,
         "repeats": repeats,
         "batch_size": batch_size,
         "threads": threads,
         "seed": seed,
+        "precision": "float32, without the simulation of integer precisions",
         "statistic": "median of ratios of neighbouring steps",
         "environment": {
             "date": date.today().isoformat(),
@@ -156,12 +132,15 @@ def main() -> None:
         print(json.dumps(result, indent=2))
         return
     table = Table(title="supernet step over plain step")
-    for column in ("network", "ratio", "quartiles", "plain, ms"):
-        table.add_column(column, justify="left" if column == "network" else "right")
+    for column in ("network", "against", "ratio", "quartiles", "plain, ms"):
+        table.add_column(column, justify="left" if column in ("network", "against") else "right")
     for r in result["rows"]:
         low, high = r["ratio_quartiles"]
-        table.add_row(r["what"], f"{r['ratio']:.3f}", f"{low:.3f} - {high:.3f}", f"{r['plain_ms']:.1f}")
-    Console().print(table, f"median {result['median_ratio']:.3f}, worst {result['worst_ratio']:.3f}")
+        table.add_row(r["what"], r["against"], f"{r['ratio']:.3f}", f"{low:.3f} - {high:.3f}", f"{r['plain_ms']:.1f}")
+    Console().print(table)
+    for title, prefix in (("all rows", ""), ("rows against torch.nn", "plain_")):
+        median, worst = result[f"{prefix}median_ratio"], result[f"{prefix}worst_ratio"]
+        Console().print(f"{title}: median {median:.3f}, worst {worst:.3f}")
 
 
 if __name__ == "__main__":
