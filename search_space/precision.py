@@ -23,9 +23,12 @@ class PrecisionFormat:
     block_size: int | None
 
     def weight_bytes(self, in_features: int, out_features: int) -> int:
-        """Bytes of the stored weight of one linear layer, scales included; its bias stays float."""
+        """Bytes of the stored weight of one linear layer, scales included; its bias stays float.
+
+        With integer activations each output has a zero point of one byte beside its scale.
+        """
         if self.block_size is None:
-            return out_features * (in_features * self.weight_bits // 8 + 4)
+            return out_features * (in_features * self.weight_bits // 8 + 4 + (self.activation_bits is not None))
         blocks = -(-in_features // self.block_size)
         return out_features * blocks * (self.block_size * self.weight_bits // 8 + 4)
 

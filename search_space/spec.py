@@ -77,12 +77,16 @@ class Cost:
         two; element-wise work is zero).
     peak_activations
         Largest number of float values alive at one moment inside the block, its input and residual included.
+    constants
+        Float values that are stored beside the weights and never trained: masks, decays. ONNX stores the triangular
+        mask of a causal softmax as well.
     """
 
     linears: tuple[LinearShape, ...] = ()
     other_params: int = 0
     other_flops: int = 0
     peak_activations: int = 0
+    constants: int = 0
 
     @property
     def params(self) -> int:
@@ -95,9 +99,9 @@ class Cost:
         return self.other_flops + sum(2 * w.tokens * w.in_features * w.out_features for w in self.linears)
 
     def size_bytes(self, precision: str, float_precision: str) -> int:
-        """Bytes of the stored weights under a sub-block precision and the network's float precision."""
+        """Bytes of the stored weights and constants under a sub-block precision and the network's float precision."""
         width = FLOAT_BYTES[float_precision]
-        size = width * (self.other_params + sum(w.out_features * w.bias for w in self.linears))
+        size = width * (self.other_params + self.constants + sum(w.out_features * w.bias for w in self.linears))
         for w in self.linears:
             if precision == FLOAT:
                 size += width * w.in_features * w.out_features

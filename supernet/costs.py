@@ -32,6 +32,7 @@ def attention_cost(
     merge_activations: int | None = None,
     held_activations: int = 0,
     other_linears: tuple[LinearShape, ...] = (),
+    constants: int = 0,
 ) -> Cost:
     """Return the cost of norm, projections, attention, merge and residual.
 
@@ -50,6 +51,8 @@ def attention_cost(
         Values alive all the time besides residual and normalised input.
     other_linears
         Linear layers besides the projections.
+    constants
+        Stored values that are not trained.
     """
     length, width, inner = shape.task.seq_len, shape.embed_dim, shape.attention_dim
     merge = length * (inner + width) if merge_activations is None else merge_activations
@@ -57,5 +60,6 @@ def attention_cost(
         linears=projection_shapes(shape) + other_linears,
         other_params=2 * width,
         other_flops=attend_flops,
+        constants=constants,
         peak_activations=2 * length * width + held_activations + max(3 * length * inner + attend_activations, merge),
     )

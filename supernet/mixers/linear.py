@@ -48,7 +48,12 @@ def cost(shape: BlockShape) -> Cost:
         if count > 1:
             flops += 4 * state * size
             steps += [result + copy + state, result + 2 * state, 2 * result + copy + state]
-    return attention_cost(shape, attend_flops=flops, attend_activations=2 * features + result + max(steps))
+    return attention_cost(
+        shape,
+        attend_flops=flops,
+        attend_activations=2 * features + result + max(steps),
+        constants=size**2 if shape.task.causal else 0,
+    )
 
 
 class Linear(AttentionMixer):

@@ -66,6 +66,7 @@ def cost(shape: BlockShape) -> Cost:
         attend_activations=padded + max(steps),
         merge_activations=length * (3 * inner + shape.embed_dim),
         other_linears=(LinearShape(in_features=shape.embed_dim, out_features=inner, tokens=length),),
+        constants=scores + (heads * (tokens + size + count**2) if count > 1 else 0),
     )
 
 

@@ -17,7 +17,6 @@ from torch import Tensor
 from search_space.spec import BlockShape, BlockSpec, Cost, Scalar
 from supernet.blocks import AttentionMixer
 from supernet.costs import attention_cost, fused_attention_activations
-from supernet.elastic import prefix
 from supernet.options import integer_option, integer_problem
 
 OPTIONS: dict[str, Scalar] = {"width": 8}
@@ -39,7 +38,12 @@ def cost(shape: BlockShape) -> Cost:
         copied = queries if shape.num_heads > 1 or count * size > shape.task.seq_len else 0
         padded = (count * size + span - size) * inner
         alive = copied + 2 * keys + max(padded, queries + count * size * shape.num_heads)
-    return attention_cost(shape, attend_flops=4 * count * size * span * inner, attend_activations=alive)
+    return attention_cost(
+        shape,
+        attend_flops=4 * count * size * span * inner,
+        attend_activations=alive,
+        constants=count * size * span,
+    )
 
 
 def _mask(shape: BlockShape) -> Tensor:
@@ -74,9 +78,8 @@ class SlidingWindow(AttentionMixer):
         super().__init__(shape)
         self.count, self.size, self.span = _blocks(shape)
         self.mask: Tensor
-        # One mask a head and block (heads outside), for the fused kernel takes blocks as heads and a mask of four axes.
-        heads = shape.num_heads if self.count > 1 else 1
-        self.register_buffer("mask", _mask(shape).repeat(heads, 1, 1)[None], persistent=False)
+        # The fused kernel takes four axes: heads join the batch and blocks become heads, so one mask serves all heads.
+        self.register_buffer("mask", _mask(shape)[None], persistent=False)
 
     def attend(self, q_BHLK: Tensor, k_BHLK: Tensor, v_BHLK: Tensor) -> Tensor:
         """Attend to the neighbours."""
@@ -86,19 +89,18 @@ class SlidingWindow(AttentionMixer):
         extra = self.count * self.size - length
         if extra:
             q_BHLK = F.pad(q_BHLK, (0, 0, 0, extra))
-        q_BMWK = torch.unflatten(q_BHLK, 2, (self.count, self.size)).flatten(1, 2)  # M = H * N
-        k_BMSK, v_BMSK = self._neighbours(k_BHLK, extra), self._neighbours(v_BHLK, extra)
-        mask_1MWS = prefix(self.mask, 1, heads * self.count)
-        y_BMWK = F.scaled_dot_product_attention(q_BMWK, k_BMSK, v_BMSK, attn_mask=mask_1MWS)
-        y_BHLK: Tensor = torch.unflatten(y_BMWK, 1, (heads, self.count)).flatten(2, 3)
+        q_MNWK = torch.unflatten(q_BHLK, 2, (self.count, self.size)).flatten(0, 1)  # M = B * H
+        k_MNSK, v_MNSK = self._neighbours(k_BHLK, extra), self._neighbours(v_BHLK, extra)
+        y_MNWK = F.scaled_dot_product_attention(q_MNWK, k_MNSK, v_MNSK, attn_mask=self.mask)
+        y_BHLK: Tensor = torch.unflatten(y_MNWK, 0, (-1, heads)).flatten(2, 3)
         return y_BHLK[:, :, :length] if extra else y_BHLK
 
     def _neighbours(self, x_BHLK: Tensor, extra: int) -> Tensor:
-        """Return each block beside its neighbours, ``(B, H * N, S, K)``; tokens that do not exist are zero."""
+        """Return each block beside its neighbours, ``(B * H, N, S, K)``; tokens that do not exist are zero."""
         sides, size = self.span // self.size, self.size
         padded = F.pad(x_BHLK, (0, 0, size, extra + size * (sides - 2)))
         blocks = torch.unflatten(padded, 2, (self.count + sides - 1, size))
-        return torch.cat([blocks[:, :, i : i + self.count] for i in range(sides)], 3).flatten(1, 2)
+        return torch.cat([blocks[:, :, i : i + self.count] for i in range(sides)], 3).flatten(0, 1)
 
 
 BLOCK = SlidingWindow

@@ -22,6 +22,7 @@ def cost(shape: BlockShape) -> Cost:
         shape,
         attend_flops=4 * length**2 * shape.attention_dim,
         attend_activations=fused_attention_activations(shape),
+        constants=length**2 if shape.task.causal else 0,
     )
 
 

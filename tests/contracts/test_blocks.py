@@ -10,13 +10,16 @@ from dataclasses import dataclass, replace
 
 import pytest
 import torch
+from onnx.numpy_helper import to_array
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from hardware_profiles import RUNTIMES
+from hardware_profiles.onnx_export import export_onnx
+from hardware_profiles.onnx_policy import apply_policy
 from search_space import Block, BlockSpec, Geometry, Layer, TaskShape
-from search_space.precision import FORMATS
+from search_space.precision import FLOAT, FORMATS
 from supernet.catalogue import CHANNEL_MIXERS, HEADS, MIXERS, STEMS, catalogue
 from supernet.elastic import ElasticLinear
 from supernet.extract import block_module
@@ -228,6 +231,26 @@ def test_exports_run_at_another_batch_and_as_simulated(case):
             policy = dict.fromkeys(linears, precision)
             y = torch.from_numpy(prepared.compile(policy=policy, threads=1).run(x.numpy())) - x
             assert (y - expected).norm() <= 2e-2 * expected.norm(), precision
+
+
+@pytest.mark.parametrize("case", EXPORTS, ids=str)
+def test_size_is_what_the_exported_file_stores(case):
+    block = case.block(embed_dim=24, num_heads=3, ratio=1.5)
+    module, generator = case.module(block), torch.Generator().manual_seed(2)
+    with torch.no_grad():
+        for p in module.parameters():  # equal small tensors, such as biases of zero, would be stored once
+            p.add_(torch.randn(p.shape, generator=generator) * 0.1)
+    model = export_onnx(module, case.example(2, embed_dim=24))
+    cost = case.geometry.cost(block, CATALOGUE)
+    for precision in (
+        (FLOAT, *FORMATS) if case.spec.has_linears and case.spec.kind in ("mixer", "channel_mixer") else (FLOAT,)
+    ):
+        module.block = replace(block, precision=precision)
+        stored = apply_policy(model, module.precision_policy()).graph
+        arrays = [to_array(tensor) for tensor in stored.initializer]
+        arrays += [to_array(a.t) for node in stored.node for a in node.attribute if a.HasField("t")]
+        scalars_and_shapes = sum(a.nbytes for a in arrays) - cost.size_bytes(precision, "fp32")
+        assert 0 <= scalars_and_shapes < 512, precision
 
 
 @pytest.mark.parametrize("case", EXPORTS, ids=str)

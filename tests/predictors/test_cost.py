@@ -73,6 +73,7 @@ def _stored_bytes(network, architecture):
         if isinstance(module, ElasticLinear) and form != FLOAT:
             integers, scales = quantize_weight(module.weight.detach(), form)
             stored = integers.numel() * FORMATS[form].weight_bits // 8 + 4 * scales.numel()
+            stored += scales.numel() if FORMATS[form].activation_bits else 0  # zero points
             total += stored - 4 * module.weight.numel()
     return total
 
