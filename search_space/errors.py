@@ -16,6 +16,7 @@ __all__ = [
     "RuntimeUnavailableError",
     "SpaceError",
     "StoreError",
+    "reason_of",
 ]
 
 
@@ -37,6 +38,11 @@ class NasweaveError(Exception):
     def __init__(self, parameter: str, *, expected: str, got: str, remedy: str) -> None:
         self.parameter, self.expected, self.got, self.remedy = parameter, expected, got, remedy
         super().__init__(" ".join(f"{parameter}: expected {expected}, got {got}; {remedy}".split()))
+
+
+def reason_of(error: BaseException) -> str:
+    """Return the first line of an error's message, or its type where it has none: what goes into ``got``."""
+    return next((line for line in map(str.strip, str(error).splitlines()) if line), type(error).__name__)
 
 
 class ConfigError(NasweaveError):

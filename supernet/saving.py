@@ -14,7 +14,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 from search_space import Architecture, Geometry
-from search_space.errors import CheckpointError, NasweaveError
+from search_space.errors import CheckpointError, NasweaveError, reason_of
 from supernet.model import Network
 
 __all__ = ["CONFIG", "SCHEMA_VERSION", "WEIGHTS", "load_network", "save_network"]
@@ -65,11 +65,19 @@ def load_network(folder: Path, *, simulate_precision: bool = True) -> Network:
         geometry = Geometry.from_json(json.dumps(config["geometry"]))
         network = Network(architecture, geometry, simulate_precision=simulate_precision)
         network.load_state_dict(load_tensors(weights))
-    except NasweaveError:
+    except CheckpointError:
         raise
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
-        reason = str(error).splitlines()[0]
+    except (
+        NasweaveError,
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RuntimeError,
+        SafetensorError,
+    ) as error:
         raise CheckpointError(
-            where, expected="an exported network", got=reason, remedy="copy or export it again"
+            where, expected="an exported network", got=reason_of(error), remedy="copy or export it again"
         ) from error
     return network.eval()

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from hardware_profiles.atomic import write_atomically
 from search_space import SearchSpace
-from search_space.errors import CheckpointError
+from search_space.errors import CheckpointError, reason_of
 from supernet.training.config import TrainingConfig
 
 __all__ = ["FILE", "SCHEMA_VERSION", "Checkpoint", "load_checkpoint", "save_checkpoint", "writing"]
@@ -136,5 +136,4 @@ def load_checkpoint(path: Path) -> Checkpoint:
     except FileNotFoundError:
         raise refuse("a checkpoint", "no file", "train first") from None
     except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise refuse("a complete checkpoint of a training", reason, again) from error
+        raise refuse("a complete checkpoint of a training", reason_of(error), again) from error
