@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -19,12 +18,13 @@ from runs.lock import exclusive
 from runs.objectives import Objective, objectives_by_name
 from runs.progress import show_progress
 from runs.search import Cheap, StoreRecorder, run_search
+from runs.stages.baselines import random_networks, uniform_networks
 from runs.stages.feasibility import check_budget, overview
 from runs.stages.once import once
 from runs.stages.profile import profile
 from runs.stages.train import supernet_fingerprint, train
 from runs.workspace import Workspace
-from search_space import Architecture, Genes, Layer
+from search_space import Architecture, Genes
 from search_space.errors import StoreError
 from supernet import Supernet
 from supernet.training import evaluate
@@ -85,7 +85,7 @@ def search(workspace: Workspace) -> Searched:
     with exclusive(workspace.folder / ".lock"):
         with _timed(seconds, "search"):
             trials = _trials(workspace, measured, cheap=cheap, error=error, recorder=recorder("search"))
-        random, uniform = _random_networks(workspace), _uniform_networks(workspace, cheap)
+        random, uniform = random_networks(workspace), uniform_networks(workspace, cheap)
         corners = {"smallest": [space.smallest], "largest": [space.largest]}
         with _timed(seconds, "baselines"), show_progress(workspace.console, "evaluate baselines") as progress:
             for source, architectures in {**corners, "uniform": uniform, "random": random}.items():
@@ -177,44 +177,3 @@ def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
     begin = time.monotonic()
     yield
     seconds[name] = seconds.get(name, 0.0) + time.monotonic() - begin
-
-
-def _random_networks(workspace: Workspace) -> list[Architecture]:
-    """Return the networks of plain random search, distinct, in order."""
-    rng = np.random.default_rng(workspace.config.search.seed + 1)
-    drawn = workspace.space.decode(workspace.space.sample_genes(rng, 2 * workspace.config.baselines.random))
-    return list(dict.fromkeys(drawn))[: workspace.config.baselines.random]
-
-
-def _uniform_networks(workspace: Workspace, cheap: Cheap) -> list[Architecture]:
-    """Return networks whose layers are all the same, spread evenly over the latency of all such networks."""
-    space = workspace.space
-    layers = dict.fromkeys(
-        space.canonical_layer(
-            Layer(
-                mixer=mixer,
-                num_heads=heads,
-                channel_mixer=channel,
-                ratio=ratio,
-                mixer_precision=precision,
-                channel_precision=precision,
-            )
-        )
-        for mixer, heads, channel, ratio, precision in itertools.product(
-            space.mixer, space.num_heads, space.channel_mixer, space.ratio, space.precision
-        )
-        if "identity" not in (mixer, channel)
-    )
-    every = [
-        Architecture(embed_dim=width, float_precision=floats, layers=(layer,) * depth)
-        for width, floats, depth, layer in itertools.product(
-            space.embed_dim, space.float_precision, space.depth, layers
-        )
-    ]
-    return _evenly(every, cheap(space.encode(every))["latency_ms"], workspace.config.baselines.uniform) if every else []
-
-
-def _evenly(items: Sequence[Architecture], values: NDArray[np.float64], n: int) -> list[Architecture]:
-    order = np.argsort(values, kind="stable")
-    picked = np.unique(np.linspace(0, len(items) - 1, min(n, len(items))).round().astype(int))
-    return [items[i] for i in order[picked]]
