@@ -30,11 +30,13 @@ def doctor(workspace: Workspace) -> None:
         table = Table(title=title.replace("_", " "), title_justify="left", show_header=False)
         for key, value in content.items():
             if isinstance(value, dict):
-                value = ", ".join(f"{k}: {v}" for k, v in value.items())
-            elif isinstance(value, list):
-                value = ", ".join(value)
-            table.add_row(key, str(value))
+                value = "; ".join(f"{k}: {_text(v)}" for k, v in value.items() if v)
+            table.add_row(key, _text(value))
         console.print(table)
+
+
+def _text(value: object) -> str:
+    return ", ".join(value) if isinstance(value, list) else str(value)
 
 
 def _facts(workspace: Workspace) -> dict[str, dict[str, object]]:
@@ -46,6 +48,7 @@ def _facts(workspace: Workspace) -> dict[str, dict[str, object]]:
             "version": runtime.version(),
             "precisions": sorted(runtime.precisions),
             "float precisions": sorted(runtime.float_precisions),
+            "warnings": list(runtime.warnings(device)),
         }
     root = Path(workspace.config.data_root)
     return {
