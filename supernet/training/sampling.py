@@ -65,27 +65,60 @@ def _generator(*entropy: int) -> torch.Generator:
     return torch.Generator().manual_seed(int(state[0]))
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=64)
 def _cycle(seed: int, gene: int, cycle: int, layers: int, choices: int) -> NDArray[np.int64]:
     """Return a permutation of the choices for each layer, ``(layers, choices)``."""
     rng = np.random.default_rng([seed, _BLOCKS, gene, cycle])
     return rng.permuted(np.tile(np.arange(choices), (layers, 1)), axis=1)
 
 
+def _working(keys: tuple[str, ...], others: tuple[str, ...]) -> NDArray[np.int64]:
+    """Return the indices of the choices that a layer may have: no identity where the other half has nothing else."""
+    return np.array([i for i, key in enumerate(keys) if key != "identity" or set(others) != {"identity"}])
+
+
+def _blocks(space: SearchSpace, seed: int, draw: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the genes of mixer and channel mixer of each layer in one draw, ``(max_depth,)`` each.
+
+    Both run through permutations. Where two identities meet, which no layer may have, the channel mixer changes places
+    with the next one of its permutation that stands beside a mixer.
+    """
+    mixers, channels = _working(space.mixer, space.channel_mixer), _working(space.channel_mixer, space.mixer)
+    cycle, place = divmod(draw, len(channels))
+
+    def mixer_of(draw: int) -> NDArray[np.int64]:
+        cycle, place = divmod(draw, len(mixers))
+        return mixers[_cycle(seed, 0, cycle, space.max_depth, len(mixers))[:, place]]
+
+    order = channels[_cycle(seed, 2, cycle, space.max_depth, len(channels))]
+    if "identity" in space.mixer and "identity" in space.channel_mixer and len(channels) > 1:
+        beside = np.stack([mixer_of(cycle * len(channels) + i) for i in range(len(channels))], 1)
+        no_mixer = beside == space.mixer.index("identity")
+        idle = no_mixer & (order == space.channel_mixer.index("identity"))
+        for layer, first in np.argwhere(idle):
+            free = [
+                i % len(channels)
+                for i in range(first + 1, first + len(channels))
+                if not no_mixer[layer, i % len(channels)]
+            ]
+            if free:
+                order[layer, [first, free[0]]] = order[layer, [free[0], first]]
+    return mixer_of(draw), order[:, place]
+
+
 def subnets(space: SearchSpace, config: TrainingConfig, *, step: int) -> Subnets:
     """Draw the subnets of a step.
 
     The mixers and channel mixers of each layer run through fresh permutations of the choices, so that after any number
-    of draws no two differ by more than one visit (an inactive layer counts); all other genes are independent.
+    of draws no two with weights differ by more than one visit (an inactive layer counts); all other genes are
+    independent. Identities are as frequent, but where a space's only choices beside them are one mixer or one channel
+    mixer.
     """
     rng = np.random.default_rng([config.seed, _SUBNETS, step])
     genes = rng.integers(0, space.cards, (config.num_random, len(space.cards))).astype(np.int16)
     layers = space.layer_genes(genes)
-    for column, gene in ((0, "mixer"), (2, "channel_mixer")):
-        choices = len(getattr(space, gene))
-        for row in range(config.num_random):
-            cycle, place = divmod(step * config.num_random + row, choices)
-            layers[row, :, column] = _cycle(config.seed, column, cycle, space.max_depth, choices)[:, place]
+    for row in range(config.num_random):
+        layers[row, :, 0], layers[row, :, 2] = _blocks(space, config.seed, step * config.num_random + row)
     smallest, random = space.smallest, tuple(space.decode(genes))
     if not config.in_precision_phase(step):
         smallest, random = smallest.in_float(), tuple(a.in_float() for a in random)

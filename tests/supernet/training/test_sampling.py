@@ -10,6 +10,8 @@ from search_space.errors import ConfigError
 from supernet.training import TrainingConfig
 from supernet.training.sampling import augmentation_generator, batch_rows, subnets
 
+GENES = ("mixer", "channel_mixer")
+
 
 def test_every_epoch_sees_each_example_once():
     rows = torch.cat([batch_rows(seed=3, step=step, batch_size=8, n=20) for step in range(10)])
@@ -44,6 +46,37 @@ def test_each_layer_visits_every_mixer_equally_often(make_space, num_random: int
         for count in visits:
             assert max(count.values()) - min(count[m] for m in space.mixer) <= 1
     assert len(patterns) == 8, "layers are permuted apart"
+
+
+@pytest.mark.parametrize("num_random", [1, 3])
+@pytest.mark.parametrize(
+    ("mixer", "channel_mixer"),
+    [
+        (["softmax", "identity"], ["mlp", "gated_mlp", "identity"]),
+        (["identity", "softmax", "linear", "pooling"], ["identity", "mlp", "gated_mlp"]),
+        (["softmax", "linear", "identity"], ["mlp", "identity"]),
+        (["identity", "softmax"], ["identity", "mlp"]),
+        (["identity"], ["mlp", "gated_mlp", "identity"]),
+        (["softmax", "identity", "linear"], ["identity"]),
+    ],
+)
+def test_blocks_with_weights_are_visited_equally_often_beside_two_identities(
+    make_space, mixer, channel_mixer, num_random: int
+):
+    space = make_space(depth=[3], mixer=mixer, channel_mixer=channel_mixer)
+    config = TrainingConfig(steps=80, num_random=num_random, seed=11)
+    visits = {gene: [Counter(dict.fromkeys(getattr(space, gene), 0)) for _ in range(3)] for gene in GENES}
+    for step in range(80):
+        for network in subnets(space, config, step=step).random:
+            for i, layer in enumerate(network.layers):
+                for gene in GENES:
+                    visits[gene][i][getattr(layer, gene)] += 1
+        for gene in GENES:
+            for count in visits[gene]:
+                trained = [n for key, n in count.items() if key != "identity"]
+                assert not trained or max(trained) - min(trained) <= 1
+                if len(channel_mixer) > 2 and len(mixer) > 1:
+                    assert max(count.values()) - min(count.values()) <= 1, "the identity too"
 
 
 def test_every_subnet_is_legal_and_precise_only_in_the_last_phase(space):
