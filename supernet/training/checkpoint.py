@@ -2,12 +2,14 @@
 
 Batches, subnets and augmentation are functions of (seed, step), so the step is all the randomness there is to store.
 The header names what was trained, so that a file is never continued with anything else, and holds a hash of everything.
+It also says with which threads, processes, device and PyTorch: those decide rounding, so another one is logged.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -26,8 +28,9 @@ from supernet.training.config import TrainingConfig
 __all__ = ["FILE", "SCHEMA_VERSION", "Checkpoint", "load_checkpoint", "save_checkpoint", "writing"]
 
 FILE = "checkpoint.safetensors"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _FORMAT = "nasweave.training"
+logger = logging.getLogger("nasweave.supernet")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,6 +43,8 @@ class Checkpoint:
         Fingerprint of the space and hash of the data.
     config
         The hyperparameters, as a mapping.
+    numerics
+        What else decides the last bits of the result, by name: version of PyTorch, device, threads, processes.
     tensors
         Everything to restore, under names with a prefix that says what it is.
     """
@@ -48,6 +53,7 @@ class Checkpoint:
     space: str
     data: str
     config: Mapping[str, Any]
+    numerics: Mapping[str, Any]
     tensors: Mapping[str, Tensor]
 
     @property
@@ -71,6 +77,19 @@ class Checkpoint:
                     got=repr(got),
                     remedy="restore what it was trained with, or train into another folder",
                 )
+
+    def warn_of_other_numerics(self, numerics: Mapping[str, Any], *, where: Path) -> None:
+        """Log a warning of what differs from how the file was trained and can change rounding."""
+        names = sorted({**numerics, **self.numerics})
+        differing = [n for n in names if numerics.get(n) != self.numerics.get(n)]
+        if differing:
+            logger.warning(
+                "%s: trained with %s, continuing with %s: results can differ in their last digits from those of an "
+                "uninterrupted training",
+                where,
+                ", ".join(f"{n} {self.numerics.get(n)}" for n in differing),
+                ", ".join(f"{n} {numerics.get(n)}" for n in differing),
+            )
 
 
 def _digest(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
@@ -106,6 +125,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "space": checkpoint.space,
         "data": checkpoint.data,
         "config": dict(checkpoint.config),
+        "numerics": dict(checkpoint.numerics),
     }
     header["sha256"] = _digest(header, tensors)
     with writing(path):

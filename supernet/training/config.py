@@ -22,7 +22,8 @@ class TrainingConfig:
     steps, batch_size
         Number of updates, and examples in each over all processes.
     learning_rate, warmup_steps
-        Peak of the schedule, reached linearly, then a cosine down to a hundredth of it.
+        Peak of the schedule, reached linearly, then a cosine down to a hundredth of it. The warm-up takes a tenth of
+        the steps at most, so that a short training reaches the peak and anneals too.
     weight_decay
         Decoupled, of linear weights alone.
     gradient_clip
@@ -86,9 +87,10 @@ class TrainingConfig:
 
     def learning_rate_at(self, step: int) -> float:
         """Return the learning rate of the update ``step``, counted from 0."""
-        if step < self.warmup_steps:
-            return self.learning_rate * (step + 1) / self.warmup_steps
-        done = (step - self.warmup_steps) / max(1, self.steps - self.warmup_steps)
+        warmup_steps = min(self.warmup_steps, self.steps // 10)
+        if step < warmup_steps:
+            return self.learning_rate * (step + 1) / warmup_steps
+        done = (step - warmup_steps) / (self.steps - warmup_steps)
         return self.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
 
     def ema_decay_at(self, step: int) -> float:

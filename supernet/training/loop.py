@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -48,8 +49,10 @@ def train(
 ) -> Supernet:
     """Train the supernet of a space and return it with averaged weights, in evaluation mode.
 
-    The result is a function of space, data and configuration. An interrupted training continues from its last
-    checkpoint in ``folder``, bit for bit; a finished one is loaded. Under ``torchrun`` the processes share each batch.
+    With the same version of PyTorch, device and numbers of threads and processes the result is a function of space,
+    data and configuration. An interrupted training continues from its last checkpoint in ``folder``, under the same
+    conditions bit for bit (else a warning is logged); a finished one is loaded. Under ``torchrun`` the processes share
+    each batch.
 
     Parameters
     ----------
@@ -119,6 +122,8 @@ class _Training:
         if path.exists():
             checkpoint = load_checkpoint(path)
             checkpoint.check(where=path, space=self.space, config=self.config, data=self.data.data_hash)
+            if not checkpoint.finished:
+                checkpoint.warn_of_other_numerics(self._numerics(), where=path)
             tensors = checkpoint.tensors
             _restore(dict(self.model.named_parameters()), tensors, prefix="weight/", where=path)
             _restore(dict(self.averaged.module.named_parameters()), tensors, prefix="averaged/", where=path)
@@ -133,6 +138,15 @@ class _Training:
             logger.info("continuing at step %d of %d", self.step, self.config.steps)
         self.ranks.wait()
 
+    def _numerics(self) -> dict[str, Any]:
+        """Return what decides the order of sums besides space, data and configuration."""
+        return {
+            "torch": str(torch.__version__),
+            "device": self.device.type,
+            "threads": torch.get_num_threads(),
+            "processes": self.ranks.size,
+        }
+
     def save(self) -> None:
         """Write the checkpoint of this step."""
         tensors: dict[str, Tensor] = {}
@@ -144,6 +158,7 @@ class _Training:
             space=self.space.fingerprint,
             data=self.data.data_hash,
             config=asdict(self.config),
+            numerics=self._numerics(),
             tensors=tensors,
         )
         save_checkpoint(self.folder / FILE, checkpoint)

@@ -1,5 +1,7 @@
-"""A small training as a process of its own, to be killed or started several times: ``python -m ... folder [batch]``."""
+"""A small training as a process of its own: ``python -m ... folder steps batch_size [step to kill itself after]``."""
 
+import os
+import signal
 import sys
 from pathlib import Path
 
@@ -33,4 +35,12 @@ def job(*, steps: int = 30, batch_size: int = 16):
 if __name__ == "__main__":
     torch.set_num_threads(1)
     space, data, config = job(steps=int(sys.argv[2]), batch_size=int(sys.argv[3]))
-    train(space, data, config, folder=Path(sys.argv[1]), progress=lambda done, total, text: print(done, flush=True))
+    end = int(sys.argv[4]) if len(sys.argv) > 4 else None
+
+    def progress(done: int, total: int, text: str) -> None:
+        """Report the step; at the end given, die as by ``kill -9``."""
+        print(done, flush=True)
+        if done == end:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    train(space, data, config, folder=Path(sys.argv[1]), progress=progress)

@@ -68,12 +68,8 @@ def assert_same(folder: Path, finished: Path) -> None:
 def test_killed_and_continued_is_bit_identical(finished: Path, tmp_path: Path):
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     arguments = [*JOB, str(tmp_path), str(STEPS), "16"]
-    with subprocess.Popen(arguments, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        for line in process.stdout:
-            if int(line) == 17:
-                process.send_signal(signal.SIGKILL)
-                break
-    assert process.returncode == -signal.SIGKILL
+    killed = subprocess.run([*arguments, "17"], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert killed.returncode == -signal.SIGKILL and killed.stdout.split()[-1] == "17"
     assert load_checkpoint(tmp_path / "checkpoint.safetensors").step == 14
     done = subprocess.run(arguments, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.split()[0] == "15", "it continued, it did not start again"
@@ -146,6 +142,19 @@ def test_another_space_or_data_set_is_refused(copy: Path, make_space):
         train(space, replace(data, data_hash="0" * 12), config, folder=copy)
 
 
+def test_other_threads_continue_with_a_warning(tmp_path: Path, caplog, monkeypatch):
+    interrupt(tmp_path, after=8)
+    with caplog.at_level("WARNING", "nasweave"):
+        interrupt(tmp_path, after=9)
+        assert not caplog.records, "the same conditions are no news"
+        monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+        interrupt(tmp_path, after=15)
+    (record,) = caplog.records
+    assert "trained with threads 1, continuing with threads 2" in record.getMessage()
+    numerics = load_checkpoint(tmp_path / "checkpoint.safetensors").numerics
+    assert numerics == {"torch": torch.__version__, "device": "cpu", "threads": 2, "processes": 1}
+
+
 @pytest.mark.parametrize("damage", ["truncated", "empty", "bit", "step", "schema", "foreign", "no header"])
 def test_a_damaged_checkpoint_is_refused(copy: Path, damage: str):
     path = copy / "checkpoint.safetensors"
@@ -161,7 +170,7 @@ def test_a_damaged_checkpoint_is_refused(copy: Path, damage: str):
     elif damage == "no header":
         save_file(tensors, path)
     else:
-        change = {"step": {"step": 29}, "schema": {"schema": 2}, "foreign": {"format": "other"}}[damage]
+        change = {"step": {"step": 29}, "schema": {"schema": 99}, "foreign": {"format": "other"}}[damage]
         save_file(tensors, path, metadata={"nasweave": json.dumps({**header, **change})})
     before = path.read_bytes()
     space, data, config = job(steps=STEPS)

@@ -110,6 +110,15 @@ def test_schedules():
     assert not any(TrainingConfig(steps=10, precision_phase=0.0).in_precision_phase(s) for s in range(10))
 
 
+@pytest.mark.parametrize(("steps", "warmup_steps", "peak"), [(50, 1000, 4), (50, 50, 4), (9, 3, 0), (1, 100, 0)])
+def test_a_long_warm_up_leaves_a_short_training_its_peak_and_its_end(steps, warmup_steps, peak):
+    config = TrainingConfig(steps=steps, warmup_steps=warmup_steps, learning_rate=1.0)
+    rates = [config.learning_rate_at(step) for step in range(steps)]
+    assert rates[peak] == max(rates) == 1.0 and sum(rate == 1.0 for rate in rates) <= 2
+    assert all(np.diff(rates[: peak + 1]) > 0) and all(np.diff(rates[peak + 1 :]) < 0)
+    assert steps == 1 or rates[-1] < 0.06
+
+
 @pytest.mark.parametrize(
     ("name", "value", "expected"),
     [
