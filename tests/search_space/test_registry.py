@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+
 import pytest
 
-from search_space import Registry
+from search_space import Registry, registry
 from search_space.errors import ConfigError
 
 
@@ -28,3 +30,37 @@ def test_an_unknown_key_names_the_known_ones(plugins):
     with pytest.raises(ConfigError, match="expected one of one, two, got 'three'"):
         plugins["three"]
     assert "three" not in plugins
+
+
+def test_other_distributions_add_members_by_entry_points(plugins, tmp_path, monkeypatch):
+    (tmp_path / "made_up_distribution.py").write_text("THING = 30")
+    asked = []
+
+    def entry_points(*, group):
+        asked.append(group)
+        entries = [("three", "made_up_distribution"), ("one", "made_up_distribution")]
+        return [importlib.metadata.EntryPoint(name=n, value=v, group=group) for n, v in entries]
+
+    monkeypatch.setattr(registry, "entry_points", entry_points)
+    assert dict(plugins) == {"one": 1, "three": 30, "two": 2}, "an own file wins over a stranger of its name"
+    assert list(plugins) == ["one", "three", "two"] and "three" in plugins
+    assert asked == ["nasweave.made_up_plugins"]
+
+
+def test_a_mixer_of_another_distribution_is_in_the_catalogue(tmp_path, monkeypatch):
+    from supernet import catalogue
+    from supernet.catalogue import MIXERS
+
+    (tmp_path / "their_mixer.py").write_text(
+        "from dataclasses import replace\n"
+        "from supernet.mixers.pooling import Pooling\n"
+        "class Theirs(Pooling):\n"
+        "    spec = replace(Pooling.spec, key='theirs')\n"
+        "BLOCK = Theirs\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    entry = importlib.metadata.EntryPoint(name="theirs", value="their_mixer", group="nasweave.supernet.mixers")
+    monkeypatch.setattr(registry, "entry_points", lambda *, group: [entry] if group == entry.group else [])
+    assert "theirs" not in catalogue().mixers
+    monkeypatch.delitem(MIXERS.__dict__, "_sources")  # found once; the next catalogue looks again
+    assert catalogue().spec("mixer", "theirs").key == "theirs"

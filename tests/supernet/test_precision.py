@@ -76,6 +76,18 @@ def test_whole_networks_equal_onnx_runtime(mixer, channel_mixer, precision, make
     assert relative_error(plain, want) > 3 * TOLERANCE  # the precision matters, so equality says something
 
 
+@pytest.mark.parametrize(("mixer", "channel_mixer"), PAIRS)
+def test_whole_networks_in_float_equal_onnx_runtime(mixer, channel_mixer, make_space):
+    space = space_of(make_space, mixer, channel_mixer)
+    base = space.largest.in_float()
+    executable = prepared("onnxruntime", base, make_space, mixer, channel_mixer).compile(policy={}, threads=1)
+    images = torch.randn(4, 1, 8, 8, generator=torch.Generator().manual_seed(2))
+    with torch.no_grad():
+        want = network(base, space.geometry, simulate=True)(images).numpy()
+    np.testing.assert_allclose(executable.run(images.numpy()), want, rtol=0, atol=1e-4)
+    assert np.abs(want).max() > 0.1  # outputs of a size at which 1e-4 is close
+
+
 @pytest.mark.parametrize("precision", [FLOAT, *FORMATS])
 @pytest.mark.parametrize("in_features, out_features", [(8, 5), (31, 16), (32, 32), (64, 24), (100, 48)])
 def test_single_layers_equal_onnx_runtime(in_features, out_features, precision):

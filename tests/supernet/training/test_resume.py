@@ -83,6 +83,22 @@ def test_interrupted_anywhere_is_bit_identical(finished: Path, tmp_path: Path, a
     assert_same(tmp_path, finished)
 
 
+def test_interrupted_in_bfloat16_is_bit_identical(finished: Path, tmp_path: Path):
+    space, data, config = job(steps=STEPS)
+    config = replace(config, bf16=True)
+
+    def stop(done: int, total: int, text: str) -> None:
+        if done == 17:
+            raise KeyboardInterrupt
+
+    train(space, data, config, folder=tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        train(space, data, config, folder=tmp_path / "parts", progress=stop)
+    train(space, data, config, folder=tmp_path / "parts")
+    assert_same(tmp_path / "parts", tmp_path / "whole")
+    assert (tmp_path / "whole" / "training.jsonl").read_bytes() != (finished / "training.jsonl").read_bytes()
+
+
 def test_a_finished_training_is_not_repeated(copy: Path, finished: Path):
     def fail(done: int, total: int, text: str) -> None:
         raise AssertionError("it trained again")

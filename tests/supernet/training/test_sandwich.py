@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from supernet import Supernet
+from supernet import Supernet, catalogue
 from supernet.tasks import TASKS
 from supernet.training import TrainingConfig, evaluate
 from supernet.training.loop import _optimizer
@@ -45,7 +45,15 @@ def test_gradients_are_those_of_the_mean_loss(space, digits, num_random: int):
         torch.testing.assert_close(got[name], gradient, rtol=1e-9, atol=1e-12)
 
 
-def test_bfloat16_gradients_are_near_and_weights_stay_float32(space, digits):
+MIXERS = [key for key in catalogue().mixers if key != "identity"]
+CHANNEL_MIXERS = [key for key in catalogue().channel_mixers if key != "identity"]
+PAIRS = [(key, "mlp") for key in MIXERS] + [("softmax", key) for key in CHANNEL_MIXERS if key != "mlp"]
+
+
+@pytest.mark.parametrize(("mixer", "channel_mixer"), PAIRS)
+def test_bfloat16_gradients_are_near_and_weights_stay_float32(make_space, digits, mixer, channel_mixer):
+    options = {"window": {"size": 2}, "sliding_window": {"width": 3}}
+    space = make_space(mixer=[mixer], channel_mixer=[channel_mixer], depth=[2], options=options)
     gradients = []
     for bf16 in (False, True):
         config = TrainingConfig(bf16=bf16, precision_phase=1.0)
@@ -60,6 +68,7 @@ def test_bfloat16_gradients_are_near_and_weights_stay_float32(space, digits):
         assert {g.dtype for g in flat} == {torch.float32}
         gradients.append(torch.cat(flat))
     exact, rounded = gradients
+    assert exact.isfinite().all() and rounded.isfinite().all()
     assert 0 < (rounded - exact).norm() / exact.norm() < 0.1
 
 
