@@ -51,6 +51,7 @@ def test_a_mixer_of_another_distribution_is_in_the_catalogue(tmp_path, monkeypat
     from supernet import catalogue
     from supernet.catalogue import MIXERS
 
+    assert "theirs" not in catalogue().mixers
     (tmp_path / "their_mixer.py").write_text(
         "from dataclasses import replace\n"
         "from supernet.mixers.pooling import Pooling\n"
@@ -61,6 +62,5 @@ def test_a_mixer_of_another_distribution_is_in_the_catalogue(tmp_path, monkeypat
     monkeypatch.syspath_prepend(str(tmp_path))
     entry = importlib.metadata.EntryPoint(name="theirs", value="their_mixer", group="nasweave.supernet.mixers")
     monkeypatch.setattr(registry, "entry_points", lambda *, group: [entry] if group == entry.group else [])
-    assert "theirs" not in catalogue().mixers
     monkeypatch.delitem(MIXERS.__dict__, "_sources")  # found once; the next catalogue looks again
     assert catalogue().spec("mixer", "theirs").key == "theirs"
