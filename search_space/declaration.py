@@ -37,7 +37,7 @@ def space_from_mapping(declaration: Mapping[str, Any], *, task: TaskShape, catal
         if key not in data:
             raise SpaceError(f"space.{key}", expected="a value", got="nothing", remedy="add it to the space")
     for key in _CHOICES:
-        if isinstance(data[key], str) or not isinstance(data[key], Sequence):
+        if isinstance(data[key], str | bytes) or not isinstance(data[key], Sequence):
             raise SpaceError(
                 f"space.{key}", expected="a list of choices", got=repr(data[key]), remedy="write it as a list"
             )
