@@ -122,7 +122,7 @@ class _Training:
         if path.exists():
             checkpoint = load_checkpoint(path)
             checkpoint.check(where=path, space=self.space, config=self.config, data=self.data.data_hash)
-            if not checkpoint.finished:
+            if self.ranks.is_writer and not checkpoint.finished:
                 checkpoint.warn_of_other_numerics(self._numerics(), where=path)
             tensors = checkpoint.tensors
             _restore(dict(self.model.named_parameters()), tensors, prefix="weight/", where=path)
