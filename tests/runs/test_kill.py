@@ -26,7 +26,13 @@ TABLES = {
 def start(folder: Path) -> subprocess.Popen[bytes]:
     environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
     with (folder / "log").open("ab") as log:
-        return subprocess.Popen(COMMAND, cwd=folder, stdout=log, stderr=log, env=environment)
+        return subprocess.Popen(
+            COMMAND, cwd=folder, stdout=log, stderr=log, env=environment, preexec_fn=_listen_to_ctrl_c
+        )
+
+
+def _listen_to_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a test run in the background hands down that it is ignored
 
 
 def count(folder: Path, query: str) -> int:
