@@ -159,6 +159,7 @@ def test_another_space_or_data_set_is_refused(copy: Path, make_space):
 
 
 def test_other_threads_continue_with_a_warning(tmp_path: Path, caplog, monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
     interrupt(tmp_path, after=8)
     with caplog.at_level("WARNING", "nasweave"):
         interrupt(tmp_path, after=9)
