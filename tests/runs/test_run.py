@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sqlite3
 
 import numpy as np
@@ -167,3 +168,10 @@ def test_doctor_prints_json(monkeypatch, capfd, tmp_path):
     facts = json.loads(capfd.readouterr().out)
     assert "onnxruntime" in facts["runtimes"]
     assert facts["device"]["cores"] >= 1
+
+
+def test_the_command_line_leaves_our_loggers_on(monkeypatch, capfd, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert nasweave(monkeypatch, "doctor") == 0
+    logging.getLogger("nasweave.runs").warning("heard")
+    assert "nasweave: heard" in capfd.readouterr().err
