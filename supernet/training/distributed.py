@@ -70,6 +70,7 @@ def process_group() -> Iterator[Ranks]:
         dist.init_process_group("gloo")
         try:
             yield Ranks(rank=dist.get_rank(), size=dist.get_world_size())
+            dist.barrier()  # gloo aborts a process whose peer leaves while its own threads still run
         finally:
             dist.destroy_process_group()
     else:
