@@ -23,7 +23,7 @@ from supernet.training.sampling import initial_generator, subnets
 from supernet.training.sandwich import accumulate_gradients
 from supernet.training.state import Progress, Training, restore_weights
 
-__all__ = ["load_trained", "train"]
+__all__ = ["Sandwich", "load_trained", "train"]
 
 
 def train(
@@ -59,7 +59,7 @@ def train(
         When the loss or its gradient is not finite; the last checkpoint stays.
     """
     supernet = Supernet(space, generator=initial_generator(seed=config.seed)).to(device).train()
-    rule = _Sandwich(supernet, data=data, config=config)
+    rule = Sandwich(supernet, data=data, config=config)
     with process_group() as ranks:
         training = Training(
             supernet, rule, identity=space.fingerprint, data=data, config=config, folder=folder, ranks=ranks
@@ -86,7 +86,7 @@ def load_trained(space: SearchSpace, folder: Path) -> Supernet:
     return supernet.eval()
 
 
-class _Sandwich:
+class Sandwich:
     """The rule of a supernet: the largest subnet on the labels, the others on the labels and on the largest."""
 
     def __init__(self, model: Supernet, *, data: TaskData, config: TrainingConfig) -> None:
