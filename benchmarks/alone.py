@@ -118,9 +118,7 @@ def qualities_alone(
     # The longest first, so that no process is left alone with one in the end.
     missing.sort(key=lambda a: -workspace.costs.flops(workspace.space.encode([a]))[0])
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        jobs = {
-            pool.submit(_train, overrides, a.to_json(), steps, place / a.key): (a, place / a.key) for a in missing
-        }
+        jobs = {pool.submit(_train, overrides, a.to_json(), steps, place / a.key): (a, place / a.key) for a in missing}
         for done, job in enumerate(as_completed(jobs), 1):
             (architecture, where), quality = jobs[job], job.result()
             write_atomically(where / "quality.json", (json.dumps(asdict(quality)) + "\n").encode())

@@ -136,7 +136,8 @@ def table_of(result: dict[str, Any], baselines: dict[str, Any]) -> Table:
     table.add_column("ms each", justify="right")
     for name, row in result["methods"].items():
         cells = [f"{m:.4f} ± {s:.4f}" for m, s in zip(row["mean"], row["std"], strict=True)]
-        table.add_row(name, *cells, f"{1e3 * row['seconds_per_evaluation']:.1f}")
+        own = row.get("seconds_per_evaluation")
+        table.add_row(name, *cells, "" if own is None else f"{1e3 * own:.1f}")
     if baselines["checkpoints"] == result["checkpoints"]:
         for name, row in baselines["methods"].items():
             cells = [f"{m:.4f} ± {s:.4f}" for m, s in zip(row["mean"], row["std"], strict=True)]

@@ -205,9 +205,7 @@ def table_of(rows: Sequence[dict[str, Any]]) -> Table:
     table = Table("task", "rule", "Kendall tau", "inherited gap", "throughput", title="quality of supernets")
     for row in rows:
         gap = f"{row['inherited_gap']:+.2f} {row['gap_unit']}"
-        table.add_row(
-            row["task"], row["rule"], f"{row['kendall_tau']:.3f}", gap, f"{row['relative_throughput']:.2f}x"
-        )
+        table.add_row(row["task"], row["rule"], f"{row['kendall_tau']:.3f}", gap, f"{row['relative_throughput']:.2f}x")
     return table
 
 

@@ -16,7 +16,7 @@ from runs.reports.stills import STYLE, png
 
 __all__ = ["residuals_png"]
 
-_TITLES = {"random": "held out at random", "time": "held out by time"}
+_TITLES = {"random": "held out at random", "time": "held out by time", "front": "on the front"}
 
 
 def residuals_png(results: Sequence[SplitResult], *, noise_floor: float) -> bytes:
