@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from runs.search import Cheap
 from runs.workspace import Workspace
-from search_space import Architecture, Layer
+from search_space import Architecture, Layer, SearchSpace
 
-__all__ = ["random_networks", "uniform_networks"]
+__all__ = ["every_uniform", "random_networks", "uniform_networks"]
 
 
 def random_networks(workspace: Workspace) -> list[Architecture]:
@@ -25,6 +25,12 @@ def random_networks(workspace: Workspace) -> list[Architecture]:
 def uniform_networks(workspace: Workspace, cheap: Cheap) -> list[Architecture]:
     """Return networks whose layers are all the same, spread evenly over the latency of all such networks."""
     space = workspace.space
+    every = every_uniform(space)
+    return _evenly(every, cheap(space.encode(every))["latency_ms"], workspace.config.baselines.uniform) if every else []
+
+
+def every_uniform(space: SearchSpace) -> list[Architecture]:
+    """Return all networks whose layers have the same mixer, channel mixer, sizes and a single precision."""
     layers = dict.fromkeys(
         space.canonical_layer(
             Layer(
@@ -41,13 +47,12 @@ def uniform_networks(workspace: Workspace, cheap: Cheap) -> list[Architecture]:
         )
         if "identity" not in (mixer, channel)
     )
-    every = [
+    return [
         Architecture(embed_dim=width, float_precision=floats, layers=(layer,) * depth)
         for width, floats, depth, layer in itertools.product(
             space.embed_dim, space.float_precision, space.depth, layers
         )
     ]
-    return _evenly(every, cheap(space.encode(every))["latency_ms"], workspace.config.baselines.uniform) if every else []
 
 
 def _evenly(items: Sequence[Architecture], values: NDArray[np.float64], n: int) -> list[Architecture]:

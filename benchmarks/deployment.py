@@ -1,0 +1,230 @@
+"""Exported networks against the largest network in INT8: what searching architecture and precision together gains.
+
+``python -m benchmarks.deployment`` takes fashion_mnist, clinc150 and gutenberg through profile, training, search,
+finetuning and export, and writes a row a task to ``benchmarks/results/deployment_<device>_<date>.json``:
+
+``latency_ratio, size_ratio``
+    of the largest network of the space, all in 8 bits, over the chosen one: latencies of the exported graphs, measured
+    in turns in one run, and bytes of their files;
+``quality, baseline_quality``
+    of both on the test split, in the task's metric. Both are finetuned in the same way, and chosen is the fastest of
+    several finetuned networks of the search that is at least as good as the baseline on the validation split, or the
+    best of them where none is;
+``uniform_latency_ratio``
+    of the fastest network with the same mixer, sizes and precision in all layers, found among all of them, that is as
+    good in the supernet as the chosen one, over the chosen one; null where no uniform network is;
+``joint_hypervolume_gain``
+    percent of hypervolume (validation error, latency, size) by which a joint search is ahead of a search in float whose
+    front is quantised afterwards, at the same number of evaluations, a mean over seeds.
+
+Long, and resumable: the same command goes on where it was stopped. ``--json`` prints the rows as a list.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.joint_search import in_precision, joint_hypervolume_gain
+from benchmarks.open_run import open_run
+from hardware_profiles.atomic import write_atomically
+from runs import stages
+from runs.environment import versions
+from runs.search import StoreRecorder
+from runs.stages.baselines import every_uniform
+from runs.stages.build import Builder
+from runs.stages.finetune import FinetunedFiles, finetuned_files
+from runs.stages.front import front
+from runs.stages.profile import measure, profile_key
+from runs.stages.quality import Judge
+from runs.stages.search import Searched, found_candidates
+from runs.workspace import Workspace
+from search_space import Architecture
+from search_space.precision import FLOAT, FORMATS
+from supernet.training import Evaluator
+
+TASKS = ("fashion_mnist", "clinc150", "gutenberg")
+_ROUNDS = 5
+_SCREENING = 512  # examples
+
+
+def int8(workspace: Workspace) -> str:
+    """Return the precision of the space whose weights and activations have 8 bits."""
+    bits = {p: FORMATS[p] for p in workspace.space.precision if p != FLOAT}
+    return next(p for p, f in bits.items() if f.weight_bits == 8 and f.activation_bits == 8)
+
+
+def finetuned(overrides: Sequence[str], architecture: Architecture) -> tuple[FinetunedFiles, int]:
+    """Finetune a network and export it; return its result and the bytes of its ONNX file."""
+    workspace = open_run([*overrides, f"key={architecture.key}", "export.formats=[onnx]"])
+    searched = stages.search(workspace)
+    record = StoreRecorder(workspace.store, run_id=workspace.run.id, source="deployment")
+    if architecture.key not in record.known():
+        row = workspace.space.encode([architecture])
+        values = {name: float(column[0]) for name, column in searched.cheap(row).items()}
+        values |= Judge(workspace, objectives=searched.objectives, cheap=searched.cheap)(architecture, whole=True)
+        record.add(architecture.key, architecture=architecture, values=values, trial_number=None)
+    stages.finetune(workspace)
+    folder = stages.export(workspace)
+    files = finetuned_files(workspace, architecture.key)
+    assert files is not None
+    return files, (folder / "model.onnx").stat().st_size
+
+
+def candidates(
+    workspace: Workspace, searched: Searched, *, slowest_ms: float, fastest_ms: float, count: int
+) -> list[Architecture]:
+    """Return networks of the front whose predicted latencies are spread evenly, as logarithms, between two ends."""
+    members = front(found_candidates(workspace, searched), searched.objectives, workspace.budget)
+    logs = np.log([c.values["latency_ms"] for c in members])
+    wanted = np.linspace(np.log(fastest_ms), np.log(slowest_ms), count)
+    picked = dict.fromkeys(int(np.abs(logs - w).argmin()) for w in wanted)
+    return [Architecture.from_json(members[i].architecture_json) for i in picked]
+
+
+def best_uniform(workspace: Workspace, searched: Searched, *, error: float, slowest_ms: float) -> Architecture | None:
+    """Return the uniform network of the least predicted latency whose validation error in the supernet is no larger.
+
+    Those that are clearly worse on a part of the examples are not judged on all of them.
+    """
+    data, space = workspace.data, workspace.space
+    every = every_uniform(space)
+    latency_ms = searched.cheap(space.encode(every))["latency_ms"]
+    screen = Evaluator(data, split=data.validation, bf16=True, examples=_SCREENING)
+    whole = Evaluator(data, split=data.validation)
+    in_float: dict[str, bool] = {}
+    for i in np.argsort(latency_ms, kind="stable"):
+        if latency_ms[i] > slowest_ms:
+            return None
+        architecture = every[i]
+        key = architecture.in_float().key
+        if key not in in_float:
+            seen = screen(searched.supernet, architecture.in_float())
+            in_float[key] = seen.error - 3 * seen.error_se <= error
+        if in_float[key] and whole(searched.supernet, architecture).error <= error:
+            return architecture
+    return None
+
+
+def measure_task(task: str, options: argparse.Namespace) -> dict[str, Any]:
+    """Return the row of one task."""
+    overrides = [f"task={task}", f"outputs={options.folder}", *options.override]
+    overrides += [f"finetune.steps={options.finetune_steps}", "name=deployment"]
+    workspace = open_run(overrides)
+    searched = stages.remeasure(workspace)
+    data, space = workspace.data, workspace.space
+    baseline = in_precision(space, space.largest, int8(workspace))
+    base_ms = float(searched.cheap(space.encode([baseline]))["latency_ms"][0])
+    tried = candidates(
+        workspace, searched, slowest_ms=base_ms / 1.2, fastest_ms=base_ms / options.fastest, count=options.candidates
+    )
+    results = {a.key: finetuned(overrides, a) for a in [baseline, *tried]}
+    print(f"{task}: {len(results)} networks finetuned", file=sys.stderr, flush=True)
+    goal = results[baseline.key][0].validation_error
+    good = [a for a in tried if results[a.key][0].validation_error <= goal]
+    predicted = dict(zip((a.key for a in tried), searched.cheap(space.encode(tried))["latency_ms"], strict=True))
+    if good:
+        chosen = min(good, key=lambda a: predicted[a.key])
+    else:
+        chosen = min(tried, key=lambda a: results[a.key][0].validation_error)
+    inherited = Evaluator(data, split=data.validation)(searched.supernet, chosen).error
+    uniform = best_uniform(workspace, searched, error=inherited, slowest_ms=5 * predicted[chosen.key])
+    timed = list(dict.fromkeys([baseline, *tried, *([] if uniform is None else [uniform])]))
+    measured = measure(
+        workspace,
+        timed,
+        key=f"{profile_key(workspace)}-deployment-{date.today().isoformat()}",
+        title="measure exports",
+        builder=Builder(space, batch_size=workspace.setting.batch_size, supernet=searched.supernet),
+        baseline_ms=searched.profile.baseline_ms,
+        rounds=_ROUNDS,
+    )
+    latency_ms = {a.key: m.latency_ms for a, m in measured.networks}
+
+    def quality(error: float) -> float:
+        return round(100 - error if data.unit == "%" else error, 4)
+
+    def facts(architecture: Architecture) -> dict[str, Any]:
+        files, size = results[architecture.key]
+        return {
+            "key": architecture.key,
+            "network": str(architecture),
+            "latency_ms": latency_ms[architecture.key],
+            "onnx_bytes": size,
+            "validation": quality(files.validation_error),
+            "test": quality(files.test_error),
+        }
+
+    gains = joint_hypervolume_gain(
+        workspace, searched, evaluations=options.evaluations, examples=_SCREENING, seeds=options.seeds
+    )
+    uniform_ms = None if uniform is None else latency_ms[uniform.key]
+    return {
+        "task": task,
+        "runtime": workspace.setting.runtime,
+        "latency_ratio": round(latency_ms[baseline.key] / latency_ms[chosen.key], 3),
+        "size_ratio": round(results[baseline.key][1] / results[chosen.key][1], 3),
+        "quality": quality(results[chosen.key][0].test_error),
+        "baseline_quality": quality(results[baseline.key][0].test_error),
+        "uniform_latency_ratio": None if uniform_ms is None else round(uniform_ms / latency_ms[chosen.key], 3),
+        "joint_hypervolume_gain": round(float(np.mean(gains)), 3),
+        "metric": data.metric,
+        "reached": bool(good),
+        "baseline": facts(baseline),
+        "chosen": facts(chosen),
+        "tried": [facts(a) for a in tried],
+        "uniform": None if uniform is None else {"network": str(uniform), "latency_ms": uniform_ms},
+        "joint_hypervolume_gains": [round(g, 3) for g in gains],
+        "finetune_steps": options.finetune_steps,
+        "space": space.name,
+        "device": workspace.device.name,
+        "runtime_version": workspace.runtime.version(),
+        "overrides": list(options.override),
+        "versions": dict(versions()),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true", help="print the rows as a JSON list")
+    parser.add_argument("--tasks", default=",".join(TASKS), help="names, separated by commas")
+    parser.add_argument("--folder", default="outputs", help="where profiles, supernets and runs are kept")
+    parser.add_argument("--results", type=Path, default=Path("benchmarks/results"), help="where the rows are written")
+    parser.add_argument("--finetune-steps", type=int, default=1000)
+    parser.add_argument("--candidates", type=int, default=6, help="networks of the front that are finetuned")
+    parser.add_argument("--fastest", type=float, default=8.0, help="how many times faster the fastest of them is")
+    parser.add_argument("--evaluations", type=int, default=120, help="of each search for the hypervolume")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--picture", type=Path, metavar="FILE", help="write quality over latency and size")
+    parser.add_argument("override", nargs="*", help="as nasweave run takes them")
+    options = parser.parse_args()
+    rows = [measure_task(task, options) for task in options.tasks.split(",")]
+    name = f"deployment_{rows[0]['device']}_{date.today().isoformat()}.json"
+    options.results.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(rows, indent=1)
+    write_atomically(options.results / name, (text + "\n").encode())
+    if options.picture is not None:
+        from benchmarks.deployment_picture import draw
+
+        draw(rows, options.picture)
+    if options.json:
+        print(text)
+        return
+    shown = list(rows[0])[:8]
+    table = Table(*(heading.replace("_", " ") for heading in shown), title="against the largest network in INT8")
+    for row in rows:
+        table.add_row(*(str(row[heading]) for heading in shown))
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

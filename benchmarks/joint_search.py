@@ -1,0 +1,97 @@
+"""A joint search of architecture and precision against a search in float whose front is quantised afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runs.reports.pareto import hypervolume, non_dominated
+from runs.search import SearchConfig, run_search
+from runs.stages.search import Searched
+from runs.workspace import Workspace
+from search_space import Architecture, Genes, SearchSpace, space_from_mapping
+from search_space.precision import FLOAT
+from supernet import catalogue
+from supernet.training import Evaluator
+
+__all__ = ["in_precision", "joint_hypervolume_gain"]
+
+_OBJECTIVES = ("validation_error", "latency_ms", "size_bytes")
+Values = NDArray[np.float64]
+
+
+def in_precision(
+    space: SearchSpace, architecture: Architecture, precision: str, *, mixer: bool = True, channel: bool = True
+) -> Architecture:
+    """Return the network with its mixers, its channel mixers or both in a precision, where they have linear layers."""
+    layers = tuple(
+        space.canonical_layer(
+            replace(
+                layer,
+                mixer_precision=precision if mixer else layer.mixer_precision,
+                channel_precision=precision if channel else layer.channel_precision,
+            )
+        )
+        for layer in architecture.layers
+    )
+    return replace(architecture, layers=layers)
+
+
+def quantised(space: SearchSpace, architecture: Architecture) -> Iterator[Architecture]:
+    """Yield a float network in each integer precision: all of it, then its channel mixers alone, then its mixers."""
+    for parts in ({}, {"mixer": False}, {"channel": False}):
+        for precision in space.precision:
+            if precision != FLOAT:
+                yield in_precision(space, architecture, precision, **parts)
+
+
+def joint_hypervolume_gain(
+    workspace: Workspace, searched: Searched, *, evaluations: int, examples: int, seeds: int
+) -> list[float]:
+    """Return for each seed by how many percent the joint search's hypervolume is larger, both with ``evaluations``.
+
+    The other one spends half of them on a search among float networks, in the same three objectives, and the other half
+    on that search's front in every integer precision, first networks that are all in one of them.
+    """
+    space, supernet, data = workspace.space, searched.supernet, workspace.data
+    judge = Evaluator(data, split=data.validation, bf16=True, examples=examples)
+    known: dict[str, float] = {}
+
+    def error(architecture: Architecture) -> float:
+        if architecture.key not in known:
+            known[architecture.key] = judge(supernet, architecture).error
+        return known[architecture.key]
+
+    def values(architectures: list[Architecture]) -> Values:
+        cheap = searched.cheap(space.encode(architectures))
+        errors = [error(a) for a in architectures]
+        return np.column_stack([errors, *(cheap[name] for name in _OBJECTIVES[1:])])
+
+    in_float = space_from_mapping(
+        {**workspace.config.space, "precision": [FLOAT]}, task=data.shape, catalogue=catalogue()
+    )
+
+    def cheap_in_float(genes: Genes) -> dict[str, Values]:
+        return dict(searched.cheap(space.encode(in_float.decode(genes))))
+
+    gains = []
+    for seed in range(seeds):
+        both = SearchConfig(n_trials=evaluations, objectives=_OBJECTIVES, seed=seed)
+        joint = run_search(space, config=both, cheap=searched.cheap, study_name="joint", evaluate=error)
+        first = SearchConfig(n_trials=evaluations // 2, objectives=_OBJECTIVES, seed=seed)
+        floats = run_search(in_float, config=first, cheap=cheap_in_float, study_name="float", evaluate=error)
+        found = [e.architecture for e in floats.evaluated]
+        front = [a for a, keep in zip(found, non_dominated(values(found)), strict=True) if keep]
+        after = {a.key: a for a in found}
+        for group in zip(*(quantised(space, a) for a in front), strict=True):
+            for architecture in group:
+                if len(after) < evaluations:
+                    after[architecture.key] = architecture
+        ours, theirs = values([e.architecture for e in joint.evaluated]), values(list(after.values()))
+        low, high = (getattr(np.vstack([ours, theirs]), end)(axis=0) for end in ("min", "max"))
+        volume_ours, volume_theirs = (hypervolume((v - low) / (high - low), np.ones(3)) for v in (ours, theirs))
+        gains.append(100 * (volume_ours / volume_theirs - 1))
+    return gains
