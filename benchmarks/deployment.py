@@ -115,8 +115,8 @@ def best_uniform(workspace: Workspace, searched: Searched, *, error: float, slow
     return None
 
 
-def measure_task(task: str, options: argparse.Namespace) -> dict[str, Any]:
-    """Return the row of one task."""
+def measure_task(task: str, options: argparse.Namespace) -> dict[str, Any] | None:
+    """Return the row of one task, nothing where only the trainings are asked for."""
     overrides = [f"task={task}", f"outputs={options.folder}", *options.override]
     overrides += [f"finetune.steps={options.finetune_steps}", "name=deployment"]
     workspace = open_run(overrides)
@@ -129,6 +129,8 @@ def measure_task(task: str, options: argparse.Namespace) -> dict[str, Any]:
     )
     results = {a.key: finetuned(overrides, a) for a in [baseline, *tried]}
     print(f"{task}: {len(results)} networks finetuned", file=sys.stderr, flush=True)
+    if options.prepare:
+        return None
     goal = results[baseline.key][0].validation_error
     good = [a for a in tried if results[a.key][0].validation_error <= goal]
     predicted = dict(zip((a.key for a in tried), searched.cheap(space.encode(tried))["latency_ms"], strict=True))
@@ -204,10 +206,13 @@ def main() -> None:
     parser.add_argument("--fastest", type=float, default=8.0, help="how many times faster the fastest of them is")
     parser.add_argument("--evaluations", type=int, default=120, help="of each search for the hypervolume")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--prepare", action="store_true", help="train only; measure later, when the machine is quiet")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="write quality over latency and size")
     parser.add_argument("override", nargs="*", help="as nasweave run takes them")
     options = parser.parse_args()
-    rows = [measure_task(task, options) for task in options.tasks.split(",")]
+    rows = [row for task in options.tasks.split(",") if (row := measure_task(task, options)) is not None]
+    if options.prepare:
+        return
     name = f"deployment_{rows[0]['device']}_{date.today().isoformat()}.json"
     options.results.mkdir(parents=True, exist_ok=True)
     text = json.dumps(rows, indent=1)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hardware_profiles import Profile
+from hardware_profiles import Profile, this_device
 from hardware_profiles.bundle_runner import measure_bundle
 from hardware_profiles.devices import locate, shipped
 from search_space.errors import ProfileError
@@ -132,3 +132,16 @@ def test_a_shipped_profile_is_found_by_its_name(measured, monkeypatch, tmp_path)
     assert Profile.load(locate("my_board", folder=tmp_path)) == here
     with pytest.raises(ProfileError, match=r"my_board.*got 'phone'"):
         locate("phone", folder=tmp_path)
+
+
+def test_a_search_for_a_shipped_device_from_another_machine_is_predicted_only(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    name = next(n for n in shipped() if n.endswith("_onnxruntime_t1_vit_tiny"))
+    here = this_device()
+    monkeypatch.setattr("runs.workspace.this_device", lambda **_: replace(here, cpu_model="A laptop", cores=8))
+    short = ("training.steps=5", "search.n_trials=8", "baselines.random=2", "baselines.uniform=2", "finalists=2")
+    assert nasweave(monkeypatch, "report", f"profile.path={name}", *short) == 0
+    folder = tmp_path / "outputs" / "digits" / "default"
+    assert "predicted only" in (folder / "report" / "report.md").read_text()
+    assert Profile.load(folder / "profile.json").device.name == name.partition("_onnxruntime")[0]
+    assert not profiles(tmp_path), "nothing was measured"
