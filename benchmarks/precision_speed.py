@@ -1,8 +1,8 @@
 """What integer precisions gain on each runtime: a network in float against the same network in each of them.
 
-``python -m benchmarks.precision_speed`` builds encoders of 6 layers (softmax attention and MLP, 128 tokens, batch 1) and
-compiles them by the code that compiles exports. Float and integers run in turns, one thread; a ratio is the median over
-neighbouring runs. ``--json`` prints one JSON object.
+``python -m benchmarks.precision_speed`` builds encoders of 6 layers (softmax attention and MLP, 128 tokens, batch 1)
+and compiles them by the code that compiles exports. Float and integers run in turns, one thread; a ratio is the median
+over neighbouring runs. ``--json`` prints one JSON object.
 """
 
 from __future__ import annotations
