@@ -8,7 +8,8 @@ scales, and ``d`` is ``i - j`` over the past (causal), ``|i - j|``, or on a toke
 per token and head, which the group norm cancels; positions come from the stem instead of a rotation of q and k.
 
 The causal form works on N chunks of C tokens, all at once: decayed scores inside a chunk, and for the chunks before it
-one state a chunk, summed with the decay of whole chunks. The other forms weigh all pairs of tokens.
+one state a chunk, summed with the decay of whole chunks. So does the form over ``|i - j|`` with more than 256 tokens,
+which has a second state for the chunks after each. Fewer tokens, and grids, are weighed in all pairs.
 
 Papers: Sun et al. 2023, Retentive Network (RetNet); Fan et al. 2024, RMT (Manhattan decay).
 """
@@ -27,12 +28,14 @@ from supernet.elastic import ElasticLinear, prefix
 from supernet.options import integer_option, integer_problem
 
 OPTIONS: dict[str, Scalar] = {"chunk": 32}
+_SHORT = 256  # tokens, up to which all pairs at once are the faster form without causality
 
 
 def _chunks(shape: BlockShape) -> tuple[int, int]:
-    """Return the number of chunks and the tokens of one; without causality all tokens are one chunk."""
+    """Return the number of chunks and the tokens of one; grids and short sequences without causality are one chunk."""
     length = shape.task.seq_len
-    size = min(integer_option(shape, OPTIONS, "chunk"), length) if shape.task.causal else length
+    chunked = shape.task.causal or (shape.task.grid is None and length > _SHORT)
+    size = min(integer_option(shape, OPTIONS, "chunk"), length) if chunked else length
     return -(-length // size), size
 
 
@@ -52,9 +55,10 @@ def cost(shape: BlockShape) -> Cost:
     copy = result if heads > 1 and not padded else 0
     flops = 4 * scores * dim
     steps = [2 * copy + scores, scores + copy + result, result + length * (inner + 2 * heads)]
+    sides = 1 if shape.task.causal else 2  # the chunks before, and those after
     if count > 1:
         state = heads * count * dim**2
-        flops += 4 * state * size + 2 * state * count
+        flops += sides * (4 * state * size + 2 * state * count)
         steps += [
             2 * (result + copy) + state,
             result + 2 * state + heads * count**2,
@@ -66,7 +70,7 @@ def cost(shape: BlockShape) -> Cost:
         attend_activations=padded + max(steps),
         merge_activations=length * (3 * inner + shape.embed_dim),
         other_linears=(LinearShape(in_features=shape.embed_dim, out_features=inner, tokens=length),),
-        constants=scores + (heads * (tokens + size + count**2) if count > 1 else 0),
+        constants=scores + (heads * (sides * (tokens + size) + count**2) if count > 1 else 0),
     )
 
 
@@ -103,22 +107,33 @@ class Retention(AttentionMixer):
         self.carry_HNN: Tensor
         self.decay_H11: Tensor
         self.enter_HNC1: Tensor
+        self.leave_back_H1C1: Tensor
+        self.enter_back_HNC1: Tensor
         by_grid = shape.task.grid is not None and not shape.task.causal
         first = 2 if by_grid else 5
         decay_H = 1 - 2.0 ** -(first + torch.arange(shape.num_heads, dtype=torch.float64))
-        if not shape.task.causal:
+        if count == 1 and not shape.task.causal:
             weight_HLL = decay_H.view(-1, 1, 1) ** _distance(shape)
             weight_HLL = weight_HLL / weight_HLL.sum(2, keepdim=True).sqrt() * shape.head_dim**-0.5
             self._constant("inside_HNCC", weight_HLL[:, None])
             return
         self._constant("decay_H11", decay_H.view(-1, 1, 1))
         powers = decay_H[:, None] ** torch.arange(count * size, dtype=torch.float64)
-        row_HNC = (shape.head_dim * powers.cumsum(1)).rsqrt().view(-1, count, size)
+        sums_HL = powers.cumsum(1)
+        if not shape.task.causal:  # and those on the other side
+            length = shape.task.seq_len
+            sums_HL[:, :length] += sums_HL[:, :length].flip(1) - 1
+        row_HNC = (shape.head_dim * sums_HL).rsqrt().view(-1, count, size)
         inside = torch.arange(size)[:, None] - torch.arange(size)
-        inside_HCC = torch.where(inside >= 0, powers[:, inside.clamp(min=0)], 0.0)
+        inside_HCC = powers[:, inside.abs()]
+        if shape.task.causal:
+            inside_HCC = torch.where(inside >= 0, inside_HCC, 0.0)
         self._constant("inside_HNCC", inside_HCC[:, None] * row_HNC[..., None])
         self._constant("enter_HNC1", (powers[:, None, :size] * decay_H.view(-1, 1, 1) * row_HNC)[..., None])
         self._constant("leave_H1C1", powers[:, :size].flip(1)[:, None, :, None])
+        if not shape.task.causal:
+            self._constant("enter_back_HNC1", (powers[:, None, 1 : size + 1].flip(2) * row_HNC)[..., None])
+            self._constant("leave_back_H1C1", powers[:, None, :size, None])
         chunk = torch.arange(count)
         ago = (chunk[:, None] - chunk - 1) * size
         self._constant("carry_HNN", torch.where(ago >= 0, powers[:, ago.clamp(min=0)], 0.0))
@@ -205,11 +220,21 @@ class Retention(AttentionMixer):
         return F.layer_norm(y_BH1K, y_BH1K.shape[-1:]), (sum_BHKK, total_BH11)
 
     def _chunked(self, q_BHNCK: Tensor, k_BHNCK: Tensor, v_BHNCK: Tensor) -> Tensor:
-        heads, dim = q_BHNCK.shape[1], q_BHNCK.shape[-1]
-        inside = (q_BHNCK @ k_BHNCK.mT).mul_(prefix(self.inside_HNCC, heads)) @ v_BHNCK
-        state_BHNKK = (k_BHNCK * prefix(self.leave_H1C1, heads)).mT @ v_BHNCK
-        before = torch.unflatten(prefix(self.carry_HNN, heads) @ state_BHNKK.flatten(3), 3, (dim, dim))
-        return inside.addcmul_(q_BHNCK @ before, prefix(self.enter_HNC1, heads))
+        heads = q_BHNCK.shape[1]
+        carry_HNN = prefix(self.carry_HNN, heads)
+        result = (q_BHNCK @ k_BHNCK.mT).mul_(prefix(self.inside_HNCC, heads)) @ v_BHNCK
+        before = _carried(k_BHNCK * prefix(self.leave_H1C1, heads), v_BHNCK, carry_HNN)
+        result = result.addcmul_(q_BHNCK @ before, prefix(self.enter_HNC1, heads))
+        if self.shape.task.causal:
+            return result
+        after = _carried(k_BHNCK * prefix(self.leave_back_H1C1, heads), v_BHNCK, carry_HNN.mT)
+        return result.addcmul_(q_BHNCK @ after, prefix(self.enter_back_HNC1, heads))
+
+
+def _carried(k_BHNCK: Tensor, v_BHNCK: Tensor, carry_HNN: Tensor) -> Tensor:
+    """Return what reaches each chunk of the states of the others, ``(B, H, N, K, K)``."""
+    state_BHNKK = k_BHNCK.mT @ v_BHNCK
+    return torch.unflatten(carry_HNN @ state_BHNKK.flatten(3), 3, state_BHNKK.shape[3:])
 
 
 BLOCK = Retention

@@ -84,3 +84,19 @@ def test_the_heads_are_gated_before_they_merge():
         normal(2, 5, 6),
         parameters=(*projections.parameters(), *mixer.parameters()),
     )
+
+
+@pytest.mark.parametrize("length, chunk", [(4, 2), (9, 3), (10, 4), (7, 8)])
+def test_a_long_sequence_in_chunks_decays_with_the_distance(length, chunk, monkeypatch):
+    monkeypatch.setattr("supernet.mixers.retention._SHORT", 3)
+    mixer = build("retention", shape_of(seq_len=length, options={"chunk": chunk}))
+    assert_same(mixer.attend, lambda *t: pairwise(*t, distance=lambda i, j: abs(i - j), first=5), *heads(length))
+
+
+def test_padding_in_chunks_changes_nothing_real(monkeypatch):
+    inputs, real = heads(10), 7
+    whole = build("retention", shape_of(seq_len=10))
+    monkeypatch.setattr("supernet.mixers.retention._SHORT", 3)
+    cut = build("retention", shape_of(seq_len=10, options={"chunk": 4}))
+    mask = (torch.arange(10) < real).expand(len(inputs[0]), -1)
+    torch.testing.assert_close(cut.attend(*inputs, mask)[:, :, :real], whole.attend(*inputs, mask)[:, :, :real])
