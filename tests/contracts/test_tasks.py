@@ -1,6 +1,7 @@
 """What every task must keep: splits that do not overlap, inputs that fit the stem, losses and errors that mean it."""
 
 import gzip
+import json
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,32 @@ def test_pictures_and_series_are_normalised_and_no_example_is_in_two_splits(data
         assert inputs.mean().abs() < limit and abs(inputs.std() - 1) < 1e-2
     seen = [{x.numpy().tobytes() for x in split.stored} for split in splits(data)]
     assert not (seen[0] & seen[1] or seen[0] & seen[2] or seen[1] & seen[2])
+
+
+def test_preprocessing_makes_the_inputs_of_raw_data(data):
+    """What an engineer reads in preprocessing.json, carried out with numpy, gives what the network was trained on."""
+    told = json.loads(json.dumps(data.preprocessing()))
+    assert told["input"]["shape"] == ["batch", *data.shape.input_shape] and told["output"]["shape"][0] == "batch"
+    inputs, _ = data.test.batch(slice(0, 3))
+    assert str(inputs.dtype) == f"torch.{told['input']['dtype']}"
+    steps = {step["do"]: step for step in told["steps"]}
+    if data.shape.stem == "patch":
+        x = data.test.stored[:3].numpy()
+        if "pad" in steps:
+            side = (steps["pad"]["before"], steps["pad"]["after"])
+            x = np.pad(x, ((0, 0), (0, 0), side, side), constant_values=steps["pad"]["value"])
+        offset, scale = (np.array(steps["standardise"][name])[:, None, None] for name in ("offset", "scale"))
+        np.testing.assert_allclose((x - offset) * scale, inputs.numpy(), rtol=1e-4, atol=1e-5)
+    elif data.shape.stem == "series":
+        offset, scale = (np.array(steps["standardise"][name]) for name in ("offset", "scale"))
+        assert len(offset) == len(scale) == len(steps["arrange"]["variates"]) == data.shape.input_shape[1]
+        assert (scale > 0).all() and np.isfinite(inputs.numpy() / scale + offset).all()
+    else:
+        assert {"encode", "pad"} <= set(steps) or {"encode", "cut"} <= set(steps)
+        length = steps.get("pad", steps.get("cut"))["length"]
+        assert length == data.shape.seq_len
+        for name in ("vocabulary", "reader"):
+            assert steps["encode"].get(name, "vocabulary.json") in data.files or "vocabulary.json" not in data.files
 
 
 def test_losses_against_their_definitions(data):
