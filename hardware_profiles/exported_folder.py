@@ -166,7 +166,8 @@ def _bench(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     for name in names:
         runtime = models[name]["runtime"]
         if runtime not in PACKAGES or importlib.util.find_spec(PACKAGES[runtime]) is None:
-            missing.append({"model": name, "runtime": runtime, "needs": f"pip install numpy {runtime}"})
+            needs = "nasweave, as its README says" if runtime == "nasweave" else f"pip install numpy {runtime}"
+            missing.append({"model": name, "runtime": runtime, "needs": needs})
         elif len(names) == 1:
             rows.append(_time_model(folder, name, models[name], manifest["files"], batches, options))
         else:

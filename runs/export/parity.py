@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from runs.export.formats import Predict
 from supernet.tasks import Split, TaskData
 
-__all__ = ["compare", "tested_metric", "tested_rows"]
+__all__ = ["FLOAT_BATCH", "compare", "tested_metric", "tested_rows"]
 
-_FLOAT_BATCH = 32
+FLOAT_BATCH = 32  # larger ones are slower an example, for their activations leave the caches
 _SEED = 0
 
 
@@ -34,7 +34,7 @@ def compare(
     seconds that an example took.
     """
     started = time.perf_counter()
-    size = 1 if one_by_one else _FLOAT_BATCH
+    size = 1 if one_by_one else FLOAT_BATCH
     outputs = np.concatenate([predict(inputs[i : i + size]) for i in range(0, len(inputs), size)])
     seconds = (time.perf_counter() - started) / len(inputs)
     difference = np.abs(outputs.astype(np.float64) - expected)
@@ -71,7 +71,7 @@ def tested_metric(predict: Predict, data: TaskData, rows: torch.Tensor, *, one_b
 def _outputs(
     predict: Predict, data: TaskData, rows: torch.Tensor, one_by_one: bool
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    for part in torch.split(rows, _FLOAT_BATCH):
+    for part in torch.split(rows, FLOAT_BATCH):
         inputs, targets = data.test.batch(part)
         batches = torch.split(inputs, 1) if one_by_one else (inputs,)
         yield torch.from_numpy(np.concatenate([predict(batch.numpy()) for batch in batches])), targets

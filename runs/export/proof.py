@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from runs.export.formats import ExportFormat, Predict, Subject
 from runs.export.fresh import measure_fresh
-from runs.export.parity import compare, tested_metric, tested_rows
+from runs.export.parity import FLOAT_BATCH, compare, tested_metric, tested_rows
 from supernet.tasks import TaskData
 
 __all__ = ["Proof"]
 
 _EXAMPLES = 256
+_FEWEST_TESTED = 64
 _TEST_SECONDS = 12.0  # for the test metric of all files together; slower networks are tested on fewer examples
 _TIMED_SECONDS = 0.5  # of one model in its own process
 
@@ -51,7 +52,8 @@ class Proof:
 
     def _run(self, module: Callable[[torch.Tensor], torch.Tensor]) -> NDArray[np.float64]:
         with torch.inference_mode():
-            return module(self._inputs).numpy().astype(np.float64)
+            parts = [module(batch).numpy() for batch in torch.split(self._inputs, FLOAT_BATCH)]
+        return np.concatenate(parts).astype(np.float64)
 
     def add_extracted(self) -> None:
         """Compare the extracted network, in this process, with the supernet."""
@@ -79,7 +81,7 @@ class Proof:
     def test(self) -> None:
         """Compute the metric of every file on the test split, or on one fixed part of it where all would take long."""
         seconds = sum(entry.row.pop("seconds") for entry in self._entries.values())
-        rows = tested_rows(self._data.test, most=max(_EXAMPLES, int(_TEST_SECONDS / max(seconds, 1e-9))))
+        rows = tested_rows(self._data.test, most=max(_FEWEST_TESTED, int(_TEST_SECONDS / max(seconds, 1e-9))))
         for entry in self._entries.values():
             entry.row.update(tested_metric(entry.predict, self._data, rows, one_by_one=entry.one_by_one))
 

@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from search_space import BlockShape
 from search_space.errors import ConfigError, DataError
 from supernet.catalogue import HEADS, STEMS
 from supernet.tasks import TASKS, TaskData
+from supernet.tasks._vocabulary import Vocabulary
 from tests.supernet.tasks.samples import sample, write_fashion_mnist
 
 
@@ -85,8 +88,22 @@ def test_preprocessing_makes_the_inputs_of_raw_data(data):
         assert {"encode", "pad"} <= set(steps) or {"encode", "cut"} <= set(steps)
         length = steps.get("pad", steps.get("cut"))["length"]
         assert length == data.shape.seq_len
-        for name in ("vocabulary", "reader"):
-            assert steps["encode"].get(name, "vocabulary.json") in data.files or "vocabulary.json" not in data.files
+        named = {steps["encode"][name] for name in ("vocabulary", "reader") if name in steps["encode"]}
+        assert named == {"vocabulary.json", "tokenizer.py"} & set(data.files)
+
+
+def test_the_stored_tokenizer_needs_python_alone(data, tmp_path):
+    if "tokenizer.py" not in data.files:
+        pytest.skip("no pieces of words")
+    for name in ("tokenizer.py", "vocabulary.json"):
+        (tmp_path / name).write_text(data.files[name])
+    text = "Play the SONG, naïve!"
+    code = (
+        f"import sys; sys.path.append({str(tmp_path)!r}); from tokenizer import Vocabulary; "
+        f"print(Vocabulary.from_json(open({str(tmp_path / 'vocabulary.json')!r}).read()).encode({text!r}))"
+    )
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True)
+    assert json.loads(done.stdout) == Vocabulary.from_json(data.files["vocabulary.json"]).encode(text), done.stderr
 
 
 def test_losses_against_their_definitions(data):

@@ -257,6 +257,14 @@ def test_a_full_disk_leaves_no_half_folder(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["k"] and (tmp_path / "k" / "a").read_bytes() == b"old"
 
 
+def test_what_a_killed_export_left_is_removed(tmp_path):
+    (tmp_path / ".k.left").mkdir()
+    (tmp_path / ".k.left" / "model.onnx").write_bytes(b"half")
+    with new_folder(tmp_path / "k"):
+        pass
+    assert [p.name for p in tmp_path.iterdir()] == ["k"]
+
+
 def test_a_rename_that_fails_brings_the_old_folder_back(tmp_path, monkeypatch):
     with new_folder(tmp_path / "k") as new:
         (new / "a").write_bytes(b"old")
