@@ -120,7 +120,8 @@ def _bench_arguments(arguments: list[str]) -> list[str]:
 
 
 def _quoted(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    """Return a text in Hydra's quotes, in which backslashes are doubled only before a quote and at the end."""
+    return "'" + re.sub(r"(\\*)('|$)", lambda m: 2 * m[1] + (m[2] and "\\'"), text) + "'"
 
 
 def readable(argument: str) -> str:

@@ -59,21 +59,17 @@ def export(workspace: Workspace) -> None:
 
 def _show(report: dict[str, Any]) -> None:
     console = Console()
-    title = f"{report['name']}: numpy and the runtime alone, on {report['machine']}, Python {report['python']}"
-    columns = ("model", "runtime", "threads", "batch", "p50", "p90", "p99", "examples/s", "file", "peak memory")
+    threads = report["models"][0]["threads"]
+    title = f"{report['name']}: numpy and the runtime alone, {threads} thread(s), Python {report['python']}"
+    columns = ("model", "runtime", "batch", "p50 ms", "p90 ms", "p99 ms", "examples/s", "file", "peak memory")
     table = Table(*columns, title=title, title_justify="left")
     for row in report["models"]:
+        size, memory = quantity(row["file_bytes"], "bytes"), quantity(row["peak_memory_bytes"], "bytes")
         for i, timed in enumerate(row["batches"]):
-            size, memory = quantity(row["file_bytes"], "bytes"), quantity(row["peak_memory_bytes"], "bytes")
             table.add_row(
-                *(
-                    (row["model"], f"{row['runtime']} {row['runtime_version']}", str(row["threads"]))
-                    if i == 0
-                    else [""] * 3
-                ),
+                *((row["model"], f"{row['runtime']} {row['runtime_version']}") if i == 0 else ("", "")),
                 str(timed["batch"]),
-                *(quantity(timed[name], "ms") for name in ("p50_ms", "p90_ms", "p99_ms")),
-                number(timed["examples_per_s"]),
+                *(number(timed[name]) for name in ("p50_ms", "p90_ms", "p99_ms", "examples_per_s")),
                 *((size, memory) if i == 0 else ("", "")),
             )
     console.print(table)

@@ -20,7 +20,7 @@ __all__ = ["Proof"]
 
 _EXAMPLES = 256
 _FEWEST_TESTED = 64
-_TEST_SECONDS = 12.0  # for the test metric of all files together; slower networks are tested on fewer examples
+_TEST_SECONDS = 10.0  # for the test metric of all files together; slower networks are tested on fewer examples
 _TIMED_SECONDS = 0.5  # of one model in its own process
 
 

@@ -107,7 +107,8 @@ def test_openvino_computes_what_was_trained_at_every_precision(space, tmp_path, 
         expected = subject.simulated(inputs).numpy()
     predict = form.load(tmp_path)
     found = np.concatenate([predict(inputs[i : i + 1].numpy()) for i in range(8)])
-    assert np.linalg.norm(found - expected) < 1e-2 * np.linalg.norm(expected)
+    # 8e-3 where OpenVINO quantises the inputs of w4 too.
+    assert np.linalg.norm(found - expected) < 2e-3 * np.linalg.norm(expected)
     assert predict(inputs.numpy()).shape == expected.shape  # any batch
 
 
@@ -132,12 +133,12 @@ def test_bench_export_needs_the_runtimes_alone_and_no_data(folder, tmp_path, mon
 
 def test_bench_export_shows_a_table(folder, monkeypatch, capfd, tmp_path):
     monkeypatch.chdir(tmp_path)
-    (folder / "model.xml").write_text("")
     manifest = json.loads((folder / "manifest.json").read_text())
     del manifest["models"]["model.xml"], manifest["files"]["model.xml"], manifest["models"]["model_fp32.onnx"]
     (folder / "manifest.json").write_text(json.dumps(manifest))
     monkeypatch.setenv("COLUMNS", "160")
-    assert nasweave(monkeypatch, "bench", "export", "k", "batch=[2]", "seconds=0.02") == 0
+    odd = folder.rename(tmp_path / "seed=1, it's \\ k")
+    assert nasweave(monkeypatch, "bench", "export", f"./{odd.name}", "batch=[2]", "seconds=0.02") == 0
     shown = capfd.readouterr().out
     assert "model.onnx" in shown and "p99" in shown and "left out: model.pt2, which needs torch" in shown
 
