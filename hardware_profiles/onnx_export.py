@@ -14,12 +14,14 @@ import torch
 from torch import Tensor, nn
 
 from hardware_profiles.onnx_attention import translations
+from search_space.errors import RuntimeUnavailableError
 
 __all__ = ["INPUT", "OUTPUT", "PATH_KEY", "export_onnx"]
 
 INPUT, OUTPUT = "batch", "output"
 PATH_KEY = "nasweave.module"
 _SCOPES_KEY = "pkg.torch.onnx.name_scopes"
+_LARGEST_BYTES = 2**31 - 2**24  # protobuf's limit, with room for the graph
 _NOISY = ("torch.onnx", "torch.export", "torch.fx", "onnxscript", "onnx_ir")
 
 
@@ -35,8 +37,14 @@ def export_onnx(module: nn.Module, example: Tensor) -> onnx.ModelProto:
         In evaluation mode, in float.
     example
         An input, ``(B, ...)``; only its shape and type matter.
+
+    Raises
+    ------
+    RuntimeUnavailableError
+        For weights of more than 2 GB, which no single ONNX file holds.
     """
     assert not module.training, "a module is exported in evaluation mode"
+    _check_size(module)
     # torch.export takes a size of one for a constant.
     traced = example if example.shape[0] > 1 else torch.cat([example, example])
     with _quiet(), torch.no_grad():
@@ -56,6 +64,17 @@ def export_onnx(module: nn.Module, example: Tensor) -> onnx.ModelProto:
     for value in (model.graph.input[0], model.graph.output[0]):
         value.type.tensor_type.shape.dim[0].dim_param = INPUT
     return model
+
+
+def _check_size(module: nn.Module) -> None:
+    size = sum(t.numel() * t.element_size() for t in (*module.parameters(), *module.buffers()))
+    if size > _LARGEST_BYTES:
+        raise RuntimeUnavailableError(
+            "ONNX file",
+            expected="weights of less than 2 GB in float, the limit of its format",
+            got=f"{size / 2**30:.2f} GB",
+            remedy="choose a smaller network, or the torch runtime and export.formats=[safetensors,pt2]",
+        )
 
 
 def _mark_linears(model: onnx.ModelProto, modules: set[str]) -> None:

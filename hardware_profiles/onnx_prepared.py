@@ -46,14 +46,19 @@ class OnnxPrepared:
 
     def compile(self, *, policy: Mapping[str, str], threads: int, float_precision: str = "fp32") -> Executable:
         """Rewrite the graph and open it."""
+        content = self.serialize(policy, float_precision=float_precision)
+        return self._open(content, threads=threads, float_precision=float_precision)
+
+    def serialize(self, policy: Mapping[str, str], *, float_precision: str = "fp32") -> bytes:
+        """Return the ONNX file of one policy, which is what :meth:`compile` opens."""
         from hardware_profiles.onnx_policy import apply_policy
 
         check_policy(self._runtime, policy, float_precision=float_precision)
         if any(precision != FLOAT and FORMATS[precision].activation_bits for precision in policy.values()):
             for text in self._runtime.warnings(this_device()):
                 _warn_once(text)
-        content = apply_policy(self._model, policy).SerializeToString()
-        return self._open(content, threads=threads, float_precision=float_precision)
+        content: bytes = apply_policy(self._model, policy).SerializeToString()
+        return content
 
 
 @cache

@@ -12,9 +12,30 @@ from numpy.typing import NDArray
 from hardware_profiles.atomic import write_atomically
 from search_space.precision import FORMATS
 
-__all__ = ["OpenVinoSession"]
+__all__ = ["OpenVinoSession", "settings_of"]
 
 _HINTS = {"fp32": "f32", "bf16": "bf16"}
+
+
+def settings_of(float_precision: str, *, quantise_inputs: bool = True) -> dict[str, str | int | bool]:
+    """Return how OpenVINO is told to compute, but for the number of threads.
+
+    Parameters
+    ----------
+    float_precision
+        What everything outside the policy is computed in.
+    quantise_inputs
+        Whether inputs of integer weights get integers while running; weights alone have integers otherwise.
+    """
+    group = FORMATS["w4a8"].activation_group
+    assert group is not None
+    return {
+        "INFERENCE_PRECISION_HINT": _HINTS[float_precision],
+        "NUM_STREAMS": 1,
+        "PERFORMANCE_HINT": "LATENCY",
+        "ENABLE_CPU_PINNING": False,  # a core that something else uses would stall the run
+        "DYNAMIC_QUANTIZATION_GROUP_SIZE": group if quantise_inputs else 0,
+    }
 
 
 @cache
@@ -29,14 +50,7 @@ class OpenVinoSession:
 
     def __init__(self, content: bytes, *, threads: int, float_precision: str) -> None:
         core = _core()
-        settings = {
-            "INFERENCE_PRECISION_HINT": _HINTS[float_precision],
-            "INFERENCE_NUM_THREADS": threads,
-            "NUM_STREAMS": 1,
-            "PERFORMANCE_HINT": "LATENCY",
-            "ENABLE_CPU_PINNING": False,  # a core that something else uses would stall the run
-            "DYNAMIC_QUANTIZATION_GROUP_SIZE": FORMATS["w4a8"].activation_group,
-        }
+        settings = {**settings_of(float_precision), "INFERENCE_NUM_THREADS": threads}
         self._content = content
         self._request = core.compile_model(core.read_model(content), "CPU", settings).create_infer_request()
 

@@ -95,14 +95,33 @@ def _hydra_arguments(verb: str, arguments: list[str]) -> list[str]:
     if verb == "profile":  # what only this verb has a word for
         arguments = [re.sub(r"^(time_budget|bundle|memory)=", r"profile.\1=", a) for a in arguments]
         arguments = [re.sub(r"^import=", "profile.import_results=", a) for a in arguments]
-    if verb == "bench":  # of the predictor, the only one so far
-        arguments = [a for a in arguments if a not in ("predictor", "what=predictor")]
+    if verb == "bench":
+        arguments = _bench_arguments(arguments)
     arguments = [readable(a) for a in arguments]
     if verb == "worker":  # the folder is that of the search, and many write to it
         arguments += ["hydra.output_subdir=null", "hydra.sweep.subdir=${name}"]
     if verb == "report" and any(a.startswith("compare=") for a in arguments):  # the folder of a run stays as it is
         arguments += ["hydra.run.dir=.", "hydra.output_subdir=null"]
     return arguments
+
+
+def _bench_arguments(arguments: list[str]) -> list[str]:
+    """Return overrides for ``nasweave bench [WHAT [PATH]]``, whose first words stand without a key."""
+    words = [a for a in arguments if not a.startswith("-") and "=" not in a.partition("/")[0]]
+    rest = ["bench.json=true" if a == "--json" else a for a in arguments if a not in words]
+    rest = [re.sub(r"^(what|path|batch|seconds)=", r"bench.\1=", a) for a in rest]
+    if len(words) > 2:
+        raise ConfigError(
+            "bench", expected="a benchmark and one path", got=" ".join(words), remedy="see nasweave --help"
+        )
+    named = [f"bench.{key}={_quoted(word)}" for key, word in zip(("what", "path"), words, strict=False)]
+    only_reads = len(words) == 2 or any(a.startswith("bench.path=") for a in rest)  # of what was exported, not of a run
+    return [*named, *rest, *(["hydra.run.dir=.", "hydra.output_subdir=null"] if only_reads else [])]
+
+
+def _quoted(text: str) -> str:
+    """Return a text in Hydra's quotes, in which backslashes are doubled only before a quote and at the end."""
+    return "'" + re.sub(r"(\\*)('|$)", lambda m: 2 * m[1] + (m[2] and "\\'"), text) + "'"
 
 
 def readable(argument: str) -> str:

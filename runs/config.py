@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from hardware_profiles import RUNTIMES
 from hardware_profiles.duration import seconds
+from runs.benches import BENCHES
 from runs.export.formats import FORMATS
 from runs.objectives import device_of, objective_named
 from runs.search import SAMPLERS, SearchConfig, WorkersConfig
@@ -136,14 +137,45 @@ class FinetuneConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExportConfig:
-    """Formats by registry name."""
+    """Formats by registry name, and whether each file is timed in a process of its own."""
 
     formats: tuple[str, ...]
+    measure: bool
 
     def __post_init__(self) -> None:
         _check("export.formats", list(self.formats), "at least one format", bool(self.formats))
         for name in self.formats:
             _check("export.formats", name, f"formats among {', '.join(FORMATS)}", name in FORMATS)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BenchConfig:
+    """What ``nasweave bench`` measures; what is not given keeps the default of that benchmark.
+
+    Parameters
+    ----------
+    what
+        A benchmark of ``runs.benches``.
+    path
+        Of what is measured, where it is not the run.
+    batch
+        Batch sizes.
+    seconds
+        Time for each.
+    json
+        Whether to print JSON in place of a table.
+    """
+
+    what: str
+    path: str | None
+    batch: tuple[int, ...]
+    seconds: float
+    json: bool
+
+    def __post_init__(self) -> None:
+        _check("bench.what", self.what, f"one of {', '.join(BENCHES)}", self.what in BENCHES)
+        _check("bench.batch", list(self.batch), "sizes of 1 or more", self.batch and min(self.batch) >= 1)
+        _check("bench.seconds", self.seconds, "more than 0", self.seconds > 0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -177,6 +209,7 @@ class Config:
     finalists: int
     finetune: FinetuneConfig
     export: ExportConfig
+    bench: BenchConfig
     key: str
     doctor: DoctorConfig
 

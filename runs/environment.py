@@ -10,7 +10,18 @@ from pathlib import Path
 
 __all__ = ["code_version", "versions"]
 
-_PACKAGES = ("nasweave", "torch", "onnxruntime", "onnx", "optuna", "numpy", "scikit-learn", "sqlalchemy", "hydra-core")
+_PACKAGES = (
+    "nasweave",
+    "torch",
+    "onnxruntime",
+    "openvino",
+    "onnx",
+    "optuna",
+    "numpy",
+    "scikit-learn",
+    "sqlalchemy",
+    "hydra-core",
+)
 
 
 def versions() -> dict[str, str]:

@@ -40,5 +40,8 @@ def new_folder(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
         shutil.rmtree(temporary.with_suffix(".old"), ignore_errors=True)
     except BaseException:
+        old = temporary.with_suffix(".old")
+        if old.exists() and not path.exists():
+            os.replace(old, path)
         shutil.rmtree(temporary, ignore_errors=True)
         raise

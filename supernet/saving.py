@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
+from hardware_profiles.exported_folder import MANIFEST, FolderError, check_files, read_manifest
 from search_space import Architecture, Geometry
 from search_space.errors import CheckpointError, NasweaveError, reason_of
 from supernet.model import Network
@@ -38,7 +39,7 @@ def save_network(network: Network, folder: Path) -> None:
 
 
 def load_network(folder: Path, *, simulate_precision: bool = True) -> Network:
-    """Read what :func:`save_network` wrote, in evaluation mode.
+    """Read what :func:`save_network` wrote, in evaluation mode; where a manifest lies beside, its hashes must hold.
 
     Raises
     ------
@@ -47,6 +48,8 @@ def load_network(folder: Path, *, simulate_precision: bool = True) -> Network:
     """
     where = str(folder)
     try:
+        if (folder / MANIFEST).exists():
+            check_files(folder, read_manifest(folder), (WEIGHTS, CONFIG))
         config = json.loads((folder / CONFIG).read_text())
         weights = (folder / WEIGHTS).read_bytes()
         if config.get("format") != "nasweave.network" or config.get("schema") != SCHEMA_VERSION:
@@ -65,6 +68,8 @@ def load_network(folder: Path, *, simulate_precision: bool = True) -> Network:
         geometry = Geometry.from_json(json.dumps(config["geometry"]))
         network = Network(architecture, geometry, simulate_precision=simulate_precision)
         network.load_state_dict(load_tensors(weights))
+    except FolderError as error:
+        raise CheckpointError(error.parameter, expected=error.expected, got=error.got, remedy=error.remedy) from error
     except CheckpointError:
         raise
     except (

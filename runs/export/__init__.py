@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
-from runs.export.card import CardData, model_card
+from runs.export.card import CardData, model_card, notice
 from runs.export.formats import FORMATS, ExportFormat, Subject
+from runs.export.manifest import file_sizes, is_whole, write_manifest
 from runs.export.parity import compare
+from runs.export.proof import Proof
 
-__all__ = ["FORMATS", "CardData", "ExportFormat", "Subject", "compare", "model_card"]
+__all__ = [
+    "FORMATS",
+    "CardData",
+    "ExportFormat",
+    "Proof",
+    "Subject",
+    "compare",
+    "file_sizes",
+    "is_whole",
+    "model_card",
+    "notice",
+    "write_manifest",
+]

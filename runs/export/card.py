@@ -8,28 +8,75 @@ from typing import Any
 
 import jinja2
 
-from search_space import Architecture
+from search_space import Architecture, TaskShape
 
-__all__ = ["CardData", "model_card"]
+__all__ = ["CardData", "model_card", "notice"]
+
+_PIPELINES = {
+    ("patch", "pooled"): "image-classification",
+    ("tokens", "pooled"): "text-classification",
+    ("tokens", "language_model"): "text-generation",
+    ("series", "forecast"): "time-series-forecasting",
+}
+_METRICS = {"accuracy": "accuracy", "bits per byte": "bits_per_byte", "mean squared error": "mse"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CardData:
-    """What a model card says; ``measured`` maps a label to a text with its unit, ``parity`` is that of parity.json."""
+    """What a model card says.
+
+    Parameters
+    ----------
+    architecture, shape, task, metric
+        The network and its task.
+    test_value
+        The metric on the test split, ``None`` where it was not computed; an accuracy in percent.
+    measured, found, environment
+        Labels with their texts: values with units, how the network was found, versions.
+    parity, files
+        Those of ``parity.json``, and bytes by file name.
+    command
+        What exports it again.
+    licence, source
+        Of the data, as :class:`supernet.tasks.Task` has them.
+    """
 
     architecture: Architecture
+    shape: TaskShape
     task: str
     metric: str
-    input_shape: tuple[int, ...]
+    test_value: float | None
     measured: Mapping[str, str]
+    found: Mapping[str, str]
     environment: Mapping[str, str]
     parity: Mapping[str, Mapping[str, Any]]
     files: Mapping[str, int]
     command: str
+    licence: str
+    source: str
+
+    @property
+    def pipeline(self) -> str:
+        """What the Hugging Face hub calls the kind of task."""
+        return _PIPELINES.get((self.shape.stem, self.shape.head), "other")
+
+    @property
+    def metric_type(self) -> str:
+        """What the hub calls the metric."""
+        return _METRICS.get(self.metric, self.metric.replace(" ", "_"))
 
 
 def model_card(data: CardData) -> str:
     """Return the Markdown text."""
+    return _render("card.md.j2", card=data)
+
+
+def notice(*, task: str, licence: str, source: str) -> str:
+    """Return the licence notice of the weights."""
+    return _render("notice.txt.j2", task=task, licence=licence, source=source)
+
+
+def _render(template: str, **values: Any) -> str:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("runs.export"),
         undefined=jinja2.StrictUndefined,
@@ -38,4 +85,4 @@ def model_card(data: CardData) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    return environment.get_template("card.md.j2").render(card=data)
+    return environment.get_template(template).render(**values)

@@ -1,4 +1,4 @@
-"""Export one network of the run in every format, with its parity and its model card."""
+"""Export one network of the run in every format, with its parity, its hashes and its model card."""
 
 from __future__ import annotations
 
@@ -9,10 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
+from hardware_profiles.exported_folder import EXAMPLE
 from runs.environment import versions
-from runs.export import FORMATS, CardData, Subject, compare, model_card
+from runs.export import (
+    FORMATS,
+    CardData,
+    Proof,
+    Subject,
+    file_sizes,
+    is_whole,
+    model_card,
+    notice,
+    write_manifest,
+)
 from runs.files import new_folder
 from runs.lock import exclusive
 from runs.progress import show_progress
@@ -26,10 +36,10 @@ from runs.store import Candidate
 from runs.workspace import Workspace
 from search_space import Architecture
 from supernet import Network, extract
+from supernet.tasks import TASKS
 
 __all__ = ["export"]
 
-_PARITY_EXAMPLES = 256
 _PARITY_LIMIT = 2e-2
 _log = logging.getLogger("nasweave.runs")
 
@@ -38,7 +48,7 @@ def export(workspace: Workspace) -> Path:
     """Write the network that ``config.key`` names; returns its folder, which is there whole or not at all.
 
     A finetuned network is written with its own weights, any other one with those of the supernet. An export that has
-    the formats already is kept; further formats are added to those that it has.
+    the formats already, each file as it was written, is kept; further formats are added to those that it has.
     """
     searched = remeasure(workspace)
     candidate = chosen(workspace, searched)
@@ -46,7 +56,7 @@ def export(workspace: Workspace) -> Path:
     with exclusive(workspace.folder / ".lock"):
         tuned = finetuned_files(workspace, candidate.key)
         wanted, there = set(workspace.config.export.formats), _formats_of(workspace, target, tuned)
-        if not wanted <= there:
+        if not wanted <= there or not is_whole(target):
             _write(workspace, searched, candidate, target, tuned=tuned, formats=sorted(wanted | there))
     workspace.console.print(f"export: {target}", highlight=False, markup=False, soft_wrap=True)
     return target
@@ -63,9 +73,8 @@ def _formats_of(workspace: Workspace, target: Path, tuned: FinetunedFiles | None
     origin = _origin(workspace, tuned)
     for done in workspace.store.exports(workspace.run.id):
         found = {name: done.detail[name] for name in ("supernet", "finetuned") if name in done.detail}
-        if done.folder == target.name and found == origin:
-            files = (name for form in done.detail["formats"] for name in FORMATS[form].files)
-            return set(done.detail["formats"]) if all((target / name).exists() for name in files) else set()
+        if done.folder == target.name and found == origin and target.exists():
+            return set(done.detail["formats"]) & set(FORMATS)
     return set()
 
 
@@ -85,40 +94,53 @@ def _write(
         in_float=_network(searched, architecture, tuned, simulate_precision=False),
         example=example,
     )
-    inputs, _ = workspace.data.validation.batch(slice(0, _PARITY_EXAMPLES))
-    parity: dict[str, dict[str, Any]] = {}
-    simulated = subject.simulated
-    with torch.inference_mode():
-        outputs = simulated(inputs) if tuned is not None else searched.supernet(inputs, architecture)
-        expected = outputs.numpy().astype(np.float64)
-        if tuned is None:
-            parity["extracted"] = compare(lambda x: simulated(torch.from_numpy(x)).numpy(), inputs.numpy(), expected)
+    companions = {c for name in formats for c in FORMATS[name].companions} if subject.policy else set()
+    forms = {name: FORMATS[name]() for name in sorted({*formats, *companions})}
+    if tuned is not None:
+        proof = Proof(subject, workspace.data, supernet=subject.simulated)
+    else:
+        proof = Proof(subject, workspace.data, supernet=lambda inputs: searched.supernet(inputs, architecture))
+        proof.add_extracted()
     with new_folder(target) as folder, show_progress(workspace.console, f"export {candidate.key}") as progress:
-        for i, name in enumerate(formats):
-            form = FORMATS[name]()
+        for i, (name, form) in enumerate(forms.items()):
             form.write(subject, folder)
-            parity[name] = compare(form.load(folder), inputs.numpy(), expected)
-            progress(i + 1, len(formats), name)
-        (folder / "parity.json").write_text(json.dumps(parity, indent=2) + "\n")
-        np.save(folder / "example_input.npy", example.numpy())
-        for name, text in workspace.data.files.items():
-            (folder / name).write_text(text)
-        files = {p.name: p.stat().st_size for p in sorted(folder.iterdir())}
-        (folder / "README.md").write_text(model_card(_card(workspace, candidate, architecture, tuned, parity, files)))
+            proof.add(name, form, folder)
+            progress(i + 1, len(forms), name)
+        np.save(folder / EXAMPLE, example.numpy())
+        for name, text in _texts(workspace).items():
+            (folder / name).write_text(text, encoding="utf-8")
+        write_manifest(folder, name=target.name, formats=forms, subject=subject)
+        proof.test()
+        if workspace.config.export.measure:
+            proof.measure(forms, folder, threads=workspace.setting.threads)
+        (folder / "parity.json").write_text(json.dumps(proof.rows, indent=2) + "\n")
+        card = _card(workspace, candidate, architecture, tuned, proof.rows, file_sizes(folder))
+        (folder / "README.md").write_text(model_card(card), encoding="utf-8")
+        write_manifest(folder, name=target.name, formats=forms, subject=subject)
     detail = {
-        "formats": list(formats),
+        "formats": list(forms),
         **_origin(workspace, tuned),
-        "relative_norm": {name: row["relative_norm"] for name, row in parity.items()},
+        "relative_norm": {name: row["relative_norm"] for name, row in proof.rows.items()},
     }
     workspace.store.add_export(workspace.run.id, candidate.key, folder=target.name, detail=detail)
-    worst = max(parity, key=lambda name: parity[name]["relative_norm"])
-    if parity[worst]["relative_norm"] > _PARITY_LIMIT:
+    worst = max(proof.rows, key=lambda name: proof.rows[name]["relative_norm"])
+    if proof.rows[worst]["relative_norm"] > _PARITY_LIMIT:
         _log.warning(
             "%s differs from the supernet by %.1f %% of the norm: do not ship it (see %s)",
             worst,
-            100 * parity[worst]["relative_norm"],
+            100 * proof.rows[worst]["relative_norm"],
             target / "parity.json",
         )
+
+
+def _texts(workspace: Workspace) -> dict[str, str]:
+    """Return the text files that a user of the network needs: the task's own, preprocessing, licence notice."""
+    task = workspace.config.task.name
+    return {
+        **workspace.data.files,
+        "preprocessing.json": json.dumps(workspace.data.preprocessing(), indent=1) + "\n",
+        "NOTICE": notice(task=task, licence=TASKS[task].licence, source=TASKS[task].source),
+    }
 
 
 def _network(
@@ -150,14 +172,28 @@ def _card(
     measured["latency, predicted"] = quantity(candidate.predicted["latency_ms"], "ms")
     for name, unit in (("size_bytes", "bytes"), ("params", "count"), ("flops", "count")):
         measured[name.removesuffix("_bytes")] = quantity(candidate.values[name], unit)
+    test_error = final.get("test_error")
+    as_metric = None if test_error is None else 100 - test_error if workspace.data.unit == "%" else test_error
+    space, config = workspace.space, workspace.config
     return CardData(
         architecture=architecture,
-        task=workspace.config.task.name,
+        shape=workspace.data.shape,
+        task=config.task.name,
         metric=workspace.data.metric,
-        input_shape=workspace.data.shape.input_shape,
+        test_value=as_metric,
         measured=measured,
+        found={
+            "search space": f"{space.name}, 10^{space.log10_size:.1f} networks, fingerprint {space.fingerprint}",
+            "objectives": ", ".join(config.search.objectives),
+            "sampler": f"{config.search.sampler}, {config.search.n_trials} networks, seed {config.search.seed}",
+            "came from": candidate.source,
+            "weights": f"supernet {supernet_fingerprint(workspace)}{', finetuned' if tuned is not None else ''}",
+            "data": f"{config.task.name}, {workspace.data.data_hash}",
+        },
         environment=versions(),
         parity=parity,
         files=files,
         command=f"{workspace.export_command} key={candidate.key}",
+        licence=TASKS[config.task.name].licence,
+        source=TASKS[config.task.name].source,
     )

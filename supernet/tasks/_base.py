@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -85,6 +85,10 @@ class TaskData:
         Of the error, which is always better when lower. Under ``%`` the error is the metric's complement to 100.
     files
         Text files by name that the user of an exported network needs beside it, such as a vocabulary.
+    preparation
+        Steps from raw data to an example of ``shape.input_shape``, in order: ``do`` names the step, the rest is JSON.
+    meaning
+        What the outputs are, as JSON.
     """
 
     shape: TaskShape
@@ -95,6 +99,8 @@ class TaskData:
     data_hash: str
     unit: str = "%"
     files: Mapping[str, str] = field(default_factory=dict)
+    preparation: tuple[Mapping[str, Any], ...] = ()
+    meaning: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def error_scale(self) -> float:
@@ -104,6 +110,16 @@ class TaskData:
     def metric_text(self, error: float) -> str:
         """Return a validation or test error as people read the metric: ``98.1 %`` accuracy, ``2.25 bits per byte``."""
         return f"{100 - error:.2f} %" if self.unit == "%" else f"{error:.4g} {self.unit}".rstrip()
+
+    def preprocessing(self) -> dict[str, Any]:
+        """Return what a user needs to make inputs and to read outputs, as JSON: ``preprocessing.json`` of an export."""
+        kind = "int64" if self.shape.vocab_size else "float32"
+        return {
+            "schema": 1,
+            "input": {"dtype": kind, "shape": ["batch", *self.shape.input_shape]},
+            "steps": [dict(step) for step in self.preparation],
+            "output": dict(self.meaning),
+        }
 
     def loss(
         self,
@@ -133,6 +149,12 @@ class Task:
     """Loads one data set; ``options`` holds the names and defaults of what a user may set."""
 
     options: ClassVar[Mapping[str, Scalar]] = {}
+
+    licence: ClassVar[str] = "other"
+    """Of the data, as the Hugging Face hub names licences; ``other`` is the user's own data or an unknown licence."""
+
+    source: ClassVar[str] = "the user's own data"
+    """Where the data comes from, for the licence notice of trained weights."""
 
     @classmethod
     def load(cls, *, data_root: Path | None = None, options: Mapping[str, Scalar] | None = None) -> TaskData:

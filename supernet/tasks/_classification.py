@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch.nn.functional as F
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from supernet.tasks._base import TaskData
 
-__all__ = ["ClassificationData", "stratified"]
+__all__ = ["ClassificationData", "class_scores", "stratified"]
 
 SPLIT_SEED = 0
 
@@ -41,6 +42,17 @@ class ClassificationData(TaskData):
     def error(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """One where the largest output is of another class."""
         return (outputs.argmax(-1) != targets).float()
+
+
+def class_scores(classes: int, *, labels: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the meaning of the outputs of a classification, as ``TaskData.meaning``."""
+    named: dict[str, Any] = {"labels": list(labels)} if labels else {}
+    return {
+        "kind": "class scores",
+        "shape": ["batch", classes],
+        "decision": "the class of the largest score; softmax gives probabilities",
+        **named,
+    }
 
 
 def stratified(labels: NDArray[np.int64], *, size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,7 +14,7 @@ from torch import Tensor
 from search_space.errors import ConfigError, DataError
 from search_space.spec import TaskShape
 from supernet.tasks._base import Split, data_hash
-from supernet.tasks._classification import ClassificationData, stratified
+from supernet.tasks._classification import ClassificationData, class_scores, stratified
 
 __all__ = ["ImageData", "Labelled", "image_data", "split_off"]
 
@@ -70,6 +72,8 @@ def image_data(
     padding: int = 0,
     shift: int = 0,
     flip: bool = False,
+    before: Sequence[Mapping[str, Any]] = (),
+    labels: Sequence[str] = (),
 ) -> ImageData:
     """Assemble a task from checked arrays, normalised per channel with the mean and spread of ``train``.
 
@@ -79,6 +83,10 @@ def image_data(
         Pixels of zeros (before normalisation) added on all four sides.
     patch_size, shift, flip
         Side of a token's patch; augmentation as in :class:`ImageData`.
+    before
+        Steps that made the arrays from what a user has, as in ``TaskData.preparation``.
+    labels
+        Names of the classes.
     """
     channels, height, width = (int(n) for n in train[0].shape[1:])
     height, width = height + 2 * padding, width + 2 * padding
@@ -104,6 +112,21 @@ def image_data(
         stem="patch",
         head="pooled",
     )
+    pad: list[Mapping[str, Any]] = []
+    if padding:
+        pad = [{"do": "pad", "axes": ["height", "width"], "before": padding, "after": padding, "value": 0}]
+    standardise = {
+        "do": "standardise",
+        "formula": "(x - offset) * scale",
+        "axis": "channel",
+        "offset": offset.flatten().tolist(),
+        "scale": scale.flatten().tolist(),
+    }
+    order: Mapping[str, Any] = {
+        "do": "arrange",
+        "axes": ["channel", "height", "width"],
+        "values": f"{splits['train'].stored.numpy().dtype} as in the training data",
+    }
     tensors = [tensor for part in splits.values() for tensor in (part.stored, part.targets)]
     return ImageData(
         shape=shape,
@@ -114,6 +137,8 @@ def image_data(
         data_hash=data_hash((shape, padding, shift, flip), *tensors),
         shift=shift,
         flip=flip,
+        preparation=(*before, order, *pad, standardise),
+        meaning=class_scores(num_classes, labels=labels),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -50,7 +51,14 @@ class ForecastData(TaskData):
 
 
 def series_data(
-    values: NDArray[np.float64], *, ends: tuple[int, int, int], lookback: int, horizon: int, patch: int, where: str
+    values: NDArray[np.float64],
+    *,
+    ends: tuple[int, int, int],
+    lookback: int,
+    horizon: int,
+    patch: int,
+    where: str,
+    names: Sequence[str] = (),
 ) -> ForecastData:
     """Return the forecasting task of a series.
 
@@ -65,6 +73,8 @@ def series_data(
         Steps that are seen, and forecast.
     patch
         Steps of a token; ``lookback`` makes each variate one token.
+    names
+        Of the variates.
 
     Raises
     ------
@@ -90,7 +100,8 @@ def series_data(
             remedy="fill or remove these rows",
         )
     mean, deviation = values[: ends[0]].mean(0), values[: ends[0]].std(0)
-    scaled = torch.from_numpy(((values - mean) / np.where(deviation > 0, deviation, 1.0)).astype(np.float32))
+    deviation = np.where(deviation > 0, deviation, 1.0)
+    scaled = torch.from_numpy(((values - mean) / deviation).astype(np.float32))
     zero, one = torch.zeros(()), torch.ones(())
     splits = {}
     for name, first, last in (
@@ -126,4 +137,24 @@ def series_data(
         metric="mean squared error",
         unit="",
         data_hash=content,
+        preparation=(
+            {
+                "do": "arrange",
+                "axes": ["step", "variate"],
+                "variates": list(names),
+                "values": f"the last {lookback} steps",
+            },
+            {
+                "do": "standardise",
+                "formula": "(x - offset) * scale",
+                "axis": "variate",
+                "offset": mean.tolist(),
+                "scale": (1 / deviation).tolist(),
+            },
+        ),
+        meaning={
+            "kind": "forecast",
+            "shape": ["batch", horizon, variates],
+            "decision": "the next steps, standardised: y / scale + offset is in the units of the data",
+        },
     )

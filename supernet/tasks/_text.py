@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -13,8 +14,9 @@ from torch import Tensor
 
 from search_space.errors import ConfigError, DataError
 from search_space.spec import TaskShape
+from supernet.tasks import _vocabulary
 from supernet.tasks._base import Split, TaskData, data_hash
-from supernet.tasks._classification import ClassificationData
+from supernet.tasks._classification import ClassificationData, class_scores
 from supernet.tasks._vocabulary import Vocabulary
 
 __all__ = ["LanguageData", "Texts", "byte_data", "text_data"]
@@ -99,6 +101,15 @@ def byte_data(train: bytes, *, validation: bytes, test: bytes, context: int, whe
         metric="bits per byte",
         unit="bits/byte",
         data_hash=content,
+        preparation=(
+            {"do": "encode", "as": "bytes of UTF-8, an id each"},
+            {"do": "cut", "length": context, "values": f"the last {context} ids"},
+        ),
+        meaning={
+            "kind": "scores of the next byte, at every place",
+            "shape": ["batch", context, _BYTES],
+            "decision": "softmax gives the probability of each byte to follow",
+        },
     )
 
 
@@ -173,7 +184,11 @@ def text_data(
         stem="tokens",
         head="pooled",
     )
-    files: Mapping[str, str] = {"vocabulary.json": vocabulary.to_json(), "labels.txt": "\n".join(classes) + "\n"}
+    files: Mapping[str, str] = {
+        "vocabulary.json": vocabulary.to_json(),
+        "tokenizer.py": Path(_vocabulary.__file__).read_text(encoding="utf-8"),  # needs Python alone
+        "labels.txt": "\n".join(classes) + "\n",
+    }
     tensors = [tensor for part in splits.values() for tensor in (part.stored, part.targets)]
     content = data_hash(shape, files["vocabulary.json"], *tensors)
     return ClassificationData(
@@ -184,6 +199,12 @@ def text_data(
         metric="accuracy",
         data_hash=content,
         files=files,
+        preparation=(
+            *([{"do": "lowercase"}] if lowercase else []),
+            {"do": "encode", "as": "byte pairs", "vocabulary": "vocabulary.json", "reader": "tokenizer.py"},
+            {"do": "pad", "length": length, "value": 0, "values": f"at most {length} ids, the rest is cut off"},
+        ),
+        meaning=class_scores(len(classes), labels=classes),
     )
 
 

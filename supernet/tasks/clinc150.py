@@ -21,6 +21,9 @@ from supernet.tasks._text import Texts, text_data
 class Clinc150(Task):
     """150 classes; pieces of words are learned from the training questions."""
 
+    licence = "cc-by-3.0"
+    source = "CLINC150 (Larson et al. 2019)"
+
     options: ClassVar[Mapping[str, Scalar]] = {"vocabulary": 2048, "max_tokens": 0, "lowercase": True}
 
     @classmethod

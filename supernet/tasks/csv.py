@@ -26,7 +26,7 @@ class Csv(Task):
     def read(cls, data_root: Path, *, options: Mapping[str, Scalar]) -> TaskData:
         """Read and check every cell."""
         path = find_path(str(options["path"]), data_root, kind="a .csv file of a series")
-        _, values = numeric_columns(path)
+        names, values = numeric_columns(path)
         steps = len(values)
         return series_data(
             values,
@@ -35,6 +35,7 @@ class Csv(Task):
             horizon=int(options["horizon"]),
             patch=int(options["patch"]),
             where=str(path),
+            names=names,
         )
 
 

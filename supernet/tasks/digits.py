@@ -22,6 +22,9 @@ from supernet.tasks._images import image_data, split_off
 class Digits(Task):
     """Ten classes; 4x4 tokens of 2x2 pixels by default."""
 
+    licence = "cc-by-4.0"
+    source = "Optical Recognition of Handwritten Digits (Alpaydin & Kaynak 1998), UCI Machine Learning Repository"
+
     options: ClassVar[Mapping[str, Scalar]] = {"patch_size": 2}
 
     @classmethod

@@ -25,6 +25,8 @@ _MONTH = 30 * 24
 class ETT(Task):
     """96 hours to the next 96 by default; tokens are patches of a variate."""
 
+    source = "ETDataset (Zhou et al. 2021), under the licence that comes with its files"
+
     options: ClassVar[Mapping[str, Scalar]] = {"file": "ETTh1", "lookback": 96, "horizon": 96, "patch": 48}
 
     @classmethod
@@ -38,7 +40,7 @@ class ETT(Task):
                 remedy="correct it",
             )
         path = data_folder(data_root, task="ett") / f"{options['file']}.csv"
-        _, values = numeric_columns(path)
+        names, values = numeric_columns(path)
         ends = (12 * _MONTH, 16 * _MONTH, 20 * _MONTH)
         if len(values) < ends[-1]:
             raise DataError(
@@ -51,6 +53,7 @@ class ETT(Task):
             horizon=int(options["horizon"]),
             patch=int(options["patch"]),
             where=str(path),
+            names=names,
         )
 
 

@@ -28,6 +28,9 @@ _REMEDY = "copy the original idx .gz files again"
 class FashionMNIST(Task):
     """The four idx files in ``<data_root>/fashion_mnist``; 8x8 tokens of 4x4 pixels by default."""
 
+    licence = "mit"
+    source = "Fashion-MNIST (Xiao et al. 2017), Zalando SE"
+
     options: ClassVar[Mapping[str, Scalar]] = {"patch_size": 4}
 
     @classmethod

@@ -20,6 +20,8 @@ from supernet.tasks._text import byte_data
 class Gutenberg(Task):
     """Predict each byte from those before it in a window of ``context``."""
 
+    source = "works of Project Gutenberg, whose copyright has ended in the United States (public domain there)"
+
     options: ClassVar[Mapping[str, Scalar]] = {"context": 256}
 
     @classmethod

@@ -64,6 +64,8 @@ class ImageFolder(Task):
             patch_size=int(options["patch_size"]),
             shift=int(options["shift"]),
             flip=bool(options["flip"]),
+            before=[{"do": "resize", "mode": "L" if grey else "RGB", "size": [size, size], "resample": "bicubic"}],
+            labels=classes,
         )
 
 

@@ -20,7 +20,7 @@ import torch
 from search_space.errors import ConfigError
 from search_space.spec import Scalar, TaskShape
 from supernet.tasks._base import Split, Task, TaskData, data_hash
-from supernet.tasks._classification import ClassificationData
+from supernet.tasks._classification import ClassificationData, class_scores
 
 SYMBOLS = ("", *"0123456789", "[MIN", "[MAX", "[MED", "[SM", "]")
 """Symbols by id; 0 is padding."""
@@ -32,6 +32,9 @@ _PATIENCE = 100_000  # expressions drawn in vain for one
 
 class ListOps(Task):
     """Ten classes: the value of the expression."""
+
+    licence = "apache-2.0"
+    source = "expressions drawn by nasweave itself after Nangia & Bowman 2018"
 
     options: ClassVar[Mapping[str, Scalar]] = {
         "examples": 10_000,
@@ -79,6 +82,11 @@ class ListOps(Task):
             test=splits["test"],
             metric="accuracy",
             data_hash=content,
+            preparation=(
+                {"do": "encode", "as": "symbols", "symbols": {name: i for i, name in enumerate(SYMBOLS) if name}},
+                {"do": "pad", "length": numbers["seq_len"], "value": 0},
+            ),
+            meaning=class_scores(10),
         )
 
 

@@ -1,6 +1,9 @@
 """What every task must keep: splits that do not overlap, inputs that fit the stem, losses and errors that mean it."""
 
 import gzip
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +14,7 @@ from search_space import BlockShape
 from search_space.errors import ConfigError, DataError
 from supernet.catalogue import HEADS, STEMS
 from supernet.tasks import TASKS, TaskData
+from supernet.tasks._vocabulary import Vocabulary
 from tests.supernet.tasks.samples import sample, write_fashion_mnist
 
 
@@ -60,6 +64,46 @@ def test_pictures_and_series_are_normalised_and_no_example_is_in_two_splits(data
         assert inputs.mean().abs() < limit and abs(inputs.std() - 1) < 1e-2
     seen = [{x.numpy().tobytes() for x in split.stored} for split in splits(data)]
     assert not (seen[0] & seen[1] or seen[0] & seen[2] or seen[1] & seen[2])
+
+
+def test_preprocessing_makes_the_inputs_of_raw_data(data):
+    """What an engineer reads in preprocessing.json, carried out with numpy, gives what the network was trained on."""
+    told = json.loads(json.dumps(data.preprocessing()))
+    assert told["input"]["shape"] == ["batch", *data.shape.input_shape] and told["output"]["shape"][0] == "batch"
+    inputs, _ = data.test.batch(slice(0, 3))
+    assert str(inputs.dtype) == f"torch.{told['input']['dtype']}"
+    steps = {step["do"]: step for step in told["steps"]}
+    if data.shape.stem == "patch":
+        x = data.test.stored[:3].numpy()
+        if "pad" in steps:
+            side = (steps["pad"]["before"], steps["pad"]["after"])
+            x = np.pad(x, ((0, 0), (0, 0), side, side), constant_values=steps["pad"]["value"])
+        offset, scale = (np.array(steps["standardise"][name])[:, None, None] for name in ("offset", "scale"))
+        np.testing.assert_allclose((x - offset) * scale, inputs.numpy(), rtol=1e-4, atol=1e-5)
+    elif data.shape.stem == "series":
+        offset, scale = (np.array(steps["standardise"][name]) for name in ("offset", "scale"))
+        assert len(offset) == len(scale) == len(steps["arrange"]["variates"]) == data.shape.input_shape[1]
+        assert (scale > 0).all() and np.isfinite(inputs.numpy() / scale + offset).all()
+    else:
+        assert {"encode", "pad"} <= set(steps) or {"encode", "cut"} <= set(steps)
+        length = steps.get("pad", steps.get("cut"))["length"]
+        assert length == data.shape.seq_len
+        named = {steps["encode"][name] for name in ("vocabulary", "reader") if name in steps["encode"]}
+        assert named == {"vocabulary.json", "tokenizer.py"} & set(data.files)
+
+
+def test_the_stored_tokenizer_needs_python_alone(data, tmp_path):
+    if "tokenizer.py" not in data.files:
+        pytest.skip("no pieces of words")
+    for name in ("tokenizer.py", "vocabulary.json"):
+        (tmp_path / name).write_text(data.files[name])
+    text = "Play the SONG, naïve!"
+    code = (
+        f"import sys; sys.path.append({str(tmp_path)!r}); from tokenizer import Vocabulary; "
+        f"print(Vocabulary.from_json(open({str(tmp_path / 'vocabulary.json')!r}).read()).encode({text!r}))"
+    )
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True)
+    assert json.loads(done.stdout) == Vocabulary.from_json(data.files["vocabulary.json"]).encode(text), done.stderr
 
 
 def test_losses_against_their_definitions(data):

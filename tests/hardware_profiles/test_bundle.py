@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ import torch
 from torch import nn
 
 from hardware_profiles import Built, ProfilerConfig, Setting, this_device
+from hardware_profiles.bare import only_packages
 from hardware_profiles.bundle import write_bundle
 from hardware_profiles.bundle_results import SESSION, read_results
 from hardware_profiles.bundle_runner import measure_bundle
@@ -79,15 +79,10 @@ def bundle(exported, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def bare(tmp_path_factory):
+def bare():
     """Return a folder with nothing but numpy and ONNX Runtime, as links."""
-    folder = tmp_path_factory.mktemp("bare")
-    for name in ("numpy", "onnxruntime"):
-        package = Path(find_spec(name).origin).parent
-        for part in (package, package.with_name(f"{name}.libs"), *package.parent.glob(f"{name}-*.dist-info")):
-            if part.exists():
-                (folder / part.name).symlink_to(part)
-    return folder
+    with only_packages(("numpy", "onnxruntime")) as folder:
+        yield folder
 
 
 def on_the_device(bare, bundle, *arguments):

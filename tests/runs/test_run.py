@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import sqlite3
+import tempfile
 
 import numpy as np
 import onnxruntime
 import pandas as pd
 import pytest
 import torch
+import yaml
 
+from runs.export import FORMATS
 from search_space import Architecture
 from supernet.saving import load_network
 from tests.runs.tiny import TINY, nasweave
@@ -45,12 +49,21 @@ def test_the_report_and_the_export_are_there(finished):
     (export,) = (run / "exports").iterdir()
     names = {p.name for p in export.iterdir()}
     assert {"model.safetensors", "config.json", "model.onnx", "model.pt2", "parity.json", "README.md"} <= names
+    assert {"manifest.json", "bench.py", "preprocessing.json", "NOTICE"} <= names
+    head = yaml.safe_load((export / "README.md").read_text().split("---")[1])
+    assert head["license"] == "cc-by-4.0" and head["pipeline_tag"] == "image-classification"
+    (metric,) = head["model-index"][0]["results"][0]["metrics"]
+    parity = json.loads((export / "parity.json").read_text())
+    assert metric["type"] == "accuracy" and metric["value"] == pytest.approx(parity["extracted"]["test_metric"], 1e-4)
 
 
 def test_every_exported_file_computes_the_same(finished):
     (export,) = (finished / "outputs" / "digits" / "default" / "exports").iterdir()
     parity = json.loads((export / "parity.json").read_text())
-    assert set(parity) == {"extracted", "safetensors", "onnx", "pt2"}
+    assert set(parity) - {"onnx_fp32"} == {"extracted", "safetensors", "onnx", "pt2"}
+    assert all(row["test_examples"] == row["test_examples_there_are"] == 359 for row in parity.values())
+    extracted = parity["extracted"]["test_metric"]
+    assert all(row["test_metric"] == pytest.approx(extracted, abs=1) for row in parity.values())
     assert all(row["relative_norm"] < 2e-2 and row["decision_agreement"] > 0.98 for row in parity.values())
     example = np.load(export / "example_input.npy")
     network = load_network(export)
@@ -100,6 +113,50 @@ def test_a_format_is_added_to_an_export_and_none_is_lost(finished, monkeypatch):
         assert nasweave(monkeypatch, "export", *TINY, *options) == 0
     assert {"model.safetensors", "model.onnx"} <= exports(finished)[key]
     assert "latency, measured" in (finished / "outputs/digits/default/exports" / key / "README.md").read_text()
+
+
+def leftovers(folder):
+    return [p.name for p in (folder / "outputs/digits/default/exports").iterdir() if p.name.startswith(".")]
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), 2, "No space left on device; mend it and run"),
+        (OSError(errno.EROFS, "Read-only file system"), 2, "Read-only file system; mend it and run"),
+        (KeyboardInterrupt(), 130, "interrupted; the same command continues"),
+    ],
+)
+def test_an_export_that_cannot_be_finished_leaves_nothing(finished, monkeypatch, capfd, error, code, words):
+    monkeypatch.chdir(finished)
+    key = rows(finished, "select key from nasweave_candidates where final is null limit 1")[0][0]
+    options = (f"key={key}", "export.formats=[safetensors,pt2]", "search.n_trials=19")
+
+    def fail(*_, **__):
+        raise error
+
+    with monkeypatch.context() as patch:
+        if getattr(error, "errno", None) == errno.EROFS:
+            patch.setattr(tempfile, "mkdtemp", fail)
+        else:
+            patch.setattr(FORMATS["safetensors"], "write", fail)
+        assert nasweave(monkeypatch, "export", *TINY, *options) == code
+    assert words in capfd.readouterr().err.strip().splitlines()[-1]
+    assert key not in exports(finished) and not leftovers(finished)
+
+
+def test_a_tampered_export_is_refused_and_written_again_whole(finished, monkeypatch, capfd):
+    monkeypatch.chdir(finished)
+    key = min(exports(finished))
+    folder = finished / "outputs/digits/default/exports" / key
+    before = exports(finished)[key]
+    (folder / "config.json").write_text((folder / "config.json").read_text().replace("digits", "other") + " ")
+    assert nasweave(monkeypatch, "bench", "export", str(folder)) == 2
+    assert "hash mismatch" in capfd.readouterr().err.strip().splitlines()[-1]
+    options = (f"key={key}", "export.formats=[safetensors]", "search.n_trials=19")
+    assert nasweave(monkeypatch, "export", *TINY, *options) == 0
+    load_network(folder)
+    assert exports(finished)[key] == before  # no format was lost
 
 
 def test_a_finished_run_exports_the_best_network_within_any_budget(finished, monkeypatch):
@@ -153,7 +210,7 @@ def test_a_finetuned_network_is_never_worse_and_exported_with_its_weights(finish
         (["foo=1"], "Could not override 'foo'"),
         (["task=npz", "task.options.path=missing.npz"], "missing.npz"),
         (["profile.path=missing.json"], "missing.json"),
-        (["export.formats=[tflite]"], "export.formats: expected formats among onnx, pt2, safetensors"),
+        (["export.formats=[tflite]"], "expected formats among onnx, onnx_fp32, openvino, pt2, safetensors"),
         (["export.formats=[]"], "export.formats: expected at least one format"),
         (["search.sampler=tpee"], "search.sampler: expected one of"),
         (["baselines.random=-1"], "baselines.random: expected 0 or more"),

@@ -28,6 +28,7 @@ TINY = (
     "baselines.random=6",
     "baselines.uniform=4",
     "finalists=4",
+    "export.measure=false",
 )
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
-from hardware_profiles import RUNTIMES
 from hardware_profiles.onnx_policy import RUNTIME_KEY
+from hardware_profiles.openvino_session import settings_of
 from hardware_profiles.sessions import open_model
-from runs.export.formats import ExportFormat, Predict, Subject
-from search_space.precision import FORMATS
+from runs.export.formats import ExportFormat, Predict, Served, Subject
 
 
 class OnnxFormat(ExportFormat):
@@ -16,13 +16,11 @@ class OnnxFormat(ExportFormat):
 
     files = ("model.onnx",)
     integer_kernels = True
+    companions: ClassVar[tuple[str, ...]] = ("onnx_fp32",)
 
     def write(self, subject: Subject, folder: Path) -> None:
         """Export, quantise node by node, save."""
-        policy = subject.in_float.precision_policy()
-        runtime = RUNTIMES["openvino" if any(FORMATS[p].activation_group for p in policy.values()) else "onnxruntime"]
-        executable = runtime.compile(subject.in_float, subject.example, policy=policy, threads=1)
-        executable.save(folder / self.files[0])
+        (folder / self.files[0]).write_bytes(subject.onnx(integers=not self.in_float))
 
     def load(self, folder: Path) -> Predict:
         """Open it on one thread, with the runtime whose integers it holds."""
@@ -31,6 +29,12 @@ class OnnxFormat(ExportFormat):
         content = (folder / self.files[0]).read_bytes()
         told = {p.key: p.value for p in onnx.load_from_string(content).metadata_props}
         return open_model(told.get(RUNTIME_KEY, "onnxruntime"), content, threads=1, float_precision="fp32").run
+
+    def served(self, subject: Subject) -> Served:
+        """Return the runtime whose integers it holds."""
+        if subject.needs_openvino and not self.in_float:
+            return Served(file=self.files[0], runtime="openvino", settings=settings_of(subject.float_precision))
+        return Served(file=self.files[0], runtime="onnxruntime")
 
 
 FORMAT = OnnxFormat

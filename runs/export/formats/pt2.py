@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from runs.export.formats import ExportFormat, Predict, Subject
+from runs.export.formats import ExportFormat, Predict, Served, Subject
 
 
 class Pt2Format(ExportFormat):
@@ -38,6 +38,10 @@ class Pt2Format(ExportFormat):
                 return module(torch.from_numpy(batch)).numpy()  # type: ignore[no-any-return]
 
         return predict
+
+    def served(self, subject: Subject) -> Served:
+        """Return PyTorch, which needs nothing else."""
+        return Served(file=self.files[0], runtime="torch")
 
 
 FORMAT = Pt2Format

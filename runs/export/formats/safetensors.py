@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from runs.export.formats import ExportFormat, Predict, Subject
+from runs.export.formats import ExportFormat, Predict, Served, Subject
 from supernet.saving import CONFIG, WEIGHTS, load_network, save_network
 
 
@@ -31,6 +31,10 @@ class SafetensorsFormat(ExportFormat):
                 return network(torch.from_numpy(batch)).numpy()  # type: ignore[no-any-return]
 
         return predict
+
+    def served(self, subject: Subject) -> Served:
+        """Return nasweave, whose classes the configuration names."""
+        return Served(file=WEIGHTS, runtime="nasweave")
 
 
 FORMAT = SafetensorsFormat

@@ -1,0 +1,17 @@
+"""ONNX in float: the network without its integers, for runtimes and devices that lack their kernels."""
+
+from __future__ import annotations
+
+from runs.export.formats.onnx import OnnxFormat
+
+
+class OnnxFloatFormat(OnnxFormat):
+    """``model_fp32.onnx``, written beside ``model.onnx`` wherever that holds integers."""
+
+    files = ("model_fp32.onnx",)
+    integer_kernels = False
+    in_float = True
+    companions = ()
+
+
+FORMAT = OnnxFloatFormat
