@@ -7,7 +7,7 @@ import contextlib
 import io
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import onnx
 import torch
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from hardware_profiles.onnx_attention import translations
 from search_space.errors import RuntimeUnavailableError
 
-__all__ = ["INPUT", "OUTPUT", "PATH_KEY", "export_onnx"]
+__all__ = ["INPUT", "OUTPUT", "PATH_KEY", "export_onnx", "export_several"]
 
 INPUT, OUTPUT = "batch", "output"
 PATH_KEY = "nasweave.module"
@@ -43,26 +43,44 @@ def export_onnx(module: nn.Module, example: Tensor) -> onnx.ModelProto:
     RuntimeUnavailableError
         For weights of more than 2 GB, which no single ONNX file holds.
     """
-    assert not module.training, "a module is exported in evaluation mode"
-    _check_size(module)
     # torch.export takes a size of one for a constant.
     traced = example if example.shape[0] > 1 else torch.cat([example, example])
+    return export_several(module, {INPUT: traced}, outputs=[OUTPUT])
+
+
+def export_several(module: nn.Module, inputs: dict[str, Tensor], *, outputs: Sequence[str]) -> onnx.ModelProto:
+    """Export a module of several inputs and outputs as :func:`export_onnx` does.
+
+    Parameters
+    ----------
+    module
+        Takes a single argument, or several as ``*arguments``.
+    inputs
+        The arguments in their order, by the names that they get in the file. The first axis of each that has axes is
+        the batch, of two examples or more here and of any number in the file.
+    outputs
+        Names of the results in their order; the first axis of each is the batch.
+    """
+    assert not module.training, "a module is exported in evaluation mode"
+    _check_size(module)
+    axes = tuple({0: torch.export.Dim.DYNAMIC} if t.dim() else None for t in inputs.values())
     with _quiet(), torch.no_grad():
         program = torch.onnx.export(
             module,
-            (traced,),
+            tuple(inputs.values()),
             dynamo=True,
             verbose=False,
-            input_names=[INPUT],
-            output_names=[OUTPUT],
-            dynamic_shapes=({0: torch.export.Dim.DYNAMIC},),
+            input_names=list(inputs),
+            output_names=list(outputs),
+            dynamic_shapes=(axes,) if len(axes) > 1 else axes,  # several are the module's ``*arguments``
             custom_translation_table=translations(),
         )
     assert program is not None
     model = program.model_proto
     _mark_linears(model, {name for name, _ in module.named_modules()})
-    for value in (model.graph.input[0], model.graph.output[0]):
-        value.type.tensor_type.shape.dim[0].dim_param = INPUT
+    for value in (*model.graph.input, *model.graph.output):
+        if value.type.tensor_type.shape.dim:
+            value.type.tensor_type.shape.dim[0].dim_param = INPUT
     return model
 
 

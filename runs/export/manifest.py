@@ -31,6 +31,8 @@ def write_manifest(folder: Path, *, name: str, formats: Mapping[str, ExportForma
     models = {}
     for form_name, form in formats.items():
         served = form.served(subject)
+        if served is None:
+            continue
         models[served.file] = {
             "format": form_name,
             "runtime": served.runtime,

@@ -50,9 +50,11 @@ class Proof:
         self._expected = self._run(supernet)
         self._entries: dict[str, _Entry] = {}
 
-    def _run(self, module: Callable[[torch.Tensor], torch.Tensor]) -> NDArray[np.float64]:
+    def _run(
+        self, module: Callable[[torch.Tensor], torch.Tensor], *, examples: int | None = None
+    ) -> NDArray[np.float64]:
         with torch.inference_mode():
-            parts = [module(batch).numpy() for batch in torch.split(self._inputs, FLOAT_BATCH)]
+            parts = [module(batch).numpy() for batch in torch.split(self._inputs[:examples], FLOAT_BATCH)]
         return np.concatenate(parts).astype(np.float64)
 
     def add_extracted(self) -> None:
@@ -67,14 +69,15 @@ class Proof:
 
     def add(self, name: str, form: ExportFormat, folder: Path) -> None:
         """Read a format's files back and compare them: with the network in float where that is what they hold."""
-        expected = self._run(self._subject.in_float) if form.in_float else self._expected
+        right = form.right(self._subject)
+        expected = self._expected if right is None else self._run(right[0], examples=form.examples)
         one_by_one = form.integer_kernels and bool(self._subject.policy)
         row = self._add(name, form.load(folder), expected, one_by_one=one_by_one)
-        row["compared_with"] = "the network in float" if form.in_float else "the supernet"
+        row["compared_with"] = "the supernet" if right is None else right[1]
         row["file_bytes"] = sum((folder / file).stat().st_size for file in form.files)
 
     def _add(self, name: str, predict: Predict, expected: NDArray[np.float64], *, one_by_one: bool) -> dict[str, Any]:
-        row = compare(predict, self._inputs.numpy(), expected, one_by_one=one_by_one)
+        row = compare(predict, self._inputs[: len(expected)].numpy(), expected, one_by_one=one_by_one)
         self._entries[name] = _Entry(predict=predict, one_by_one=one_by_one, row=row)
         return row
 
@@ -89,6 +92,8 @@ class Proof:
         """Time every file in a process of its own; the manifest is written by then."""
         for name, form in formats.items():
             served = form.served(self._subject)
+            if served is None:
+                continue
             found = measure_fresh(folder, served.file, runtime=served.runtime, threads=threads, seconds=_TIMED_SECONDS)
             self._entries[name].row.update(found)
 

@@ -35,6 +35,7 @@ from runs.stages.train import supernet_fingerprint
 from runs.store import Candidate
 from runs.workspace import Workspace
 from search_space import Architecture
+from search_space.errors import ConfigError
 from supernet import Network, extract
 from supernet.tasks import TASKS
 
@@ -94,8 +95,17 @@ def _write(
         in_float=_network(searched, architecture, tuned, simulate_precision=False),
         example=example,
     )
-    companions = {c for name in formats for c in FORMATS[name].companions} if subject.policy else set()
+    companions = {c for name in formats for c in FORMATS[name].companions if FORMATS[c].unfit(subject) is None}
     forms = {name: FORMATS[name]() for name in sorted({*formats, *companions})}
+    for name, form in forms.items():
+        reason = form.unfit(subject)
+        if reason is not None and name in workspace.config.export.formats:
+            raise ConfigError(
+                "export.formats",
+                expected=f"a network with {reason}, for {name}",
+                got=candidate.key,
+                remedy="leave it out",
+            )
     if tuned is not None:
         proof = Proof(subject, workspace.data, supernet=subject.simulated)
     else:

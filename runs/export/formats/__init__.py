@@ -23,6 +23,7 @@ from supernet import Network
 __all__ = ["FORMATS", "ExportFormat", "Predict", "Served", "Subject"]
 
 Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+Reference = tuple[Callable[[Tensor], Tensor], str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +97,15 @@ class ExportFormat(ABC):
     """Whether it holds the network in float, without its integers: it is then compared with that."""
 
     companions: ClassVar[tuple[str, ...]] = ()
-    """Formats that are written with this one where the network has integers."""
+    """Formats that are written with this one, of those that the network has."""
+
+    examples: ClassVar[int | None] = None
+    """How many examples it is compared on; all that there are when ``None``."""
+
+    @classmethod
+    def unfit(cls, subject: Subject) -> str | None:
+        """Return what the network lacks for this format, or ``None``."""
+        return None
 
     @abstractmethod
     def write(self, subject: Subject, folder: Path) -> None:
@@ -106,9 +115,13 @@ class ExportFormat(ABC):
     def load(self, folder: Path) -> Predict:
         """Read the files back, as a function from ``(B, *input_shape)`` to the outputs."""
 
+    def right(self, subject: Subject) -> Reference | None:
+        """Return what its outputs are compared with, and its name; ``None`` for the supernet."""
+        return (subject.in_float, "the network in float") if self.in_float else None
+
     @abstractmethod
-    def served(self, subject: Subject) -> Served:
-        """Return what runs its file."""
+    def served(self, subject: Subject) -> Served | None:
+        """Return what runs its file on a batch of inputs; ``None`` where it has other inputs."""
 
 
 FORMATS: Registry[type[ExportFormat]] = Registry("runs.export.formats", "FORMAT")

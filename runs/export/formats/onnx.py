@@ -16,7 +16,7 @@ class OnnxFormat(ExportFormat):
 
     files = ("model.onnx",)
     integer_kernels = True
-    companions: ClassVar[tuple[str, ...]] = ("onnx_fp32",)
+    companions: ClassVar[tuple[str, ...]] = ("onnx_fp32", "decode")
 
     def write(self, subject: Subject, folder: Path) -> None:
         """Export, quantise node by node, save."""

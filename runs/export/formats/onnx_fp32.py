@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runs.export.formats import Subject
 from runs.export.formats.onnx import OnnxFormat
 
 
@@ -12,6 +13,11 @@ class OnnxFloatFormat(OnnxFormat):
     integer_kernels = False
     in_float = True
     companions = ()
+
+    @classmethod
+    def unfit(cls, subject: Subject) -> str | None:
+        """It would be ``model.onnx`` again where that is in float."""
+        return None if subject.policy else "integers, without which model.onnx is in float itself"
 
 
 FORMAT = OnnxFloatFormat

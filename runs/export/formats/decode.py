@@ -1,0 +1,108 @@
+"""The decode step of a causal network as ONNX: one token in, its outputs and the new states out.
+
+The states of all layers, caches of keys and values or recurrent sums, are inputs ``state.<layer>.<i>`` and outputs
+``next.<layer>.<i>``; before the first token they are zeros. ``generate.py`` beside it writes text with numpy and ONNX
+Runtime alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from hardware_profiles.onnx_export import INPUT, OUTPUT, export_several
+from hardware_profiles.onnx_policy import apply_policy
+from runs.export import generate
+from runs.export.formats import ExportFormat, Predict, Reference, Served, Subject
+from supernet import Network
+
+
+class DecodeFormat(ExportFormat):
+    """``decode.onnx``, with the integer kernels of ``model.onnx``, and ``generate.py``."""
+
+    files = ("decode.onnx", "generate.py")
+    integer_kernels = True
+    examples: ClassVar[int | None] = 16  # each is as many runs as it has tokens
+
+    @classmethod
+    def unfit(cls, subject: Subject) -> str | None:
+        """Only a causal network decodes, and the step is written for ONNX Runtime."""
+        if not subject.in_float.geometry.task.causal:
+            return "causal mixers"
+        return "precisions of ONNX Runtime" if subject.needs_openvino else None
+
+    def write(self, subject: Subject, folder: Path) -> None:
+        """Export the step, quantise node by node, save."""
+        step = _Step(subject.in_float).eval()
+        token = torch.ones(2, 1, dtype=torch.int64)
+        states = dict(zip(step.names("state"), step.initial(2), strict=True))
+        inputs = {INPUT: token, "position": torch.tensor(3), **states}
+        model = export_several(step, inputs, outputs=[OUTPUT, *step.names("next")])
+        model = apply_policy(model, {f"network.{path}": precision for path, precision in subject.policy.items()})
+        model.metadata_props.add(key=generate.LENGTH_KEY, value=str(subject.in_float.geometry.task.seq_len))
+        (folder / self.files[0]).write_bytes(model.SerializeToString())
+        (folder / self.files[1]).write_bytes(Path(generate.__file__).read_bytes())
+
+    def load(self, folder: Path) -> Predict:
+        """Return a function that feeds ``(B, L)`` ids token by token and returns the outputs of all."""
+        decoder = generate.Decoder(folder / self.files[0])
+
+        def predict(batch: NDArray[np.float32]) -> NDArray[np.float32]:
+            decoder.reset(len(batch))
+            return np.concatenate([decoder(ids[:, None]) for ids in batch.T], axis=1)
+
+        return predict
+
+    def right(self, subject: Subject) -> Reference:
+        """Return the simulated network, token by token: integer activations have the range of one token there."""
+        return (lambda ids: _token_by_token(subject.simulated, ids)), "the network token by token"
+
+    def served(self, subject: Subject) -> Served | None:
+        """A step is no function of a batch of inputs."""
+        return None
+
+
+class _Step(nn.Module):
+    """``Network.step`` with the states one by one."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+        self.counts = [len(state) for state in network.initial_state(1)]
+
+    def initial(self, batch_size: int) -> list[Tensor]:
+        """Return the states before the first token."""
+        return [t for state in self.network.initial_state(batch_size) for t in state]
+
+    def names(self, prefix: str) -> list[str]:
+        """Return a name for every state."""
+        return [f"{prefix}.{layer}.{i}" for layer, count in enumerate(self.counts) for i in range(count)]
+
+    def forward(self, *arguments: Tensor) -> tuple[Tensor, ...]:
+        token_B1, position, *flat = arguments
+        outputs, states = self.network.step(token_B1, list(_grouped(flat, self.counts)), position=position)
+        return outputs, *(t for state in states for t in state)
+
+
+def _grouped(flat: Sequence[Tensor], counts: Sequence[int]) -> Iterator[tuple[Tensor, ...]]:
+    start = 0
+    for count in counts:
+        yield tuple(flat[start : start + count])
+        start += count
+
+
+def _token_by_token(network: Network, ids_BL: Tensor) -> Tensor:
+    outputs, states = [], network.initial_state(len(ids_BL))
+    for position, ids_B1 in enumerate(torch.split(ids_BL, 1, dim=1)):
+        y_B1O, states = network.step(ids_B1, states, position=torch.tensor(position))
+        outputs.append(y_B1O)
+    return torch.cat(outputs, dim=1)
+
+
+FORMAT = DecodeFormat

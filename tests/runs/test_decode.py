@@ -1,0 +1,99 @@
+"""The decode step as a file: the loop over it is the network on all tokens, and it writes text without torch."""
+
+from __future__ import annotations
+
+import subprocess
+
+import numpy as np
+import pytest
+import torch
+
+from hardware_profiles.bare import only_packages
+from hardware_profiles.exported_folder import fresh_command
+from runs.export import Subject
+from runs.export.formats.decode import DecodeFormat
+from runs.export.generate import Decoder, generate
+from search_space import Architecture, Geometry, Layer, TaskShape
+from supernet import Network
+from supernet.catalogue import MIXERS
+from supernet.elastic import reset_parameters
+
+LENGTH = 24
+CAUSAL = [key for key, mixer in MIXERS.items() if mixer.spec.causal]
+
+
+def subject_of(precision: str, *, causal: bool = True) -> Subject:
+    task = TaskShape(
+        input_shape=(LENGTH,),
+        num_outputs=256,
+        seq_len=LENGTH,
+        causal=causal,
+        vocab_size=256,
+        stem="tokens",
+        head="language_model" if causal else "pooled",
+    )
+    layers = tuple(
+        Layer(
+            mixer=key,
+            num_heads=2 if MIXERS[key].spec.has_heads else 0,
+            channel_mixer="mlp",
+            ratio=1.0,
+            mixer_precision=precision if MIXERS[key].spec.has_linears else "float",
+            channel_precision=precision,
+        )
+        for key in (CAUSAL if causal else ["softmax"])
+    )
+    architecture = Architecture(embed_dim=32, layers=layers)
+    geometry = Geometry(task=task, head_dim=16)
+    networks = [Network(architecture, geometry, simulate_precision=simulate) for simulate in (True, False)]
+    reset_parameters(networks[0], torch.Generator().manual_seed(0))
+    networks[1].load_state_dict(networks[0].state_dict())
+    example = torch.randint(256, (1, LENGTH), generator=torch.Generator().manual_seed(1))
+    return Subject(simulated=networks[0].eval(), in_float=networks[1].eval(), example=example)
+
+
+@pytest.fixture(scope="module", params=["float", "w8a8"])
+def exported(request, tmp_path_factory):
+    subject, folder = subject_of(request.param), tmp_path_factory.mktemp("decode")
+    DecodeFormat().write(subject, folder)
+    return request.param, subject, folder
+
+
+def test_the_loop_over_the_file_is_the_network(exported):
+    precision, subject, folder = exported
+    rows = 3 if precision == "float" else 1  # the runtime's integer ranges are shared by a batch
+    ids = torch.randint(256, (rows, LENGTH), generator=torch.Generator().manual_seed(2))
+    outputs = DecodeFormat().load(folder)(ids.numpy())
+    with torch.inference_mode():
+        whole, steps = subject.simulated(ids).numpy(), DecodeFormat().right(subject)[0](ids).numpy()
+    expected = whole if precision == "float" else steps
+    assert np.linalg.norm(outputs - expected) <= (1e-5 if precision == "float" else 1e-2) * np.linalg.norm(expected)
+
+
+def test_integers_are_integers_in_the_file(exported):
+    import onnx
+
+    precision, _, folder = exported
+    kernels = {node.op_type for node in onnx.load(folder / "decode.onnx").graph.node}
+    assert ("MatMulInteger" in kernels) == (precision == "w8a8")
+
+
+def test_text_goes_on_beyond_the_length_of_the_model(exported):
+    decoder = Decoder(exported[2] / "decode.onnx")
+    first, again = (list(generate(decoder, b"Call me", count=2 * LENGTH, seed=3)) for _ in range(2))
+    assert first == again and len(first) == 2 * LENGTH and len(set(first)) > 3
+    greedy = list(generate(decoder, b"Call me", count=4, temperature=0.0))
+    assert greedy == list(generate(decoder, b"Call me", count=4, temperature=0.0, seed=9))
+
+
+def test_it_writes_with_numpy_and_the_runtime_alone(exported):
+    with only_packages(("numpy", "onnxruntime")) as packages:
+        told = ["--prompt", "It was", "--bytes", "12"]
+        command = fresh_command(exported[2] / "generate.py", told, path=[str(packages)])
+        run = subprocess.run(command, capture_output=True, timeout=60, check=True)
+    assert run.stdout.startswith(b"It was") and len(run.stdout) >= 6 + 12
+
+
+def test_only_causal_networks_have_a_step():
+    assert DecodeFormat.unfit(subject_of("float")) is None
+    assert "causal" in DecodeFormat.unfit(subject_of("float", causal=False))
