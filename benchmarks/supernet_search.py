@@ -75,7 +75,7 @@ def all_runs(
     stages.profile(workspace)
     stages.train(workspace)
     place = workspace.folder / "supernet_search" / f"{checkpoint_hash(workspace)}-{examples}-{evaluations}"
-    files = {(m, s): place / f"{m}-{s}.json" for m in methods for s in range(seeds)}
+    files = {(m, s): place / f"{m}-{s}.json" for s in range(seeds) for m in methods}
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         jobs = {
             pool.submit(one_run, overrides, *job, evaluations=evaluations, examples=examples): job
