@@ -220,21 +220,18 @@ class Retention(AttentionMixer):
         return F.layer_norm(y_BH1K, y_BH1K.shape[-1:]), (sum_BHKK, total_BH11)
 
     def _chunked(self, q_BHNCK: Tensor, k_BHNCK: Tensor, v_BHNCK: Tensor) -> Tensor:
-        heads = q_BHNCK.shape[1]
+        heads, dim = q_BHNCK.shape[1], q_BHNCK.shape[-1]
         carry_HNN = prefix(self.carry_HNN, heads)
+        sides = [(self.leave_H1C1, carry_HNN, self.enter_HNC1)]
+        if not self.shape.task.causal:
+            sides.append((self.leave_back_H1C1, carry_HNN.mT, self.enter_back_HNC1))
         result = (q_BHNCK @ k_BHNCK.mT).mul_(prefix(self.inside_HNCC, heads)) @ v_BHNCK
-        before = _carried(k_BHNCK * prefix(self.leave_H1C1, heads), v_BHNCK, carry_HNN)
-        result = result.addcmul_(q_BHNCK @ before, prefix(self.enter_HNC1, heads))
-        if self.shape.task.causal:
-            return result
-        after = _carried(k_BHNCK * prefix(self.leave_back_H1C1, heads), v_BHNCK, carry_HNN.mT)
-        return result.addcmul_(q_BHNCK @ after, prefix(self.enter_back_HNC1, heads))
-
-
-def _carried(k_BHNCK: Tensor, v_BHNCK: Tensor, carry_HNN: Tensor) -> Tensor:
-    """Return what reaches each chunk of the states of the others, ``(B, H, N, K, K)``."""
-    state_BHNKK = k_BHNCK.mT @ v_BHNCK
-    return torch.unflatten(carry_HNN @ state_BHNKK.flatten(3), 3, state_BHNKK.shape[3:])
+        for leave_H1C1, reach_HNN, enter_HNC1 in sides:
+            state_BHNKK = (k_BHNCK * prefix(leave_H1C1, heads)).mT @ v_BHNCK
+            others = torch.unflatten(reach_HNN @ state_BHNKK.flatten(3), 3, (dim, dim))
+            result = result.addcmul_(q_BHNCK @ others, prefix(enter_HNC1, heads))
+            del state_BHNKK, others
+        return result
 
 
 BLOCK = Retention
