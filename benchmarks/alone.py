@@ -61,6 +61,7 @@ def alone_config(config: TrainingConfig, *, steps: int) -> TrainingConfig:
         distillation_weight=0.0,
         split_batch=False,
         fair=True,
+        uniform_every=0,
         rotate_teacher=False,
     )
 

@@ -56,6 +56,7 @@ RULES = {
     "teacher_first": ("training.teacher_phase=0.2",),
     "opening": ("training.teacher_phase=0.1", "training.opening_phase=0.3"),
     "rotate_teacher": ("training.rotate_teacher=true",),
+    "uniform": ("training.rotate_teacher=true", "training.num_random=2", "training.uniform_every=2"),
     "split_batch": ("training.rotate_teacher=true", "training.split_batch=true", "training.num_random=3"),
 }
 _POOL = 4000

@@ -11,7 +11,7 @@ import io
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,17 @@ class Profile:
     def baseline_ms(self) -> float | None:
         """Latency of the drift reference that the latencies are relative to; ``None`` where nothing was measured."""
         return self.measurements[-1].baseline_ms if self.measurements else None
+
+    @property
+    def energies(self) -> Profile | None:
+        """The profile with millijoules in the place of milliseconds; ``None`` where no energy was measured.
+
+        Both are costs that add up over the blocks of a network, so what is fitted to latencies fits to energies.
+        """
+        rows = [
+            replace(m, latency_ms=m.energy_mj, repeat_ms=None) for m in self.measurements if m.energy_mj is not None
+        ]
+        return replace(self, measurements=tuple(rows)) if rows else None
 
     @property
     def name(self) -> str:

@@ -24,6 +24,7 @@ from search_space.errors import ConfigError, NasweaveError
 
 __all__ = ["main", "readable"]
 
+_IN_SEVERAL_PROCESSES = ("train", "worker")
 USAGE = """usage: nasweave VERB [key=value ...]
 
 From a data set, a device and a budget to a measured, exported transformer.
@@ -48,10 +49,9 @@ def _main(arguments: list[str]) -> None:
     verb, *rest = arguments
     if verb not in VERBS:
         raise ConfigError("verb", expected=f"one of {', '.join(VERBS)}", got=repr(verb), remedy="see nasweave --help")
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and verb != "train":
-        raise ConfigError(
-            "verb", expected="train, which alone runs in several processes", got=verb, remedy="run it without torchrun"
-        )
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and verb not in _IN_SEVERAL_PROCESSES:
+        expected = f"{' or '.join(_IN_SEVERAL_PROCESSES)}, which alone run in several processes"
+        raise ConfigError("verb", expected=expected, got=verb, remedy="run it without torchrun")
     function: VerbFunction = VERBS[verb]
     failures: list[NasweaveError] = []
     started, here = False, os.getpid()

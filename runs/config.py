@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from hardware_profiles import RUNTIMES
 from hardware_profiles.duration import seconds
+from runs.accelerator import ACCELERATORS
 from runs.benches import BENCHES
 from runs.export.formats import FORMATS
 from runs.objectives import device_of, objective_named
@@ -206,7 +207,9 @@ class Config:
     compare: tuple[str, ...]
     budget: dict[str, float | None]
     baselines: BaselinesConfig
+    accelerator: str
     finalists: int
+    sensitivity: bool
     finetune: FinetuneConfig
     export: ExportConfig
     bench: BenchConfig
@@ -218,6 +221,7 @@ class Config:
         for key, value, registry in (
             ("search.sampler", self.search.sampler, SAMPLERS),
             ("hardware.runtime", self.hardware.runtime, RUNTIMES),
+            ("accelerator", self.accelerator, ACCELERATORS),
         ):
             _check(key, value, f"one of {', '.join(registry)}", value in registry)
         _check("compare", list(self.compare), "two names or more", len(self.compare) != 1)

@@ -1,7 +1,7 @@
 """What a search can optimise: names, units, directions; and the budget that limits them.
 
 ``latency_ms`` is that of the device which the run profiles; ``latency_ms@phone`` is that of the further device
-``phone``, so one front can serve several devices.
+``phone``, so one front can serve several devices. So it is with ``energy_mj``.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from search_space.errors import BudgetError, ConfigError
 
 __all__ = [
     "FRACTION",
+    "MEASURED",
     "OBJECTIVES",
     "Budget",
     "Direction",
@@ -64,13 +65,15 @@ _ALL = (
     Objective(name="validation_error", unit="%", label="Validation error", evaluated=True),
     Objective(name="validation_loss", unit="", label="Validation loss", evaluated=True),
     Objective(name="latency_ms", unit="ms", label="Latency"),
+    Objective(name="energy_mj", unit="mJ", label="Energy of one run"),
     Objective(name="size_bytes", unit="bytes", label="Size of the weights", exact=True),
     Objective(name="params", unit="count", label="Parameters", exact=True),
     Objective(name="flops", unit="count", label="FLOPs of one example", exact=True),
     Objective(name="peak_activation_bytes", unit="bytes", label="Peak activation memory", exact=True),
 )
 OBJECTIVES: Mapping[str, Objective] = {objective.name: objective for objective in _ALL}
-
+MEASURED = ("latency_ms", "energy_mj")
+"""What a device's profile tells; the others do not depend on the device."""
 
 _DEVICE_SIGN = "@"
 
@@ -99,10 +102,10 @@ def is_partial(values: Mapping[str, float]) -> bool:
 def objective_named(name: str, *, parameter: str = "objectives") -> Objective:
     """Return the objective of that name, of a further device too; raises ``ConfigError`` for an unknown one."""
     base, sign, device = name.partition(_DEVICE_SIGN)
-    if base not in OBJECTIVES or (sign and (base != "latency_ms" or not device)):
+    if base not in OBJECTIVES or (sign and (base not in MEASURED or not device)):
         raise ConfigError(
             parameter,
-            expected=f"names among {', '.join(OBJECTIVES)}, and latency_ms{_DEVICE_SIGN}DEVICE",
+            expected=f"names among {', '.join((*OBJECTIVES, *(f'{name}{_DEVICE_SIGN}DEVICE' for name in MEASURED)))}",
             got=repr(name),
             remedy="correct the name",
         )

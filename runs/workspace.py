@@ -9,11 +9,13 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from rich.console import Console
 
 from hardware_profiles import RUNTIMES, Device, Runtime, Setting, this_device
 from predictors import CostModel
+from runs.accelerator import torch_device
 from runs.config import Config
 from runs.objectives import Budget, Objective, objectives_by_name
 from runs.store import Run, Store
@@ -108,6 +110,11 @@ class Workspace:
     def device(self) -> Device:
         """This machine, with its CUDA device where the runtime computes there."""
         return this_device(cuda=self.runtime.accelerated)
+
+    @cached_property
+    def accelerator(self) -> torch.device:
+        """Where this process trains and evaluates the supernet."""
+        return torch_device(self.config.accelerator)
 
     @cached_property
     def store(self) -> Store:

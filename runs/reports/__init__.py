@@ -2,7 +2,7 @@
 
 from runs.reports.comparison import ComparedNetwork, ComparedRun, Comparison
 from runs.reports.comparison_page import write_comparison
-from runs.reports.data import ReportData, ReportedNetwork, Source, minimised
+from runs.reports.data import ReportData, ReportedNetwork, Sensitivity, Source, minimised
 from runs.reports.noise import near_front
 from runs.reports.pareto import hypervolume, hypervolume_curve, knee, non_dominated
 from runs.reports.write import write_report
@@ -13,6 +13,7 @@ __all__ = [
     "Comparison",
     "ReportData",
     "ReportedNetwork",
+    "Sensitivity",
     "Source",
     "hypervolume",
     "hypervolume_curve",

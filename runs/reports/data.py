@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from runs.objectives import OBJECTIVES, Objective
 from search_space.architecture import Architecture
 
-__all__ = ["ReportData", "ReportedNetwork", "Source", "minimised"]
+__all__ = ["ReportData", "ReportedNetwork", "Sensitivity", "Source", "minimised"]
 
 Source = Literal["search", "smallest", "largest", "uniform", "random"]
 
@@ -65,6 +65,45 @@ class ReportedNetwork:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Sensitivity:
+    """How the validation loss of a network changes when one sub-block, or every one, is in an integer precision.
+
+    Parameters
+    ----------
+    key
+        Of the network, whose own precisions play no part.
+    sub_blocks
+        Those that have precisions, from input to output, then ``all``.
+    precisions
+        The space's integer precisions.
+    loss_change
+        Relative to the loss in float, for each sub-block and precision.
+    examples
+        Of the validation split, that the losses are means over.
+    """
+
+    key: str
+    sub_blocks: tuple[str, ...]
+    precisions: tuple[str, ...]
+    loss_change: tuple[tuple[float, ...], ...]
+    examples: int
+
+    def __post_init__(self) -> None:
+        assert {len(row) for row in self.loss_change} == {len(self.precisions)}, "a value for each precision"
+        assert len(self.loss_change) == len(self.sub_blocks), "a row for each sub-block"
+
+    @property
+    def percent(self) -> NDArray[np.float64]:
+        """The changes in percent, ``(sub_blocks, precisions)``."""
+        return 100 * np.array(self.loss_change)
+
+    @property
+    def limit(self) -> float:
+        """Where the scale of colours ends: the largest change of a sub-block alone."""
+        return float(np.abs(self.percent[:-1]).max(initial=0.0)) or math.inf
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ReportData:
     """Everything the report shows.
 
@@ -86,6 +125,8 @@ class ReportData:
         Relative gaps, coverage and noise floor as fractions.
     training_curve
         Pairs of step and loss.
+    sensitivity
+        What each precision costs each sub-block of one network.
     seconds
         Duration of each stage.
     error_unit
@@ -109,6 +150,7 @@ class ReportData:
     chosen: Mapping[str, str] = field(default_factory=dict)
     predictor_summary: Mapping[str, float] = field(default_factory=dict)
     training_curve: tuple[tuple[int, float], ...] = ()
+    sensitivity: Sensitivity | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
     error_unit: str = "%"
     command: str = ""

@@ -31,6 +31,7 @@ def report_markdown(data: ReportData) -> str:
         _section("Chosen networks", _table(chosen_table(data))),
         _section("Front", "![front](front.png)", _table(front_table(data))),
         _section("Layers", "![architectures](architectures.png)"),
+        _section("Sensitivity to precision", "![sensitivity](sensitivity.png)") if data.sensitivity else "",
         _section("Hypervolume", "![hypervolume](hypervolume.png)"),
         _section(
             "Predicted and measured latency",

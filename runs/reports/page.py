@@ -13,6 +13,7 @@ from runs.reports import interactive, tables
 from runs.reports.data import ReportData
 from runs.reports.layers import picture
 from runs.reports.palette import hatch, text_on
+from runs.reports.sensitivity import sensitivity_figure
 from runs.reports.summary import budget_text, coverage_curves, headline, size_text, summary_text
 from runs.reports.units import bound_text, duration, words
 
@@ -26,6 +27,7 @@ def report_html(data: ReportData) -> str:
         "front": list(fronts.values()),
         "hypervolume": interactive.hypervolume_figure(data),
         "measured": interactive.predicted_measured_figure(data),
+        "sensitivity": None if data.sensitivity is None else sensitivity_figure(data.sensitivity),
         "training": interactive.training_figure(data),
     }
     return (

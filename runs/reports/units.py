@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 __all__ = ["bound_text", "duration", "label_of", "number", "quantity", "scale", "unit_of", "words"]
 
-_SUFFIXES = (("_ms", "ms"), ("_bytes", "bytes"), ("_error", "%"), ("accuracy", "%"), ("_s", "s"))
+_SUFFIXES = (("_ms", "ms"), ("_mj", "mJ"), ("_bytes", "bytes"), ("_error", "%"), ("accuracy", "%"), ("_s", "s"))
 _STEPS = {
     "bytes": ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "B")),
     "count": ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, "")),
@@ -30,7 +30,7 @@ def unit_of(name: str) -> str:
 def label_of(name: str) -> str:
     """Return the name of a value in words, without its unit: ``latency_ms@phone`` is ``latency on phone``."""
     name, _, device = name.partition("@")
-    for suffix in ("_ms", "_bytes", "_s"):
+    for suffix in ("_ms", "_mj", "_bytes", "_s"):
         name = name.removesuffix(suffix)
     label = _LABELS.get(name, name.replace("_", " "))
     return f"{label} on {device}" if device else label

@@ -12,6 +12,7 @@ from runs.reports.layers import picture
 from runs.reports.layers_png import architectures_png
 from runs.reports.markdown import report_markdown
 from runs.reports.page import report_html
+from runs.reports.sensitivity import sensitivity_png
 from runs.reports.tables import network_csv
 
 __all__ = ["write_report"]
@@ -27,7 +28,8 @@ def write_report(data: ReportData, folder: Path) -> Path:
     Returns
     -------
     The path of ``index.html``. Beside it lie ``front.csv``, ``candidates.csv``, ``report.md`` and the pictures
-    ``front.png``, ``hypervolume.png``, ``predicted_measured.png`` and ``architectures.png``.
+    ``front.png``, ``hypervolume.png``, ``predicted_measured.png``, ``architectures.png`` and, where precisions were
+    tried, ``sensitivity.png``.
 
     Raises
     ------
@@ -46,6 +48,8 @@ def write_report(data: ReportData, folder: Path) -> Path:
         "report.md": report_markdown(data).encode(),
         "index.html": report_html(data).encode(),
     }
+    if data.sensitivity is not None:
+        contents["sensitivity.png"] = sensitivity_png(data.sensitivity)
     for name, content in contents.items():
         write_atomically(folder / name, content)
     _log.info("report of %d networks, %d on the front: %s", len(data.networks), len(data.front), folder / "index.html")

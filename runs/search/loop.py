@@ -45,6 +45,7 @@ def run_search(
     cheap: Cheap,
     study_name: str,
     evaluate: Evaluate | None = None,
+    deviation: Cheap | None = None,
     recorder: Recorder | None = None,
     storage_url: str | None = None,
     identity: Mapping[str, str] | None = None,
@@ -64,6 +65,8 @@ def run_search(
     evaluate
         The evaluated values of a network by name, or its validation error in percent alone, asked of every network,
         objective or not. An exception fails the trial, and the search goes on.
+    deviation
+        From a gene matrix to the standard deviations ``(n,)`` of those cheap values that are predicted, by name.
     recorder
         Keeps each network before its trial is finished.
     storage_url
@@ -94,6 +97,7 @@ def run_search(
         cheap=cheap,
         n_trials=config.n_trials,
         surrogate=surrogate,
+        deviation=deviation,
     )
     _check_sources(space, problem, evaluate)
     described = {

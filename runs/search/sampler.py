@@ -29,6 +29,7 @@ from runs.search.design import skewed_sample
 from runs.search.evolution import Keys, distinct, keys
 from runs.search.genes import distributions, genes_of, params_of, params_of_trial
 from runs.search.task import Surrogate
+from runs.search.threads import one_thread
 from search_space import Genes, Registry, SearchSpace
 
 __all__ = ["SAMPLERS", "Cheap", "History", "Problem", "SamplerBuilder", "SpaceSampler", "WrappedSampler"]
@@ -172,7 +173,7 @@ class SpaceSampler(BaseSampler):
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """Return the parameters of a canonical network, new to the study unless no new one was found."""
-        with self._lock:
+        with self._lock, one_thread():
             return self._sample(study, trial)
 
     def _sample(self, study: Study, trial: FrozenTrial) -> dict[str, Any]:

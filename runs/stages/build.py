@@ -37,7 +37,7 @@ class Builder:
                 network = Network(subject, self.space.geometry, simulate_precision=False)
                 reset_parameters(network, generator)
             else:
-                network = extract(self.supernet, subject, simulate_precision=False)
+                network = extract(self.supernet, subject, simulate_precision=False).cpu()
             example = example_input(task, batch_size=self.batch_size, generator=generator)
             return Built(module=network.eval(), example=example, policy=network.precision_policy())
         module = block_module(subject, self.space.geometry, generator=generator)

@@ -1,13 +1,15 @@
 """The devices of a run: its own, and further ones that are known by their profiles alone.
 
 ``latency_ms`` is the latency on the run's own device, ``latency_ms@phone`` that on the device that the configuration
-calls ``phone``. Each has its own predictor over the same space; the run keeps a copy of every profile it began with.
+calls ``phone``; ``energy_mj`` likewise, where the profile holds energies. Each has its own predictor over the same
+space; the run keeps a copy of every profile it began with.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from numpy.typing import NDArray
 import hardware_profiles
 from hardware_profiles import Profile
 from predictors import LatencyPredictor
-from runs.objectives import on_device
+from runs.objectives import MEASURED, device_of, on_device
 from runs.stages.once import once
 from runs.stages.profile import profile
 from runs.workspace import Workspace
@@ -26,27 +28,36 @@ from search_space.errors import ProfileError
 
 __all__ = ["Devices", "devices"]
 
+_ONE_SIGMA = 0.6827
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Devices:
-    """A profile and its predictor for each device of a run; the key ``None`` is the run's own."""
+    """The profiles of a run by device, ``None`` for its own, and their predictors by what they predict.
+
+    A predictor of energies is one of latencies that was fitted to millijoules.
+    """
 
     profiles: dict[str | None, Profile]
-    predictors: dict[str | None, LatencyPredictor]
+    predictors: dict[str, LatencyPredictor]
 
-    def latencies(self, genes: Genes) -> dict[str, NDArray[np.float64]]:
-        """Return the predicted latencies ``(n,)`` of a gene matrix by objective name."""
-        return {_named("latency_ms", device): p.predict(genes) for device, p in self.predictors.items()}
+    def costs(self, genes: Genes) -> dict[str, NDArray[np.float64]]:
+        """Return what is predicted of a gene matrix, ``(n,)`` by objective name."""
+        return {name: predictor.predict(genes) for name, predictor in self.predictors.items()}
+
+    def deviations(self, genes: Genes) -> dict[str, NDArray[np.float64]]:
+        """Return the standard deviations ``(n,)`` of what is predicted, by objective name."""
+        one_sigma = {name: p.predict_interval(genes, coverage=_ONE_SIGMA) for name, p in self.predictors.items()}
+        return {name: (bounds[:, 1] - bounds[:, 0]) / 2 for name, bounds in one_sigma.items()}
 
     def predicted(self, architecture: Architecture) -> dict[str, float]:
         """Return what is predicted of one network, with the ends of each interval."""
         out: dict[str, float] = {}
-        for device, predictor in self.predictors.items():
+        for name, predictor in self.predictors.items():
             genes = predictor.space.encode([architecture])
-            low, high = predictor.predict_interval(genes)[0].tolist()
-            latency = float(predictor.predict(genes)[0])
-            values = {"latency_ms": latency, "latency_low_ms": low, "latency_high_ms": high}
-            out |= {_named(name, device): value for name, value in values.items()}
+            out[name] = float(predictor.predict(genes)[0])
+            ends = predictor.predict_interval(genes)[0].tolist()
+            out |= {_end_of(name, end): value for end, value in zip(("low", "high"), ends, strict=True)}
         return out
 
     @property
@@ -67,18 +78,39 @@ def devices(workspace: Workspace) -> Devices:
     Raises
     ------
     ProfileError
-        A further device has no profile of this space; the line names the device.
+        A further device has no profile of this space, or an objective needs energies that were not measured.
     """
     further: dict[str | None, Profile] = {}
     for name, given in workspace.config.devices.items():
         further[name] = _further(workspace, name, given)
     profiles: dict[str | None, Profile] = {None: profile(workspace), **further}
-    predictors = {name: LatencyPredictor(workspace.space).fit(measured) for name, measured in profiles.items()}
+    predictors: dict[str, LatencyPredictor] = {}
+    for device, measured in profiles.items():
+        for name, table in (("latency_ms", measured), ("energy_mj", measured.energies)):
+            if table is not None:
+                full = name if device is None else on_device(name, device)
+                predictors[full] = LatencyPredictor(workspace.space).fit(table)
+    _check_measured(workspace, profiles, predictors)
     return Devices(profiles=profiles, predictors=predictors)
 
 
-def _named(name: str, device: str | None) -> str:
-    return name if device is None else on_device(name, device)
+def _check_measured(workspace: Workspace, profiles: Mapping[str | None, Profile], predicted: Collection[str]) -> None:
+    """Raise ``ProfileError`` for an objective or a limit that no profile of the run supports."""
+    for name in (*workspace.config.search.objectives, *workspace.budget.limits):
+        if name.partition("@")[0] in MEASURED and name not in predicted:
+            raise ProfileError(
+                name,
+                expected="a profile that holds energies",
+                got=profiles[device_of(name)].provenance.get("energy", "one without"),
+                remedy="profile on a machine with RAPL or NVML counters, or leave it out",
+            )
+
+
+def _end_of(name: str, end: str) -> str:
+    """Return how the end of an interval is called: ``latency_low_ms@phone``."""
+    base, sign, device = name.partition("@")
+    stem, _, unit = base.rpartition("_")
+    return f"{stem}_{end}_{unit}{sign}{device}"
 
 
 def _further(workspace: Workspace, name: str, given: str) -> Profile:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from hardware_profiles.exported_folder import EXAMPLE
 from runs.environment import versions
@@ -109,7 +110,11 @@ def _write(
     if tuned is not None:
         proof = Proof(subject, workspace.data, supernet=subject.simulated)
     else:
-        proof = Proof(subject, workspace.data, supernet=lambda inputs: searched.supernet(inputs, architecture))
+
+        def supernet(inputs: Tensor) -> Tensor:
+            return searched.supernet(inputs.to(workspace.accelerator), architecture).cpu()  # type: ignore[no-any-return]
+
+        proof = Proof(subject, workspace.data, supernet=supernet)
         proof.add_extracted()
     with new_folder(target) as folder, show_progress(workspace.console, f"export {candidate.key}") as progress:
         for i, (name, form) in enumerate(forms.items()):
@@ -158,7 +163,7 @@ def _network(
 ) -> Network:
     if tuned is not None:
         return tuned.network(simulate_precision=simulate_precision)
-    return extract(searched.supernet, architecture, simulate_precision=simulate_precision).eval()
+    return extract(searched.supernet, architecture, simulate_precision=simulate_precision).cpu().eval()
 
 
 def _card(
@@ -179,6 +184,8 @@ def _card(
         measured[f"test {workspace.data.metric}"] = workspace.data.metric_text(final["test_error"])
     if "latency_ms" in final:
         measured[f"latency, measured ({device})"] = quantity(final["latency_ms"], "ms")
+    if "energy_mj" in final:
+        measured[f"energy, measured ({device})"] = quantity(final["energy_mj"], "mJ")
     measured["latency, predicted"] = quantity(candidate.predicted["latency_ms"], "ms")
     for name, unit in (("size_bytes", "bytes"), ("params", "count"), ("flops", "count")):
         measured[name.removesuffix("_bytes")] = quantity(candidate.values[name], unit)

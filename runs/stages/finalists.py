@@ -40,12 +40,12 @@ def remeasure(workspace: Workspace) -> Searched:
     with exclusive(workspace.folder / ".lock"):
         finals = [(c, c.final or {}) for c in _finalists(workspace, searched)]
         untimed = [c for c, final in finals if not foreign and "latency_ms" not in final]
-        latency_ms = _latencies(workspace, searched, untimed) if untimed else {}
+        measured = _measured(workspace, searched, untimed) if untimed else {}
         chosen = [(c, final) for c, final in finals if c in untimed or "test_error" not in final]
         with show_progress(workspace.console, "test finalists") as progress:
             for i, (candidate, final) in enumerate(chosen):
                 errors = {} if "test_error" in final else _errors(workspace, searched, candidate)
-                new = {**final, **latency_ms.get(candidate.key, {}), **errors}
+                new = {**final, **measured.get(candidate.key, {}), **errors}
                 error = new["test_error"]
                 workspace.store.set_final(workspace.run.id, candidate.key, final=new)
                 progress(i + 1, len(chosen), f"test {workspace.data.metric} {workspace.data.metric_text(error)}")
@@ -86,7 +86,7 @@ def _finalists(workspace: Workspace, searched: Searched) -> list[Candidate]:
     return list(kept.values())
 
 
-def _latencies(workspace: Workspace, searched: Searched, chosen: Sequence[Candidate]) -> dict[str, dict[str, float]]:
+def _measured(workspace: Workspace, searched: Searched, chosen: Sequence[Candidate]) -> dict[str, dict[str, float]]:
     measured = measure(
         workspace,
         [Architecture.from_json(c.architecture_json) for c in chosen],
@@ -97,4 +97,8 @@ def _latencies(workspace: Workspace, searched: Searched, chosen: Sequence[Candid
         baseline_ms=searched.profile.baseline_ms,
         rounds=_ROUNDS,
     )
-    return {a.key: {"latency_ms": m.latency_ms, "latency_spread": m.spread} for a, m in measured.networks}
+    return {
+        a.key: {"latency_ms": m.latency_ms, "latency_spread": m.spread}
+        | ({} if m.energy_mj is None else {"energy_mj": m.energy_mj})
+        for a, m in measured.networks
+    }

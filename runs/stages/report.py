@@ -13,12 +13,13 @@ from hardware_profiles import Profile
 from runs.environment import versions
 from runs.files import write_text
 from runs.objectives import FRACTION, OBJECTIVES, Budget, device_of, is_partial, noise_of
-from runs.reports import ReportData, ReportedNetwork, Source, near_front, write_report
+from runs.reports import ReportData, ReportedNetwork, Sensitivity, Source, near_front, write_report
 from runs.stages.feasibility import corner_values
 from runs.stages.finalists import remeasure
 from runs.stages.front import choose, front
 from runs.stages.profile import is_foreign
 from runs.stages.search import Searched, found_candidates
+from runs.stages.sensitivity import sensitivity
 from runs.stages.train import supernet_folder
 from runs.store import Candidate
 from runs.workspace import Workspace
@@ -73,6 +74,7 @@ def report_data(workspace: Workspace, searched: Searched) -> ReportData:
             continue
     values = np.array([[c.values[o.name] for o in searched.objectives] for c in candidates])
     signs = np.array([o.sign for o in searched.objectives])
+    judged = next((chosen[label] for label in _CHOICES.values() if label in chosen), None)
     reference = signs * ((signs * values).max(0) + 0.02 * np.ptp(values, axis=0) + 1e-9)
     return ReportData(
         title=f"{workspace.config.task.name} / {workspace.config.name}",
@@ -90,11 +92,19 @@ def report_data(workspace: Workspace, searched: Searched) -> ReportData:
         chosen=chosen,
         predictor_summary=_predictor_summary(networks, searched.profile),
         training_curve=_training_curve(workspace),
+        sensitivity=_sensitivity(workspace, searched, judged),
         seconds=searched.seconds,
         error_unit=workspace.data.unit,
         command=workspace.command,
         export_command=workspace.export_command,
     )
+
+
+def _sensitivity(workspace: Workspace, searched: Searched, key: str | None) -> Sensitivity | None:
+    if key is None or not workspace.config.sensitivity:
+        return None
+    network = next(c for c in workspace.store.candidates(workspace.run.id, state="complete") if c.key == key)
+    return sensitivity(workspace, searched, Architecture.from_json(network.architecture_json))
 
 
 def _roles(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hardware_profiles import Profile
 from runs.lock import exclusive
-from runs.objectives import Objective, on_device
+from runs.objectives import MEASURED, Objective, on_device
 from runs.progress import show_progress
 from runs.search import Cheap, StoreRecorder, run_search
 from runs.stages.baselines import random_networks, uniform_networks
@@ -109,7 +109,7 @@ def costs(workspace: Workspace, known: Devices) -> Cheap:
     """Return what gives every value that needs no evaluation, for whole populations."""
 
     def cheap(genes: Genes) -> dict[str, NDArray[np.float64]]:
-        return {**known.latencies(genes), **workspace.exact_values(genes)}
+        return {**known.costs(genes), **workspace.exact_values(genes)}
 
     return cheap
 
@@ -153,6 +153,7 @@ def _trials(
             workspace.space,
             config=replace(config, budget=workspace.budget),
             cheap=cheap,
+            deviation=known.deviations,
             study_name=workspace.run.folder,
             evaluate=judge,
             recorder=recorder,
@@ -168,7 +169,11 @@ def _trials(
 def identity(workspace: Workspace, known: Devices) -> dict[str, str]:
     """Return the hashes of what the values depend on; only what the search uses of the further devices."""
     names = {*workspace.config.search.objectives, *workspace.budget.limits}
-    used = {name: print_ for name, print_ in known.fingerprints.items() if on_device("latency_ms", name) in names}
+    used = {
+        device: print_
+        for device, print_ in known.fingerprints.items()
+        if any(on_device(name, device) in names for name in MEASURED)
+    }
     config = workspace.config.evaluation
     own = {
         "supernet": supernet_fingerprint(workspace),

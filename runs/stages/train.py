@@ -48,5 +48,10 @@ def train(workspace: Workspace) -> Supernet:
             stack.enter_context(exclusive(folder / ".lock"))
             progress = stack.enter_context(show_progress(workspace.console, "train"))
         return train_supernet(
-            workspace.space, workspace.data, workspace.config.training, folder=folder, progress=progress
+            workspace.space,
+            workspace.data,
+            workspace.config.training,
+            folder=folder,
+            device=str(workspace.accelerator),
+            progress=progress,
         )

@@ -22,6 +22,8 @@ __all__ = ["work"]
 def work(workspace: Workspace) -> None:
     """Evaluate networks of the run's search beside other workers, until it has as many as were asked for.
 
+    Under ``torchrun`` each process is a worker, on its own device.
+
     Raises
     ------
     ConfigError
@@ -51,7 +53,7 @@ def work(workspace: Workspace) -> None:
         )
     folder = supernet_folder(workspace)
     with exclusive(folder / ".lock"):  # a training that is under way is waited for, and none is begun
-        workspace.results["train"] = load_trained(space, folder)
+        workspace.results["train"] = load_trained(space, folder).to(workspace.accelerator)
     known = devices(workspace)
     cheap = costs(workspace, known)
     with show_progress(workspace.console, "search") as progress:
@@ -59,6 +61,7 @@ def work(workspace: Workspace) -> None:
             space,
             config=replace(config.search, budget=workspace.budget),
             cheap=cheap,
+            deviation=known.deviations,
             study_name=workspace.run.folder,
             evaluate=Judge(workspace, objectives=workspace.objectives, cheap=cheap),
             recorder=StoreRecorder(workspace.store, run_id=workspace.run.id, predicted=known.predicted),

@@ -39,6 +39,9 @@ class TrainingConfig:
         it whole.
     fair
         Whether each layer's mixers and channel mixers take turns in the random subnets, instead of being drawn.
+    uniform_every
+        Every so many random subnets, one has the same choices in all layers, which independent draws hardly ever give;
+        0 for none. Choices take turns among these subnets and among the others.
     rotate_teacher
         Whether the mixers of the largest subnet take turns too, instead of being those with the most parameters: it
         teaches a little less, and every mixer is trained at its largest sizes.
@@ -69,6 +72,7 @@ class TrainingConfig:
     distillation_weight: float = 0.5
     split_batch: bool = False
     fair: bool = True
+    uniform_every: int = 0
     rotate_teacher: bool = False
     teacher_phase: float = 0.0
     opening_phase: float = 0.0
@@ -81,11 +85,11 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         at_least_one = ("steps", "batch_size", "checkpoint_every")
         bounds: dict[str, tuple[float, float]] = dict.fromkeys(at_least_one, (1, math.inf))
-        bounds |= dict.fromkeys(("warmup_steps", "num_random", "weight_decay", "seed"), (0, math.inf))
+        bounds |= dict.fromkeys(("warmup_steps", "num_random", "uniform_every", "weight_decay", "seed"), (0, math.inf))
         bounds |= dict.fromkeys(("ema_decay", "distillation_weight", "label_smoothing"), (0, 1))
         bounds |= dict.fromkeys(("teacher_phase", "opening_phase", "precision_phase"), (0, 1))
         bounds |= dict.fromkeys(("learning_rate", "gradient_clip"), (1e-12, math.inf))
-        whole = {*at_least_one, "warmup_steps", "num_random", "seed"}
+        whole = {*at_least_one, "warmup_steps", "num_random", "uniform_every", "seed"}
         for name, (low, high) in bounds.items():
             value: Any = getattr(self, name)
             number = isinstance(value, int if name in whole else (int, float)) and not isinstance(value, bool)

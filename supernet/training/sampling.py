@@ -79,8 +79,8 @@ def _working(keys: tuple[str, ...], others: tuple[str, ...]) -> NDArray[np.int64
     return np.array([i for i, key in enumerate(keys) if key != "identity" or set(others) != {"identity"}])
 
 
-def _blocks(space: SearchSpace, seed: int, draw: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the genes of mixer and channel mixer of each layer in one draw, ``(max_depth,)`` each.
+def _blocks(space: SearchSpace, seed: int, draw: int, layers: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the genes of mixer and channel mixer of each layer in one draw, ``(layers,)`` each.
 
     Both run through permutations. Where two identities meet, which no layer may have, the channel mixer changes places
     with the next one of its permutation that stands beside a mixer.
@@ -90,9 +90,9 @@ def _blocks(space: SearchSpace, seed: int, draw: int) -> tuple[NDArray[np.int64]
 
     def mixer_of(draw: int) -> NDArray[np.int64]:
         cycle, place = divmod(draw, len(mixers))
-        return mixers[_cycle(seed, 0, cycle, space.max_depth, len(mixers))[:, place]]
+        return mixers[_cycle(seed, 0, cycle, layers, len(mixers))[:, place]]
 
-    order = channels[_cycle(seed, 2, cycle, space.max_depth, len(channels))]
+    order = channels[_cycle(seed, 2, cycle, layers, len(channels))]
     if "identity" in space.mixer and "identity" in space.channel_mixer and len(channels) > 1:
         beside = np.stack([mixer_of(cycle * len(channels) + i) for i in range(len(channels))], 1)
         no_mixer = beside == space.mixer.index("identity")
@@ -112,9 +112,9 @@ def subnets(space: SearchSpace, config: TrainingConfig, *, step: int) -> Subnets
     """Draw the subnets of a step.
 
     With ``fair`` draws the mixers and channel mixers of each layer run through fresh permutations of the choices, so
-    that after any number of draws no two with weights differ by more than one visit (an inactive layer counts); all
-    other genes are independent. Identities are as frequent, but where a space's only choices beside them are one mixer
-    or one channel mixer.
+    that after any number of draws no two with weights differ by more than one visit (an inactive layer counts). Draws
+    with the same choices in all layers (``uniform_every``) take turns of their own. All other genes are independent.
+    Identities are as frequent, but where a space's only choices beside them are one mixer or one channel mixer.
     """
     largest = _teacher(space, config, step)
     if config.in_teacher_phase(step):
@@ -125,8 +125,14 @@ def subnets(space: SearchSpace, config: TrainingConfig, *, step: int) -> Subnets
     drawn = rng.integers(0, [len(c) for c in choices], (config.num_random, len(choices)))
     genes = np.stack([c[column] for c, column in zip(choices, drawn.T, strict=True)], axis=1).astype(np.int16)
     layers = space.layer_genes(genes)
-    for row in range(config.num_random if config.fair else 0):
-        layers[row, :, 0], layers[row, :, 2] = _blocks(space, config.seed, step * config.num_random + row)
+    for row in range(config.num_random):
+        draw, every = step * config.num_random + row, config.uniform_every
+        uniform, before = bool(every) and draw % every == every - 1, draw // every if every else 0
+        if uniform:
+            layers[row] = layers[row, 0]
+        if config.fair:
+            turn = (before, 1) if uniform else (draw - before, space.max_depth)
+            layers[row, :, 0], layers[row, :, 2] = _blocks(space, config.seed, *turn)
     smallest, random = open_smallest(space, share), tuple(space.decode(genes))
     if not config.in_precision_phase(step):
         smallest, random = smallest.in_float(), tuple(a.in_float() for a in random)

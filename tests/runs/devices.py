@@ -9,8 +9,8 @@ from hardware_profiles import Profile
 from search_space import Block
 
 
-def other_device(own: Path, to: Path, *, factor: float = 3.0) -> Profile:
-    """Write the profile of a device on which everything is slower, and softmax more so."""
+def other_device(own: Path, to: Path, *, factor: float = 3.0, watts: float | None = None) -> Profile:
+    """Write the profile of a device on which everything is slower, and softmax more so; with energies for ``watts``."""
 
     def slower(subject: object) -> float:
         softmax = isinstance(subject, Block) and subject.key == "softmax"
@@ -18,7 +18,12 @@ def other_device(own: Path, to: Path, *, factor: float = 3.0) -> Profile:
 
     profile = Profile.load(own)
     measured = tuple(
-        replace(m, latency_ms=m.latency_ms * slower(m.subject), raw_ms=m.raw_ms * slower(m.subject))
+        replace(
+            m,
+            latency_ms=m.latency_ms * slower(m.subject),
+            raw_ms=m.raw_ms * slower(m.subject),
+            energy_mj=None if watts is None else watts * m.latency_ms * slower(m.subject),
+        )
         for m in profile.measurements
     )
     device = replace(profile.device, name="phone", cpu_model="a made-up phone", cores=8)

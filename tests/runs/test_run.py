@@ -39,7 +39,7 @@ def rows(folder, query):
 def test_the_report_and_the_export_are_there(finished):
     run = finished / "outputs" / "digits" / "default"
     assert (run / "report" / "index.html").stat().st_size > 1e6  # plotly is inside
-    for picture in ("front", "hypervolume", "predicted_measured", "architectures"):
+    for picture in ("front", "hypervolume", "predicted_measured", "architectures", "sensitivity"):
         assert (run / "report" / f"{picture}.png").read_bytes().startswith(b"\x89PNG")
     front = pd.read_csv(run / "report" / "front.csv")
     assert {"key", "mixers", "validation_error", "latency_ms", "latency_predicted_ms"} <= set(front.columns)

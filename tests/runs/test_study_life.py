@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections import Counter
 from contextlib import closing
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 from hydra import compose, initialize_config_module
 from rich.console import Console
 
@@ -20,12 +22,14 @@ from runs.stages.front import front
 from runs.stages.quality import Incumbents, quality_context
 from runs.store import Evaluations
 from runs.workspace import Workspace
+from search_space import Architecture
+from supernet import extract
 from supernet.tasks import Split
 from supernet.training import Evaluator, evaluate
 from tests.runs.devices import other_device
 from tests.runs.tiny import TINY, nasweave
 
-SMALL = (*TINY, "baselines.random=0", "baselines.uniform=0", "finalists=2", "search.n_trials=10")
+SMALL = (*TINY, "baselines.random=0", "baselines.uniform=0", "finalists=2", "sensitivity=false", "search.n_trials=10")
 THREE = "search.objectives=[validation_error,latency_ms,latency_ms@phone]"
 
 
@@ -107,6 +111,50 @@ def test_a_fork_to_another_device_and_budget_begins_with_what_is_known(folder, e
     assert (table.loc[table["on_front"], "size_bytes"] <= limit).all() and table["on_front"].any()
     assert nasweave(monkeypatch, "search", *SMALL, *fork, "search.n_trials=12") == 0
     assert set(evaluated) <= set(searched(folder, "c")) - set(mine) and len(searched(folder, "c")) == 12
+
+
+def test_energy_is_an_objective_and_a_limit_where_the_profile_holds_energies(folder, monkeypatch, capfd) -> None:
+    monkeypatch.chdir(folder)
+    own = folder / "outputs/digits/a/profile.json"
+    other_device(own, folder / "metered.json", watts=2.0)
+    other_device(own, folder / "plain.json")
+    energy = "search.objectives=[validation_error,energy_mj@board]"
+    device = ("name=energy", "fork=a", "devices.board=metered.json", energy, "budget.energy_mj@board=1000")
+    assert nasweave(monkeypatch, "report", *SMALL, *device) == 0
+    for values in searched(folder, "energy").values():
+        assert values["energy_mj@board"] == pytest.approx(2.0 * values["latency_ms@board"], rel=1e-6)
+    assert "energy_mj@board" in pd.read_csv(folder / "outputs/digits/energy/report/candidates.csv").columns
+    without = ("name=none", "devices.board=plain.json", energy)
+    assert nasweave(monkeypatch, "search", *SMALL, *without) == 2
+    assert "energy_mj@board: expected a profile that holds energies" in capfd.readouterr().err
+
+
+def test_a_report_tells_what_a_precision_costs_each_sub_block(folder, evaluated, monkeypatch) -> None:
+    assert nasweave(monkeypatch, "report", *SMALL, "name=a", "sensitivity=true") == 0
+    page = (folder / "outputs/digits/a/report/index.html").read_text()
+    (key,) = re.findall(r"each sub-block of <code>(\w+)</code>", page)
+    (figures,) = re.findall(r'id="figures">(.*?)</script>', page)
+    (shown,) = json.loads(figures)["sensitivity"]["data"]
+    run = workspace(folder, "name=a")
+    validation = run.data.validation
+    inputs, targets = validation.batch(slice(0, len(validation)))
+    (text,) = next(iter(rows(folder, "select architecture_json from nasweave_candidates where key = ?", key)))
+    network = Architecture.from_json(text)
+
+    def loss(precision: str) -> float:
+        layers = tuple(
+            run.space.canonical_layer(replace(x, mixer_precision=precision, channel_precision=precision))
+            for x in network.layers
+        )
+        module = extract(stages.train(run), replace(network, layers=layers)).eval()
+        with torch.inference_mode():
+            return float(torch.nn.functional.cross_entropy(module(inputs), targets))
+
+    assert shown["x"] == ["w8a8"] and shown["y"][-1] == "all"
+    assert shown["z"][-1][0] == pytest.approx(100 * (loss("w8a8") / loss("float") - 1), abs=1e-2)
+    evaluated.clear()
+    assert nasweave(monkeypatch, "report", *SMALL, "name=a", "sensitivity=true") == 0
+    assert not evaluated
 
 
 @pytest.mark.parametrize("sampler", ["nasweave", "random"])

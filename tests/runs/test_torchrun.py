@@ -1,23 +1,60 @@
-"""Two processes train one supernet by the command line, and the first alone holds its folder."""
+"""Two processes under torchrun train one supernet, and search it together, by the command line."""
 
 from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
+import pytest
+import torch
+
+from runs.accelerator import torch_device
+from search_space.errors import ConfigError
 from tests.runs.tiny import TINY
 
+STORE = "store=sqlite+journal:///outputs/nasweave.db"
 
-def test_two_processes_train_by_the_command_line(tmp_path):
+
+def torchrun(folder: Path, verb: str, *overrides: str, succeeds: bool = True) -> str:
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    command = [*launcher, "-m", "runs.cli", "train", *TINY, "training.steps=6"]
+    command = [*launcher, "-m", "runs.cli", verb, *TINY, *overrides]
     environment = {**os.environ, "PYTHONPATH": str(Path.cwd()), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
     )
-    assert done.returncode == 0, done.stderr[-2000:]
+    assert (done.returncode == 0) == succeeds, done.stderr[-2000:]
+    return done.stderr
+
+
+def test_two_processes_train_and_then_search(tmp_path) -> None:
+    torchrun(tmp_path, "train", "training.steps=6", STORE)
     (curve,) = tmp_path.glob("outputs/digits/supernets/*/training.jsonl")
     assert [json.loads(line)["step"] for line in curve.read_text().splitlines()][-1] == 6
+    profiled = [sys.executable, "-m", "runs.cli", "profile", *TINY, "training.steps=6", STORE]
+    environment = {**os.environ, "PYTHONPATH": str(Path.cwd()), "OMP_NUM_THREADS": "1"}
+    subprocess.run(profiled, cwd=tmp_path, env=environment, capture_output=True, timeout=120, check=True)
+    torchrun(tmp_path, "worker", "training.steps=6", STORE)
+    with closing(sqlite3.connect(tmp_path / "outputs/nasweave.db")) as database:
+        claims = database.execute("select key, worker from nasweave_claims where state = 'complete'").fetchall()
+    assert len({key for key, _ in claims}) == len(claims) == 16
+    assert len({worker for _, worker in claims}) == 2
+
+
+def test_a_verb_that_is_one_process_is_refused(tmp_path) -> None:
+    assert "train or worker, which alone run in several processes" in torchrun(tmp_path, "search", succeeds=False)
+
+
+def test_each_process_takes_the_device_of_its_rank(monkeypatch) -> None:
+    assert torch_device("cpu") == torch.device("cpu")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert torch_device("cuda") == torch.device("cuda", 0)
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert torch_device("cuda") == torch.device("cuda", 1)
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    with pytest.raises(ConfigError, match="accelerator: expected 3 CUDA devices for cuda, got 2"):
+        torch_device("cuda")

@@ -20,10 +20,7 @@ class Pt2Format(ExportFormat):
 
     def write(self, subject: Subject, folder: Path) -> None:
         """Export with a dynamic batch."""
-        example = torch.cat([subject.example, subject.example])  # a batch of one would be specialised
-        batch = torch.export.Dim("batch", min=1)
-        with torch.no_grad():
-            program = torch.export.export(subject.simulated, (example,), dynamic_shapes=({0: batch},))
+        program = exported_program(subject)
         # Through memory, for PyTorch's own writer turns a full disk into a RuntimeError.
         buffer = io.BytesIO()
         torch.export.save(program, buffer)
@@ -42,6 +39,14 @@ class Pt2Format(ExportFormat):
     def served(self, subject: Subject) -> Served:
         """Return PyTorch, which needs nothing else."""
         return Served(file=self.files[0], runtime="torch")
+
+
+def exported_program(subject: Subject) -> torch.export.ExportedProgram:
+    """Return the simulated network as a program with a dynamic batch."""
+    example = torch.cat([subject.example, subject.example])  # a batch of one would be specialised
+    batch = torch.export.Dim("batch", min=1)
+    with torch.no_grad():
+        return torch.export.export(subject.simulated, (example,), dynamic_shapes=({0: batch},))
 
 
 FORMAT = Pt2Format

@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 from runs.objectives import OBJECTIVES
-from runs.reports import ReportData, minimised, non_dominated, write_report
+from runs.reports import ReportData, Sensitivity, minimised, non_dominated, write_report
 from runs.reports.layers import picture
 from runs.reports.summary import coverage_curves, headline
 from runs.reports.view import axes, staircase
@@ -74,6 +74,25 @@ def folder(report_data: ReportData, tmp_path_factory: pytest.TempPathFactory) ->
 @pytest.fixture(scope="module")
 def page(folder: Path) -> Page:
     return Page((folder / "index.html").read_text())
+
+
+def test_what_precisions_cost_is_a_map_of_colours(report_data: ReportData, tmp_path: Path) -> None:
+    found = Sensitivity(
+        key=report_data.chosen["knee"],
+        sub_blocks=("1 softmax", "1 mlp", "all"),
+        precisions=("w8a8", "w4"),
+        loss_change=((0.01, 0.2), (-0.003, 0.04), (0.02, 1.7)),
+        examples=256,
+    )
+    write_report(dataclasses.replace(report_data, sensitivity=found), tmp_path)
+    shown = Page((tmp_path / "index.html").read_text())
+    (heat,) = shown.figures["sensitivity"]["data"]
+    assert heat["x"] == ["w8a8", "w4"] and heat["y"] == list(found.sub_blocks)
+    np.testing.assert_allclose(heat["z"], [[1, 20], [-0.3, 4], [2, 170]])
+    assert heat["zmax"] == -heat["zmin"] == 20, "the whole network does not set the scale"
+    assert "256 examples" in shown.text and "(knee)" in shown.text
+    assert matplotlib.image.imread(tmp_path / "sensitivity.png").shape[1] > 600
+    assert "sensitivity.png" in (tmp_path / "report.md").read_text()
 
 
 def test_all_files_and_nothing_else(folder: Path) -> None:

@@ -130,6 +130,24 @@ def test_a_rotating_teacher_has_the_largest_sizes_and_every_mixer_equally_often(
     assert all(count == {"softmax": 20, "pooling": 20, "linear": 20} for count in visits)
 
 
+def test_every_so_many_draws_all_layers_are_the_same_and_every_mixer_has_its_turn(make_space):
+    space = make_space(depth=[3], mixer=["softmax", "pooling", "linear", "identity"], channel_mixer=["mlp", "identity"])
+    config = TrainingConfig(steps=80, num_random=1, uniform_every=2)
+    drawn = [subnets(space, config, step=step).random[0] for step in range(80)]
+    alike = drawn[1::2]
+    assert all(len(set(network.layers)) == 1 for network in alike)
+    assert sum(len(set(network.layers)) == 1 for network in drawn[0::2]) < 10, "the others are as before"
+    assert Counter(network.layers[0].mixer for network in alike) == dict.fromkeys(space.mixer, 10)
+    others = TrainingConfig(steps=80, num_random=1)
+    assert [n.layers[1].mixer for n in drawn[0:80:2]] == [
+        subnets(space, others, step=step).random[0].layers[1].mixer for step in range(40)
+    ]
+    assert {
+        len(set(subnets(space, TrainingConfig(num_random=1, fair=False, uniform_every=1), step=s).random[0].layers))
+        for s in range(20)
+    } == {1}
+
+
 def test_unfair_draws_are_uniform(make_space):
     space = make_space(depth=[1], mixer=["softmax", "identity", "linear"], channel_mixer=["mlp"])
     config = TrainingConfig(steps=600, fair=False, num_random=1)
