@@ -4,8 +4,9 @@ The prior is additive, from the profile of single blocks. It misses what only wh
 runtime instead of many, caches that a block alone would own, fusion across blocks. That residual, the logarithm of
 measured over prior, is a ridge regression on the shares of the prior that each kind of block and each precision has,
 and on calls, bytes and size relative to it; where it does not beat a single scale in cross-validation, that scale
-remains. Intervals are conformal: quantiles of studentised residuals, of networks left out one by one or with all that
-was measured at about the same time, whichever are larger. The latter hold on another day.
+remains. Networks that the others contradict, such as those during which another program ran, weigh less. Intervals
+are conformal: quantiles of studentised residuals, of networks left out one by one or with all that was measured at about
+the same time, whichever are larger. The latter hold on another day.
 
 Papers: Cai et al. 2019 (ProxylessNAS, latency tables); Vovk, Gammerman and Shafer 2005 (conformal prediction); Barber
 et al. 2021 (the jackknife+, leave-one-out residuals).
@@ -27,7 +28,7 @@ from predictors.block_latency import Measured, block_groups, block_latencies
 from predictors.conformal import blocked_scores, measured_seconds, time_blocks
 from predictors.cost import sum_over_blocks
 from predictors.persistence import dump_predictor, finite_array, load_predictor, require_fitted
-from predictors.ridge import Ridge, RidgePath
+from predictors.ridge import Ridge, RidgePath, huber_weights
 from search_space import Architecture, Block, Genes, SearchSpace
 from search_space.errors import ProfileError, SpaceError
 
@@ -42,6 +43,7 @@ _PRIOR_SPREAD = 0.15
 _PENALTY_FLOOR = 0.3
 # With fewer networks, cross-validation between penalties decides by luck.
 _FEWEST = 8
+_REWEIGHTED = 3  # times, which is enough for weights to settle
 
 
 class LatencyProfile(Protocol):
@@ -76,12 +78,25 @@ class ResidualStatistics:
 
 
 def _scores(path: RidgePath, target: Floats, index: int, seconds: Floats | None) -> Floats:
-    """Return the sorted residuals ``(n,)`` that intervals are made of."""
-    single = np.abs(path.studentised(target)[:, index])
+    """Return the sorted residuals ``(n,)`` that intervals are made of; spoiled measurements count as any other."""
+    single = np.abs(path.studentised(target)[:, index]) / path.roots
     if seconds is None:
         return np.sort(single)
-    blocked = blocked_scores(path, target, index=index, blocks=time_blocks(seconds))
+    blocked = blocked_scores(path, target, index=index, blocks=time_blocks(seconds)) / path.roots
     return np.sort(blocked if blocked @ blocked > single @ single else single)
+
+
+def _robust_path(design: Floats, target: Floats) -> tuple[RidgePath, int]:
+    """Return the fits to networks of which those that the others contradict weigh less, and the chosen penalty."""
+    path = RidgePath(design, scale=True, floor=_PENALTY_FLOOR)
+    if len(target) < _FEWEST:
+        return path, len(path.penalties) - 1
+    index = path.choose(target)
+    for _ in range(_REWEIGHTED):
+        weights = huber_weights(path.leave_one_out(target)[:, index] / path.roots)
+        path = RidgePath(design, weights=weights, scale=True, floor=_PENALTY_FLOOR)
+        index = path.choose(target)
+    return path, index
 
 
 class LatencyPredictor:
@@ -130,12 +145,11 @@ class LatencyPredictor:
         if len(latency):
             design, prior = self._design(genes)
             target = np.log(latency / prior)
-            path = RidgePath(design, scale=True, floor=_PENALTY_FLOOR)
-            index = path.choose(target) if len(target) >= _FEWEST else len(path.penalties) - 1
+            path, index = _robust_path(design, target)
             self.ridge_ = path.fit(target, index)
             self.residuals_ = _scores(path, target, index, seconds)
             constant = not np.isfinite(path.penalties[index])
-            errors = np.abs(np.expm1(-path.leave_one_out(target)[:, index]))
+            errors = np.abs(np.expm1(-path.leave_one_out(target)[:, index] / path.roots))
             prior_errors = np.abs(prior / latency - 1.0)
         self.residual_ = ResidualStatistics(
             networks=len(latency),

@@ -120,6 +120,20 @@ def test_blocks_that_nobody_measured_are_estimated_from_their_like(space, popula
     assert relative_error(predictor.predict(population), additive_ms(space, population)) < 0.1
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_few_spoiled_networks_hardly_move_the_predictor(space, population, seed):
+    given = profile(space, networks=40, truth=network_ms, noise=0.01, seed=seed)
+    spoiled = list(given.networks)
+    for i in (3, 11, 29, 30):  # another program ran
+        architecture, measured = spoiled[i]
+        spoiled[i] = (architecture, Measured(latency_ms=measured.latency_ms * 1.4))
+    truth = network_ms(space, population)
+    clean = LatencyPredictor(space).fit(given).predict(population) / truth - 1
+    found = LatencyPredictor(space).fit(dataclasses.replace(given, networks=spoiled)).predict(population) / truth - 1
+    assert abs(np.median(found)) < 0.012, "the mean of the logarithms has moved by 3.4 %"
+    assert np.median(np.abs(found)) < np.median(np.abs(clean)) + 0.015
+
+
 def test_networks_of_a_wider_space_are_left_out(space, make_space):
     wider = make_space(depth=[1, 2, 3, 4])
     given = profile(wider, networks=40, truth=network_ms)

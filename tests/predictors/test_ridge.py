@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from predictors.ridge import Ridge, RidgePath
+from predictors.ridge import Ridge, RidgePath, huber_weights
 
 
 @pytest.fixture
@@ -58,6 +58,13 @@ def test_a_row_of_double_weight_counts_as_two_rows(data):
     once = RidgePath(x, weights=weights, penalties=[0.5 * 12 / 13])
     new = np.random.default_rng(2).normal(size=(3, 5))
     np.testing.assert_allclose(once.fit(y, 0).predict(new), twice.fit(np.append(y, y[0]), 0).predict(new), rtol=1e-9)
+
+
+def test_rows_that_are_far_off_weigh_less_and_exact_fits_weigh_all():
+    errors = np.concatenate([np.random.default_rng(0).normal(0, 1, 200), [8.0, -16.0]])
+    weights = huber_weights(errors)
+    assert (weights[:200] == 1).mean() > 0.75 and weights[200] == 2 * weights[201] < 0.25
+    np.testing.assert_array_equal(huber_weights(np.array([0.0, 0.0, 0.0, 5.0])), 1)
 
 
 def test_the_unit_of_a_column_does_not_matter_when_scaled(data):

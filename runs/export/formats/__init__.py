@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -48,6 +49,14 @@ class Subject:
     def float_precision(self) -> str:
         """What everything but the integers is computed in."""
         return self.in_float.architecture.float_precision
+
+    @cached_property
+    def program(self) -> torch.export.ExportedProgram:
+        """The simulated network as ``torch.export`` sees it, with a dynamic batch."""
+        example = torch.cat([self.example, self.example])  # a batch of one would be specialised
+        batch = torch.export.Dim("batch", min=1)
+        with torch.no_grad():
+            return torch.export.export(self.simulated, (example,), dynamic_shapes=({0: batch},))
 
     def onnx(self, *, integers: bool = True) -> bytes:
         """Return the ONNX file that is profiled, or that of the same network in float.

@@ -19,11 +19,10 @@ class Pt2Format(ExportFormat):
     integer_kernels = False
 
     def write(self, subject: Subject, folder: Path) -> None:
-        """Export with a dynamic batch."""
-        program = exported_program(subject)
+        """Save the exported program."""
         # Through memory, for PyTorch's own writer turns a full disk into a RuntimeError.
         buffer = io.BytesIO()
-        torch.export.save(program, buffer)
+        torch.export.save(subject.program, buffer)
         (folder / self.files[0]).write_bytes(buffer.getvalue())
 
     def load(self, folder: Path) -> Predict:
@@ -39,14 +38,6 @@ class Pt2Format(ExportFormat):
     def served(self, subject: Subject) -> Served:
         """Return PyTorch, which needs nothing else."""
         return Served(file=self.files[0], runtime="torch")
-
-
-def exported_program(subject: Subject) -> torch.export.ExportedProgram:
-    """Return the simulated network as a program with a dynamic batch."""
-    example = torch.cat([subject.example, subject.example])  # a batch of one would be specialised
-    batch = torch.export.Dim("batch", min=1)
-    with torch.no_grad():
-        return torch.export.export(subject.simulated, (example,), dynamic_shapes=({0: batch},))
 
 
 FORMAT = Pt2Format

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from safetensors.torch import save as save_tensors
 
 from runs.export.formats import ExportFormat, Predict, Subject
-from runs.export.formats.pt2 import exported_program
 from runs.export.program_text import program_text
 
 _FILE, _WEIGHTS = "network.py", "network.safetensors"
@@ -26,7 +25,7 @@ class PythonFormat(ExportFormat):
 
     def write(self, subject: Subject, folder: Path) -> None:
         """Write both files."""
-        text = program_text(exported_program(subject))
+        text = program_text(subject.program)
         (folder / _WEIGHTS).write_bytes(save_tensors({k: v.contiguous() for k, v in text.weights.items()}))
         with torch.no_grad():
             outputs = subject.simulated(subject.example)

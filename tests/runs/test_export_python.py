@@ -1,0 +1,64 @@
+"""The generated file computes what the network computes, for every mixer, and imports PyTorch alone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from runs.export import FORMATS, Subject
+from search_space import Architecture, Layer, SearchSpace, TaskShape
+from supernet import Network, example_input
+from supernet.catalogue import MIXERS
+from supernet.elastic import reset_parameters
+from tests.conftest import IMAGE
+
+TEXT = TaskShape(
+    input_shape=(40,), num_outputs=11, seq_len=40, vocab_size=11, causal=True, stem="tokens", head="language_model"
+)
+
+
+def subject_of(space: SearchSpace, mixer: str, precision: str) -> Subject:
+    """Return a network of two layers of one mixer, the second one in a precision."""
+    heads = 2 if space.catalogue.mixers[mixer].has_heads else 0
+    plain = Layer(mixer=mixer, num_heads=heads, channel_mixer="mlp", ratio=2)
+    integers = Layer(
+        mixer=mixer, num_heads=heads, channel_mixer="mlp", ratio=2, mixer_precision=precision, channel_precision=precision
+    )
+    architecture = Architecture(embed_dim=32, layers=(plain, space.canonical_layer(integers)))
+    network = Network(architecture, space.geometry).eval()
+    reset_parameters(network, torch.Generator().manual_seed(0))
+    example = example_input(space.geometry.task, batch_size=1, generator=torch.Generator().manual_seed(1))
+    return Subject(simulated=network, in_float=network, example=example)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("mixer", sorted(set(MIXERS) - {"identity"}))
+def test_every_mixer_is_written_out(make_space, tmp_path, mixer: str, causal: bool) -> None:
+    spec = MIXERS[mixer].spec
+    if not (spec.causal if causal else spec.bidirectional):
+        pytest.skip(f"{mixer} has no such form")
+    task = TEXT if causal else IMAGE
+    precision = "w4" if causal else "w8a8"
+    space = make_space(task=task, mixer=[mixer], channel_mixer=["mlp"], precision=["float", precision])
+    subject, form = subject_of(space, mixer, precision), FORMATS["python"]()
+    form.write(subject, tmp_path)
+    inputs = example_input(task, batch_size=3, generator=torch.Generator().manual_seed(2))
+    with torch.inference_mode():
+        expected = subject.simulated(inputs).numpy()
+    predict = form.load(tmp_path)
+    for _ in range(2):  # nothing is changed by a call
+        np.testing.assert_allclose(predict(inputs.numpy()), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_the_file_needs_pytorch_alone(space, tmp_path) -> None:
+    FORMATS["python"]().write(subject_of(space, "softmax", "w8a8"), tmp_path)
+    code = (
+        f"import sys, runpy; runpy.run_path({str(tmp_path / 'network.py')!r}, run_name='__main__');"
+        "print(sorted({m.partition('.')[0] for m in sys.modules} & {'supernet', 'runs', 'safetensors', 'onnx'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=True)
+    assert done.stdout.splitlines() == ["(1, 10)", "[]"]
