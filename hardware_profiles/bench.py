@@ -1,7 +1,9 @@
 """Timing one executable after another beside a fixed reference: what the profiler and a bundle's script have in common.
 
 Between two subjects the reference is timed; its change since the start is what the device itself did (clock speed,
-neighbours), and latencies are divided by it. Some subjects of a chunk are timed a second time at its end, which tells
+neighbours), and latencies are divided by it. The reference is small; what slows only large networks, such as a neighbour
+that fills the caches, shows in a witness, the largest of the first subjects, which is timed again every few subjects:
+where it is slower than it was, they are measured again and the faster reading of each stays. Some subjects of a chunk are timed a second time at its end, which tells
 the noise floor; so are those that something disturbed, and of these the calmer measurement stays.
 
 Nothing here needs more than numpy and the runtime.
@@ -10,10 +12,10 @@ Nothing here needs more than numpy and the runtime.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 __all__ = ["Bench", "Reading", "Ready"]
 
 _BASELINE_READINGS = 15
+_GROUP = 8  # subjects between two looks at the witness
+_DISTURBED = 0.05  # by which the witness is slower, beyond the interval of its own reading
+_RETRIES = 3
 K = TypeVar("K")
 
 
@@ -88,6 +93,8 @@ class Bench:
     ) -> None:
         self._reference, self._config, self._clock, self._meter = reference, config, clock, meter
         self._order = next_order
+        self._witness: Ready[Any] | None = None
+        self._calm_ms, self._calm = math.inf, True  # of the witness, and whether it was when last looked at
         readings = [reference.read(config, clock) for _ in range(_BASELINE_READINGS)]
         self._last = readings[-1]
         self.baseline_ms = float(np.median(readings)) if baseline_ms is None else baseline_ms
@@ -126,15 +133,19 @@ class Bench:
             return
         twice = set(rng.permutation(len(ready))[: self._config.repeats_per_chunk].tolist())
         held: list[tuple[Ready[K], Reading]] = []
-        for i in rng.permutation(len(ready)):
-            if (give_up or out_of_time)():
-                break
-            starting(ready[i].key)
-            first = self._read(ready[i])
-            if i in twice or first.spread > self._config.outlier_spread:
-                held.append((ready[i], first))
-            else:
-                yield ready[i].key, self._finish(first)
+        order = rng.permutation(len(ready))
+        for group in (order[i : i + _GROUP] for i in range(0, len(order), _GROUP)):
+            found: dict[int, Reading] = {}
+            for i in group.tolist():
+                if (give_up or out_of_time)():
+                    break
+                starting(ready[i].key)
+                found[i] = self._read(ready[i])
+            for i, first in self._undisturbed(ready, found, out_of_time=out_of_time).items():
+                if i in twice or first.spread > self._config.outlier_spread:
+                    held.append((ready[i], first))
+                else:
+                    yield ready[i].key, self._finish(first)
         for one, first in held:
             if out_of_time():
                 yield one.key, self._finish(first)
@@ -144,6 +155,31 @@ class Bench:
             disturbed = first.spread > self._config.outlier_spread and again.spread < first.spread
             kept, other = (again, first) if disturbed else (first, again)
             yield one.key, self._finish(replace(kept, repeat_ms=other.latency_ms))
+
+    def _undisturbed(
+        self, ready: Sequence[Ready[K]], found: Mapping[int, Reading], *, out_of_time: Callable[[], bool]
+    ) -> dict[int, Reading]:
+        """Return the readings; the faster ones of two to four, until the witness was calm before and after them."""
+        best = dict(found)
+        if self._witness is None and best:
+            self._witness = ready[max(best, key=lambda i: best[i].raw_ms)]
+        for attempt in range(_RETRIES + 1):
+            if not best or out_of_time():
+                break
+            calm_before, self._calm = self._calm, self._is_calm()
+            if (calm_before and self._calm) or attempt == _RETRIES:
+                break
+            for i in best:
+                if out_of_time():
+                    break
+                best[i] = min(best[i], self._read(ready[i]), key=lambda reading: reading.latency_ms)
+        return best
+
+    def _is_calm(self) -> bool:
+        assert self._witness is not None
+        now = self._read(self._witness)
+        self._calm_ms = min(self._calm_ms, now.latency_ms)
+        return now.latency_ms <= (1 + _DISTURBED + 3 * now.spread) * self._calm_ms
 
     def _in_rounds(
         self,

@@ -10,7 +10,7 @@ import hashlib
 import io
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -126,7 +126,20 @@ class Profile:
         rows.to_parquet(buffer, engine="pyarrow", index=False)
         digest = hashlib.sha256(buffer.getvalue()).hexdigest()
         table = header.with_name(f"{header.stem}.{digest[:12]}.parquet")
-        data = {
+        data = {**self._header(), "count": len(self.measurements), "table": table.name, "sha256": digest}
+        write_atomically(table, buffer.getvalue())
+        write_atomically(header, (json.dumps(data, indent=2, sort_keys=True) + "\n").encode())
+        for old in header.parent.glob(f"{_escaped(header.stem)}.{'[0-9a-f]' * 12}.parquet"):
+            if old != table:
+                old.unlink(missing_ok=True)
+        return header
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all of it as one JSON-able mapping, for where there are no files."""
+        return {**self._header(), "measurements": [m.to_dict() for m in self.measurements]}
+
+    def _header(self) -> dict[str, Any]:
+        return {
             "format": _FORMAT,
             "schema": self.schema_version,
             "device": json.loads(self.device.to_json()),
@@ -137,47 +150,46 @@ class Profile:
             "created_at": self.created_at,
             "noise_floor": self.noise_floor,
             "provenance": dict(self.provenance),
-            "count": len(self.measurements),
-            "table": table.name,
-            "sha256": digest,
         }
-        write_atomically(table, buffer.getvalue())
-        write_atomically(header, (json.dumps(data, indent=2, sort_keys=True) + "\n").encode())
-        for old in header.parent.glob(f"{_escaped(header.stem)}.{'[0-9a-f]' * 12}.parquet"):
-            if old != table:
-                old.unlink(missing_ok=True)
-        return header
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], *, where: str) -> Profile:
+        """Read what :meth:`to_dict` returned; raises ``ProfileError``, which names ``where``, as :meth:`load` does."""
+        return cls._read(
+            _checked_header(data, where), lambda: tuple(map(Measurement.from_dict, data["measurements"])), where
+        )
 
     @classmethod
     def load(cls, path: Path) -> Profile:
         """Read a profile by its header; raises ``ProfileError`` for a corrupt, truncated, foreign or newer one."""
         data = _read_header(path)
+        return cls._read(data, lambda: _read_table(path, data), path.name)
+
+    @classmethod
+    def _read(cls, data: Mapping[str, Any], measurements: Callable[[], tuple[Measurement, ...]], where: str) -> Profile:
         try:
             device = Device.from_json(json.dumps(data["device"]))
-            setting = Setting(**data["setting"])
-            noise = float(data["noise_floor"])
-            provenance = data.get("provenance", {})
-            texts = [data[key] for key in ("runtime_version", "space_fingerprint", "created_at", "table", "sha256")]
+            noise, provenance = float(data["noise_floor"]), data.get("provenance", {})
+            texts = [data[key] for key in ("runtime_version", "space_fingerprint", "created_at")]
             texts += [*provenance.keys(), *provenance.values()]
             if not all(isinstance(text, str) for text in texts) or not (math.isfinite(noise) and noise >= 0):
                 raise TypeError("a field of the wrong type")
             if device.fingerprint != data["device_fingerprint"]:
                 raise ValueError("the device was edited")
-            measurements = _read_table(path, data)
+            return cls(
+                device=device,
+                setting=Setting(**data["setting"]),
+                runtime_version=data["runtime_version"],
+                space_fingerprint=data["space_fingerprint"],
+                created_at=data["created_at"],
+                measurements=measurements(),
+                noise_floor=noise,
+                provenance=provenance,
+            )
         except ProfileError:
             raise
         except (KeyError, TypeError, ValueError, AttributeError, NasweaveError) as error:
-            raise _unreadable(path, f"{type(error).__name__}: {error}") from error
-        return cls(
-            device=device,
-            setting=setting,
-            runtime_version=data["runtime_version"],
-            space_fingerprint=data["space_fingerprint"],
-            created_at=data["created_at"],
-            measurements=measurements,
-            noise_floor=noise,
-            provenance=provenance,
-        )
+            raise _unreadable(where, f"{type(error).__name__}: {error}") from error
 
 
 _COLUMNS = [
@@ -202,9 +214,9 @@ def _escaped(stem: str) -> str:
     return glob.escape(stem)
 
 
-def _unreadable(path: Path, reason: str) -> ProfileError:
+def _unreadable(where: str, reason: str) -> ProfileError:
     return ProfileError(
-        f"profile {path.name}",
+        f"profile {where}",
         expected="a whole profile of nasweave",
         got=reason,
         remedy="restore both of its files or profile again",
@@ -215,36 +227,42 @@ def _read_header(path: Path) -> dict[str, Any]:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise _unreadable(path, f"an unreadable header ({error})") from error
-    if not isinstance(data, dict) or data.get("format") != _FORMAT:
-        raise _unreadable(path, "a file of another kind")
+        raise _unreadable(path.name, f"an unreadable header ({error})") from error
+    return _checked_header(data, path.name)
+
+
+def _checked_header(data: Any, where: str) -> dict[str, Any]:
+    if not isinstance(data, Mapping) or data.get("format") != _FORMAT:
+        raise _unreadable(where, "a file of another kind")
     if data.get("schema") != SCHEMA_VERSION:
         raise ProfileError(
-            f"profile {path.name}",
+            f"profile {where}",
             expected=f"schema {SCHEMA_VERSION}",
             got=f"schema {data.get('schema')!r}",
             remedy="it was written by another version of nasweave: install that one or profile again",
         )
-    return data
+    return dict(data)
 
 
-def _read_table(path: Path, header: dict[str, Any]) -> tuple[Measurement, ...]:
+def _read_table(path: Path, header: Mapping[str, Any]) -> tuple[Measurement, ...]:
     import pandas as pd
     import pyarrow as pa
 
     name = header["table"]
+    if not isinstance(name, str) or not isinstance(header["sha256"], str):
+        raise TypeError("a field of the wrong type")
     if Path(name).name != name:
-        raise _unreadable(path, f"a table outside its folder ({name!r})")
+        raise _unreadable(path.name, f"a table outside its folder ({name!r})")
     try:
         content = path.with_name(name).read_bytes()
     except OSError as error:
-        raise _unreadable(path, f"an unreadable table ({error})") from error
+        raise _unreadable(path.name, f"an unreadable table ({error})") from error
     if hashlib.sha256(content).hexdigest() != header["sha256"]:
-        raise _unreadable(path, f"a table {name} whose sha256 is not the header's")
+        raise _unreadable(path.name, f"a table {name} whose sha256 is not the header's")
     try:
         rows = pd.read_parquet(io.BytesIO(content), engine="pyarrow").to_dict("records")
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise _unreadable(path, f"a table that is no Parquet ({error})") from error
+        raise _unreadable(path.name, f"a table that is no Parquet ({error})") from error
     if len(rows) != header["count"]:
-        raise _unreadable(path, f"{len(rows)} measurements in place of {header['count']}")
+        raise _unreadable(path.name, f"{len(rows)} measurements in place of {header['count']}")
     return tuple(Measurement.from_dict({str(k): v for k, v in row.items()}) for row in rows)

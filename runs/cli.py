@@ -24,6 +24,7 @@ from search_space.errors import ConfigError, NasweaveError
 
 __all__ = ["main", "readable"]
 
+_OF_WORKERS = {"role": "workers.role=", "time_budget": "profile.time_budget="}
 _IN_SEVERAL_PROCESSES = ("train", "worker")
 USAGE = """usage: nasweave VERB [key=value ...]
 
@@ -97,6 +98,8 @@ def _hydra_arguments(verb: str, arguments: list[str]) -> list[str]:
         arguments = [re.sub(r"^import=", "profile.import_results=", a) for a in arguments]
     if verb == "bench":
         arguments = _bench_arguments(arguments)
+    if verb == "worker":
+        arguments = [re.sub(r"^(role|time_budget)=", lambda m: _OF_WORKERS[m[1]], a) for a in arguments]
     arguments = [readable(a) for a in arguments]
     if verb == "worker":  # the folder is that of the search, and many write to it
         arguments += ["hydra.output_subdir=null", "hydra.sweep.subdir=${name}"]

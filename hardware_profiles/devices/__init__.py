@@ -22,13 +22,13 @@ def shipped() -> dict[str, Path]:
     return {header.stem: header for folder in reversed(folders) for header in sorted(folder.glob("*.json"))}
 
 
-def locate(text: str, *, folder: Path) -> Path:
+def locate(text: str, *, folder: Path, parameter: str = "profile") -> Path:
     """Return the header that a user means by a file, by a profile's name in ``folder``, or by a shipped one's.
 
     Raises
     ------
     ProfileError
-        When it is none of them; the line lists the shipped ones.
+        When it is none of them; the line names ``parameter`` and lists those that there are.
     """
     for path in (Path(text), folder / f"{text}.json"):
         if path.is_file():
@@ -36,9 +36,10 @@ def locate(text: str, *, folder: Path) -> Path:
     names = shipped()
     if text in names:
         return names[text]
+    here = [path.stem for path in sorted(folder.glob("*.json"))]
     raise ProfileError(
-        f"profile {Path(text).name}",
-        expected=f"a file, or a shipped profile ({', '.join(names) or 'none yet'})",
-        got=f"{text!r}, which is neither",
+        parameter,
+        expected=f"a profile's file, one that is here ({', '.join(here) or 'none'}) or shipped ({', '.join(names)})",
+        got=f"{text!r}, which is none of them",
         remedy="correct the name or profile the device",
     )

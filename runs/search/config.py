@@ -45,12 +45,17 @@ class SearchConfig:
                 )
 
 
+_ROLES = ("search", "profile")
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WorkersConfig:
     """How processes that share a search watch each other and their database; times in seconds.
 
     Parameters
     ----------
+    role
+        What a worker does: evaluate networks of the search, or measure the profile of its machine for other machines.
     index
         Tells the workers that one command starts apart.
     heartbeat_s
@@ -61,12 +66,17 @@ class WorkersConfig:
         For which a database that cannot be reached is tried again before the worker stops.
     """
 
+    role: str = "search"
     index: int = 0
     heartbeat_s: float = 5.0
     grace_s: float = 60.0
     patience_s: float = 300.0
 
     def __post_init__(self) -> None:
+        if self.role not in _ROLES:
+            raise ConfigError(
+                "workers.role", expected=f"one of {', '.join(_ROLES)}", got=repr(self.role), remedy="correct it"
+            )
         for name, value, least in (
             ("heartbeat_s", self.heartbeat_s, 0.0),
             ("grace_s", self.grace_s, 2 * self.heartbeat_s),

@@ -11,17 +11,16 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-import hardware_profiles
 from hardware_profiles import Profile
 from predictors import LatencyPredictor
 from runs.objectives import MEASURED, device_of, on_device
 from runs.stages.once import once
 from runs.stages.profile import profile
+from runs.stages.shared_profile import find_profile
 from runs.workspace import Workspace
 from search_space import Architecture, Genes
 from search_space.errors import ProfileError
@@ -115,7 +114,7 @@ def _end_of(name: str, end: str) -> str:
 
 def _further(workspace: Workspace, name: str, given: str) -> Profile:
     own = workspace.folder / f"profile-{name}.json"
-    found = Profile.load(_find(workspace, name, given))
+    found = find_profile(workspace, given, parameter=f"devices.{name}")
     if found.space_fingerprint != workspace.space.fingerprint or not found.blocks:
         raise ProfileError(
             f"devices.{name}",
@@ -135,20 +134,6 @@ def _further(workspace: Workspace, name: str, given: str) -> Profile:
         return before
     found.save(own)
     return found
-
-
-def _find(workspace: Workspace, name: str, given: str) -> Path:
-    folders = (workspace.outputs / "profiles", Path(hardware_profiles.__file__).parent / "devices")
-    for path in (Path(given), *(folder / f"{given}.json" for folder in folders)):
-        if path.is_file():
-            return path
-    known = sorted(path.stem for folder in folders for path in folder.glob("*.json"))
-    raise ProfileError(
-        f"devices.{name}",
-        expected=f"a profile's file, or one of {', '.join(known) or 'no profile that is here'}",
-        got=repr(given),
-        remedy=f"run nasweave profile on {name} with the same space and bring its two files here",
-    )
 
 
 def _fingerprint(measured: Profile) -> str:

@@ -26,7 +26,6 @@ from hardware_profiles import (
     subject_to_json,
 )
 from hardware_profiles.conditions import disturbances, drift_hint, throttle_count
-from hardware_profiles.devices import locate
 from hardware_profiles.energy import energy_meter
 from hardware_profiles.plausibility import check_units
 from runs.environment import versions
@@ -35,6 +34,7 @@ from runs.progress import show_progress
 from runs.search.design import skewed_sample, spread
 from runs.stages.build import Builder
 from runs.stages.once import once
+from runs.stages.shared_profile import find_profile
 from runs.workspace import Workspace
 from search_space import Architecture, features
 from search_space.blocks import blocks_of
@@ -85,7 +85,7 @@ def profile(workspace: Workspace) -> Profile:
     own, given = workspace.folder / "profile.json", workspace.config.profile.path
     found = Profile.load(own) if own.exists() else None
     if given is not None:
-        chosen = Profile.load(locate(given, folder=workspace.outputs / "profiles"))
+        chosen = find_profile(workspace, given, parameter="profile.path")
         if found is not None and found.measurements != chosen.measurements:
             raise ProfileError(
                 "profile.path",

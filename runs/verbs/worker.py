@@ -6,16 +6,20 @@ import signal
 from types import FrameType
 
 from runs import stages
+from runs.stages.leave_profile import leave_profile
 from runs.workspace import Workspace
 
 __all__ = ["VERB"]
 
 
 def worker(workspace: Workspace) -> None:
-    """Take part in a search, as one of many processes."""
+    """Take part in a search, as one of many processes, or profile this machine for it."""
     before = signal.signal(signal.SIGTERM, _leave)
     try:
-        stages.work(workspace)
+        if workspace.config.workers.role == "profile":
+            leave_profile(workspace)
+        else:
+            stages.work(workspace)
     finally:
         signal.signal(signal.SIGTERM, before)
 

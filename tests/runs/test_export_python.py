@@ -26,7 +26,12 @@ def subject_of(space: SearchSpace, mixer: str, precision: str) -> Subject:
     heads = 2 if space.catalogue.mixers[mixer].has_heads else 0
     plain = Layer(mixer=mixer, num_heads=heads, channel_mixer="mlp", ratio=2)
     integers = Layer(
-        mixer=mixer, num_heads=heads, channel_mixer="mlp", ratio=2, mixer_precision=precision, channel_precision=precision
+        mixer=mixer,
+        num_heads=heads,
+        channel_mixer="mlp",
+        ratio=2,
+        mixer_precision=precision,
+        channel_precision=precision,
     )
     architecture = Architecture(embed_dim=32, layers=(plain, space.canonical_layer(integers)))
     network = Network(architecture, space.geometry).eval()
