@@ -1,10 +1,11 @@
 """Timing one executable after another beside a fixed reference: what the profiler and a bundle's script have in common.
 
 Between two subjects the reference is timed; its change since the start is what the device itself did (clock speed,
-neighbours), and latencies are divided by it. The reference is small; what slows only large networks, such as a neighbour
-that fills the caches, shows in a witness, the largest of the first subjects, which is timed again every few subjects:
-where it is slower than it was, they are measured again and the faster reading of each stays. Some subjects of a chunk are timed a second time at its end, which tells
-the noise floor; so are those that something disturbed, and of these the calmer measurement stays.
+neighbours), and latencies are divided by it. The reference is small. What slows only large networks, such as a
+neighbour that fills the caches, shows in a witness, the largest of the first subjects, timed again every few of them:
+where it was slower than it can be, they are measured again, and the faster reading of each stays. Some subjects of a
+chunk are timed a second time at its end, which tells the noise floor; so are those that something disturbed, and of
+these the calmer measurement stays.
 
 Nothing here needs more than numpy and the runtime.
 """

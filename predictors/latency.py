@@ -5,8 +5,8 @@ runtime instead of many, caches that a block alone would own, fusion across bloc
 measured over prior, is a ridge regression on the shares of the prior that each kind of block and each precision has,
 and on calls, bytes and size relative to it; where it does not beat a single scale in cross-validation, that scale
 remains. Networks that the others contradict, such as those during which another program ran, weigh less. Intervals
-are conformal: quantiles of studentised residuals, of networks left out one by one or with all that was measured at about
-the same time, whichever are larger. The latter hold on another day.
+are conformal: quantiles of studentised residuals, of networks left out one by one or with all that was measured at
+about the same time, whichever are larger. The latter hold on another day.
 
 Papers: Cai et al. 2019 (ProxylessNAS, latency tables); Vovk, Gammerman and Shafer 2005 (conformal prediction); Barber
 et al. 2021 (the jackknife+, leave-one-out residuals).

@@ -4,8 +4,8 @@ One eigendecomposition of ``X'X`` serves every penalty. The penalty "infinity", 
 candidates, so a fit is never worse in leave-one-out error than a constant. Weighed by :func:`huber_weights`, a few
 spoiled measurements hardly move a fit.
 
-Papers: Allen 1974 (PRESS, the leave-one-out residual ``e / (1 - h)``); Huber 1964 (robust estimation); Hastie, Tibshirani
-and Friedman, The Elements of Statistical Learning, 7.10 (the one-standard-error rule).
+Papers: Allen 1974 (PRESS, the leave-one-out residual ``e / (1 - h)``); Huber 1964 (robust estimation); Hastie,
+Tibshirani and Friedman, The Elements of Statistical Learning, 7.10 (the one-standard-error rule).
 """
 
 from __future__ import annotations

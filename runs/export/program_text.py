@@ -6,6 +6,7 @@ What depends on weights alone, such as their rounding to integers, is computed h
 from __future__ import annotations
 
 import operator
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -40,7 +41,10 @@ def program_text(program: ExportedProgram) -> ProgramText:
     RuntimeUnavailableError
         An operation has no name in ``torch.ops``.
     """
-    program = program.run_decompositions({})  # without operations in place: what is computed here is never changed
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # PyTorch copies a class of its own that it deprecates
+        # Without operations in place: what is computed here is never changed.
+        program = program.run_decompositions({})
     return _Writer(program).write()
 
 
@@ -51,7 +55,7 @@ class _Writer:
         self.stored: dict[str, Node] = {}  # names of those that are read
         self.names: dict[Node, str] = {}
         stored = {**program.state_dict, **program.constants}
-        specs = {spec.arg.name: spec for spec in program.graph_signature.input_specs}  # type: ignore[union-attr]
+        specs = {spec.arg.name: spec for spec in program.graph_signature.input_specs}
         for node in self.nodes:
             if node.op != "placeholder":
                 continue
@@ -67,7 +71,7 @@ class _Writer:
         calls, result = [], None
         for node in self.nodes:
             if node.op == "output":
-                (result,) = node.args[0]  # type: ignore[misc]
+                (result,) = node.args[0]
             elif node.op == "call_function" and str(node.target) not in _SILENT:
                 if str(node.target) in _SAME:
                     self._rename(node)
@@ -116,9 +120,9 @@ class _Writer:
         if isinstance(target, torch._ops.OpOverload):
             return str(target) if target.namespace == "aten" else f"torch.ops.{target}"
         if getattr(operator, getattr(target, "__name__", ""), None) is target:
-            return f"operator.{target.__name__}"  # type: ignore[union-attr]
+            return f"operator.{target.__name__}"
         if getattr(torch, getattr(target, "__name__", ""), None) is target:
-            return f"torch.{target.__name__}"  # type: ignore[union-attr]
+            return f"torch.{target.__name__}"
         raise RuntimeUnavailableError(
             "export.formats",
             expected="operations that PyTorch alone names, for python",
