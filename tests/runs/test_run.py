@@ -210,7 +210,7 @@ def test_a_finetuned_network_is_never_worse_and_exported_with_its_weights(finish
         (["foo=1"], "Could not override 'foo'"),
         (["task=npz", "task.options.path=missing.npz"], "missing.npz"),
         (["profile.path=missing.json"], "missing.json"),
-        (["export.formats=[tflite]"], "expected formats among decode, onnx, onnx_fp32, openvino, pt2, python, safetensors"),
+        (["export.formats=[tflite]"], "formats among decode, onnx, onnx_fp32, openvino, pt2, python, safetensors"),
         (["export.formats=[]"], "export.formats: expected at least one format"),
         (["search.sampler=tpee"], "search.sampler: expected one of"),
         (["baselines.random=-1"], "baselines.random: expected 0 or more"),
