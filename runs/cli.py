@@ -98,6 +98,9 @@ def _hydra_arguments(verb: str, arguments: list[str]) -> list[str]:
         arguments = [re.sub(r"^import=", "profile.import_results=", a) for a in arguments]
     if verb == "bench":
         arguments = _bench_arguments(arguments)
+    else:
+        arguments = [re.sub(r"^init=(?=\w)", "init.format=", a) for a in arguments]
+        arguments = [f"init.path={_quoted(a.removeprefix('path='))}" if a.startswith("path=") else a for a in arguments]
     if verb == "worker":
         arguments = [re.sub(r"^(role|time_budget)=", lambda m: _OF_WORKERS[m[1]], a) for a in arguments]
     arguments = [readable(a) for a in arguments]
@@ -133,7 +136,8 @@ def readable(argument: str) -> str:
     argument = re.sub(r"^(key|name|fork)=([\w.-]+)$", r"\1='\2'", argument)
     # It would read @ as the sign of a package, and refuses names that the configuration does not have.
     argument = re.sub(r"^budget\.(\w+@[\w-]+)=(.+)$", r"+budget={\1:\2}", argument)
-    return re.sub(r"^(devices\.[\w-]+=|(devices|budget)=\{)", r"++\1", argument)
+    # It refuses keys that the composed space does not have.
+    return re.sub(r"^(devices\.[\w-]+=|(devices|budget)=\{|space\.(stem|head|norm|largest)\b)", r"++\1", argument)
 
 
 def _fail(message: str) -> int:

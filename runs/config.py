@@ -77,6 +77,32 @@ class ProfileConfig:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class InitConfig:
+    """What the supernet's weights start from: random ones, or a checkpoint.
+
+    Parameters
+    ----------
+    format
+        ``hf``, a folder as Hugging Face's ``save_pretrained`` writes it; ``None`` without a checkpoint.
+    path
+        The folder.
+    """
+
+    format: str | None
+    path: str | None
+
+    def __post_init__(self) -> None:
+        _check("init.format", self.format, "hf or null", self.format in ("hf", None))
+        if (self.format is None) != (self.path is None):
+            raise ConfigError(
+                "init",
+                expected="a format and the path of a checkpoint, or neither",
+                got=f"format {self.format} and path {self.path}",
+                remedy="write init=hf path=DIR",
+            )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class EvaluationConfig:
     """How the quality of a network is evaluated on the validation split.
 
@@ -199,6 +225,7 @@ class Config:
     hardware: HardwareConfig
     devices: dict[str, str]
     profile: ProfileConfig
+    init: InitConfig
     training: TrainingConfig
     evaluation: EvaluationConfig
     search: SearchConfig

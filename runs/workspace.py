@@ -22,6 +22,7 @@ from runs.store import Run, Store
 from search_space import Genes, SearchSpace, space_from_mapping
 from search_space.errors import RuntimeUnavailableError, SpaceError
 from supernet import catalogue
+from supernet.pretrained import Pretrained
 from supernet.tasks import TASKS, TaskData
 
 __all__ = ["Workspace"]
@@ -66,7 +67,7 @@ class Workspace:
 
     @cached_property
     def space(self) -> SearchSpace:
-        """The search space bound to the task; every precision in it is one that the runtime executes."""
+        """The search space bound to the task; the runtime executes it, and it holds the checkpoint to start from."""
         space = space_from_mapping(self.config.space, task=self.data.shape, catalogue=catalogue())
         runtime = self.runtime
         for gene, known in (("precision", runtime.precisions), ("float_precision", runtime.float_precisions)):
@@ -87,7 +88,15 @@ class Workspace:
                         got=key,
                         remedy="remove it from the space or choose another runtime",
                     )
+        if self.pretrained is not None:
+            self.pretrained.check(space)
         return space
+
+    @cached_property
+    def pretrained(self) -> Pretrained | None:
+        """The checkpoint that the supernet starts from, if any."""
+        path = self.config.init.path
+        return None if path is None else Pretrained(Path(path).expanduser())
 
     @cached_property
     def runtime(self) -> Runtime:

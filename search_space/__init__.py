@@ -4,6 +4,7 @@ from search_space.architecture import Architecture, Layer
 from search_space.blocks import Block, Geometry, blocks_of
 from search_space.declaration import space_from_mapping
 from search_space.features import features
+from search_space.norm import Norm
 from search_space.registry import Registry
 from search_space.space import Genes, SearchSpace
 from search_space.spec import BlockShape, BlockSpec, Catalogue, Cost, LinearShape, Scalar, TaskShape
@@ -19,6 +20,7 @@ __all__ = [
     "Geometry",
     "Layer",
     "LinearShape",
+    "Norm",
     "Registry",
     "Scalar",
     "SearchSpace",

@@ -12,8 +12,9 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from search_space.architecture import Architecture, Layer
+from search_space.norm import Norm
 from search_space.precision import FLOAT
-from search_space.spec import BlockShape, Catalogue, Cost, Kind, Scalar, TaskShape
+from search_space.spec import BlockShape, BlockSpec, Catalogue, Cost, Kind, Scalar, TaskShape
 
 __all__ = ["Block", "Geometry", "blocks_of"]
 
@@ -52,12 +53,14 @@ class Block:
 class Geometry:
     """Everything but the choices that is needed to build any block or network of a space.
 
-    ``options`` holds the constants of blocks by key; in the geometry of a space, all those of all its blocks.
+    ``options`` holds the constants of blocks by key; in the geometry of a space, all those of all its blocks. ``norm``
+    is that of the whole network.
     """
 
     task: TaskShape
     head_dim: int
     options: Mapping[str, Mapping[str, Scalar]] = field(default_factory=dict)
+    norm: Norm = field(default_factory=Norm)
 
     def shape(self, block: Block) -> BlockShape:
         """Return the sizes at which ``block`` is built."""
@@ -67,16 +70,25 @@ class Geometry:
             head_dim=self.head_dim,
             num_heads=block.num_heads,
             hidden_dim=block.hidden_dim,
+            norm=self.norm,
             options=self.options.get(block.key, {}),
         )
 
     def cost(self, block: Block, catalogue: Catalogue) -> Cost:
         """Return what ``block`` costs for one example."""
-        return catalogue.spec(block.kind, block.key).cost(self.shape(block))
+        spec, shape = catalogue.spec(block.kind, block.key), self.shape(block)
+        return _with_norm(spec.cost(shape), spec, shape)
 
     def to_json(self) -> str:
         """Return the canonical JSON text."""
-        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        return json.dumps(self.to_mapping(), sort_keys=True, separators=(",", ":"))
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Return JSON data; the default norm is left out, so that texts from before there was a choice stay equal."""
+        data = asdict(self)
+        if self.norm == Norm():
+            del data["norm"]
+        return data
 
     @classmethod
     def from_json(cls, text: str) -> Geometry:
@@ -84,7 +96,24 @@ class Geometry:
         data: dict[str, Any] = json.loads(text)
         task = data.pop("task")
         grid = tuple(task.pop("grid")) if task.get("grid") else task.pop("grid", None)
-        return cls(task=TaskShape(**{**task, "input_shape": tuple(task["input_shape"]), "grid": grid}), **data)
+        shape = TaskShape(**{**task, "input_shape": tuple(task["input_shape"]), "grid": grid})
+        norm = Norm(**data.pop("norm", {}))
+        return cls(task=shape, norm=norm, **data)
+
+
+def _with_norm(cost: Cost, spec: BlockSpec, shape: BlockShape) -> Cost:
+    """Return what a cost, which counts a layer norm before the sub-block, is under the norm of the space."""
+    norm, tokens = shape.norm, shape.task.seq_len * shape.embed_dim
+    if norm == Norm() or not spec.has_norm:
+        return cost
+    peak, inputs = cost.peak_activations, 1
+    if norm.position == "post" and spec.kind in ("mixer", "channel_mixer"):
+        peak, inputs = peak - tokens, 2  # no normalised input; the sum is normalised while the input still lives
+    return replace(
+        cost,
+        other_params=cost.other_params + (norm.vectors - Norm().vectors) * shape.embed_dim,
+        peak_activations=max(peak, (inputs + norm.alive) * tokens),
+    )
 
 
 def layer_blocks(layer: Layer, *, embed_dim: int, float_precision: str) -> tuple[Block | None, Block | None]:

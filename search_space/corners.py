@@ -19,7 +19,10 @@ T = TypeVar("T", int, float)
 
 
 def extreme(space: SearchSpace, sign: int) -> Architecture:
-    """Return the network with the most (``sign`` 1) or fewest (-1) parameters; FLOPs, then order, break ties."""
+    """Return the network with the most (``sign`` 1) or fewest (-1) parameters; FLOPs, then order, break ties.
+
+    The largest consists of the space's ``largest_blocks``, where it has them.
+    """
     pick = max if sign > 0 else min
     width, heads, ratio = pick(space.embed_dim), pick(space.num_heads), pick(space.ratio)
 
@@ -29,6 +32,8 @@ def extreme(space: SearchSpace, sign: int) -> Architecture:
         return sign * sum(c.params for c in costs), sign * sum(c.flops for c in costs)
 
     pairs = [(m, c) for m in space.mixer for c in space.channel_mixer if (m, c) != ("identity", "identity")]
+    if sign > 0 and space.largest_blocks is not None:
+        pairs = [space.largest_blocks]
     layer = max((_layer(space, m, heads, c, ratio, _precision(space, sign)) for m, c in pairs), key=weight)
     return Architecture(
         embed_dim=width, float_precision=_float_precision(space, sign), layers=(layer,) * pick(space.depth)

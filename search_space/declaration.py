@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
 from typing import Any
 
 from search_space.blocks import Geometry
 from search_space.errors import SpaceError
+from search_space.norm import Norm
 from search_space.space import SearchSpace
 from search_space.spec import Catalogue, TaskShape
 
@@ -14,17 +16,21 @@ __all__ = ["space_from_mapping"]
 
 _CHOICES = ("embed_dim", "depth", "mixer", "num_heads", "channel_mixer", "ratio", "precision", "float_precision")
 _DEFAULTS: dict[str, Any] = {"precision": ["float"], "float_precision": ["fp32"], "options": {}}
+_OPTIONAL = ("stem", "head", "norm", "largest")
 
 
 def space_from_mapping(declaration: Mapping[str, Any], *, task: TaskShape, catalogue: Catalogue) -> SearchSpace:
     """Build the space that ``declaration`` describes for a task.
 
     The keys are ``name``, ``head_dim``, ``options`` (constants by block) and a list of choices for each of
-    ``embed_dim, depth, mixer, num_heads, channel_mixer, ratio, precision, float_precision``. Raises ``SpaceError`` for
-    a key that is unknown or missing and for a value that is not legal.
+    ``embed_dim, depth, mixer, num_heads, channel_mixer, ratio, precision, float_precision``; and, where they are not
+    the usual, ``norm`` (keys ``kind``, ``eps``, ``position``), ``stem`` and ``head`` in place of the task's, and
+    ``largest``, the mixer and the channel mixer of the largest network. Raises ``SpaceError`` for a key that is unknown
+    or missing and for a value that is not legal.
     """
     data = {**_DEFAULTS, **declaration}
-    known = {"name", "head_dim", "options", *_CHOICES}
+    required = {"name", "head_dim", "options", *_CHOICES}
+    known = {*required, *_OPTIONAL}
     for key in data:
         if key not in known:
             raise SpaceError(
@@ -33,7 +39,7 @@ def space_from_mapping(declaration: Mapping[str, Any], *, task: TaskShape, catal
                 got=repr(key),
                 remedy="remove or correct it",
             )
-    for key in sorted(known):
+    for key in sorted(required):
         if key not in data:
             raise SpaceError(f"space.{key}", expected="a value", got="nothing", remedy="add it to the space")
     for key in _CHOICES:
@@ -41,9 +47,38 @@ def space_from_mapping(declaration: Mapping[str, Any], *, task: TaskShape, catal
             raise SpaceError(
                 f"space.{key}", expected="a list of choices", got=repr(data[key]), remedy="write it as a list"
             )
+    largest = data.get("largest")
+    if largest is not None and (isinstance(largest, str) or not isinstance(largest, Sequence)):
+        raise SpaceError(
+            "space.largest", expected="a mixer and a channel mixer", got=repr(largest), remedy="write them as a list"
+        )
     return SearchSpace(
         name=str(data["name"]),
-        geometry=Geometry(task=task, head_dim=data["head_dim"], options=data["options"]),
+        geometry=Geometry(
+            task=_with_ends(task, data, catalogue),
+            head_dim=data["head_dim"],
+            options=data["options"],
+            norm=_norm(data.get("norm") or {}),
+        ),
         catalogue=catalogue,
+        largest_blocks=None if largest is None else tuple(largest),
         **{key: tuple(data[key]) for key in _CHOICES},
     )
+
+
+def _with_ends(task: TaskShape, data: Mapping[str, Any], catalogue: Catalogue) -> TaskShape:
+    """Return the task's shape with the stem and the head that the space has in place of the task's."""
+    stem, head = data.get("stem") or task.stem, data.get("head") or task.head
+    extra = catalogue.spec("stem", stem).extra_tokens if stem != task.stem else 0
+    if extra:
+        task = replace(task, seq_len=task.seq_len + extra, grid=None)
+    return replace(task, stem=stem, head=head)
+
+
+def _norm(data: Any) -> Norm:
+    known = [f.name for f in fields(Norm)]
+    if not isinstance(data, Mapping) or not set(data) <= set(known):
+        raise SpaceError(
+            "space.norm", expected=f"a mapping with keys among {', '.join(known)}", got=repr(data), remedy="correct it"
+        )
+    return Norm(**data)

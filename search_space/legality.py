@@ -40,6 +40,15 @@ def check_space(space: SearchSpace) -> None:
         raise SpaceError(
             "mixer", expected="something besides identity", got="identity only", remedy="add a mixer or a channel mixer"
         )
+    if space.largest_blocks is not None:
+        legal = [(m, c) for m in space.mixer for c in space.channel_mixer if {m, c} != {"identity"}]
+        if space.largest_blocks not in legal:
+            raise SpaceError(
+                "largest",
+                expected="a mixer and a channel mixer of the space, not both identity",
+                got=str(list(space.largest_blocks)),
+                remedy="correct the space's declaration",
+            )
     for width in space.embed_dim:
         for ratio in space.ratio:
             hidden = width * ratio

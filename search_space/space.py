@@ -12,7 +12,7 @@ import itertools
 import json
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from operator import attrgetter
 from typing import Any, Protocol
@@ -55,6 +55,8 @@ class SearchSpace:
         Choices for each layer; a mixer and a channel mixer choose their precision apart.
     catalogue
         The declared blocks.
+    largest_blocks
+        Mixer and channel mixer of :attr:`largest`; by default those with the most parameters.
 
     Raises
     ------
@@ -73,6 +75,7 @@ class SearchSpace:
     ratio: tuple[float, ...]
     precision: tuple[str, ...] = (FLOAT,)
     float_precision: tuple[str, ...] = ("fp32",)
+    largest_blocks: tuple[str, str] | None = None
 
     def __post_init__(self) -> None:
         check_space(self)
@@ -227,7 +230,10 @@ class SearchSpace:
 
     @cached_property
     def largest(self) -> Architecture:
-        """The network with the most parameters (ties: FLOPs, then the order of declaration), in float."""
+        """The network with the most parameters (ties: FLOPs, then the order of declaration), in float.
+
+        Where ``largest_blocks`` are given, the one with the most parameters among those of these blocks alone.
+        """
         return corners.extreme(self, 1)
 
     @cached_property
@@ -249,8 +255,8 @@ class SearchSpace:
     def fingerprint(self) -> str:
         """Twelve hexadecimal digits of what decides which networks exist and what they compute; not of the name.
 
-        Besides the choices these are the task's shapes, every option of every block in the space, written or default,
-        and the versions of those blocks. Options of blocks outside of the space do not count.
+        Besides the choices these are the task's shapes, the norm, every option of every block in the space, written or
+        default, and the versions of those blocks. Options of blocks outside of the space do not count.
         """
         return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
 
@@ -258,7 +264,9 @@ class SearchSpace:
         """Return the canonical JSON text of the declaration and its blocks' versions, without name and catalogue."""
         choices = {g: getattr(self, g) for g in (*GLOBAL_GENES, *LAYER_GENES[:4], "precision")}
         versions = {f"{spec.kind} {spec.key}": spec.version for spec in self.specs}
-        content = {"schema": 2, "geometry": asdict(self.geometry), "versions": versions, **choices}
+        content = {"schema": 2, "geometry": self.geometry.to_mapping(), "versions": versions, **choices}
+        if self.largest_blocks is not None:  # left out by default, as texts from before there was a choice
+            content["largest"] = self.largest_blocks
         return json.dumps(content, sort_keys=True)
 
     # ----------------------------------------------------------------- blocks

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from search_space.errors import ConfigError
+from search_space.norm import Norm
 from search_space.precision import FLOAT, FLOAT_BYTES, FORMATS
 
 __all__ = ["BlockShape", "BlockSpec", "Catalogue", "Cost", "Kind", "LinearShape", "Scalar", "TaskShape"]
@@ -63,6 +64,7 @@ class BlockShape:
     head_dim: int
     num_heads: int = 0
     hidden_dim: int = 0
+    norm: Norm = field(default_factory=Norm)
     options: Mapping[str, Scalar] = field(default_factory=dict)
 
     @property
@@ -138,15 +140,20 @@ class BlockSpec:
     key
         Registry key and file name.
     cost
-        From the sizes to the cost of one example, the block's norm and residual included.
+        From the sizes to the cost of one example, residual and norm included: a layer norm, before the residual
+        branches off (``Geometry.cost`` changes that for a space with another).
     bidirectional, causal
         Which forms exist.
     needs_grid
         Whether tokens must form a (height, width) grid.
     has_heads, has_ratio, has_linears
         Which genes matter: the number of heads, the hidden ratio, the precision.
+    has_norm
+        Whether it contains, or its sub-block adds, a norm over the features of a token.
     shares_projections
         Whether it uses the layer's shared q, k, v and out projections.
+    extra_tokens
+        Tokens that a stem puts before those of the task, which then form no grid.
     options
         Names and defaults of the constants that a space may set.
     check
@@ -168,7 +175,9 @@ class BlockSpec:
     has_heads: bool = False
     has_ratio: bool = False
     has_linears: bool = True
+    has_norm: bool = True
     shares_projections: bool = False
+    extra_tokens: int = 0
     options: Mapping[str, Scalar] = field(default_factory=dict)
     check: Callable[[BlockShape], str | None] = lambda shape: None
     runtimes: frozenset[str] = frozenset({"onnxruntime", "openvino", "torch"})

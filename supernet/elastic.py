@@ -3,7 +3,7 @@
 A slice is a view, never a copy, and where the size is the full one no slice is made: the same module is the elastic
 layer of a supernet and the plain layer of an extracted network.
 
-Paper: Cai et al. 2020 (Once-for-All); Yu et al. 2019 (slimmable networks).
+Papers: Cai et al. 2020 (Once-for-All); Yu et al. 2019 (slimmable networks); Zhang & Sennrich 2019 (RMSNorm).
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from search_space.norm import Norm
 from search_space.precision import FLOAT
 from supernet.precision import simulate_input, simulate_weight
 
-__all__ = ["ElasticLayerNorm", "ElasticLinear", "prefix", "reset_parameters"]
+__all__ = ["ElasticLayerNorm", "ElasticLinear", "ElasticRMSNorm", "elastic_norm", "prefix", "reset_parameters"]
 
 
 def prefix(parameter: Tensor, *sizes: int) -> Tensor:
@@ -54,8 +55,9 @@ class ElasticLinear(nn.Module):
 class ElasticLayerNorm(nn.Module):
     """Layer normalisation over the features that are present."""
 
-    def __init__(self, features: int) -> None:
+    def __init__(self, features: int, *, eps: float = Norm().eps) -> None:
         super().__init__()
+        self.eps = eps
         self.weight = nn.Parameter(torch.empty(features))
         self.bias = nn.Parameter(torch.empty(features))
 
@@ -67,7 +69,31 @@ class ElasticLayerNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Normalise the last axis of ``(..., D)``."""
         size = x.shape[-1]
-        return F.layer_norm(x, (size,), prefix(self.weight, size), prefix(self.bias, size))
+        return F.layer_norm(x, (size,), prefix(self.weight, size), prefix(self.bias, size), self.eps)
+
+
+class ElasticRMSNorm(nn.Module):
+    """Division by the root mean square of the features that are present: ``w x / sqrt(mean(x^2) + eps)``."""
+
+    def __init__(self, features: int, *, eps: float = Norm().eps) -> None:
+        super().__init__()
+        self.eps = eps
+        self.weight = nn.Parameter(torch.empty(features))
+
+    def reset_parameters(self, generator: torch.Generator) -> None:
+        """Set scale one."""
+        nn.init.ones_(self.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise the last axis of ``(..., D)``."""
+        size = x.shape[-1]
+        return F.rms_norm(x, (size,), prefix(self.weight, size), self.eps)
+
+
+def elastic_norm(features: int, norm: Norm) -> ElasticLayerNorm | ElasticRMSNorm:
+    """Return the norm that a space chose, over up to ``features`` features."""
+    kind = ElasticLayerNorm if norm.kind == "layernorm" else ElasticRMSNorm
+    return kind(features, eps=norm.eps)
 
 
 def reset_parameters(module: nn.Module, generator: torch.Generator) -> None:

@@ -1,6 +1,7 @@
 """The two residual sub-blocks of a layer, each with all the variants it may choose from.
 
-``x + mixer(norm(x))`` then ``x + channel_mixer(norm(x))`` (pre-norm). An identity skips its sub-block.
+``x + mixer(norm(x))`` then ``x + channel_mixer(norm(x))``, or in a space of post-norm ``norm(x + mixer(x))`` then
+``norm(x + channel_mixer(x))``. An identity skips its sub-block.
 """
 
 from __future__ import annotations
@@ -14,12 +15,27 @@ from torch import Tensor, nn
 from search_space import Block, Geometry, Layer
 from supernet.blocks import ChannelMixer, Projections, State, TokenMixer
 from supernet.catalogue import CHANNEL_MIXERS, MIXERS
-from supernet.elastic import ElasticLayerNorm
+from supernet.elastic import elastic_norm
 
 __all__ = ["ChannelBlock", "MixerBlock"]
 
 
-class MixerBlock(nn.Module):
+class _Residual(nn.Module):
+    """The norm of a sub-block, at its place."""
+
+    def __init__(self, geometry: Geometry, choices: Sequence[Block]) -> None:
+        super().__init__()
+        self.norm = elastic_norm(max(b.embed_dim for b in choices), geometry.norm)
+        self.post = geometry.norm.position == "post"
+
+    def before(self, x: Tensor) -> Tensor:
+        return x if self.post else self.norm(x)
+
+    def after(self, x: Tensor) -> Tensor:
+        return self.norm(x) if self.post else x
+
+
+class MixerBlock(_Residual):
     """Norm, the token mixer that the architecture names, residual.
 
     Parameters
@@ -31,8 +47,7 @@ class MixerBlock(nn.Module):
     """
 
     def __init__(self, geometry: Geometry, choices: Sequence[Block]) -> None:
-        super().__init__()
-        self.norm = ElasticLayerNorm(max(b.embed_dim for b in choices))
+        super().__init__(geometry, choices)
         self.mixers = nn.ModuleDict({b.key: MIXERS[b.key](geometry.shape(b)) for b in choices})
         sharing = [b for b in choices if MIXERS[b.key].spec.shares_projections]
         self.projections: Projections | None = None
@@ -43,14 +58,14 @@ class MixerBlock(nn.Module):
     def forward(self, x_BLD: Tensor, layer: Layer, mask_BL: Tensor | None = None) -> Tensor:
         """Map ``(B, L, D)`` to ``(B, L, D)``; ``mask_BL`` is True for real tokens, ``None`` without padding."""
         mixer = self._mixer(layer)
-        y_BLD = mixer(
-            self.norm(x_BLD),
+        y_BLD = x_BLD + mixer(
+            self.before(x_BLD),
             num_heads=layer.num_heads,
             precision=layer.mixer_precision,
             projections=self.projections if mixer.spec.shares_projections else None,
             mask_BL=mask_BL,
         )
-        return x_BLD + y_BLD  # type: ignore[no-any-return]
+        return self.after(y_BLD)
 
     def initial_state(
         self, batch_size: int, layer: Layer, *, embed_dim: int, dtype: torch.dtype, device: torch.device
@@ -64,14 +79,14 @@ class MixerBlock(nn.Module):
         """Map one more token ``(B, 1, D)``; returns it with the new state."""
         mixer = self._mixer(layer)
         y_B1D, state = mixer.step(
-            self.norm(x_B1D),
+            self.before(x_B1D),
             state,
             position=position,
             num_heads=layer.num_heads,
             precision=layer.mixer_precision,
             projections=self.projections if mixer.spec.shares_projections else None,
         )
-        return x_B1D + y_B1D, state
+        return self.after(x_B1D + y_B1D), state
 
     def _mixer(self, layer: Layer) -> TokenMixer:
         mixer = self.mixers[layer.mixer]
@@ -79,12 +94,11 @@ class MixerBlock(nn.Module):
         return mixer
 
 
-class ChannelBlock(nn.Module):
+class ChannelBlock(_Residual):
     """Norm, the channel mixer that the architecture names, residual; arguments as :class:`MixerBlock`."""
 
     def __init__(self, geometry: Geometry, choices: Sequence[Block]) -> None:
-        super().__init__()
-        self.norm = ElasticLayerNorm(max(b.embed_dim for b in choices))
+        super().__init__(geometry, choices)
         self.mixers = nn.ModuleDict({b.key: CHANNEL_MIXERS[b.key](geometry.shape(b)) for b in choices})
 
     def forward(self, x_BLD: Tensor, layer: Layer) -> Tensor:
@@ -92,5 +106,5 @@ class ChannelBlock(nn.Module):
         mixer = self.mixers[layer.channel_mixer]
         assert isinstance(mixer, ChannelMixer)
         hidden_dim = round(layer.ratio * x_BLD.shape[-1])
-        y_BLD = mixer(self.norm(x_BLD), hidden_dim=hidden_dim, precision=layer.channel_precision)
-        return x_BLD + y_BLD  # type: ignore[no-any-return]
+        y_BLD = x_BLD + mixer(self.before(x_BLD), hidden_dim=hidden_dim, precision=layer.channel_precision)
+        return self.after(y_BLD)

@@ -20,7 +20,9 @@ __all__ = ["checkpoint_hash", "supernet_fingerprint", "supernet_folder", "train"
 
 def supernet_fingerprint(workspace: Workspace) -> str:
     """Twelve hexadecimal digits of everything that decides the trained weights."""
-    parts = (workspace.space.fingerprint, workspace.config.training.hash, workspace.data.data_hash)
+    parts = [workspace.space.fingerprint, workspace.config.training.hash, workspace.data.data_hash]
+    if workspace.pretrained is not None:
+        parts.append(workspace.pretrained.hash)
     return hashlib.sha256("-".join(parts).encode()).hexdigest()[:12]
 
 
@@ -53,5 +55,6 @@ def train(workspace: Workspace) -> Supernet:
             workspace.config.training,
             folder=folder,
             device=str(workspace.accelerator),
+            start=None if workspace.pretrained is None else workspace.pretrained.initialise,
             progress=progress,
         )

@@ -3,6 +3,7 @@
 ``y = W2 a(W1 x)`` where ``a`` is the option ``activation``:
 
 - ``gelu``: ``x Phi(x)`` (Hendrycks and Gimpel 2016)
+- ``gelu_tanh``: ``x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2``, its approximation there, as in GPT-2
 - ``relu``: ``max(x, 0)``
 - ``squared_relu``: ``relu(x)^2`` (So et al. 2021, Primer)
 - ``star_relu``: ``c_0 relu(x)^2 + c_1``, c learned (Yu et al. 2022, MetaFormer Baselines for Vision)
@@ -60,6 +61,7 @@ class _Activation:
 
 _ACTIVATIONS = {
     "gelu": _Activation(function=lambda x, c: F.gelu(x)),
+    "gelu_tanh": _Activation(function=lambda x, c: F.gelu(x, approximate="tanh")),
     "relu": _Activation(function=lambda x, c: F.relu(x)),
     "squared_relu": _Activation(function=_squared_relu),
     # Normal inputs give normal outputs: mean zero, variance one.

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from search_space.spec import BlockShape, BlockSpec, Cost, LinearShape
 from supernet.blocks import Head
-from supernet.elastic import ElasticLayerNorm, ElasticLinear
+from supernet.elastic import ElasticLinear, elastic_norm
 
 
 def check(shape: BlockShape) -> str | None:
@@ -48,7 +48,7 @@ class Forecast(Head):
         super().__init__(shape)
         assert shape.task.grid is not None
         self.grid = shape.task.grid
-        self.norm = ElasticLayerNorm(shape.embed_dim)
+        self.norm = elastic_norm(shape.embed_dim, shape.norm)
         self.project = ElasticLinear(shape.embed_dim * self.grid[1], shape.task.num_outputs)
 
     def forward(self, x_BLD: Tensor, *, mask_BL: Tensor | None = None) -> Tensor:

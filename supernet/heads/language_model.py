@@ -11,7 +11,7 @@ from torch import Tensor
 
 from search_space.spec import BlockShape, BlockSpec, Cost, LinearShape
 from supernet.blocks import Head
-from supernet.elastic import ElasticLayerNorm, ElasticLinear
+from supernet.elastic import ElasticLinear, elastic_norm
 
 
 def cost(shape: BlockShape) -> Cost:
@@ -33,7 +33,7 @@ class LanguageModel(Head):
 
     def __init__(self, shape: BlockShape) -> None:
         super().__init__(shape)
-        self.norm = ElasticLayerNorm(shape.embed_dim)
+        self.norm = elastic_norm(shape.embed_dim, shape.norm)
         self.project = ElasticLinear(shape.embed_dim, shape.task.num_outputs)
 
     def forward(self, x_BLD: Tensor, *, mask_BL: Tensor | None = None) -> Tensor:

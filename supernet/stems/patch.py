@@ -43,6 +43,13 @@ def cost(shape: BlockShape) -> Cost:
     )
 
 
+def patches(batch: Tensor, side: int) -> Tensor:
+    """Cut images ``(B, C, height, width)`` into patches ``(B, L, C * side * side)``, row by row."""
+    b, c, h, w = batch.shape
+    tiles = batch.reshape(b, c, h // side, side, w // side, side).permute(0, 2, 4, 1, 3, 5)
+    return tiles.reshape(b, (h // side) * (w // side), c * side * side)
+
+
 class Patch(Stem):
     """``(B, C, height, width)`` to ``(B, L, D)``."""
 
@@ -53,6 +60,7 @@ class Patch(Stem):
         paper="An Image is Worth 16x16 Words (2021)",
         causal=False,
         needs_grid=True,
+        has_norm=False,
         check=check,
     )
 
@@ -72,10 +80,7 @@ class Patch(Stem):
 
     def forward(self, batch: Tensor, *, embed_dim: int) -> Tensor:
         """Cut, project, add positions."""
-        side = self.side
-        b, c, h, w = batch.shape
-        tiles = batch.reshape(b, c, h // side, side, w // side, side).permute(0, 2, 4, 1, 3, 5)
-        x_BLD = self.project(tiles.reshape(b, self.position.shape[0], c * side * side), embed_dim)
+        x_BLD = self.project(patches(batch, self.side), embed_dim)
         return x_BLD + prefix(self.position, self.position.shape[0], embed_dim)  # type: ignore[no-any-return]
 
 

@@ -53,6 +53,7 @@ class Series(Stem):
         paper="iTransformer (2024)",
         causal=False,
         needs_grid=True,
+        has_norm=False,
         check=check,
     )
 

@@ -8,22 +8,10 @@ Paper: Vaswani et al. 2017, Attention Is All You Need (learned positions: Gehrin
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from search_space.spec import BlockShape, BlockSpec, Cost
-from supernet.blocks import Stem
-from supernet.elastic import prefix
-
-PADDING = 0
-
-
-def check(shape: BlockShape) -> str | None:
-    """Examples are sequences of ids."""
-    task = shape.task
-    if task.vocab_size < 1 or task.input_shape != (task.seq_len,):
-        return f"input of shape {task.input_shape} is no sequence of {task.seq_len} ids of a vocabulary"
-    return None
+from supernet.stems.bare_tokens import BareTokens, check
 
 
 def cost(shape: BlockShape) -> Cost:
@@ -35,7 +23,7 @@ def cost(shape: BlockShape) -> Cost:
     )
 
 
-class Tokens(Stem):
+class Tokens(BareTokens):
     """``(B, L)`` ids to ``(B, L, D)``; L may be shorter than the task's."""
 
     spec = BlockSpec(
@@ -44,36 +32,27 @@ class Tokens(Stem):
         cost=cost,
         paper="Attention Is All You Need (2017)",
         has_linears=False,
+        has_norm=False,
         check=check,
     )
 
     def __init__(self, shape: BlockShape) -> None:
         super().__init__(shape)
-        self.embedding = nn.Parameter(torch.empty(shape.task.vocab_size, shape.embed_dim))
         self.position = nn.Parameter(torch.empty(shape.task.seq_len, shape.embed_dim))
 
     def reset_parameters(self, generator: torch.Generator) -> None:
         """Draw ids of variance one and positions as large, as the other stems do."""
-        nn.init.trunc_normal_(self.embedding, generator=generator)
+        super().reset_parameters(generator)
         nn.init.trunc_normal_(self.position, generator=generator)
 
     def forward(self, batch: Tensor, *, embed_dim: int) -> Tensor:
         """Look up, add positions."""
-        return self._look_up(batch, embed_dim) + self.position[: batch.shape[1], :embed_dim]
-
-    def mask(self, batch: Tensor) -> Tensor | None:
-        """Return which ids are no padding; the first always counts, so that no example is empty."""
-        if not self.shape.task.padded:
-            return None
-        first_L = torch.arange(batch.shape[1], device=batch.device) == 0
-        return (batch != PADDING) | first_L
+        return super().forward(batch, embed_dim=embed_dim) + self.position[: batch.shape[1], :embed_dim]
 
     def step(self, batch_B1: Tensor, *, embed_dim: int, position: Tensor) -> Tensor:
         """Look up, add the position."""
-        return self._look_up(batch_B1, embed_dim) + self.position[:, :embed_dim].index_select(0, position.reshape(1))
-
-    def _look_up(self, batch: Tensor, embed_dim: int) -> Tensor:
-        return F.embedding(batch, prefix(self.embedding, self.embedding.shape[0], embed_dim))
+        x_B1D = super().step(batch_B1, embed_dim=embed_dim, position=position)
+        return x_B1D + self.position[:, :embed_dim].index_select(0, position.reshape(1))
 
 
 BLOCK = Tokens

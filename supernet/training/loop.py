@@ -6,7 +6,7 @@ Papers: Yu & Huang 2019 (sandwich rule); Cai et al. 2020 (Once-for-All: the larg
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -33,14 +33,15 @@ def train(
     *,
     folder: Path,
     device: str = "cpu",
+    start: Callable[[Supernet], object] | None = None,
     progress: Progress | None = None,
 ) -> Supernet:
     """Train the supernet of a space and return it with averaged weights, in evaluation mode.
 
     With the same version of PyTorch, device and numbers of threads and processes the result is a function of space,
-    data and configuration. An interrupted training continues from its last checkpoint in ``folder``, under the same
-    conditions bit for bit (else a warning is logged); a finished one is loaded. Under ``torchrun`` the processes share
-    each batch.
+    data, configuration and start. An interrupted training continues from its last checkpoint in ``folder``, under the
+    same conditions bit for bit (else a warning is logged); a finished one is loaded. Under ``torchrun`` the processes
+    share each batch.
 
     Parameters
     ----------
@@ -48,6 +49,8 @@ def train(
         Where ``checkpoint.safetensors`` and ``training.jsonl`` (a line a step) are kept.
     device
         Where to compute.
+    start
+        Changes the initial weights, say to those of a pretrained network; ``folder`` belongs to one start.
     progress
         Called after each step with the steps done, all steps and the loss.
 
@@ -58,7 +61,10 @@ def train(
     NasweaveError
         When the loss or its gradient is not finite; the last checkpoint stays.
     """
-    supernet = Supernet(space, generator=initial_generator(seed=config.seed)).to(device).train()
+    supernet = Supernet(space, generator=initial_generator(seed=config.seed))
+    if start is not None:
+        start(supernet)
+    supernet = supernet.to(device).train()
     rule = Sandwich(supernet, data=data, config=config)
     with process_group() as ranks:
         training = Training(

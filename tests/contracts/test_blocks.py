@@ -1,7 +1,7 @@
 """What every stem, mixer, channel mixer and head must keep, whatever it computes.
 
 Each runs at its default options in every form that it declares: on a grid, on a sequence, causal, with padding; stems
-and heads also on series.
+and heads also on series, stems behind a class token.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ TASKS = {
     "sequence": TaskShape(input_shape=(40,), num_outputs=5, seq_len=40),
     "causal": TaskShape(input_shape=(40,), num_outputs=5, seq_len=40, causal=True, vocab_size=50),
     "padded": TaskShape(input_shape=(40,), num_outputs=5, seq_len=40, padded=True, vocab_size=50),
+    "class": TaskShape(input_shape=(3, 16, 16), num_outputs=5, seq_len=65),
     "series": TaskShape(input_shape=(24, 5), num_outputs=7, seq_len=20, grid=(5, 4)),
 }
 
@@ -77,6 +78,7 @@ def forms(spec: BlockSpec) -> list[str]:
         exists = spec.causal if task.causal else spec.bidirectional
         exists &= "mixer" not in spec.kind or form != "series"
         exists &= spec.kind != "channel_mixer" or form != "padded"
+        exists &= spec.kind == "stem" or form != "class"
         case = Case(spec=spec, form=form)
         if exists and (task.grid or not spec.needs_grid) and not spec.check(case.geometry.shape(case.block())):
             found.append(form)

@@ -73,6 +73,18 @@ def test_corners_are_legal_and_ordered(space):
     assert sizes[-1] >= max(params)
 
 
+def test_the_blocks_of_the_largest_network_can_be_chosen(make_space):
+    blocks = {"mixer": ["softmax", "depthwise_conv"], "channel_mixer": ["mlp", "gated_mlp", "identity"]}
+    usual, chosen = make_space(**blocks), make_space(**blocks, largest=["softmax", "mlp"])
+    layer = chosen.largest.layers[0]
+    assert (layer.mixer, layer.channel_mixer) == ("softmax", "mlp") != (usual.largest.layers[0].mixer, "mlp")
+    assert replace(layer, mixer_precision="float", channel_precision="float") == layer
+    assert chosen.smallest == usual.smallest and chosen.fingerprint != usual.fingerprint
+    for wrong in (["softmax"], ["pooling", "mlp"], ["softmax", "mlp", "mlp"], "softmax"):
+        with pytest.raises(SpaceError, match="largest: expected a mixer and a channel mixer"):
+            make_space(**blocks, largest=wrong)
+
+
 def test_block_ids_name_the_blocks_of_each_network(space):
     genes = space.sample_genes(np.random.default_rng(2), 200)
     for architecture, ids in zip(space.decode(genes), space.block_ids(genes), strict=True):

@@ -16,6 +16,7 @@ def positive(x):
 
 FORMULAS = {
     "gelu": lambda x, c: x * torch.distributions.Normal(0, 1).cdf(x),
+    "gelu_tanh": lambda x, c: x / 2 * (1 + torch.tanh((2 / torch.pi) ** 0.5 * (x + 0.044715 * x**3))),
     "relu": lambda x, c: positive(x),
     "squared_relu": lambda x, c: positive(x) ** 2,
     "star_relu": lambda x, c: c[0] * positive(x) ** 2 + c[1],
@@ -60,5 +61,5 @@ def test_star_relu_begins_with_normal_outputs():
 
 
 def test_an_unknown_activation_is_refused(make_space):
-    with pytest.raises(SpaceError, match="activation 'swish' is not one of gelu, relu"):
+    with pytest.raises(SpaceError, match="activation 'swish' is not one of gelu, gelu_tanh"):
         make_space(options={"mlp": {"activation": "swish"}})

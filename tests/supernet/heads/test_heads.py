@@ -49,3 +49,18 @@ def test_a_forecast_reads_all_patches_of_its_variate_features_first():
             tokens = [norm(head, x[b, variate * 3 + patch]) for patch in range(3)]
             flat = torch.stack([tokens[patch][d] for d in range(4) for patch in range(3)])
             torch.testing.assert_close(y[b, :, variate], head.project.weight[:, :12] @ flat + head.project.bias)
+
+
+def test_the_class_token_alone_is_read():
+    head, x = head_of("class_token"), some(2, 6, 4)
+    y = head(x)
+    for b in range(2):
+        torch.testing.assert_close(y[b], head.project.weight[:, :4] @ norm(head, x[b, 0]) + head.project.bias)
+
+
+def test_the_pooler_reads_the_first_token_through_a_hidden_layer():
+    head, x = head_of("pooler", padded=True), some(2, 6, 4)
+    y = head(x, mask_BL=torch.arange(6) < torch.tensor([[6], [2]]))
+    for b in range(2):
+        pooled = torch.tanh(head.pool.weight[:4, :4] @ x[b, 0] + head.pool.bias[:4])
+        torch.testing.assert_close(y[b], head.project.weight[:, :4] @ pooled + head.project.bias)

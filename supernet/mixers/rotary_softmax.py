@@ -1,0 +1,89 @@
+"""Softmax attention that turns queries and keys by their places, so that scores depend on distances: RoPE.
+
+``y = softmax(R q (R k)^T / sqrt(K)) v``, over the past alone when the task is causal. ``R`` turns, at place ``l``, the
+pair of the features ``i`` and ``i + K / 2`` of a head by the angle ``l base^(-2 i / K)``; values are not turned.
+
+Papers: Su et al. 2021, RoFormer; Touvron et al. 2023, LLaMA (in the order of pairs of Hugging Face).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from search_space.spec import BlockShape, BlockSpec, Cost, Scalar
+from supernet.attention import attention, padding_bias
+from supernet.blocks import State
+from supernet.costs import attention_cost, fused_attention_activations
+from supernet.elastic import prefix
+from supernet.mixers.softmax import Softmax
+
+OPTIONS: dict[str, Scalar] = {"base": 10000.0}
+
+
+def check(shape: BlockShape) -> str | None:
+    """Features of a head form pairs, and the base is a number above 1."""
+    base = shape.options.get("base", OPTIONS["base"])
+    if isinstance(base, bool) or not isinstance(base, int | float) or base <= 1:
+        return f"base {base!r} is not a number above 1"
+    return f"head_dim {shape.head_dim} is odd" if shape.head_dim % 2 else None
+
+
+def cost(shape: BlockShape) -> Cost:
+    """Those of softmax, and a second q and k; the cosines and sines are stored."""
+    length, values = shape.task.seq_len, shape.task.seq_len * shape.attention_dim
+    return attention_cost(
+        shape,
+        attend_flops=4 * length**2 * shape.attention_dim,
+        attend_activations=2 * values + max(values, fused_attention_activations(shape)),
+        constants=length * shape.head_dim + (length**2 if shape.task.causal else 0),
+    )
+
+
+class RotarySoftmax(Softmax):
+    """``(B, H, L, K)`` attention over all tokens by content and distance."""
+
+    spec = BlockSpec(
+        key="rotary_softmax",
+        kind="mixer",
+        cost=cost,
+        paper="RoFormer (2021)",
+        has_heads=True,
+        shares_projections=True,
+        options=OPTIONS,
+        check=check,
+    )
+
+    def __init__(self, shape: BlockShape) -> None:
+        super().__init__(shape)
+        base, half = float(shape.options.get("base", OPTIONS["base"])), shape.head_dim // 2
+        speed_P = base ** (torch.arange(half, dtype=torch.float64) / -half)  # P = K / 2 pairs
+        angle_LP = torch.arange(shape.task.seq_len, dtype=torch.float64)[:, None] * speed_P
+        self.waves_2LP: Tensor
+        waves_2LP = torch.stack([angle_LP.cos(), angle_LP.sin()]).to(torch.get_default_dtype())
+        self.register_buffer("waves_2LP", waves_2LP, persistent=False)
+
+    def attend(self, q_BHLK: Tensor, k_BHLK: Tensor, v_BHLK: Tensor, mask_BL: Tensor | None = None) -> Tensor:
+        """Turn, then attend to every real token, or to the past."""
+        waves_2LP = prefix(self.waves_2LP, 2, q_BHLK.shape[2])
+        causal = self.shape.task.causal
+        bias = None if causal or mask_BL is None else padding_bias(mask_BL, q_BHLK.dtype)
+        return attention(_turned(q_BHLK, waves_2LP), _turned(k_BHLK, waves_2LP), v_BHLK, mask=bias, is_causal=causal)
+
+    def attend_step(
+        self, q_BH1K: Tensor, k_BH1K: Tensor, v_BH1K: Tensor, state: State, *, position: Tensor
+    ) -> tuple[Tensor, State]:
+        """Turn by the token's place, then attend to all places so far; the cache keeps turned keys."""
+        waves_21P = self.waves_2LP.index_select(1, position.reshape(1))
+        q_BH1K, k_BH1K = _turned(q_BH1K, waves_21P), _turned(k_BH1K, waves_21P)
+        return super().attend_step(q_BH1K, k_BH1K, v_BH1K, state, position=position)
+
+
+def _turned(x_BHLK: Tensor, waves_2LP: Tensor) -> Tensor:
+    """Return the vectors ``(B, H, L, K)`` turned by the angles of their places."""
+    (a_BHLP, b_BHLP), (cos_LP, sin_LP) = x_BHLK.chunk(2, -1), waves_2LP.unbind()
+    turned = torch.cat([a_BHLP * cos_LP - b_BHLP * sin_LP, b_BHLP * cos_LP + a_BHLP * sin_LP], -1)
+    return turned.to(x_BHLK.dtype)
+
+
+BLOCK = RotarySoftmax

@@ -1,0 +1,73 @@
+"""Starting a supernet from a checkpoint of Hugging Face: one family a file, found by its file name.
+
+The checkpoint becomes the supernet's largest network, with equal outputs; its heads, hidden channels and features are
+put in falling order of importance first, for subnets use the first of each. The library ``transformers`` is not needed.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+from search_space import SearchSpace
+from search_space.errors import CheckpointError
+from search_space.registry import Registry
+from supernet.model import Supernet
+from supernet.pretrained._family import Family, Form, Weights
+from supernet.pretrained._fit import check_space, copy_weights
+from supernet.pretrained._importance import by_importance
+from supernet.pretrained._source import content_hash, read_settings, read_tensors
+
+__all__ = ["FAMILIES", "Family", "Form", "Pretrained", "Weights"]
+
+FAMILIES: Registry[Family] = Registry("supernet.pretrained", "FAMILY")
+
+
+class Pretrained:
+    """A checkpoint on disk; nothing is read before it is asked for.
+
+    Parameters
+    ----------
+    folder
+        Holds ``config.json`` and ``model.safetensors``, or the shards and their index.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @cached_property
+    def hash(self) -> str:
+        """Twelve hexadecimal digits of its files; raises ``CheckpointError`` where one is missing."""
+        return content_hash(self.folder)
+
+    def check(self, space: SearchSpace) -> None:
+        """Raise what :meth:`initialise` would, but for damaged weights: only the configuration is read."""
+        check_space(space, self._family_and_form()[1])
+
+    def initialise(self, supernet: Supernet) -> None:
+        """Copy the weights into a supernet; what the checkpoint does not have stays as it is.
+
+        Raises
+        ------
+        CheckpointError
+            For a checkpoint that is damaged, or of a network that we do not compute.
+        ConfigError
+            When it is not the largest network of the supernet's space.
+        """
+        family, form = self._family_and_form()
+        check_space(supernet.space, form)
+        weights = family.weights(read_tensors(self.folder), form)
+        copy_weights(supernet, by_importance(weights, head_dim=form.head_dim), form)
+
+    def _family_and_form(self) -> tuple[Family, Form]:
+        settings = read_settings(self.folder)
+        kind = settings.values.get("model_type")
+        if not isinstance(kind, str) or kind not in FAMILIES:
+            raise CheckpointError(
+                f"{settings.where}: model_type",
+                expected=f"one of {', '.join(FAMILIES)}",
+                got=repr(kind),
+                remedy="choose a checkpoint of one of these architectures",
+            )
+        family = FAMILIES[kind]
+        return family, family.form(settings)

@@ -1,0 +1,118 @@
+"""Whether a space holds a checkpoint's network, and its weights' way into the supernet."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+
+import torch
+from torch import Tensor
+
+from search_space import SearchSpace
+from search_space.errors import ConfigError
+from supernet.model import Supernet
+from supernet.pretrained._family import Form, Weights
+
+__all__ = ["check_space", "copy_weights"]
+
+logger = logging.getLogger("nasweave.supernet")
+
+
+def check_space(space: SearchSpace, form: Form) -> None:
+    """Raise ``ConfigError``, naming the setting to change, unless the space's largest network has this form."""
+    for setting, needed, found, remedy in _differences(space, form):
+        raise ConfigError(setting, expected=f"{needed}, as in the checkpoint", got=str(found), remedy=remedy)
+    layers = space.largest.layers
+    for gene, needed in (("mixer", form.mixer), ("channel_mixer", form.channel_mixer)):
+        for larger in (getattr(layer, gene) for layer in layers):
+            if larger != needed:
+                raise ConfigError(
+                    f"space.{gene}",
+                    expected=f"none larger than {needed}, for the checkpoint becomes the largest network",
+                    got=larger,
+                    remedy=f"remove {larger}, or set space.largest=[{form.mixer}, {form.channel_mixer}]",
+                )
+
+
+def _differences(space: SearchSpace, form: Form) -> Iterator[tuple[str, str, object, str]]:
+    """Yield setting, need, finding and remedy of each difference."""
+    task, norm = space.geometry.task, space.geometry.norm
+    sizes: tuple[tuple[str, int | float, int | float], ...] = (
+        ("embed_dim", form.embed_dim, max(space.embed_dim)),
+        ("depth", form.depth, max(space.depth)),
+        ("num_heads", form.num_heads, max(space.num_heads)),
+        ("ratio", form.hidden_dim / form.embed_dim, max(space.ratio)),
+    )
+    for name, needed, largest in sizes:
+        if abs(needed - largest) > 1e-6 * needed:
+            yield (
+                f"space.{name}",
+                f"{needed:.12g} as its largest choice",
+                largest,
+                f"set space.{name}=[..., {needed:.12g}]",
+            )
+    for name, block, blocks in (
+        ("mixer", form.mixer, space.mixer),
+        ("channel_mixer", form.channel_mixer, space.channel_mixer),
+    ):
+        if block not in blocks:
+            yield f"space.{name}", f"{block} among its choices", ", ".join(blocks), f"add {block} to space.{name}"
+    equal: list[tuple[str, object, object]] = [
+        ("head_dim", form.head_dim, space.geometry.head_dim),
+        ("stem", form.stem, task.stem),
+        ("head", form.head, task.head),
+        *((f"norm.{name}", getattr(form.norm, name), getattr(norm, name)) for name in ("kind", "eps", "position")),
+    ]
+    for block, constants in form.options.items():
+        own = space.geometry.options[block]
+        equal += [(f"options.{block}.{name}", value, own[name]) for name, value in constants.items()]
+    for name, value, found in equal:
+        if value != found:
+            yield f"space.{name}", str(value), found, f"set space.{name}: {value} in the space's declaration"
+    other = "choose another task, or another checkpoint"
+    if task.causal != form.causal:
+        kinds = {True: "a task whose tokens see the past alone", False: "a task whose tokens see each other"}
+        yield "task", kinds[form.causal], kinds[task.causal], other
+    if task.vocab_size != form.vocab_size:
+        yield "task", f"a vocabulary of {form.vocab_size} ids", task.vocab_size, other
+    if form.input_shape is not None and task.input_shape != form.input_shape:
+        yield "task", f"inputs of shape {form.input_shape}", task.input_shape, other
+    if form.input_shape is not None and task.seq_len != form.max_tokens:
+        yield "task", f"{form.max_tokens} tokens", task.seq_len, "set task.options.patch_size to the checkpoint's"
+    if form.max_tokens is not None and task.seq_len > form.max_tokens:
+        yield "task", f"at most {form.max_tokens} tokens", task.seq_len, "set a shorter length in task.options"
+
+
+def copy_weights(supernet: Supernet, weights: Weights, form: Form) -> None:
+    """Copy the weights into the supernet's largest sizes; positions that the task has no place for are left out.
+
+    A last layer that the checkpoint lacks, or has for another number of outputs, keeps its random weights, with a
+    warning.
+    """
+    parameters = dict(supernet.body.named_parameters())
+    head, outputs = dict(weights.head), supernet.space.geometry.task.num_outputs
+    stored = head.get("project.weight")
+    if stored is None or len(stored) != outputs:
+        what = "no last layer" if stored is None else f"a last layer of {len(stored)} outputs"
+        logger.warning("init: the checkpoint has %s, the task %d outputs: that layer starts random", what, outputs)
+        head = {name: tensor for name, tensor in head.items() if not name.startswith("project.")}
+    with torch.no_grad():
+        for name, tensor in _by_parameter(weights, head, form):
+            parameter = parameters[name]
+            parameter.copy_(tensor[: len(parameter)] if name == "stem.position" else tensor)
+
+
+def _by_parameter(weights: Weights, head: Mapping[str, Tensor], form: Form) -> Iterator[tuple[str, Tensor]]:
+    yield from ((f"stem.{name}", tensor) for name, tensor in weights.stem.items())
+    for i, layer in enumerate(weights.layers):
+        mixer, channel = f"mixer_blocks.{i}", f"channel_blocks.{i}"
+        places = {
+            "mixer_norm": f"{mixer}.norm",
+            "channel_norm": f"{channel}.norm",
+            **{name: f"{mixer}.projections.{name}" for name in ("q", "k", "v", "out")},
+            **{name: f"{channel}.mixers.{form.channel_mixer}.{name}" for name in ("up", "gate", "down")},
+        }
+        for name, tensor in layer.items():
+            part, _, kind = name.partition(".")
+            yield f"{places[part]}.{kind}", tensor
+    yield from ((f"head.{name}", tensor) for name, tensor in head.items())

@@ -1,0 +1,123 @@
+"""The order in which a network's parts stand: the most important first, for a subnet uses the first of each kind.
+
+Heads, hidden channels and features may stand in any order, as long as all weights follow; the outputs stay as they are.
+Norms average over the features, so a permutation of them, one for the whole network, passes through.
+
+- a head is as important as the norm of its values' projection times that of what it writes,
+- a hidden channel as the norm of the row that fills it times that of the column that reads it, gates included,
+- a feature as the size of what is written to it times the size of how it is read.
+
+Papers: Cai et al. 2020 (Once-for-All: channels sorted before they shrink); Muralidharan et al. 2024 (Minitron).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import torch
+from torch import Tensor
+from torch.linalg import vector_norm
+
+from supernet.pretrained._family import Weights
+
+__all__ = ["by_importance"]
+
+_FEATURES, _HEADS, _HIDDEN = "features", "heads", "hidden"
+_STEM_AXES = {
+    "embedding": (None, _FEATURES),
+    "position": (None, _FEATURES),
+    "class_token": (_FEATURES,),
+    "project.weight": (_FEATURES, None),
+    "project.bias": (_FEATURES,),
+    "norm.weight": (_FEATURES,),
+    "norm.bias": (_FEATURES,),
+}
+_LAYER_AXES = {
+    **{f"{name}.weight": (_HEADS, _FEATURES) for name in "qkv"},
+    **{f"{name}.bias": (_HEADS,) for name in "qkv"},
+    **{f"{name}.weight": (_HIDDEN, _FEATURES) for name in ("up", "gate")},
+    **{f"{name}.bias": (_HIDDEN,) for name in ("up", "gate")},
+    "out.weight": (_FEATURES, _HEADS),
+    "down.weight": (_FEATURES, _HIDDEN),
+    **{f"{name}.bias": (_FEATURES,) for name in ("out", "down", "mixer_norm", "channel_norm")},
+    **{f"{name}.weight": (_FEATURES,) for name in ("mixer_norm", "channel_norm")},
+}
+_HEAD_AXES = {
+    "norm.weight": (_FEATURES,),
+    "norm.bias": (_FEATURES,),
+    "pool.weight": (_FEATURES, _FEATURES),  # what is pooled is as wide as the network, and follows its order
+    "pool.bias": (_FEATURES,),
+    "project.weight": (None, _FEATURES),
+    "project.bias": (None,),
+}
+
+
+def by_importance(weights: Weights, *, head_dim: int) -> Weights:
+    """Return the same network with its heads, hidden channels and features in falling order of importance."""
+    layers = []
+    for layer in weights.layers:
+        heads = _falling(_head_scores(layer, head_dim))
+        layer = _along(layer, _LAYER_AXES, _HEADS, (heads[:, None] * head_dim + torch.arange(head_dim)).flatten())
+        layers.append(_along(layer, _LAYER_AXES, _HIDDEN, _falling(_hidden_scores(layer))))
+    order = _falling(_feature_scores(weights))
+    return Weights(
+        stem=_along(weights.stem, _STEM_AXES, _FEATURES, order),
+        layers=tuple(_along(layer, _LAYER_AXES, _FEATURES, order) for layer in layers),
+        head=_along(weights.head, _HEAD_AXES, _FEATURES, order),
+    )
+
+
+def _falling(scores: Tensor) -> Tensor:
+    return scores.argsort(descending=True, stable=True)
+
+
+def _along(
+    tensors: Mapping[str, Tensor], axes: Mapping[str, tuple[str | None, ...]], kind: str, order: Tensor
+) -> dict[str, Tensor]:
+    """Return tensors whose axes of one kind are in another order."""
+    ordered = {}
+    for name, tensor in tensors.items():
+        for i, axis in enumerate(axes[name]):
+            tensor = tensor.index_select(i, order) if axis == kind else tensor
+        ordered[name] = tensor
+    return ordered
+
+
+def _head_scores(layer: Mapping[str, Tensor], head_dim: int) -> Tensor:
+    values_HKD = torch.unflatten(layer["v.weight"], 0, (-1, head_dim))
+    out_DHK = torch.unflatten(layer["out.weight"], 1, (-1, head_dim))
+    return vector_norm(values_HKD, dim=(1, 2)) * vector_norm(out_DHK, dim=(0, 2))
+
+
+def _hidden_scores(layer: Mapping[str, Tensor]) -> Tensor:
+    filled = vector_norm(layer["up.weight"], dim=1)
+    if "gate.weight" in layer:
+        filled = filled * vector_norm(layer["gate.weight"], dim=1)
+    return filled * vector_norm(layer["down.weight"], dim=0)
+
+
+def _feature_scores(weights: Weights) -> Tensor:
+    """Return the importance of each feature, ``(D,)``.
+
+    What an embedding writes is its root mean square over the ids; a linear layer is taken to read inputs of size one.
+    """
+    written = [_rms(weights.stem[name]) for name in ("embedding", "position") if name in weights.stem]
+    written += [vector_norm(weights.stem["project.weight"], dim=1)] if "project.weight" in weights.stem else []
+    written += [vector_norm(layer[name], dim=1) for layer in weights.layers for name in ("out.weight", "down.weight")]
+    read = [
+        vector_norm(layer[f"{name}.weight"], dim=0) * layer[f"{norm}.weight"].abs()
+        for layer in weights.layers
+        for norm, names in (("mixer_norm", "qkv"), ("channel_norm", ("up", "gate")))
+        for name in names
+        if f"{name}.weight" in layer
+    ]
+    return _together(written) * _together(read)
+
+
+def _rms(table: Tensor) -> Tensor:
+    return table.square().mean(0).sqrt()
+
+
+def _together(sizes: Iterable[Tensor]) -> Tensor:
+    """Return the size of a sum of independent parts."""
+    return torch.stack(list(sizes)).square().sum(0).sqrt()

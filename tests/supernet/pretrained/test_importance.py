@@ -1,0 +1,109 @@
+"""Reordering changes no output, and puts first what a network can least do without."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from supernet import Supernet
+from supernet.pretrained import FAMILIES
+from supernet.pretrained._fit import copy_weights
+from supernet.pretrained._importance import by_importance
+from supernet.pretrained._source import read_settings, read_tensors
+from tests.supernet.pretrained.checkpoints import FAMILIES as NAMES
+from tests.supernet.pretrained.checkpoints import model_of, saved, some_inputs, space_of
+
+
+def read(family, folder):
+    form = FAMILIES[family].form(read_settings(folder))
+    return form, FAMILIES[family].weights(read_tensors(folder), form)
+
+
+def supernet_of(space, weights, form):
+    supernet = Supernet(space, generator=torch.Generator().manual_seed(0))
+    copy_weights(supernet, weights, form)
+    return supernet.eval()
+
+
+@pytest.mark.parametrize("family", NAMES)
+def test_the_largest_network_stays_what_it_was(family, tmp_path):
+    form, stored = read(family, saved(model_of(family), tmp_path))
+    ordered, space, x = by_importance(stored, head_dim=form.head_dim), space_of(family), some_inputs(family)
+    a, b = (supernet_of(space, weights, form) for weights in (stored, ordered))
+    moved = [n for (n, p), q in zip(a.named_parameters(), b.parameters(), strict=True) if not torch.equal(p, q)]
+    assert {name.split(".")[1] for name in moved} == {"stem", "mixer_blocks", "channel_blocks", "head"}
+    with torch.no_grad():
+        torch.testing.assert_close(a(x, space.largest), b(x, space.largest), rtol=0, atol=1e-4)
+
+
+def uneven(model, *, loud):
+    """Make one head, one hidden channel and some features of a GPT-2 much larger than the others, and not the first."""
+    with torch.no_grad():
+        for block in model.transformer.h:
+            block.attn.c_proj.weight.mul_(0.1)
+            block.attn.c_proj.weight[6 * loud : 6 * loud + 6] *= 30
+            block.mlp.c_fc.weight[:, -24:] *= 10
+    return model
+
+
+def smaller(space, **fields):
+    largest = space.largest
+    return replace(largest, layers=tuple(replace(layer, **fields) for layer in largest.layers))
+
+
+@pytest.mark.parametrize("fields", [{"num_heads": 2}, {"ratio": 1.0}])
+def test_the_first_parts_are_nearer_to_the_whole_than_the_last(fields, tmp_path):
+    form, stored = read("gpt2", saved(uneven(model_of("gpt2"), loud=3), tmp_path))
+    first, space, x = by_importance(stored, head_dim=6), space_of("gpt2"), some_inputs("gpt2")
+    part = smaller(space, **fields)
+    errors = []
+    for weights in (first, stored):  # as stored, what is loud comes last
+        supernet = supernet_of(space, weights, form)
+        with torch.no_grad():
+            errors.append((supernet(x, part) - supernet(x, space.largest)).square().mean())
+    assert errors[0] < 0.5 * errors[1]
+
+
+def test_features_stand_by_what_is_written_and_read(tmp_path):
+    model = model_of("gpt2")
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if name.endswith(("wte.weight", "wpe.weight")) or ".c_proj.weight" in name:
+                parameter[:, :8] *= 0.01  # hardly anything is written to the first third
+            if name.endswith("c_proj.bias"):
+                parameter[:8] *= 0.01
+    form, stored = read("gpt2", saved(model, tmp_path))
+    ordered = by_importance(stored, head_dim=6)
+    assert ordered.stem["embedding"][:, -8:].abs().max() < 0.1 * ordered.stem["embedding"][:, :16].std()
+    space, x = space_of("gpt2"), some_inputs("gpt2")
+    narrow, errors = replace(space.largest, embed_dim=16), []
+    for weights in (ordered, stored):
+        supernet = supernet_of(space, weights, form)
+        with torch.no_grad():
+            errors.append((supernet(x, narrow) - supernet(x, space.largest)).square().mean())
+    assert errors[0] < 0.5 * errors[1]
+
+
+def test_scores_by_hand(tmp_path):
+    form, stored = read("llama", saved(model_of("llama"), tmp_path))
+    ordered = by_importance(stored, head_dim=6)
+    for before, after in zip(stored.layers, ordered.layers, strict=True):
+        heads, hidden = [], []
+        for h in range(4):
+            rows = slice(6 * h, 6 * h + 6)
+            heads.append(float(before["v.weight"][rows].norm() * before["out.weight"][:, rows].norm()))
+        for f in range(72):
+            gate, up, down = before["gate.weight"][f], before["up.weight"][f], before["down.weight"][:, f]
+            hidden.append(float(gate.norm() * up.norm() * down.norm()))
+        order = sorted(range(4), key=lambda h: -heads[h])
+        for place, h in enumerate(order):
+            # The columns are in another order too; their norm is not.
+            torch.testing.assert_close(
+                after["q.weight"][6 * place : 6 * place + 6].norm(dim=1),
+                before["q.weight"][6 * h : 6 * h + 6].norm(dim=1),
+            )
+        order = sorted(range(72), key=lambda f: -hidden[f])
+        torch.testing.assert_close(after["down.weight"].norm(dim=0), before["down.weight"].norm(dim=0)[order])
+    assert form.hidden_dim == 72
