@@ -16,7 +16,6 @@ from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor
-from torch.linalg import vector_norm
 
 from supernet.pretrained._family import Weights
 
@@ -86,14 +85,14 @@ def _along(
 def _head_scores(layer: Mapping[str, Tensor], head_dim: int) -> Tensor:
     values_HKD = torch.unflatten(layer["v.weight"], 0, (-1, head_dim))
     out_DHK = torch.unflatten(layer["out.weight"], 1, (-1, head_dim))
-    return vector_norm(values_HKD, dim=(1, 2)) * vector_norm(out_DHK, dim=(0, 2))
+    return _norm(values_HKD, 1, 2) * _norm(out_DHK, 0, 2)
 
 
 def _hidden_scores(layer: Mapping[str, Tensor]) -> Tensor:
-    filled = vector_norm(layer["up.weight"], dim=1)
+    filled = _norm(layer["up.weight"], 1)
     if "gate.weight" in layer:
-        filled = filled * vector_norm(layer["gate.weight"], dim=1)
-    return filled * vector_norm(layer["down.weight"], dim=0)
+        filled = filled * _norm(layer["gate.weight"], 1)
+    return filled * _norm(layer["down.weight"], 0)
 
 
 def _feature_scores(weights: Weights) -> Tensor:
@@ -102,16 +101,21 @@ def _feature_scores(weights: Weights) -> Tensor:
     What an embedding writes is its root mean square over the ids; a linear layer is taken to read inputs of size one.
     """
     written = [_rms(weights.stem[name]) for name in ("embedding", "position") if name in weights.stem]
-    written += [vector_norm(weights.stem["project.weight"], dim=1)] if "project.weight" in weights.stem else []
-    written += [vector_norm(layer[name], dim=1) for layer in weights.layers for name in ("out.weight", "down.weight")]
+    written += [_norm(weights.stem["project.weight"], 1)] if "project.weight" in weights.stem else []
+    written += [_norm(layer[name], 1) for layer in weights.layers for name in ("out.weight", "down.weight")]
     read = [
-        vector_norm(layer[f"{name}.weight"], dim=0) * layer[f"{norm}.weight"].abs()
+        _norm(layer[f"{name}.weight"], 0) * layer[f"{norm}.weight"].abs()
         for layer in weights.layers
         for norm, names in (("mixer_norm", "qkv"), ("channel_norm", ("up", "gate")))
         for name in names
         if f"{name}.weight" in layer
     ]
     return _together(written) * _together(read)
+
+
+def _norm(weight: Tensor, *axes: int) -> Tensor:
+    norm: Tensor = torch.linalg.vector_norm(weight, dim=axes)
+    return norm
 
 
 def _rms(table: Tensor) -> Tensor:
