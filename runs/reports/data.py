@@ -99,8 +99,8 @@ class Sensitivity:
 
     @property
     def limit(self) -> float:
-        """Where the scale of colours ends: the largest change of a sub-block alone."""
-        return float(np.abs(self.percent[:-1]).max(initial=0.0)) or math.inf
+        """Where the scale of colours ends, in percent: the largest change of a sub-block alone, but not below one."""
+        return float(np.abs(self.percent[:-1]).max(initial=1.0))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

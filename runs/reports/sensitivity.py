@@ -20,7 +20,7 @@ _COLOURS = "RdBu_r"  # blue: better than in float, red: worse
 def sensitivity_figure(found: Sensitivity) -> dict[str, Any]:
     """Return the changes as a map of colours with their numbers."""
     figure = blank_figure("", "")
-    limit = min(found.limit, 1e6)
+    limit = found.limit
     figure.add_heatmap(
         x=list(found.precisions),
         y=list(found.sub_blocks),
@@ -47,7 +47,7 @@ def sensitivity_png(found: Sensitivity) -> bytes:
         width, height = 2.6 + 1.1 * len(found.precisions), 1.0 + 0.3 * len(found.sub_blocks)
         figure, (plot,) = subplots(width, height, columns=1)
         percent = found.percent
-        limit = min(found.limit, 1e6)
+        limit = found.limit
         plot.imshow(percent, cmap=_COLOURS, vmin=-limit, vmax=limit, aspect="auto")
         for (i, j), value in np.ndenumerate(percent):
             strong = abs(value) > 0.6 * limit
@@ -63,4 +63,5 @@ def sensitivity_png(found: Sensitivity) -> bytes:
 
 
 def _text(percent: float) -> str:
-    return f"{percent:+.1f} %" if abs(percent) < 100 else f"{percent:+.0f} %"
+    digits = 2 if abs(percent) < 10 else 1 if abs(percent) < 100 else 0
+    return f"{percent:+.{digits}f} %"
