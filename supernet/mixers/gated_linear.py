@@ -142,7 +142,7 @@ class GatedLinear(TokenMixer):
         width = num_heads * self.shape.head_dim
         z_BLE = self.decay_out(self.decay_in(x_BLD, self.rank, precision), width, precision)
         z_BLE = z_BLE.to(torch.promote_types(z_BLE.dtype, torch.float32))
-        g_BLE = (F.logsigmoid(z_BLE) / self.temperature).clamp(min=-_RANGE / self.size)
+        g_BLE = (-F.softplus(-z_BLE) / self.temperature).clamp(min=-_RANGE / self.size)
         return torch.unflatten(g_BLE, 2, (num_heads, -1)).transpose(1, 2)
 
     def attend(

@@ -26,7 +26,9 @@ class PythonFormat(ExportFormat):
     def write(self, subject: Subject, folder: Path) -> None:
         """Write both files."""
         text = program_text(subject.program)
-        (folder / _WEIGHTS).write_bytes(save_tensors({k: v.contiguous() for k, v in text.weights.items()}))
+        (folder / _WEIGHTS).write_bytes(
+            save_tensors({name: weight.clone().contiguous() for name, weight in text.weights.items()})
+        )
         with torch.no_grad():
             outputs = subject.simulated(subject.example)
         environment = jinja2.Environment(

@@ -2,9 +2,13 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
+from hardware_profiles import RUNTIMES
+from search_space import Block, Geometry
+from supernet import block_module
 from tests.contracts.live_memory import peak_values
 from tests.supernet.mixers.decoding import token_by_token
 from tests.supernet.naive import HEAD_DIM, assert_same, build, build_projections, from_rows, heads, normal, shape_of
@@ -109,3 +113,18 @@ def test_memory_grows_with_the_length_alone(causal):
         return peak_values(mixer, normal(1, 2, length, 4).detach().float()).peak
 
     assert peak(4096) == pytest.approx(4 * peak(1024), rel=0.02)
+
+
+def test_decays_near_zero_are_exported_as_they_are_computed():
+    """Trained gates forget at once in places, where ONNX Runtime's sigmoid stays at that of -18."""
+    geometry = Geometry(task=shape_of(seq_len=24, causal=True).task, head_dim=HEAD_DIM)
+    block = Block(kind="mixer", key="gated_linear", embed_dim=16, num_heads=2)
+    module = block_module(block, geometry, generator=torch.Generator().manual_seed(0))
+    (decay_out,) = (part for name, part in module.named_modules() if name.endswith("decay_out"))
+    with torch.no_grad():
+        decay_out.bias.fill_(-40.0)
+    example = torch.randn(1, 24, 16, generator=torch.Generator().manual_seed(1))
+    executable = RUNTIMES["onnxruntime"].compile(module.eval(), example, policy={}, threads=1)
+    with torch.inference_mode():
+        expected = module(example).numpy()
+    np.testing.assert_allclose(executable.run(example.numpy()), expected, atol=1e-4)
