@@ -71,7 +71,8 @@ class TopK(Softmax):
             scores = scores + self.future
         elif mask_BL is not None:
             scores = scores + padding_bias(mask_BL, scores.dtype)
-        return self._best(scores) @ v_BHLK
+        scores = self._best(scores)  # the old ones are given back before the product
+        return scores @ v_BHLK
 
     def _best(self, scores: Tensor) -> Tensor:
         """Return the softmax of ``(..., S)`` over the largest scores."""
