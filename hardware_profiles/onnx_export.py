@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from hardware_profiles.onnx_attention import translations
+from hardware_profiles.onnx_registry import table_made_once
 from search_space.errors import RuntimeUnavailableError
 
 __all__ = ["INPUT", "OUTPUT", "PATH_KEY", "export_onnx", "export_several"]
@@ -64,7 +65,7 @@ def export_several(module: nn.Module, inputs: dict[str, Tensor], *, outputs: Seq
     assert not module.training, "a module is exported in evaluation mode"
     _check_size(module)
     axes = tuple({0: torch.export.Dim.DYNAMIC} if t.dim() else None for t in inputs.values())
-    with _quiet(), torch.no_grad():
+    with _quiet(), torch.no_grad(), table_made_once():
         program = torch.onnx.export(
             module,
             tuple(inputs.values()),

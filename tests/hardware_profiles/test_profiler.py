@@ -1,113 +1,26 @@
-"""The profiler on a machine whose clock, drift and latencies we control."""
+"""The profiler on a steady or drifting machine: scale, noise floor, order, resuming, budgets, refusals."""
 
 import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
-from torch import nn
 
-from hardware_profiles import Built, Measurement, ProfilerConfig, Setting, measure_profile, this_device
-from hardware_profiles.runtime import Runtime
-from search_space import Architecture, Block, Layer
+from hardware_profiles import Measurement, ProfilerConfig
+from search_space import Architecture
 from search_space.errors import ProfileError, RuntimeUnavailableError
+from tests.hardware_profiles.fake_machine import (
+    BLOCKS,
+    NETWORKS,
+    REFERENCE_S,
+    SETTING,
+    SUBJECTS,
+    FakeRuntime,
+    run,
+    true_ms,
+)
 
-SETTING = Setting(runtime="torch")
-REFERENCE_S = 0.001
-LAYER = Layer(mixer="softmax", num_heads=2, channel_mixer="mlp", ratio=2.0)
-BLOCKS = [
-    Block(kind="mixer", key="softmax", embed_dim=16 * n, num_heads=2, precision=p)
-    for n in range(1, 11)
-    for p in ("float", "w8a8", "w4")
-]
-NETWORKS = [Architecture(embed_dim=16 * n, layers=(LAYER,) * n) for n in range(1, 11)]
-SUBJECTS = [*BLOCKS, *NETWORKS]
-
-
-def true_ms(subject):
-    speed = {"float": 1.0, "w8a8": 0.5, "w4": 0.8}
-    if isinstance(subject, Block):
-        return subject.embed_dim / 100 * speed[subject.precision]
-    return subject.embed_dim * subject.depth / 50
-
-
-class FakeRuntime(Runtime):
-    """Every run moves the clock by the true latency times a drift that grows with time."""
-
-    name = "torch"
-    precisions = frozenset({"float", "w8a8", "w4"})
-    file_suffix = ".fake"
-
-    def __init__(self, *, drift_per_s=0.0, noise=0.0, why_not=None):
-        self.now, self.drift_per_s, self.noise, self.why_not = 0.0, drift_per_s, noise, why_not
-        self.rng = np.random.default_rng(0)
-        self.prepared, self.measured = [], []
-
-    def clock(self):
-        return self.now
-
-    def drift(self):
-        return 1.0 + self.drift_per_s * self.now
-
-    def library_version(self):
-        return "1"
-
-    def unavailable(self):
-        return self.why_not
-
-    def prepare(self, module, example):
-        self.prepared.append(module)
-        return FakePrepared(self, module)
-
-
-class FakePrepared:
-    def __init__(self, runtime, module):
-        self.runtime, self.module = runtime, module
-
-    def compile(self, *, policy, threads, float_precision="fp32"):
-        subject = next(iter(policy), None)
-        return FakeExecutable(self.runtime, subject)
-
-
-class FakeExecutable:
-    size_bytes = 1
-
-    def __init__(self, runtime, subject):
-        self.runtime, self.subject = runtime, subject
-        self.seconds = REFERENCE_S if subject is None else true_ms(subject) / 1e3
-
-    def run(self, batch):
-        machine = self.runtime
-        machine.running = self.subject
-        if self.subject is not None and machine.measured[-1:] != [self.subject]:
-            machine.measured.append(self.subject)
-        machine.now += self.seconds * machine.drift() * np.exp(machine.noise * machine.rng.standard_normal())
-        return batch
-
-
-@pytest.fixture(autouse=True)
-def subjects_travel_in_the_policy(monkeypatch):
-    """The fake tells its subjects apart by the policy, which the fake runtime does not check."""
-    monkeypatch.setattr("hardware_profiles.runtime.check_policy", lambda runtime, policy, **_: None)
-
-
-def build(subject):
-    return Built(module=nn.Linear(1, 1).eval(), example=torch.zeros(1, 1), policy={subject: "float"})
-
-
-def run(runtime, subjects=SUBJECTS, config=None, **more):
-    return measure_profile(
-        subjects,
-        setting=SETTING,
-        device=this_device(),
-        space_fingerprint="space",
-        build=build,
-        config=config or ProfilerConfig(),
-        runtime=runtime,
-        clock=runtime.clock,
-        **more,
-    )
+pytestmark = pytest.mark.usefixtures("subjects_travel_in_the_policy")
 
 
 def test_steady_machine_gives_the_true_latencies():
@@ -298,82 +211,6 @@ def test_what_was_prepared_within_the_budget_is_measured():
     assert 1 <= len(result.measurements) <= 9
 
 
-class Failing(FakeRuntime):
-    """Its device disappears after some runs."""
-
-    def prepare(self, module, example):
-        made = super().prepare(module, example)
-        compile_, machine = made.compile, self
-
-        def compile(**options):
-            executable = compile_(**options)
-            run_ = executable.run
-
-            def lost(batch):
-                if machine.now > 1.0:
-                    raise RuntimeError("CUDA error: device lost\nmore lines")
-                return run_(batch)
-
-            executable.run = lost
-            return executable
-
-        made.compile = compile
-        return made
-
-
-def test_a_device_that_disappears_leaves_what_is_measured():
-    kept, runtime = [], Failing()
-    with pytest.raises(RuntimeUnavailableError, match="CUDA error: device lost; check that the device") as error:
-        run(runtime, on_measurement=kept.append)
-    assert "\n" not in str(error.value)
-    assert 3 < len(kept) < len(SUBJECTS)
-    steady = FakeRuntime()
-    whole = run(steady, done=kept)
-    assert {m.subject for m in whole.measurements} == set(SUBJECTS)
-    assert not {m.subject for m in kept} & set(steady.measured)
-
-
-class Disturbed(FakeRuntime):
-    """While one subject is first measured, something else makes its runs long and uneven."""
-
-    def __init__(self, victim):
-        super().__init__()
-        self.victim, self.before, self.visits = victim, None, 0
-
-    def drift(self):
-        self.visits += self.running == self.victim and self.before != self.victim
-        self.before = self.running
-        disturbed = self.running == self.victim and self.visits == 1
-        return float(self.rng.lognormal(0.7, 0.5)) if disturbed else 1.0
-
-
-def test_a_disturbed_measurement_is_taken_again_and_the_calmer_stays():
-    victim = BLOCKS[4]
-    config = ProfilerConfig(repeats_per_chunk=0, chunk_subjects=10, outlier_spread=0.01)
-    result = run(Disturbed(victim), config=config)
-    (m,) = (m for m in result.measurements if m.subject == victim)
-    assert m.latency_ms == pytest.approx(true_ms(victim), rel=1e-6) and m.spread < 1e-6
-    assert m.repeat_ms > 1.05 * m.latency_ms
-    assert all(m.repeat_ms is None for m in result.measurements if m.subject != victim)
-
-
-def test_what_slows_all_but_the_reference_for_a_while_is_waited_out():
-    class Neighbour(FakeRuntime):
-        """Fills the caches while a dozen subjects are timed: the small reference does not notice."""
-
-        timed, running, before = 0, None, None
-
-        def drift(self):
-            self.timed += self.running is not None and self.before is None
-            self.before = self.running
-            return 1.25 if self.running is not None and 10 < self.timed <= 22 else 1.0
-
-    profile = run(Neighbour(), config=ProfilerConfig(repeats_per_chunk=0))
-    wrong = [m.subject for m in profile.measurements if abs(m.latency_ms / true_ms(m.subject) - 1) > 0.02]
-    assert not wrong
-    assert len(profile.measurements) == len(SUBJECTS)
-
-
 def test_energy_and_provenance_stand_in_the_profile():
     class Meter:
         def read_mj(self):
@@ -415,21 +252,3 @@ def test_float_precision_that_the_runtime_lacks_is_refused_before_any_work():
     with pytest.raises(RuntimeUnavailableError, match="bf16"):
         run(runtime, subjects=[BLOCKS[0], replace(BLOCKS[1], float_precision="bf16")])
     assert not runtime.prepared
-
-
-@pytest.mark.parametrize(("rounds", "fooled"), [(1, True), (3, False)])
-def test_rounds_outvote_what_disturbs_one_of_them(rounds, fooled):
-    class Disturbed(FakeRuntime):
-        """Something else makes everything but the reference slower until the first round is over."""
-
-        timed, running, before = 0, None, None
-
-        def drift(self):
-            self.timed += self.running is not None and self.before is None
-            self.before = self.running
-            return 1.4 if self.running is not None and self.timed <= len(NETWORKS) else 1.0
-
-    profile = run(Disturbed(), subjects=NETWORKS, config=ProfilerConfig(rounds=rounds))
-    assert {a for a, _ in profile.networks} == set(NETWORKS)
-    wrong = [a for a, m in profile.networks if abs(m.latency_ms / true_ms(a) - 1) > 0.05]
-    assert bool(wrong) == fooled
