@@ -1,12 +1,13 @@
 """A model-based search as an Optuna sampler: batches that depend on the trials before them alone.
 
-Trials ``batch * size`` to ``(batch + 1) * size - 1`` are one batch, computed from the trials before it; a process that
-resumes in the midst of a batch computes the same one.
+Trials ``batch * size`` to ``(batch + 1) * size - 1`` are one batch, computed from the trials before it. The latest
+batch is kept in the study: of several processes one computes it, and a process that resumes in its midst goes on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -27,6 +28,15 @@ class _SpaceGenotype:
 
     def __init__(self, space: SearchSpace) -> None:
         self.cards, self.canonical, self.features = space.cards, space.canonical, partial(features, space)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Batch:
+    """The networks ``rows``, ``(n, genes)``, best first, for one batch of a study's trials."""
+
+    study: str
+    number: int
+    rows: Genes
 
 
 class BatchedSampler(SpaceSampler):
@@ -66,16 +76,38 @@ class BatchedSampler(SpaceSampler):
             known_deviation=None if problem.deviation is None else self._known_deviation,
             corners=space.encode([space.smallest, space.middle, space.largest]),
         )
-        self._current: tuple[tuple[str, int], Genes] | None = None
+        self._latest: _Batch | None = None
 
     def proposals(self, study: Study, trial: FrozenTrial, history: History) -> Iterator[Genes]:
-        """Yield the rest of the batch, from the trial's place in it on."""
+        """Yield the rest of the batch, from the trial's place in it on.
+
+        While the process that has the first trial of a batch computes it, the others take what the one before left.
+        """
         number, position = divmod(trial.number, self.batch)
-        if self._current is None or self._current[0] != (study.study_name, number):
-            self._current = ((study.study_name, number), self._new_batch(history.before(number * self.batch), number))
-        batch = self._current[1]
-        yield from batch[position:]
-        yield from batch[:position]
+        latest = self._newest(study, number)
+        if latest is not None and position and latest.number == number - 1:
+            yield from latest.rows
+        if latest is None or latest.number != number:
+            rows = self._new_batch(history.before(number * self.batch), number)
+            latest = self._latest = _Batch(study=study.study_name, number=number, rows=rows)
+            kept = {"number": number, "rows": rows.tolist()}
+            study._storage.set_study_system_attr(study._study_id, self._attribute, kept)
+        yield from latest.rows[position:]
+        yield from latest.rows[:position]
+
+    def _newest(self, study: Study, number: int) -> _Batch | None:
+        """Return the batch of a number where it is known, else the latest one that is."""
+        known = self._latest if self._latest is not None and self._latest.study == study.study_name else None
+        if known is None or known.number != number:
+            kept = study._storage.get_study_system_attrs(study._study_id).get(self._attribute)
+            if kept is not None:
+                rows = np.array(kept["rows"], np.int16).reshape(-1, len(self.space.gene_names))
+                known = self._latest = _Batch(study=study.study_name, number=kept["number"], rows=rows)
+        return known
+
+    @property
+    def _attribute(self) -> str:
+        return f"nasweave:batch:{self.seed}:{self.batch}"
 
     def _new_batch(self, history: History, number: int) -> Genes:
         """Return two batches, best first: the second replaces what turns out to be in the study already."""
