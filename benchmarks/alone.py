@@ -24,6 +24,7 @@ from supernet.elastic import reset_parameters
 from supernet.tasks import TaskData
 from supernet.training import Evaluator, Quality, TrainingConfig
 from supernet.training.distributed import process_group
+from supernet.training.mixed_precision import autocast
 from supernet.training.sampling import initial_generator
 from supernet.training.state import Training
 
@@ -38,7 +39,7 @@ class Labels:
 
     def accumulate(self, inputs: Tensor, targets: Tensor, *, step: int) -> Tensor:
         """Add the gradient of the loss; returns it, ``(1,)``."""
-        with torch.autocast(inputs.device.type, dtype=torch.bfloat16, enabled=self.config.bf16):
+        with autocast(inputs.device, bf16=self.config.bf16):
             outputs: Tensor = self.model(inputs)
         loss = self.data.loss(outputs.float(), targets, label_smoothing=self.config.label_smoothing)
         loss.backward()  # type: ignore[no-untyped-call]

@@ -50,14 +50,15 @@ from supernet.training.sampling import initial_generator
 from supernet.training.state import Rule, Training
 
 TASKS = ("fashion_mnist", "gutenberg")
+_SPLIT_BATCH = ("training.rotate_teacher=true", "training.split_batch=true", "training.num_random=3")
 RULES = {
     "sandwich": ("training.fair=false", "training.teacher_phase=0"),
     "fair": ("training.teacher_phase=0",),
     "teacher_first": ("training.teacher_phase=0.2",),
     "opening": ("training.teacher_phase=0.1", "training.opening_phase=0.3"),
     "rotate_teacher": ("training.rotate_teacher=true",),
-    "uniform": ("training.rotate_teacher=true", "training.num_random=2", "training.uniform_every=2"),
-    "split_batch": ("training.rotate_teacher=true", "training.split_batch=true", "training.num_random=3"),
+    "split_batch": _SPLIT_BATCH,
+    "uniform": (*_SPLIT_BATCH, "training.uniform_every=2"),
 }
 _POOL = 4000
 _TIMED_STEPS = 16
@@ -147,20 +148,22 @@ def measure(task: str, options: argparse.Namespace) -> list[dict[str, Any]]:
     chosen = spread_architectures(first.space, options.architectures, seed=0)
     supernets = {rule: stages.train(workspace) for rule, workspace in rules.items()}
     best = {rule: best_found(rules[rule], supernet, trials=options.trials) for rule, supernet in supernets.items()}
-    alone = qualities_alone(
+    taken = {} if options.alone_of is None else errors_alone(options.alone_of, first, steps=options.alone_steps)
+    trained = qualities_alone(
         common,
-        list(dict.fromkeys([*chosen, *best.values()])),
+        [a for a in dict.fromkeys([*chosen, *best.values()]) if a.key not in taken],
         steps=options.alone_steps,
         folder=Path(options.folder) / "alone",
         processes=options.processes,
     )
+    alone = taken | {key: quality.error for key, quality in trained.items()}
     judge = Evaluator(first.data, split=first.data.validation)
     rows = []
     for rule, supernet in supernets.items():
         inherited = [judge(supernet, a).error for a in chosen]
-        apart = [alone[a.key].error for a in chosen]
+        apart = [alone[a.key] for a in chosen]
         tau = kendalltau(inherited, apart)
-        mine, its = judge(supernet, best[rule]).error, alone[best[rule].key].error
+        mine, its = judge(supernet, best[rule]).error, alone[best[rule].key]
         percent = first.data.unit == "%"
         rows.append(
             {
@@ -172,6 +175,7 @@ def measure(task: str, options: argparse.Namespace) -> list[dict[str, Any]]:
                 "relative_throughput": round(relative[rule], 4),
                 "steps": options.steps,
                 "alone_steps": options.alone_steps,
+                "alone_of": options.alone_of and options.alone_of.name,
                 "best": {"key": best[rule].key, "network": str(best[rule]), "inherited": mine, "alone": its},
                 "networks": [
                     {
@@ -189,6 +193,15 @@ def measure(task: str, options: argparse.Namespace) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def errors_alone(file: Path, workspace: Workspace, *, steps: int) -> dict[str, float]:
+    """Return the errors of the networks that were trained alone for an earlier result on the same task, by key."""
+    rows = [row for row in json.loads(file.read_text()) if row["task"] == workspace.config.task.name]
+    if any((row["space"], row["alone_steps"]) != (workspace.space.name, steps) for row in rows):
+        raise SystemExit(f"--alone-of: {file} is of another space or another number of steps")
+    networks = [network for row in rows for network in row["networks"]]
+    return {n["key"]: n["alone"] for n in networks} | {row["best"]["key"]: row["best"]["alone"] for row in rows}
 
 
 def environment(options: argparse.Namespace) -> dict[str, Any]:
@@ -218,6 +231,7 @@ def main() -> None:
     parser.add_argument("--architectures", type=int, default=24)
     parser.add_argument("--steps", type=int, default=3000, help="of a supernet")
     parser.add_argument("--alone-steps", type=int, default=1000, help="of a network alone")
+    parser.add_argument("--alone-of", type=Path, metavar="FILE", help="take over the trainings alone of this result")
     parser.add_argument("--trials", type=int, default=60, help="networks of the search for the best one")
     parser.add_argument("--processes", type=int, default=os.cpu_count(), help="networks trained alone at a time")
     parser.add_argument("--folder", default="outputs/supernet_quality", help="where trainings are kept")

@@ -58,7 +58,7 @@ class TrainingConfig:
     checkpoint_every
         Steps between checkpoints.
     bf16
-        Whether to compute in bfloat16 under autocast; the weights stay float32.
+        Whether to compute in bfloat16 under autocast, on devices with instructions for it; the weights stay float32.
     """
 
     steps: int = 1500

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from search_space import Architecture
 from supernet.model import Supernet
 from supernet.tasks import Split, TaskData
+from supernet.training.mixed_precision import autocast
 
 __all__ = ["Evaluator", "Quality", "evaluate"]
 
@@ -151,7 +152,7 @@ def _judge(
     try:
         with torch.inference_mode():
             for inputs, targets in batches:
-                with torch.autocast(inputs.device.type, dtype=torch.bfloat16, enabled=bf16):
+                with autocast(inputs.device, bf16=bf16):
                     outputs = model(inputs) if architecture is None else model(inputs, architecture)
                 outputs = outputs.float() if bf16 else outputs
                 error.add(data.error(outputs, targets))

@@ -22,6 +22,7 @@ from supernet.tasks import TaskData
 from supernet.training.config import TrainingConfig
 from supernet.training.distributed import process_group
 from supernet.training.evaluate import Evaluator, Quality
+from supernet.training.mixed_precision import autocast
 from supernet.training.state import Progress, Training
 
 __all__ = ["Finetuned", "finetune"]
@@ -93,7 +94,7 @@ class _Distilled:
     def accumulate(self, inputs: Tensor, targets: Tensor, *, step: int) -> Tensor:
         """Add the gradient of the loss; returns it, on the labels and on the teacher, ``(2,)``."""
         config = self.config
-        with torch.autocast(inputs.device.type, dtype=torch.bfloat16, enabled=config.bf16):
+        with autocast(inputs.device, bf16=config.bf16):
             outputs: Tensor = self.model(inputs)
             with torch.no_grad():
                 teacher: Tensor = self.supernet(inputs, self.teacher)

@@ -15,6 +15,7 @@ from search_space import Architecture
 from supernet.model import Supernet
 from supernet.tasks import TaskData
 from supernet.training.config import TrainingConfig
+from supernet.training.mixed_precision import autocast
 from supernet.training.sampling import Subnets
 
 __all__ = ["accumulate_gradients"]
@@ -38,7 +39,7 @@ def accumulate_gradients(
     share, weight = 1.0 / (1 + len(students)), config.distillation_weight
 
     def forward(architecture: Architecture, rows: slice) -> tuple[Tensor, Tensor]:
-        with torch.autocast(inputs.device.type, dtype=torch.bfloat16, enabled=config.bf16):
+        with autocast(inputs.device, bf16=config.bf16):
             outputs: Tensor = supernet(inputs[rows], architecture)
         outputs = outputs.float() if config.bf16 else outputs
         return outputs, data.loss(outputs, targets[rows], label_smoothing=config.label_smoothing)

@@ -8,12 +8,14 @@ import pytest
 
 from benchmarks import deployment, joint_search, predicted_measured, supernet_search
 from benchmarks.open_run import open_run
-from tests.runs.tiny import TINY
+from tests.runs.tiny import TINY, begin_from
 
 
 @pytest.fixture(scope="module")
-def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("outputs")
+def outputs(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    outputs = tmp_path_factory.mktemp("outputs")
+    begin_from(tiny_run, outputs)
+    return outputs
 
 
 def rows_of(program, monkeypatch, capsys, *arguments: str):
