@@ -1,6 +1,6 @@
 """Ridge regression in closed form, with exact leave-one-out errors for a whole grid of penalties at once.
 
-One eigendecomposition of ``X'X`` serves every penalty. The penalty "infinity", the mean alone, is always among the
+One decomposition of the rows serves every penalty. The penalty "infinity", the mean alone, is always among the
 candidates, so a fit is never worse in leave-one-out error than a constant. Weighed by :func:`huber_weights`, a few
 spoiled measurements hardly move a fit.
 
@@ -130,9 +130,13 @@ class RidgePath:
         alive = spread > 1e-9 * np.maximum(1.0, np.abs(self._center))
         self._unit = np.where(alive, 1.0 / np.where(alive, spread, 1.0), 0.0)
         design = centred * self._unit * self._root[:, None]
-        values, self._basis = np.linalg.eigh(design.T @ design)
-        self._values = np.maximum(values, 0.0)
-        self._z = design @ self._basis
+        if n < d:  # then n directions hold all rows, and are found in a fraction of the time
+            left, singular, right = np.linalg.svd(design, full_matrices=False)
+            self._basis, self._values, self._z = right.T, singular**2, left * singular
+        else:
+            values, self._basis = np.linalg.eigh(design.T @ design)
+            self._values = np.maximum(values, 0.0)
+            self._z = design @ self._basis
         top = float(self._values.max(initial=0.0))
         if penalties is not None:
             self.penalties = np.array(penalties, float)
@@ -194,6 +198,14 @@ class RidgePath:
             intercept=mean,
             center=self._center,
             coefficients=weights * self._unit,
-            factor=np.zeros(0) if constant else self._unit[:, None] * self._basis * np.sqrt(inverse),
+            factor=np.zeros(0) if constant else self._unit[:, None] * self._root_of_inverse(index),
             center_leverage=1.0 / n,
         )
+
+    def _root_of_inverse(self, index: int) -> Floats:
+        """Return ``F`` with ``F @ F.T`` the inverse of ``X'X`` plus the penalty, ``(d, d)``."""
+        root = np.sqrt(self._inverse[:, index])
+        if self._basis.shape[0] == self._basis.shape[1]:
+            return np.asarray(self._basis * root)
+        flat = 1.0 / np.sqrt(self.penalties[index])  # in the directions that no row has
+        return np.asarray(flat * np.eye(len(self._basis)) + (self._basis * (root - flat)) @ self._basis.T)
