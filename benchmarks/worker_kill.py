@@ -36,7 +36,8 @@ from optuna.samplers import RandomSampler
 from optuna.trial import TrialState
 
 from benchmarks.mixed_space import mixed_space
-from benchmarks.worker_process import GRACE_S, Event, Worker, events, open_run, release, schema, start
+from benchmarks.worker_process import Event, Worker, events, open_run, release, schema, start
+from runs.search import WorkersConfig
 from runs.search.genes import genes_of
 from runs.search.storage import open_storage
 from runs.store import Claims, Store
@@ -50,7 +51,7 @@ class Plan:
     kills: int = 20
     workers: int = 4
     evaluation_s: float = 0.05
-    grace_s: float = GRACE_S
+    grace_s: float = 10.0
     sampler: str = "random"
     seed: int = 0
 
@@ -97,7 +98,7 @@ def _run(database: str, log: Path, plan: Plan) -> dict[str, float]:
                 seconds=plan.evaluation_s,
                 sampler=plan.sampler,
                 log=log,
-                grace_s=plan.grace_s,
+                watch=WorkersConfig(heartbeat_s=0.25, grace_s=plan.grace_s, patience_s=60.0),
             )
             loading.append(worker)
 

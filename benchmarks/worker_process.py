@@ -29,10 +29,10 @@ from runs.search import Crew, SearchConfig, StoreRecorder, WorkersConfig, run_se
 from runs.store import Claims, Run, Store
 from search_space import Architecture, Genes, SearchSpace
 
-__all__ = ["GRACE_S", "Event", "Worker", "events", "open_run", "release", "schema", "start"]
+__all__ = ["WATCH", "Event", "Worker", "events", "open_run", "release", "schema", "start"]
 
 URL_VARIABLE = "NASWEAVE_TEST_POSTGRESQL_URL"
-GRACE_S = 10.0
+WATCH = WorkersConfig()  # as the program has it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,15 +79,13 @@ class Worker:
 
 
 def start(
-    url: str, name: str, *, trials: int, seconds: float, sampler: str, log: Path, grace_s: float = GRACE_S
+    url: str, name: str, *, trials: int, seconds: float, sampler: str, log: Path, watch: WorkersConfig = WATCH
 ) -> Worker:
     """Start a worker of a search for so many networks, whose evaluations take so many seconds."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["benchmarks.worker_process"])
     ours, theirs = context.Pipe()
-    process = context.Process(
-        target=_work, args=(url, name, trials, seconds, sampler, log, grace_s, theirs), daemon=True
-    )
+    process = context.Process(target=_work, args=(url, name, trials, seconds, sampler, log, watch, theirs), daemon=True)
     process.start()
     return Worker(name=name, process=process, connection=ours)
 
@@ -107,7 +105,14 @@ def open_run(store: Store, space: SearchSpace) -> Run:
 
 
 def _work(
-    url: str, name: str, trials: int, seconds: float, sampler: str, log: Path, grace_s: float, connection: Connection
+    url: str,
+    name: str,
+    trials: int,
+    seconds: float,
+    sampler: str,
+    log: Path,
+    watch: WorkersConfig,
+    connection: Connection,
 ) -> None:
     space = mixed_space()
     costs = CostModel(space)
@@ -128,7 +133,6 @@ def _work(
 
     connection.send("ready")
     connection.recv()
-    watch = WorkersConfig(heartbeat_s=0.25, grace_s=grace_s, patience_s=60.0)
     with Store.open(url) as store:
         run = open_run(store, space)
         run_search(
@@ -139,5 +143,5 @@ def _work(
             evaluate=evaluate,
             recorder=StoreRecorder(store, run_id=run.id),
             storage_url=url,
-            crew=Crew(claims=Claims(store, run_id=run.id, worker=name, grace_s=grace_s), config=watch),
+            crew=Crew(claims=Claims(store, run_id=run.id, worker=name, grace_s=watch.grace_s), config=watch),
         )
