@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from search_space import SearchSpace, TaskShape, space_from_mapping
 from supernet import catalogue
+from tests.runs.tiny import TINY, nasweave
 
 IMAGE = TaskShape(input_shape=(1, 8, 8), num_outputs=10, seq_len=16, grid=(4, 4))
 DECLARATION: dict[str, Any] = {
@@ -38,3 +41,18 @@ def make_space() -> Callable[..., SearchSpace]:
 def space(make_space: Callable[..., SearchSpace]) -> SearchSpace:
     """Return a small image space with every precision."""
     return make_space()
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """Return the folder of a finished tiny run, made once for all test processes: copy it, work elsewhere."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "tiny_run"
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            unfinished = tmp_path_factory.mktemp("tiny_run")
+            with pytest.MonkeyPatch.context() as patch:
+                patch.chdir(unfinished)
+                assert nasweave(patch, "run", *TINY) == 0
+            unfinished.rename(folder)
+    return folder

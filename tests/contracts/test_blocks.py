@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass, replace
+from functools import cache
 
+import onnx
 import pytest
 import torch
 from onnx.numpy_helper import to_array
@@ -232,22 +234,34 @@ EXPORTS = [
 ]
 
 
+@cache
+def exported(case: Case) -> tuple[torch.nn.Module, Block, onnx.ModelProto]:
+    """Return a block in which no two weights are alike, its sizes and its export, which takes longest and is shared."""
+    block = case.block(embed_dim=24, num_heads=3, ratio=1.5)
+    module, generator = case.module(block), torch.Generator().manual_seed(2)
+    with torch.no_grad():
+        for p in module.parameters():  # equal small tensors, such as biases of zero, would be stored once
+            p.add_(torch.randn(p.shape, generator=generator) * 0.1)
+    return module, block, export_onnx(module, case.example(2, embed_dim=24))
+
+
 @pytest.mark.parametrize("case", EXPORTS, ids=str)
-def test_exports_run_at_another_batch_and_as_simulated(case):
-    module = case.module(case.block())
+def test_exports_run_at_another_batch_and_as_simulated(case, monkeypatch):
+    module, block, model = exported(case)
+    monkeypatch.setattr("hardware_profiles.onnx_export.export_onnx", lambda *_: model)
     linears = [name for name, m in module.named_modules() if isinstance(m, ElasticLinear)]
     for name in case.spec.runtimes & {"onnxruntime", "openvino", "torch"}:
         runtime = RUNTIMES[name]
         if runtime.unavailable() is not None:
             continue
-        prepared = runtime.prepare(module, case.example(2))
+        prepared = runtime.prepare(module, case.example(2, embed_dim=24))
         executable = prepared.compile(policy={}, threads=1)
         for batch in (1, 5):
-            x = case.example(batch, seed=batch)
+            x = case.example(batch, embed_dim=24, seed=batch)
             y = torch.from_numpy(executable.run(x.numpy()))
             torch.testing.assert_close(y, module(x).detach(), rtol=0, atol=1e-4)
         for precision in runtime.precisions & set(FORMATS) if case.spec.kind in ("mixer", "channel_mixer") else ():
-            x, layer = case.example(1), one_layer(case.block(), precision)
+            x, layer = case.example(1, embed_dim=24), one_layer(block, precision)
             with torch.no_grad():
                 expected = module.inner(x, layer) - x
             policy = dict.fromkeys(linears, precision)
@@ -257,12 +271,7 @@ def test_exports_run_at_another_batch_and_as_simulated(case):
 
 @pytest.mark.parametrize("case", EXPORTS, ids=str)
 def test_size_is_what_the_exported_file_stores(case):
-    block = case.block(embed_dim=24, num_heads=3, ratio=1.5)
-    module, generator = case.module(block), torch.Generator().manual_seed(2)
-    with torch.no_grad():
-        for p in module.parameters():  # equal small tensors, such as biases of zero, would be stored once
-            p.add_(torch.randn(p.shape, generator=generator) * 0.1)
-    model = export_onnx(module, case.example(2, embed_dim=24))
+    module, block, model = exported(case)
     cost = case.geometry.cost(block, CATALOGUE)
     chooses = case.spec.has_linears and case.spec.kind in ("mixer", "channel_mixer")
     for precision in sorted(RUNTIMES["onnxruntime"].precisions) if chooses else (FLOAT,):

@@ -20,7 +20,7 @@ def test_the_example_mixer_passes_its_test_and_the_contract(tmp_path):
     plugin = f"import supernet.mixers\nsupernet.mixers.__path__.append({str(tmp_path / 'mixers')!r})\n"
     (tmp_path / "example_mixer.py").write_text(plugin)
     paths = [str(tmp_path / "test_token_shift.py"), "tests/contracts/test_blocks.py"]
-    options = ["-p", "example_mixer", "--rootdir", str(ROOT), "-c", "pyproject.toml", "-k", "token_shift"]
+    options = ["-n", "0", "-p", "example_mixer", "--rootdir", str(ROOT), "-c", "pyproject.toml", "-k", "token_shift"]
     command = [sys.executable, "-m", "pytest", *options, *paths]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)

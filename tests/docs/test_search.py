@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.runs.devices import other_device
-from tests.runs.tiny import TINY, nasweave
+from tests.runs.tiny import TINY, begin_from, nasweave
 
 PAGE = Path(__file__).parents[2] / "docs" / "search.md"
 BLOCK = re.compile(r"<!-- run by CI -->\n```bash\n(.*?)```", re.DOTALL)
@@ -28,8 +28,9 @@ def shortened(command: list[str]) -> list[str]:
     return [verb, *TINY, *LESS, *own]
 
 
-def test_every_command_runs(tmp_path, monkeypatch, capfd) -> None:
+def test_every_command_runs(tiny_run, tmp_path, monkeypatch, capfd) -> None:
     monkeypatch.chdir(tmp_path)
+    begin_from(tiny_run, tmp_path / "outputs")
     assert len(commands()) == len(re.findall(r"^nasweave ", PAGE.read_text(), re.MULTILINE)) >= 8
     for command in commands():
         assert command[0] == "nasweave"

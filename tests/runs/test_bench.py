@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 
-from tests.runs.tiny import TINY, nasweave
+from tests.runs.tiny import TINY, begin_from, nasweave
 
 
-def test_bench_shows_random_and_time_splits_and_a_picture(tmp_path, monkeypatch, capfd):
+def test_bench_shows_random_and_time_splits_and_a_picture(tiny_run, tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
+    begin_from(tiny_run, tmp_path / "outputs")
     few = [a for a in TINY if not a.startswith("profile.networks")]
     assert nasweave(monkeypatch, "bench", "predictor", *few, "profile.networks=12") == 0
     folder = tmp_path / "outputs" / "digits" / "default" / "bench"
@@ -23,8 +24,9 @@ def test_bench_shows_random_and_time_splits_and_a_picture(tmp_path, monkeypatch,
     assert "noise floor" in shown and "time" in shown
 
 
-def test_a_profile_of_too_few_networks_is_refused(tmp_path, monkeypatch, capfd):
+def test_a_profile_of_too_few_networks_is_refused(tiny_run, tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
+    begin_from(tiny_run, tmp_path / "outputs")
     assert nasweave(monkeypatch, "bench", *TINY) == 2
     assert "profile.networks" in capfd.readouterr().err
 

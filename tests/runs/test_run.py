@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import logging
+import shutil
 import sqlite3
 import tempfile
 
@@ -22,13 +23,9 @@ from tests.runs.tiny import TINY, nasweave
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """Return the folder in which one run was made, with the counts of its store after it."""
-    folder = tmp_path_factory.mktemp("run")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        assert nasweave(patch, "run", *TINY) == 0
-    return folder
+def finished(tiny_run, tmp_path_factory):
+    """Return a folder in which one run was made."""
+    return shutil.copytree(tiny_run, tmp_path_factory.mktemp("run"), dirs_exist_ok=True)
 
 
 def rows(folder, query):

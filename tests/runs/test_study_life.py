@@ -27,16 +27,17 @@ from supernet import extract
 from supernet.tasks import Split
 from supernet.training import Evaluator, evaluate
 from tests.runs.devices import other_device
-from tests.runs.tiny import TINY, nasweave
+from tests.runs.tiny import TINY, begin_from, nasweave
 
 SMALL = (*TINY, "baselines.random=0", "baselines.uniform=0", "finalists=2", "sensitivity=false", "search.n_trials=10")
 THREE = "search.objectives=[validation_error,latency_ms,latency_ms@phone]"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tiny_run, tmp_path_factory):
     """Return a folder with one finished search, ``a``, and the profile of another device."""
     folder = tmp_path_factory.mktemp("life")
+    begin_from(tiny_run, folder / "outputs")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         assert nasweave(patch, "search", *SMALL, "name=a") == 0

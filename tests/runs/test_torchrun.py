@@ -15,7 +15,7 @@ import torch
 
 from runs.accelerator import torch_device
 from search_space.errors import ConfigError
-from tests.runs.tiny import TINY
+from tests.runs.tiny import TINY, begin_from
 
 STORE = "store=sqlite+journal:///outputs/nasweave.db"
 
@@ -31,10 +31,11 @@ def torchrun(folder: Path, verb: str, *overrides: str, succeeds: bool = True) ->
     return done.stderr
 
 
-def test_two_processes_train_and_then_search(tmp_path) -> None:
+def test_two_processes_train_and_then_search(tiny_run, tmp_path) -> None:
+    begin_from(tiny_run, tmp_path / "outputs")
     torchrun(tmp_path, "train", "training.steps=6", STORE)
-    (curve,) = tmp_path.glob("outputs/digits/supernets/*/training.jsonl")
-    assert [json.loads(line)["step"] for line in curve.read_text().splitlines()][-1] == 6
+    curves = [path.read_text().splitlines() for path in tmp_path.glob("outputs/digits/supernets/*/training.jsonl")]
+    assert sorted(json.loads(curve[-1])["step"] for curve in curves) == [6, 40]
     profiled = [sys.executable, "-m", "runs.cli", "profile", *TINY, "training.steps=6", STORE]
     environment = {**os.environ, "PYTHONPATH": str(Path.cwd()), "OMP_NUM_THREADS": "1"}
     subprocess.run(profiled, cwd=tmp_path, env=environment, capture_output=True, timeout=120, check=True)

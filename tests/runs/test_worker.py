@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 import sqlite3
 from contextlib import closing
 from importlib import import_module
@@ -29,13 +30,14 @@ def searched(folder: Path) -> list[str]:
     return [key for (key,) in rows]
 
 
-def test_workers_of_launchers_share_a_search(monkeypatch, tmp_path, capfd):
+def test_workers_of_launchers_share_a_search(tiny_run, monkeypatch, tmp_path, capfd):
     monkeypatch.chdir(tmp_path)
 
     assert nasweave(monkeypatch, "worker", *FEW) == 2
     assert "store: expected a database that several workers can share, got SQLite" in capfd.readouterr().err
     assert nasweave(monkeypatch, "worker", *FEW, SHARED) == 2
     assert "profile.json: expected the profile of the run that this worker takes part in" in capfd.readouterr().err
+    shutil.copytree(tiny_run / "outputs/profiles", tmp_path / "outputs/profiles", dirs_exist_ok=True)
     assert nasweave(monkeypatch, "profile", *FEW, SHARED) == 0
     assert nasweave(monkeypatch, "worker", *FEW, SHARED) == 2
     assert "checkpoint" in capfd.readouterr().err
