@@ -40,7 +40,7 @@ TASKS = {
 }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Case:
     """A block in one of its forms."""
 
