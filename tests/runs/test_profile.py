@@ -122,20 +122,19 @@ def test_a_search_for_a_device_elsewhere_is_predicted_only(measured, monkeypatch
 def test_a_worker_on_the_device_leaves_its_profile_in_the_database(measured, monkeypatch, capfd):
     monkeypatch.chdir(measured)
     store = "store=sqlite+journal:///outputs/shared.db"
-    small = (*SMALL, "hardware=torch", "space.precision=[float]")  # which has nothing to export
     here = this_device()
     with pytest.MonkeyPatch.context() as board:
         board.setattr("runs.workspace.this_device", lambda **_: replace(here, cpu_model="A board", cores=4))
-        assert nasweave(board, "worker", "role=profile", "name=board", store, *small) == 0
-        assert nasweave(board, "worker", "role=profile", "name=file", *small) == 2
+        assert nasweave(board, "worker", "role=profile", "name=board", store, *SMALL) == 0
+        assert nasweave(board, "worker", "role=profile", "name=file", *SMALL) == 2
     assert "expected a database that the searching machine reaches" in capfd.readouterr().err.splitlines()[-1]
-    found = ("name=for_board", "profile.path=run:board", store, *small, *SEARCH)
+    found = ("name=for_board", "profile.path=run:board", store, *SMALL, *SEARCH)
     assert nasweave(monkeypatch, "report", *found) == 0
     folder = measured / "outputs" / "digits" / "for_board"
     assert "predicted only" in (folder / "report" / "report.md").read_text()
     taken = Profile.load(folder / "profile.json")
     assert taken.device.cpu_model == "A board" and len(taken.networks) == 3 and taken.blocks
-    without = ("name=third", "profile.path=run:for_board", store, *small, *SEARCH)
+    without = ("name=third", "profile.path=run:for_board", store, *SMALL, *SEARCH)
     assert nasweave(monkeypatch, "search", *without) == 2
     assert "nasweave worker role=profile name=for_board" in capfd.readouterr().err.splitlines()[-1]
 
