@@ -67,10 +67,11 @@ def finetuned(overrides: Sequence[str], architecture: Architecture) -> tuple[Fin
     """Finetune a network and export it; return its result and the bytes of its ONNX file."""
     workspace = open_run([*overrides, f"key={architecture.key}", "export.formats=[onnx]"])
     searched = stages.search(workspace)
-    record = StoreRecorder(workspace.store, run_id=workspace.run.id, source="deployment")
+    row = workspace.space.encode([architecture])
+    values = {name: float(column[0]) for name, column in searched.cheap(row).items()}
+    predicted = {"latency_ms": values["latency_ms"]}
+    record = StoreRecorder(workspace.store, run_id=workspace.run.id, source="deployment", predicted=lambda _: predicted)
     if architecture.key not in record.known():
-        row = workspace.space.encode([architecture])
-        values = {name: float(column[0]) for name, column in searched.cheap(row).items()}
         values |= Judge(workspace, objectives=searched.objectives, cheap=searched.cheap)(architecture, whole=True)
         record.add(architecture.key, architecture=architecture, values=values, trial_number=None)
     stages.finetune(workspace)

@@ -186,7 +186,8 @@ def _card(
         measured[f"latency, measured ({device})"] = quantity(final["latency_ms"], "ms")
     if "energy_mj" in final:
         measured[f"energy, measured ({device})"] = quantity(final["energy_mj"], "mJ")
-    measured["latency, predicted"] = quantity(candidate.predicted["latency_ms"], "ms")
+    if "latency_ms" in candidate.predicted:
+        measured["latency, predicted"] = quantity(candidate.predicted["latency_ms"], "ms")
     for name, unit in (("size_bytes", "bytes"), ("params", "count"), ("flops", "count")):
         measured[name.removesuffix("_bytes")] = quantity(candidate.values[name], unit)
     test_error = final.get("test_error")
