@@ -12,7 +12,7 @@ finetuning and export, and writes a row a task to ``benchmarks/results/deploymen
     best of them where none is;
 ``uniform_latency_ratio``
     of the fastest network with the same mixer, sizes and precision in all layers, found among all of them, that is as
-    good in the supernet as the chosen one, over the chosen one; null where no uniform network is;
+    good in the supernet as the chosen one, over the chosen one; null where no uniform network is, or none was sought;
 ``joint_hypervolume_gain``
     percent of hypervolume (validation error, latency, size) by which a joint search is ahead of a search in float whose
     front is quantised afterwards, at the same number of evaluations, a mean over seeds.
@@ -140,7 +140,9 @@ def measure_task(task: str, options: argparse.Namespace) -> dict[str, Any] | Non
     else:
         chosen = min(tried, key=lambda a: results[a.key][0].validation_error)
     inherited = Evaluator(data, split=data.validation)(searched.supernet, chosen).error
-    uniform = best_uniform(workspace, searched, error=inherited, slowest_ms=5 * predicted[chosen.key])
+    uniform = None
+    if not options.without_uniform:
+        uniform = best_uniform(workspace, searched, error=inherited, slowest_ms=5 * predicted[chosen.key])
     timed = list(dict.fromkeys([baseline, *tried, *([] if uniform is None else [uniform])]))
     measured = measure(
         workspace,
@@ -187,6 +189,7 @@ def measure_task(task: str, options: argparse.Namespace) -> dict[str, Any] | Non
         "tried": [facts(a) for a in tried],
         "uniform": None if uniform is None else {"network": str(uniform), "latency_ms": uniform_ms},
         "joint_hypervolume_gains": [round(g, 3) for g in gains],
+        "uniform_sought": not options.without_uniform,
         "finetune_steps": options.finetune_steps,
         "space": space.name,
         "device": workspace.device.name,
@@ -207,6 +210,7 @@ def main() -> None:
     parser.add_argument("--fastest", type=float, default=8.0, help="how many times faster the fastest of them is")
     parser.add_argument("--evaluations", type=int, default=120, help="of each search for the hypervolume")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--without-uniform", action="store_true", help="seek no uniform network, which takes longest")
     parser.add_argument("--prepare", action="store_true", help="train only; measure later, when the machine is quiet")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="write quality over latency and size")
     parser.add_argument("override", nargs="*", help="as nasweave run takes them")
