@@ -11,6 +11,7 @@ import matplotlib
 matplotlib.use("Agg")
 
 from matplotlib import pyplot as plt
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from runs.reports.palette import ACCENT, DIM, GRID, INK, WARN
 
@@ -44,6 +45,9 @@ def _quality(axes: Any, row: dict[str, Any], *, key: str, factor: float) -> None
     axes.scatter(*at(base), s=60, marker="s", color=WARN, label="largest network, all in 8 bits, finetuned")
     axes.scatter(*at(chosen), s=150, facecolor="none", edgecolor=INK, linewidth=1.4, label="chosen by validation")
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.grid(True, which="both", color=GRID, linewidth=0.7)
     axes.set_axisbelow(True)
     for side in ("top", "right"):
