@@ -16,20 +16,29 @@ import pytest
 from hardware_profiles.bare import only_packages
 from hardware_profiles.exported_folder import fresh_command
 from tests.docs.test_search import LESS
-from tests.runs.tiny import TINY, begin_from, nasweave
+from tests.runs.tiny import TINY, nasweave
 
 PAGE = Path(__file__).parents[2] / "docs" / "deploy.md"
 TEXT = PAGE.read_text()
 COMMANDS = re.findall(r"<!-- run by CI -->\n```bash\n(.*?)```", TEXT, re.DOTALL)
 PROGRAMS = re.findall(r"<!-- run by CI with ([\w ,]+) -->\n```python\n(.*?)```", TEXT, re.DOTALL)
-FEW = ("search.n_trials=3", "export.measure=true")
+SMALLER = (
+    "space.embed_dim=[16]",
+    "space.depth=[1]",
+    "space.mixer=[softmax,identity]",
+    "space.num_heads=[1]",
+    "space.precision=[w8a8]",
+    "profile.networks=2",
+    "training.steps=10",
+    "search.n_trials=3",
+    "export.measure=true",
+)
 
 
 @pytest.fixture(scope="module")
-def deployed(tiny_run, tmp_path_factory):
+def deployed(tmp_path_factory):
     """Return the exported folder after every command of the page."""
     folder = tmp_path_factory.mktemp("deploy")
-    begin_from(tiny_run, folder / "outputs")
     lines = [line for block in COMMANDS for line in block.strip().splitlines()]
     assert len(lines) == len(re.findall(r"^(?:nasweave|python) ", TEXT, re.MULTILINE)) == 3
     with pytest.MonkeyPatch.context() as patch:
@@ -44,7 +53,7 @@ def deployed(tiny_run, tmp_path_factory):
             elif words[0] == "bench":
                 assert nasweave(patch, *words, "bench.seconds=0.05") == 0
             else:
-                assert nasweave(patch, words[0], *TINY, *LESS, *FEW, *words[1:]) == 0
+                assert nasweave(patch, words[0], *TINY, *LESS, *SMALLER, *words[1:]) == 0
     (export,) = folder.glob("outputs/digits/deploy/exports/*")
     return export
 

@@ -59,5 +59,5 @@ def test_nobody_waits_for_a_batch_and_nothing_is_chosen_twice(processes: list[St
         others = [ask(second, space) for _ in range(BATCH - 1)]
     for name, distribution in distributions(space).items():
         begun.suggest_categorical(name, distribution.choices)
-    chosen = [tuple(t.params.values()) for t in (*first.trials,)]
+    chosen = [tuple(t.params.values()) for t in first.trials]
     assert {t.number for t in others} == {5, 6, 7} and len(set(chosen)) == len(chosen) == 2 * BATCH
