@@ -1,7 +1,8 @@
 """Latencies in the wrong unit: a factor of 1,000 shows in the operations a second that they imply.
 
 A processor core of the last twenty years does between some 10^8 and 10^12 operations a second on what suits it best;
-microseconds or seconds taken for milliseconds leave that band by a wide margin on one side.
+microseconds or seconds taken for milliseconds leave that band by a wide margin on one side. A call costs microseconds
+however little it computes, so a profile of small blocks alone may stay below the band: its latencies then tell.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ __all__ = ["check_same_unit", "check_units"]
 _CORE = (1e8, 1.5e12)
 _ACCELERATOR = (1e9, 1e16)
 _FACTOR = 1000.0
+_CALL_MS = 1.0  # longer than any runtime's call that computes nothing, shorter than the same in microseconds
 
 
 def check_units(profile: Profile, *, flops: Callable[[Subject], float]) -> None:
@@ -38,7 +40,8 @@ def check_units(profile: Profile, *, flops: Callable[[Subject], float]) -> None:
     low, high = _ACCELERATOR if profile.device.accelerator else _CORE
     if profile.device.accelerator is None:
         high *= profile.setting.threads
-    if low <= best <= high:
+    only_calls = min(m.latency_ms for m in profile.measurements) < _CALL_MS
+    if best <= high and (best >= low or only_calls):
         return
     unit = "seconds" if best > high else "microseconds"
     plausible = low <= (best / _FACTOR if best > high else best * _FACTOR) <= high

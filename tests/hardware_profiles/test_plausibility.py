@@ -56,6 +56,16 @@ def test_threads_and_accelerators_raise_the_limit():
     check_units(profile(4e14, device=replace(CPU, accelerator="H200")), flops=BLOCKS.__getitem__)
 
 
+def test_blocks_that_only_cost_their_call_are_believed():
+    tiny = dict.fromkeys(BLOCKS, 5e3)
+    calls = profile(1e10)
+    calls = replace(calls, measurements=tuple(replace(m, latency_ms=0.06) for m in calls.measurements))
+    check_units(calls, flops=tiny.__getitem__)
+    microseconds = replace(calls, measurements=tuple(replace(m, latency_ms=60.0) for m in calls.measurements))
+    with pytest.raises(ProfileError, match="milliseconds, so at best"):
+        check_units(microseconds, flops=tiny.__getitem__)
+
+
 def test_nothing_measured_says_nothing():
     check_units(replace(profile(1e9), measurements=()), flops=BLOCKS.__getitem__)
 
