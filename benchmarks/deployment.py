@@ -50,11 +50,11 @@ from runs.stages.search import Searched, found_candidates
 from runs.workspace import Workspace
 from search_space import Architecture
 from search_space.precision import FLOAT, FORMATS
-from supernet.training import Evaluator
+from supernet.training import Evaluator, Quality
 
 TASKS = ("fashion_mnist", "clinc150", "gutenberg")
 _ROUNDS = 5
-_SCREENING = 512  # examples
+_EXAMPLES = 512  # of the searches for the hypervolume
 
 
 def int8(workspace: Workspace) -> str:
@@ -95,23 +95,28 @@ def candidates(
 def best_uniform(workspace: Workspace, searched: Searched, *, error: float, slowest_ms: float) -> Architecture | None:
     """Return the uniform network of the least predicted latency whose validation error in the supernet is no larger.
 
-    Those that are clearly worse on a part of the examples are not judged on all of them.
+    A network is judged until it is clearly worse, in float first: most are after a few batches.
     """
+
+    def clearly_worse(seen: Quality) -> bool:
+        return seen.error - 3 * seen.error_se > error
+
     data, space = workspace.data, workspace.space
     every = every_uniform(space)
     latency_ms = searched.cheap(space.encode(every))["latency_ms"]
-    screen = Evaluator(data, split=data.validation, bf16=True, examples=_SCREENING)
-    whole = Evaluator(data, split=data.validation)
-    in_float: dict[str, bool] = {}
+    judge = Evaluator(data, split=data.validation, batch_size=64)
+    judge_bf16 = Evaluator(data, split=data.validation, batch_size=64, bf16=True)
+    worse_in_float: dict[str, bool] = {}
     for i in np.argsort(latency_ms, kind="stable"):
         if latency_ms[i] > slowest_ms:
             return None
-        architecture = every[i]
-        key = architecture.in_float().key
-        if key not in in_float:
-            seen = screen(searched.supernet, architecture.in_float())
-            in_float[key] = seen.error - 3 * seen.error_se <= error
-        if in_float[key] and whole(searched.supernet, architecture).error <= error:
+        architecture, in_float = every[i], every[i].in_float()
+        if in_float.key not in worse_in_float:
+            seen = judge_bf16(searched.supernet, in_float, hopeless=clearly_worse)
+            worse_in_float[in_float.key] = clearly_worse(seen)
+        if worse_in_float[in_float.key]:
+            continue
+        if judge(searched.supernet, architecture, hopeless=clearly_worse).error <= error:
             return architecture
     return None
 
@@ -170,7 +175,7 @@ def measure_task(task: str, options: argparse.Namespace) -> dict[str, Any] | Non
         }
 
     gains = joint_hypervolume_gain(
-        workspace, searched, evaluations=options.evaluations, examples=_SCREENING, seeds=options.seeds
+        workspace, searched, evaluations=options.evaluations, examples=_EXAMPLES, seeds=options.seeds
     )
     uniform_ms = None if uniform is None else latency_ms[uniform.key]
     return {
