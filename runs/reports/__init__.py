@@ -1,11 +1,12 @@
-"""The report of a search: one HTML page, pictures, tables and Markdown, from plain data."""
+"""The report of a search: one HTML page, pictures, tables and Markdown, from plain data.
+
+What writes them, and loads matplotlib, plotly and pandas, is in ``write`` and ``comparison_page``.
+"""
 
 from runs.reports.comparison import ComparedNetwork, ComparedRun, Comparison
-from runs.reports.comparison_page import write_comparison
 from runs.reports.data import ReportData, ReportedNetwork, Sensitivity, Source, minimised
 from runs.reports.noise import near_front
 from runs.reports.pareto import hypervolume, hypervolume_curve, knee, non_dominated
-from runs.reports.write import write_report
 
 __all__ = [
     "ComparedNetwork",
@@ -21,6 +22,4 @@ __all__ = [
     "minimised",
     "near_front",
     "non_dominated",
-    "write_comparison",
-    "write_report",
 ]

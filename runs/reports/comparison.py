@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from runs.objectives import Objective
@@ -136,6 +135,8 @@ def _budget(budget: Mapping[str, float]) -> str:
 
 def comparison_csv(data: Comparison) -> str:
     """Return one line for each network of each run's front, every value with all digits."""
+    import pandas as pd
+
     joint = data.joint_front()
     names: Sequence[str] = [o.name for o in data.objectives]
     rows = [

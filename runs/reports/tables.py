@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import pandas as pd
-
 from runs.reports.data import ReportData, ReportedNetwork
 from runs.reports.summary import LATENCY, baselines, doubtful_text, gap_text, metric_names, value_text
 from runs.reports.units import label_of, quantity, words
@@ -40,6 +38,8 @@ class Table:
 
 def network_csv(data: ReportData, networks: Sequence[ReportedNetwork], *, verdict: bool) -> str:
     """Return one line a network, its JSON last; with ``verdict`` also whether it is on or near the front, and why."""
+    import pandas as pd
+
     noisy = sorted({name for n in data.networks for name in n.noise})
     whole = any(n.whole_error is not None for n in data.networks)
     rows = []

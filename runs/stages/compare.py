@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hardware_profiles import Profile
 from runs.objectives import Budget, Objective, is_partial, objectives_by_name
-from runs.reports import ComparedNetwork, ComparedRun, Comparison, write_comparison
+from runs.reports import ComparedNetwork, ComparedRun, Comparison
 from runs.store import Run
 from runs.workspace import Workspace
 from search_space import Architecture
@@ -26,6 +26,8 @@ def compare(workspace: Workspace) -> Path:
     ConfigError
         A name is of no run, or the runs have not two objectives in common.
     """
+    from runs.reports.comparison_page import write_comparison  # loads what draws
+
     task, names = workspace.config.task.name, workspace.config.compare
     chosen = [run_named(workspace, name, parameter="compare") for name in names]
     if len(set(chosen)) < len(chosen):

@@ -13,7 +13,7 @@ from hardware_profiles import Profile
 from runs.environment import versions
 from runs.files import write_text
 from runs.objectives import FRACTION, OBJECTIVES, Budget, device_of, is_partial, noise_of
-from runs.reports import ReportData, ReportedNetwork, Sensitivity, Source, near_front, write_report
+from runs.reports import ReportData, ReportedNetwork, Sensitivity, Source, near_front
 from runs.stages.feasibility import corner_values
 from runs.stages.finalists import remeasure
 from runs.stages.front import choose, front
@@ -34,6 +34,8 @@ _CHOICES = {"knee": "knee", "best": "best quality", "fastest": "fastest"}
 
 def report(workspace: Workspace) -> Path:
     """Write ``report/`` into the run's folder; returns the HTML file."""
+    from runs.reports.write import write_report  # loads what draws, which takes a second that other verbs save
+
     searched = remeasure(workspace)
     data = report_data(workspace, searched)
     write_text(workspace.folder / "space.json", workspace.space.to_json() + "\n")

@@ -16,6 +16,7 @@ from tests.runs.tiny import TINY, nasweave
 from tests.supernet.tasks.samples import sample
 
 SMALL = (
+    "hardware=torch",  # the ONNX file is that of the export
     "search.n_trials=4",
     "baselines.random=1",
     "baselines.uniform=1",

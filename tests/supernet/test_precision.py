@@ -13,12 +13,11 @@ from supernet import Network, catalogue
 from supernet.elastic import ElasticLinear, reset_parameters
 from supernet.precision import simulate_input, simulate_weight
 
-# The largest difference that separate roundings of equal integers explain; 2e-2 would be a search's tolerance.
+# The largest difference that separate roundings of equal integers explain.
 TOLERANCE = 1e-3
-MIXERS = [key for key in catalogue().mixers if key != "identity"]
-CHANNEL_MIXERS = [key for key in catalogue().channel_mixers if key != "identity"]
 INTEGER = [(name, p) for name in ("onnxruntime", "openvino") for p in sorted(RUNTIMES[name].precisions - {FLOAT})]
-PAIRS = [(mixer, "mlp") for mixer in MIXERS] + [("softmax", key) for key in CHANNEL_MIXERS if key != "mlp"]
+# Blocks that pass the contract, here between others: attention, a recurrence, a convolution, and one without weights.
+PAIRS = [("softmax", "mlp"), ("retention", "gated_mlp"), ("depthwise_conv", "low_rank_mlp"), ("pooling", "mlp")]
 
 
 def network(architecture, geometry, *, simulate):

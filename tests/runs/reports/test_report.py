@@ -16,10 +16,11 @@ import pandas as pd
 import pytest
 
 from runs.objectives import OBJECTIVES
-from runs.reports import ReportData, Sensitivity, minimised, non_dominated, write_report
+from runs.reports import ReportData, Sensitivity, minimised, non_dominated
 from runs.reports.layers import picture
 from runs.reports.summary import coverage_curves, headline
 from runs.reports.view import axes, staircase
+from runs.reports.write import write_report
 from search_space import Architecture, SearchSpace
 from tests.runs.reports.conftest import example
 
