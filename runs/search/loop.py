@@ -8,13 +8,13 @@ Several processes share a search by :mod:`runs.search.shared`.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 
 from optuna.trial import Trial, TrialState
 
 from predictors.quality import QualityPredictor
-from runs.objectives import objectives_by_name
+from runs.objectives import Objective, objectives_by_name
 from runs.search.config import SearchConfig, SearchResult
 from runs.search.fork import begin_with
 from runs.search.guided import Surrogate
@@ -44,6 +44,7 @@ def run_search(
     config: SearchConfig,
     cheap: Cheap,
     study_name: str,
+    objectives: Sequence[Objective] | None = None,
     evaluate: Evaluate | None = None,
     deviation: Cheap | None = None,
     recorder: Recorder | None = None,
@@ -62,6 +63,8 @@ def run_search(
     ----------
     cheap
         From a gene matrix ``(n, genes)`` to ``(n,)`` values by name, for all that needs no evaluation.
+    objectives
+        Those of ``config`` in the units of the task; as every task has them when ``None``.
     evaluate
         The evaluated values of a network by name, or its validation error in percent alone, asked of every network,
         objective or not. An exception fails the trial, and the search goes on.
@@ -92,7 +95,7 @@ def run_search(
         A value is asked for that neither ``cheap`` nor ``evaluate`` gives.
     """
     problem = Problem(
-        objectives=objectives_by_name(config.objectives),
+        objectives=tuple(objectives or objectives_by_name(config.objectives)),
         budget=config.budget,
         cheap=cheap,
         n_trials=config.n_trials,

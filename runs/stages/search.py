@@ -155,6 +155,7 @@ def _trials(
             cheap=cheap,
             deviation=known.deviations,
             study_name=workspace.run.folder,
+            objectives=workspace.objectives,
             evaluate=judge,
             recorder=recorder,
             storage_url=workspace.config.store,

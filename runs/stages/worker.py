@@ -63,6 +63,7 @@ def work(workspace: Workspace) -> None:
             cheap=cheap,
             deviation=known.deviations,
             study_name=workspace.run.folder,
+            objectives=workspace.objectives,
             evaluate=Judge(workspace, objectives=workspace.objectives, cheap=cheap),
             recorder=StoreRecorder(workspace.store, run_id=workspace.run.id, predicted=known.predicted),
             storage_url=config.store,

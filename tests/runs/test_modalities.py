@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import onnxruntime
@@ -55,9 +56,11 @@ def test_a_run_reaches_a_report_and_an_export(task, tmp_path, monkeypatch, capsy
     assert f"test {metric}" in card
     if unit == "%":
         assert "% validation error" in printed and " % test accuracy" in report
+        assert re.search(r"validation_error [0-9.]+ %,", printed)
     else:
         assert f"validation {metric}" in printed and f"alidation {metric}" in report
         assert "accuracy" not in report and "test error, %" not in report
+        assert not re.search(r"validation_error [0-9.]+ %,", printed)
     parity = json.loads((export / "parity.json").read_text())
     assert parity["onnx"]["relative_norm"] < 2e-2
     example = np.load(export / "example_input.npy")
