@@ -39,11 +39,6 @@ class Killed(BaseException):
 
 
 @pytest.fixture
-def bench(space: SearchSpace) -> Bench:
-    return Bench(space)
-
-
-@pytest.fixture
 def url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/a.db"
 
