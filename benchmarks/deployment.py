@@ -39,6 +39,7 @@ from benchmarks.open_run import open_run
 from hardware_profiles.atomic import write_atomically
 from runs import stages
 from runs.environment import versions
+from runs.export import Subject
 from runs.search import StoreRecorder
 from runs.stages.baselines import every_uniform
 from runs.stages.build import Builder
@@ -64,8 +65,8 @@ def int8(workspace: Workspace) -> str:
 
 
 def finetuned(overrides: Sequence[str], architecture: Architecture) -> tuple[FinetunedFiles, int]:
-    """Finetune a network and export it; return its result and the bytes of its ONNX file."""
-    workspace = open_run([*overrides, f"key={architecture.key}", "export.formats=[onnx]"])
+    """Finetune a network; return its result and the bytes of its ONNX file."""
+    workspace = open_run([*overrides, f"key={architecture.key}"])
     searched = stages.search(workspace)
     row = workspace.space.encode([architecture])
     values = {name: float(column[0]) for name, column in searched.cheap(row).items()}
@@ -75,10 +76,11 @@ def finetuned(overrides: Sequence[str], architecture: Architecture) -> tuple[Fin
         values |= Judge(workspace, objectives=searched.objectives, cheap=searched.cheap)(architecture, whole=True)
         record.add(architecture.key, architecture=architecture, values=values, trial_number=None)
     stages.finetune(workspace)
-    folder = stages.export(workspace)
     files = finetuned_files(workspace, architecture.key)
     assert files is not None
-    return files, (folder / "model.onnx").stat().st_size
+    example, _ = workspace.data.validation.batch(slice(0, 1))
+    networks = {name: files.network(simulate_precision=name == "simulated") for name in ("simulated", "in_float")}
+    return files, len(Subject(**networks, example=example).onnx())
 
 
 def candidates(
@@ -126,7 +128,7 @@ def measure_task(task: str, options: argparse.Namespace) -> dict[str, Any] | Non
     overrides = [f"task={task}", f"outputs={options.folder}", *options.override]
     overrides += [f"finetune.steps={options.finetune_steps}", "name=deployment"]
     workspace = open_run(overrides)
-    searched = stages.remeasure(workspace)
+    searched = stages.search(workspace)
     data, space = workspace.data, workspace.space
     baseline = in_precision(space, space.largest, int8(workspace))
     base_ms = float(searched.cheap(space.encode([baseline]))["latency_ms"][0])

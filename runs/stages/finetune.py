@@ -10,7 +10,7 @@ from runs.files import new_folder
 from runs.lock import exclusive
 from runs.progress import show_progress
 from runs.stages.chosen import chosen
-from runs.stages.finalists import remeasure
+from runs.stages.search import search
 from runs.stages.train import supernet_fingerprint
 from runs.workspace import Workspace
 from search_space import Architecture
@@ -62,7 +62,7 @@ def finetune(workspace: Workspace) -> Path:
 
     An interrupted finetuning continues; with other settings than before it begins anew and replaces the result.
     """
-    searched = remeasure(workspace)
+    searched = search(workspace)
     candidate = chosen(workspace, searched)
     config = workspace.config.finetune.training(workspace.config.training)
     folder = _folder(workspace, candidate.key)
