@@ -146,9 +146,9 @@ def measure_task(task: str, options: argparse.Namespace) -> dict[str, Any] | Non
         chosen = min(good, key=lambda a: predicted[a.key])
     else:
         chosen = min(tried, key=lambda a: results[a.key][0].validation_error)
-    inherited = Evaluator(data, split=data.validation)(searched.supernet, chosen).error
     uniform = None
     if not options.without_uniform:
+        inherited = Evaluator(data, split=data.validation)(searched.supernet, chosen).error
         uniform = best_uniform(workspace, searched, error=inherited, slowest_ms=5 * predicted[chosen.key])
     timed = list(dict.fromkeys([baseline, *tried, *([] if uniform is None else [uniform])]))
     measured = measure(
