@@ -201,7 +201,8 @@ def errors_alone(file: Path, workspace: Workspace, *, steps: int) -> dict[str, f
     if any((row["space"], row["alone_steps"]) != (workspace.space.name, steps) for row in rows):
         raise SystemExit(f"--alone-of: {file} is of another space or another number of steps")
     networks = [network for row in rows for network in row["networks"]]
-    return {n["key"]: n["alone"] for n in networks} | {row["best"]["key"]: row["best"]["alone"] for row in rows}
+    best = [row["best"] for row in rows if row["best"] is not None]
+    return {n["key"]: n["alone"] for n in [*networks, *best]}
 
 
 def environment(options: argparse.Namespace) -> dict[str, Any]:
