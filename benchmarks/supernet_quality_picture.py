@@ -46,8 +46,8 @@ def _scatter(axes: Any, row: dict[str, Any], colours: dict[str, str]) -> None:
         axes.scatter(
             network["alone"], network["supernet"], s=34, color=colours[mixer], edgecolor=INK, linewidth=0.6, zorder=3
         )
-    best = row["best"]
-    axes.scatter(best["alone"], best["inherited"], s=130, marker="*", color=INK, zorder=4)
+    if (best := row["best"]) is not None:
+        axes.scatter(best["alone"], best["inherited"], s=130, marker="*", color=INK, zorder=4)
     ends = [min(axes.get_xlim()[0], axes.get_ylim()[0]), max(axes.get_xlim()[1], axes.get_ylim()[1])]
     axes.plot(ends, ends, color=MUTED, linewidth=0.8, linestyle=":")
     axes.set_title(f"{row['task']}, {row['rule']}\nKendall tau {row['kendall_tau']:.2f}", fontsize=9.5, color=INK)
