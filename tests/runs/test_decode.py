@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -23,7 +22,7 @@ LENGTH = 24
 CAUSAL = [key for key, mixer in MIXERS.items() if mixer.spec.causal]
 
 
-def subject_of(precision: str, *, mixers: Sequence[str], causal: bool = True) -> Subject:
+def subject_of(precision: str, *, causal: bool = True) -> Subject:
     task = TaskShape(
         input_shape=(LENGTH,),
         num_outputs=256,
@@ -42,7 +41,7 @@ def subject_of(precision: str, *, mixers: Sequence[str], causal: bool = True) ->
             mixer_precision=precision if MIXERS[key].spec.has_linears else "float",
             channel_precision=precision,
         )
-        for key in mixers
+        for key in (CAUSAL if causal else ["softmax"])
     )
     architecture = Architecture(embed_dim=32, layers=layers)
     geometry = Geometry(task=task, head_dim=16)
@@ -55,8 +54,7 @@ def subject_of(precision: str, *, mixers: Sequence[str], causal: bool = True) ->
 
 @pytest.fixture(scope="module", params=["float", "w8a8"])
 def exported(request, tmp_path_factory):
-    mixers = CAUSAL if request.param == "float" else ("softmax", "retention", "depthwise_conv")
-    subject, folder = subject_of(request.param, mixers=mixers), tmp_path_factory.mktemp("decode")
+    subject, folder = subject_of(request.param), tmp_path_factory.mktemp("decode")
     DecodeFormat().write(subject, folder)
     return request.param, subject, folder
 
@@ -97,5 +95,5 @@ def test_it_writes_with_numpy_and_the_runtime_alone(exported):
 
 
 def test_only_causal_networks_have_a_step():
-    assert DecodeFormat.unfit(subject_of("float", mixers=["softmax"])) is None
-    assert "causal" in DecodeFormat.unfit(subject_of("float", mixers=["softmax"], causal=False))
+    assert DecodeFormat.unfit(subject_of("float")) is None
+    assert "causal" in DecodeFormat.unfit(subject_of("float", causal=False))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -22,17 +23,11 @@ TEXT = TaskShape(
 
 
 def subject_of(space: SearchSpace, mixer: str, precision: str) -> Subject:
-    """Return a network of one layer, in a precision."""
+    """Return a network of two layers of one mixer, the second one in a precision."""
     heads = 2 if space.catalogue.mixers[mixer].has_heads else 0
-    layer = Layer(
-        mixer=mixer,
-        num_heads=heads,
-        channel_mixer="mlp",
-        ratio=2,
-        mixer_precision=precision,
-        channel_precision=precision,
-    )
-    architecture = Architecture(embed_dim=32, layers=(space.canonical_layer(layer),))
+    plain = Layer(mixer=mixer, num_heads=heads, channel_mixer="mlp", ratio=2)
+    integers = replace(plain, mixer_precision=precision, channel_precision=precision)
+    architecture = Architecture(embed_dim=32, layers=(plain, space.canonical_layer(integers)))
     network = Network(architecture, space.geometry).eval()
     reset_parameters(network, torch.Generator().manual_seed(0))
     example = example_input(space.geometry.task, batch_size=1, generator=torch.Generator().manual_seed(1))
@@ -48,7 +43,7 @@ CASES = [(key, not block.spec.bidirectional) for key, block in sorted(MIXERS.ite
 def test_every_mixer_is_written_out(make_space, tmp_path, mixer: str, causal: bool) -> None:
     task = TEXT if causal else IMAGE
     precision = "w4" if causal else "w8a8"
-    space = make_space(task=task, depth=[1], mixer=[mixer], channel_mixer=["mlp"], precision=["float", precision])
+    space = make_space(task=task, mixer=[mixer], channel_mixer=["mlp"], precision=["float", precision])
     subject, form = subject_of(space, mixer, precision), FORMATS["python"]()
     form.write(subject, tmp_path)
     inputs = example_input(task, batch_size=3, generator=torch.Generator().manual_seed(2))

@@ -80,11 +80,9 @@ def finish(folder: Path) -> None:
 def killed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("killed")
     seen = {}
-    stop_at(folder, "profile", 7, signal.SIGKILL)
-    stop_at(folder, "train", 14, signal.SIGINT)
-    stop_at(folder, "train", 17, signal.SIGKILL)
-    stop_at(folder, "search", 3, signal.SIGINT)
-    stop_at(folder, "search", 6, signal.SIGKILL)
+    for stage, reached in (("profile", 7), ("train", 17), ("search", 6)):
+        stop_at(folder, stage, reached - 3, signal.SIGINT)
+        stop_at(folder, stage, reached, signal.SIGKILL)
     with closing(sqlite3.connect(folder / "outputs" / "nasweave.db")) as database:
         seen["candidates"] = set(database.execute("select key, objectives from nasweave_candidates").fetchall())
         seen["measurements"] = set(

@@ -9,14 +9,7 @@ import optuna
 from optuna.trial import TrialState
 
 from runs.objectives import Budget
-from runs.search import (
-    Crew,
-    SearchConfig,
-    SearchResult,
-    StoreRecorder,
-    WorkersConfig,
-    run_search,
-)
+from runs.search import Crew, SearchConfig, SearchResult, StoreRecorder, WorkersConfig, run_search
 from runs.search.genes import genes_of
 from runs.search.storage import open_storage
 from runs.store import Claims, Store
@@ -75,6 +68,3 @@ def check(bench: Bench, url: str, n: int, *, failed: int = 0) -> list[optuna.tri
         assert trial.values == [recorded[key].values["validation_error"], recorded[key].values["latency_ms"]]
         assert trial.constraints == {"flops": recorded[key].values["flops"] / 1e6 - 1.0}
     return trials
-
-
-# -------------------------------------------------------------- working together

@@ -78,6 +78,3 @@ def test_a_small_space_ends_for_every_worker(make_space: Callable[..., SearchSpa
     assert all(result.exhausted for result in results)
     check(bench, url, networks)
     assert sum(bench.calls.values()) == networks
-
-
-# ----------------------------------------------------------------------- dying

@@ -12,10 +12,7 @@ from typing import Any
 import pytest
 from optuna.trial import TrialState
 
-from runs.search import (
-    StoreRecorder,
-    shared,
-)
+from runs.search import StoreRecorder, shared
 from runs.store import Claims
 from search_space import Architecture, SearchSpace
 from tests.runs.databases import postgresql_schema
@@ -151,6 +148,3 @@ def test_a_silent_worker_that_comes_back_changes_nothing(bench: Bench, url: str)
         woken.set()
         sleeper.result(timeout=20)
     check(bench, url, 4)
-
-
-# ------------------------------------------------------------------- failures

@@ -10,12 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from runs.search import (
-    SearchError,
-    StoreRecorder,
-    patience,
-    shared,
-)
+from runs.search import SearchError, StoreRecorder, patience, shared
 from runs.store import Claims
 from runs.store.failures import UnreachableError
 from search_space import Architecture, SearchSpace
