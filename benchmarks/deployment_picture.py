@@ -28,7 +28,7 @@ def draw(rows: Sequence[dict[str, Any]], file: Path) -> None:
             _quality(axes, row, key=key, factor=factor)
             axes.set_xlabel(label)
         ratios = f"{row['latency_ratio']:.2f}x lower latency, {row['size_ratio']:.2f}x smaller"
-        found = ratios if row["reached"] else "no network of the front is as good"
+        found = ratios if row["reached"] else "no finetuned network is as good"
         pair[0].set_title(f"{row['task']}: {found}", loc="left", fontsize=10.5, color=INK)
         pair[0].set_ylabel(f"test {row['metric']}")
     grid[0][1].legend(loc="best", frameon=False, fontsize=8.5)
@@ -42,7 +42,7 @@ def _quality(axes: Any, row: dict[str, Any], *, key: str, factor: float) -> None
 
     base, chosen = row["baseline"], row["chosen"]
     axes.axhline(base["test"], color=DIM, linewidth=0.8, linestyle=":")
-    axes.scatter(*zip(*map(at, row["tried"]), strict=True), s=36, color=ACCENT, label="of the front, finetuned")
+    axes.scatter(*zip(*map(at, row["tried"]), strict=True), s=36, color=ACCENT, label="winner of a race, finetuned")
     axes.scatter(*at(base), s=60, marker="s", color=WARN, label="largest network, all in 8 bits, finetuned")
     axes.scatter(*at(chosen), s=150, facecolor="none", edgecolor=INK, linewidth=1.4, label="chosen by validation")
     axes.set_xscale("log")

@@ -142,11 +142,18 @@ class BaselinesConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FinetuneConfig:
-    """How long and how fast a chosen network is trained further; the rest is as in the training of the supernet."""
+    """How long and how fast a chosen network is trained further; the rest is as in the training of the supernet.
+
+    ``race`` is the number of networks within the budget that race for being finetuned; 0 finetunes the chosen one.
+    """
 
     steps: int
     learning_rate: float
     distillation_weight: float
+    race: int
+
+    def __post_init__(self) -> None:
+        _check("finetune.race", self.race, "0, or 2 or more networks", self.race == 0 or self.race >= 2)
 
     def training(self, supernet: TrainingConfig) -> TrainingConfig:
         """Return the hyperparameters, given those of the supernet."""

@@ -1,22 +1,27 @@
-"""Finetune the chosen network; export then takes its weights in place of the inherited ones."""
+"""Finetune a network, the chosen one or the winner of a race; export then takes its weights, not the inherited ones."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from rich.table import Table
 
 from runs.files import new_folder
 from runs.lock import exclusive
 from runs.progress import show_progress
 from runs.stages.chosen import chosen
-from runs.stages.search import search
+from runs.stages.front import within_budget
+from runs.stages.race import Round, contenders, race
+from runs.stages.search import Searched, found_candidates, search
 from runs.stages.train import supernet_fingerprint
+from runs.store import Candidate
 from runs.workspace import Workspace
 from search_space import Architecture
 from supernet import Network
 from supernet.saving import load_network, save_network
-from supernet.training import evaluate
+from supernet.training import Finetuned, evaluate
 from supernet.training import finetune as finetune_network
 
 __all__ = ["FinetunedFiles", "finetune", "finetuned_files"]
@@ -57,37 +62,30 @@ def finetuned_files(workspace: Workspace, key: str) -> FinetunedFiles | None:
     )
 
 
-def finetune(workspace: Workspace) -> Path:
-    """Train the network that ``config.key`` names a little further; returns the folder with it and its curve.
+def finetune(workspace: Workspace) -> str:
+    """Train a network a little further; returns its key.
 
-    An interrupted finetuning continues; with other settings than before it begins anew and replaces the result.
+    It is the one that ``config.key`` names, or, with ``config.finetune.race``, the winner among so many networks within
+    the budget. An interrupted finetuning continues; with other settings than before it begins anew and replaces the
+    result.
     """
     searched = search(workspace)
-    candidate = chosen(workspace, searched)
-    config = workspace.config.finetune.training(workspace.config.training)
-    folder = _folder(workspace, candidate.key)
-    earlier = finetuned_files(workspace, candidate.key)
-    if earlier is not None and earlier.training == config.hash:
-        _say(workspace, f"{candidate.key} was finetuned in this way before: {folder}")
-        return folder
     with exclusive(workspace.folder / ".lock"):
-        with show_progress(workspace.console, f"finetune {candidate.key}") as progress:
-            done = finetune_network(
-                searched.supernet,
-                Architecture.from_json(candidate.architecture_json),
-                workspace.data,
-                config,
-                supernet_fingerprint=supernet_fingerprint(workspace),
-                folder=folder / f"training-{config.hash}",
-                progress=progress,
-            )
+        candidate = _winner(workspace, searched) if workspace.config.finetune.race else chosen(workspace, searched)
+        config = workspace.config.finetune.training(workspace.config.training)
+        folder = _folder(workspace, candidate.key)
+        earlier = finetuned_files(workspace, candidate.key)
+        if earlier is not None and earlier.training == config.hash:
+            _say(workspace, f"{candidate.key} was finetuned in this way before: {folder}")
+            return candidate.key
+        done = _trained(workspace, searched, candidate, steps=config.steps)
         result = {
             "supernet": supernet_fingerprint(workspace),
             "training": config.hash,
             "improved": done.improved,
             "inherited_validation_error": done.inherited.error,
             "trained_validation_error": done.trained.error,
-            "validation_error": min(done.inherited.error, done.trained.error),
+            "validation_error": done.error,
             "test_error": evaluate(done.network, data=workspace.data, split=workspace.data.test),
         }
         with new_folder(folder / "network") as new:
@@ -96,7 +94,45 @@ def finetune(workspace: Workspace) -> Path:
     outcome = "kept" if done.improved else "not better, the inherited weights stay"
     before, after = (workspace.data.metric_text(quality.error) for quality in (done.inherited, done.trained))
     _say(workspace, f"{candidate.key}, validation {workspace.data.metric} {before} -> {after}, {outcome}: {folder}")
-    return folder
+    return candidate.key
+
+
+def _trained(workspace: Workspace, searched: Searched, candidate: Candidate, *, steps: int) -> Finetuned:
+    """Return a network finetuned for so many steps, from a checkpoint where there is one."""
+    config = replace(workspace.config.finetune, steps=steps).training(workspace.config.training)
+    with show_progress(workspace.console, f"finetune {candidate.key}") as progress:
+        return finetune_network(
+            searched.supernet,
+            Architecture.from_json(candidate.architecture_json),
+            workspace.data,
+            config,
+            supernet_fingerprint=supernet_fingerprint(workspace),
+            folder=_folder(workspace, candidate.key) / f"training-{config.hash}",
+            progress=progress,
+        )
+
+
+def _winner(workspace: Workspace, searched: Searched) -> Candidate:
+    """Return the network that is ahead in a race of short finetunings; tells how it went."""
+    config = workspace.config.finetune
+    entered = contenders(within_budget(found_candidates(workspace, searched), workspace.budget), config.race)
+    winner, rounds = race(
+        entered,
+        steps=config.steps,
+        error_after=lambda candidate, steps: _trained(workspace, searched, candidate, steps=steps).error,
+    )
+    workspace.console.print(_table(workspace, entered, rounds))
+    return winner
+
+
+def _table(workspace: Workspace, entered: list[Candidate], rounds: list[Round]) -> Table:
+    headings = ("inherited", *(f"round {i + 1}" for i in range(len(rounds))))
+    table = Table("key", "network", *headings, title=f"race: validation {workspace.data.metric}")
+    for c in sorted(entered, key=lambda c: [-sum(c.key in r for r in rounds), rounds[-1].get(c.key, 0.0)]):
+        texts = [workspace.data.metric_text(r[c.key]) if c.key in r else "" for r in rounds]
+        inherited = workspace.data.metric_text(c.values["validation_error"])
+        table.add_row(c.key, str(Architecture.from_json(c.architecture_json)), inherited, *texts)
+    return table
 
 
 def _say(workspace: Workspace, text: str) -> None:

@@ -11,7 +11,7 @@ from runs.reports.pareto import knee, non_dominated
 from runs.store import Candidate
 from search_space.errors import BudgetError
 
-__all__ = ["best", "choose", "front"]
+__all__ = ["best", "choose", "front", "within_budget"]
 
 
 def _minimised(candidates: Sequence[Candidate], objectives: Sequence[Objective]) -> np.ndarray:
@@ -33,6 +33,19 @@ def front(candidates: Sequence[Candidate], objectives: Sequence[Objective], budg
     return [within[i] for i in sorted(keep, key=lambda i: values[i, ::-1].tolist())]
 
 
+def within_budget(candidates: Sequence[Candidate], budget: Budget) -> list[Candidate]:
+    """Return the candidates within the budget that were evaluated on all examples; raises where none is."""
+    within = [c for c in candidates if budget.feasible(c.values) and not is_partial(c.values)]
+    if not within:
+        raise BudgetError(
+            "budget",
+            expected="a limit that a found network meets",
+            got="none within it",
+            remedy="search longer or raise it",
+        )
+    return within
+
+
 def best(candidates: Sequence[Candidate], objectives: Sequence[Objective]) -> Candidate:
     """Return the candidate of the best quality: the first objective that is evaluated, or else the first."""
     quality = next((o for o in objectives if o.evaluated), objectives[0])
@@ -50,21 +63,15 @@ def choose(key: str, members: Sequence[Candidate], objectives: Sequence[Objectiv
     for member in members:
         if member.key == key:
             return member
-    within = [c for c in members if budget.feasible(c.values)]
-    if key in ("knee", "best", "fastest") and not within:
-        raise BudgetError(
-            "budget",
-            expected="a limit that a found network meets",
-            got="none within it",
-            remedy="search longer or raise it",
-        )
-    values = _minimised(within, objectives)
     if key == "knee":
-        return within[knee(values)]
+        within = within_budget(members, budget)
+        return within[knee(_minimised(within, objectives))]
     if key == "best":
-        return best(within, objectives)
+        return best(within_budget(members, budget), objectives)
     if key == "fastest":
-        return min(within, key=lambda c: c.values.get("latency_ms", c.values[objectives[-1].name]))
+        return min(
+            within_budget(members, budget), key=lambda c: c.values.get("latency_ms", c.values[objectives[-1].name])
+        )
     raise BudgetError(
         "key",
         expected="auto, knee, best, fastest or the key of an evaluated network",

@@ -37,6 +37,11 @@ class Finetuned:
     trained: Quality
 
     @property
+    def error(self) -> float:
+        """The validation error of the better one."""
+        return min(self.inherited.error, self.trained.error)
+
+    @property
     def improved(self) -> bool:
         """Whether training helped."""
         return self.trained.error < self.inherited.error

@@ -192,6 +192,25 @@ def test_a_finetuned_network_is_never_worse_and_exported_with_its_weights(finish
     assert "finetuned in this way before" in " ".join("".join(capsys.readouterr()).split())
 
 
+def test_a_race_finetunes_the_best_of_several_within_the_budget(finished, monkeypatch, capsys):
+    monkeypatch.chdir(finished)
+    run = finished / "outputs/digits/default"
+    found = rows(finished, "select key, objectives from nasweave_candidates where state = 'complete'")
+    sizes = {key: json.loads(values)["size_bytes"] for key, values in found}
+    limit = sorted(sizes.values())[len(sizes) // 2]
+    before = {path.parent for path in run.glob("finetuned/*/network")}
+    options = (f"budget.size_bytes={limit}", "search.n_trials=19", "finetune.race=4", "finetune.steps=27")
+    assert nasweave(monkeypatch, "finetune", *TINY, *options) == 0
+    shown = "".join(capsys.readouterr())
+    assert "race: validation accuracy" in shown and "round 2" in shown
+    (winner,) = {path.parent for path in run.glob("finetuned/*/network")} - before
+    assert sizes[winner.name] <= limit
+    assert len(list(winner.glob("training-*"))) == 3  # both rounds and all steps
+    assert nasweave(monkeypatch, "finetune", *TINY, *options) == 0
+    assert f"{winner.name} was finetuned in this way before" in " ".join("".join(capsys.readouterr()).split())
+    assert nasweave(monkeypatch, "finetune", *TINY, "budget.size_bytes=1", "search.n_trials=19", *options[2:]) == 2
+
+
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [
