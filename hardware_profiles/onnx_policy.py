@@ -3,7 +3,8 @@
 ``w8a8`` becomes DynamicQuantizeLinear and MatMulInteger, in the form that ONNX Runtime fuses into one kernel; linear
 layers that read one tensor share its quantisation. ``w8`` and ``w4`` become ``com.microsoft.MatMulNBits``, computing
 in float. ``w8a8g32`` and ``w4a8`` become DequantizeLinear in blocks and MatMul, of standard ONNX: OpenVINO keeps such
-weights as integers and quantises the inputs while running, other runtimes compute in float. The integers are those of
+weights as integers and quantises the inputs while running, other runtimes compute in float. ``w8a8s`` becomes
+QuantizeLinear and DequantizeLinear around a MatMul, which OpenVINO computes in integers. The integers are those of
 :func:`hardware_profiles.quantization.quantize_weight`.
 """
 
@@ -30,7 +31,9 @@ _MICROSOFT = "com.microsoft"
 _BLOCKED_OPSET = 21  # of DequantizeLinear in blocks and of 4-bit tensors
 
 
-def apply_policy(model: onnx.ModelProto, policy: Mapping[str, str]) -> onnx.ModelProto:
+def apply_policy(
+    model: onnx.ModelProto, policy: Mapping[str, str], *, input_limits: Mapping[str, float] | None = None
+) -> onnx.ModelProto:
     """Return a copy of the model whose linear layers have the precisions of the policy.
 
     Parameters
@@ -39,6 +42,8 @@ def apply_policy(model: onnx.ModelProto, policy: Mapping[str, str]) -> onnx.Mode
         Of :func:`hardware_profiles.onnx_export.export_onnx`.
     policy
         Precision by module path; a path that is absent stays float.
+    input_limits
+        Largest magnitude of the inputs that a calibrated precision represents, by module path.
 
     Raises
     ------
@@ -48,7 +53,7 @@ def apply_policy(model: onnx.ModelProto, policy: Mapping[str, str]) -> onnx.Mode
     wanted = {path: precision for path, precision in policy.items() if precision != FLOAT}
     result = onnx.ModelProto()
     result.CopyFrom(model)
-    rewriter = _Rewriter(result)
+    rewriter = _Rewriter(result, input_limits=input_limits or {})
     nodes = [made for node in result.graph.node for made in rewriter.rewrite(node, wanted)]
     missing = sorted(wanted.keys() - rewriter.found)
     if missing:
@@ -63,7 +68,7 @@ def apply_policy(model: onnx.ModelProto, policy: Mapping[str, str]) -> onnx.Mode
     _drop_unused(result.graph)
     if rewriter.uses_microsoft and not any(o.domain == _MICROSOFT for o in result.opset_import):
         result.opset_import.append(helper.make_opsetid(_MICROSOFT, 1))
-    if rewriter.uses_blocks:
+    if rewriter.needs_openvino:
         (standard,) = (o for o in result.opset_import if o.domain == "")
         standard.version = max(standard.version, _BLOCKED_OPSET)  # 21 widens the types of 20 and changes no meaning
         result.metadata_props.add(key=RUNTIME_KEY, value="openvino")
@@ -73,13 +78,15 @@ def apply_policy(model: onnx.ModelProto, policy: Mapping[str, str]) -> onnx.Mode
 class _Rewriter:
     """Replaces the nodes of one graph; new tensors get names that no exporter gives."""
 
-    def __init__(self, model: onnx.ModelProto) -> None:
+    def __init__(self, model: onnx.ModelProto, *, input_limits: Mapping[str, float]) -> None:
+        self.input_limits = input_limits
         self.graph = model.graph
         self.weights = {tensor.name: tensor for tensor in model.graph.initializer}
         self.quantized: dict[str, tuple[str, str, str]] = {}
         self.padded: dict[str, str] = {}
+        self.rounded: dict[str, str] = {}
         self.found: set[str] = set()
-        self.uses_microsoft = self.uses_blocks = False
+        self.uses_microsoft = self.needs_openvino = False
         self.count = 0
 
     def rewrite(self, node: onnx.NodeProto, policy: Mapping[str, str]) -> Iterator[onnx.NodeProto]:
@@ -98,8 +105,14 @@ class _Rewriter:
         assert attributes.get("alpha", 1.0) == attributes.get("beta", 1.0) == 1.0 and not attributes.get("transA")
         output = f"{name}.product" if bias else node.output[0]
         form = FORMATS[precision]
-        build = self._blocked if form.activation_group else self._integer if form.activation_bits else self._weight_only
-        yield from build(name, node.input[0], weight_OI, precision, output)
+        if form.calibrated:
+            yield from self._calibrated(
+                name, node.input[0], weight_OI, precision, output, limit=self.input_limits[path]
+            )
+        else:
+            blocked = form.activation_group is not None
+            build = self._blocked if blocked else self._integer if form.activation_bits else self._weight_only
+            yield from build(name, node.input[0], weight_OI, precision, output)
         if bias:
             yield helper.make_node("Add", [output, bias], [node.output[0]], name=f"{name}.add")
 
@@ -124,6 +137,24 @@ class _Rewriter:
         yield helper.make_node("Cast", [total], [real], name=f"{name}.cast", to=onnx.TensorProto.FLOAT)
         yield helper.make_node("Mul", [x_scale, scales], [both], name=f"{name}.scale_product")
         yield helper.make_node("Mul", [real, both], [output], name=f"{name}.rescale")
+
+    def _calibrated(
+        self, name: str, source: str, weight_OI: torch.Tensor, precision: str, output: str, *, limit: float
+    ) -> Iterator[onnx.NodeProto]:
+        integers, scale = quantize_weight(weight_OI, precision)
+        self.needs_openvino = True
+        if source not in self.rounded:
+            self.rounded[source] = f"{name}.rounded"
+            x_scale = self._store(f"{name}.input_scale", np.array(limit / 127 if limit > 0 else 1, np.float32))
+            x_zero = self._store(f"{name}.input_zero", np.array(0, np.int8))
+            made = (f"{name}.input_integers", self.rounded[source])
+            yield helper.make_node("QuantizeLinear", [source, x_scale, x_zero], [made[0]], name=f"{name}.quantize")
+            yield helper.make_node("DequantizeLinear", [made[0], x_scale, x_zero], [made[1]], name=f"{name}.real_input")
+        stored = self._store(f"{name}.integers", np.ascontiguousarray(integers.T.numpy().astype(np.int8)))
+        scales = self._store(f"{name}.scales", scale.squeeze(1).numpy().astype(np.float32))
+        real = f"{name}.weight"
+        yield helper.make_node("DequantizeLinear", [stored, scales], [real], name=f"{name}.dequantize", axis=1)
+        yield helper.make_node("MatMul", [self.rounded[source], real], [output], name=f"{name}.matmul")
 
     def _weight_only(
         self, name: str, source: str, weight_OI: torch.Tensor, precision: str, output: str
@@ -158,7 +189,7 @@ class _Rewriter:
         block = FORMATS[precision].block_size
         assert block is not None and block == FORMATS[precision].activation_group
         integers, scale = quantize_weight(weight_OI, precision)
-        self.uses_blocks = True
+        self.needs_openvino = True
         if weight_OI.shape[1] % block:
             # The zeros fill the last group of every token, so that it has a scale of its own.
             if source not in self.padded:

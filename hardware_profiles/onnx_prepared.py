@@ -40,9 +40,12 @@ class OnnxPrepared:
     """
 
     def __init__(self, runtime: Runtime, module: nn.Module, example: Tensor, *, open_model: OpenModel) -> None:
+        from hardware_profiles.calibrated import input_limits
         from hardware_profiles.onnx_export import export_onnx
 
         self._runtime, self._open, self._model = runtime, open_model, export_onnx(module, example)
+        calibrated = any(form.calibrated for name, form in FORMATS.items() if name in runtime.precisions)
+        self._input_limits = input_limits(module, example) if calibrated else {}
 
     def compile(self, *, policy: Mapping[str, str], threads: int, float_precision: str = "fp32") -> Executable:
         """Rewrite the graph and open it."""
@@ -57,7 +60,7 @@ class OnnxPrepared:
         if any(precision != FLOAT and FORMATS[precision].activation_bits for precision in policy.values()):
             for text in self._runtime.warnings(this_device()):
                 _warn_once(text)
-        content: bytes = apply_policy(self._model, policy).SerializeToString()
+        content: bytes = apply_policy(self._model, policy, input_limits=self._input_limits).SerializeToString()
         return content
 
 

@@ -27,26 +27,30 @@ class PrecisionFormat:
         Inputs per scale of the weight; ``None`` is one scale a channel.
     activation_group
         Features of one token that share a scale; ``None`` is one scale an example.
+    calibrated
+        Whether inputs are symmetric in a range that was found beforehand, on examples of the training split.
     """
 
     weight_bits: int
     activation_bits: int | None
     block_size: int | None
     activation_group: int | None = None
+    calibrated: bool = False
 
     def weight_bytes(self, in_features: int, out_features: int) -> int:
         """Bytes of the stored weight of one linear layer, scales included; its bias stays float.
 
-        With one scale a channel and integer activations each output has a zero point of one byte beside its scale.
+        With one scale a channel and inputs quantised while running each output has a zero point beside its scale.
         """
         if self.block_size is None:
-            return out_features * (in_features * self.weight_bits // 8 + 4 + (self.activation_bits is not None))
+            return out_features * (in_features * self.weight_bits // 8 + 4 + (not self.calibrated))
         blocks = -(-in_features // self.block_size)
         return out_features * blocks * (self.block_size * self.weight_bits // 8 + 4)
 
 
 FORMATS = {
     "w8a8": PrecisionFormat(weight_bits=8, activation_bits=8, block_size=None),
+    "w8a8s": PrecisionFormat(weight_bits=8, activation_bits=8, block_size=None, calibrated=True),
     "w8a8g32": PrecisionFormat(weight_bits=8, activation_bits=8, block_size=32, activation_group=32),
     "w8": PrecisionFormat(weight_bits=8, activation_bits=None, block_size=32),
     "w4a8": PrecisionFormat(weight_bits=4, activation_bits=8, block_size=32, activation_group=32),

@@ -17,7 +17,6 @@ from torch import Tensor, nn
 from search_space.precision import FLOAT
 from search_space.spec import BlockShape, BlockSpec
 from supernet.elastic import ElasticLinear
-from supernet.precision import simulate_input
 
 __all__ = ["AttentionMixer", "ChannelMixer", "Head", "Projections", "State", "Stem", "TokenMixer"]
 
@@ -38,7 +37,7 @@ class Projections(nn.Module):
 
     def qkv(self, x_BLD: Tensor, num_heads: int, precision: str) -> tuple[Tensor, Tensor, Tensor]:
         """Project to three ``(B, H, L, K)`` tensors; they share one quantised input."""
-        x_BLD = simulate_input(x_BLD, precision)
+        x_BLD = self.q.simulate_input(x_BLD, precision)
         width = num_heads * self.head_dim
 
         def heads(linear: ElasticLinear) -> Tensor:

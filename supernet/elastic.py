@@ -28,10 +28,16 @@ def prefix(parameter: Tensor, *sizes: int) -> Tensor:
 
 
 class ElasticLinear(nn.Module):
-    """A linear layer of any smaller size, in any precision; the inputs' last axis decides ``in_features``."""
+    """A linear layer of any smaller size, in any precision; the inputs' last axis decides ``in_features``.
+
+    ``input_limit`` is the largest input of a calibrated precision, of a network that has one here.
+    """
+
+    input_limit: Tensor | None
 
     def __init__(self, in_features: int, out_features: int, *, bias: bool = True) -> None:
         super().__init__()
+        self.register_buffer("input_limit", None)
         self.weight = nn.Parameter(torch.empty(out_features, in_features))
         self.bias = nn.Parameter(torch.empty(out_features)) if bias else None
 
@@ -44,12 +50,17 @@ class ElasticLinear(nn.Module):
     def forward(self, x: Tensor, out_features: int, precision: str = FLOAT, *, input_simulated: bool = False) -> Tensor:
         """Map ``(..., in)`` to ``(..., out_features)``.
 
-        ``input_simulated`` says that ``x`` went through :func:`supernet.precision.simulate_input` already.
+        ``input_simulated`` says that ``x`` went through :meth:`simulate_input` already, of this or another layer that
+        reads it.
         """
         if not input_simulated:
-            x = simulate_input(x, precision)
+            x = self.simulate_input(x, precision)
         weight = simulate_weight(prefix(self.weight, out_features, x.shape[-1]), precision)
         return F.linear(x, weight, None if self.bias is None else prefix(self.bias, out_features))
+
+    def simulate_input(self, x: Tensor, precision: str) -> Tensor:
+        """Return ``(..., in)`` as an integer kernel sees it."""
+        return simulate_input(x, precision, limit=self.input_limit)
 
 
 class ElasticLayerNorm(nn.Module):

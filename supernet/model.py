@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from search_space import Architecture, Block, Geometry, SearchSpace
 from search_space.blocks import layer_blocks
-from search_space.precision import FLOAT
+from search_space.precision import FLOAT, FORMATS
 from supernet.blocks import State
 from supernet.catalogue import HEADS, STEMS
 from supernet.elastic import ElasticLinear, reset_parameters
@@ -114,6 +114,9 @@ class Network(nn.Module):
             for layer in architecture.layers
         ]
         self.body = _Body(geometry, architecture.embed_dim, [(m, c) for m, c in layers])
+        for path, precision in self.precision_policy().items():
+            if FORMATS[precision].calibrated:
+                self.get_submodule(path).input_limit = torch.zeros(())
         self._running = architecture if simulate_precision else architecture.in_float()
 
     def forward(self, batch: Tensor) -> Tensor:

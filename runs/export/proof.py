@@ -40,14 +40,16 @@ class Proof:
         The network.
     data
         Its task; 256 validation examples are compared, the test split gives the metric.
-    supernet
-        Gives the outputs that are right.
+    right, source
+        Gives the outputs that are right, and what it is called.
     """
 
-    def __init__(self, subject: Subject, data: TaskData, *, supernet: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    def __init__(
+        self, subject: Subject, data: TaskData, *, right: Callable[[torch.Tensor], torch.Tensor], source: str
+    ) -> None:
         self._subject, self._data = subject, data
         self._inputs, _ = data.validation.batch(slice(0, _EXAMPLES))
-        self._expected = self._run(supernet)
+        self._expected, self._source = self._run(right), source
         self._entries: dict[str, _Entry] = {}
 
     def _run(
@@ -73,7 +75,7 @@ class Proof:
         expected = self._expected if right is None else self._run(right[0], examples=form.examples)
         one_by_one = form.integer_kernels and bool(self._subject.policy)
         row = self._add(name, form.load(folder), expected, one_by_one=one_by_one)
-        row["compared_with"] = "the supernet" if right is None else right[1]
+        row["compared_with"] = self._source if right is None else right[1]
         row["file_bytes"] = sum((folder / file).stat().st_size for file in form.files)
 
     def _add(self, name: str, predict: Predict, expected: NDArray[np.float64], *, one_by_one: bool) -> dict[str, Any]:

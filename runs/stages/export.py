@@ -38,6 +38,7 @@ from runs.workspace import Workspace
 from search_space import Architecture
 from search_space.errors import ConfigError
 from supernet import Network, extract
+from supernet.calibration import calibrate, is_calibrated
 from supernet.tasks import TASKS
 
 __all__ = ["export"]
@@ -92,8 +93,8 @@ def _write(
     architecture = Architecture.from_json(candidate.architecture_json)
     example, _ = workspace.data.validation.batch(slice(0, 1))
     subject = Subject(
-        simulated=_network(searched, architecture, tuned, simulate_precision=True),
-        in_float=_network(searched, architecture, tuned, simulate_precision=False),
+        simulated=_network(workspace, searched, architecture, tuned, simulate_precision=True),
+        in_float=_network(workspace, searched, architecture, tuned, simulate_precision=False),
         example=example,
     )
     companions = {c for name in formats for c in FORMATS[name].companions if FORMATS[c].unfit(subject) is None}
@@ -108,13 +109,15 @@ def _write(
                 remedy="leave it out",
             )
     if tuned is not None:
-        proof = Proof(subject, workspace.data, supernet=subject.simulated)
+        proof = Proof(subject, workspace.data, right=subject.simulated, source="the finetuned network")
+    elif is_calibrated(subject.simulated):  # the supernet knows no ranges
+        proof = Proof(subject, workspace.data, right=subject.simulated, source="the calibrated network")
     else:
 
         def supernet(inputs: Tensor) -> Tensor:
             return searched.supernet(inputs.to(workspace.accelerator), architecture).cpu()  # type: ignore[no-any-return]
 
-        proof = Proof(subject, workspace.data, supernet=supernet)
+        proof = Proof(subject, workspace.data, right=supernet, source="the supernet")
         proof.add_extracted()
     with new_folder(target) as folder, show_progress(workspace.console, f"export {candidate.key}") as progress:
         for i, (name, form) in enumerate(forms.items()):
@@ -159,11 +162,17 @@ def _texts(workspace: Workspace) -> dict[str, str]:
 
 
 def _network(
-    searched: Searched, architecture: Architecture, tuned: FinetunedFiles | None, *, simulate_precision: bool
+    workspace: Workspace,
+    searched: Searched,
+    architecture: Architecture,
+    tuned: FinetunedFiles | None,
+    *,
+    simulate_precision: bool,
 ) -> Network:
     if tuned is not None:
         return tuned.network(simulate_precision=simulate_precision)
-    return extract(searched.supernet, architecture, simulate_precision=simulate_precision).cpu().eval()
+    network = extract(searched.supernet, architecture, simulate_precision=simulate_precision).cpu().eval()
+    return calibrate(network, workspace.data)
 
 
 def _card(

@@ -22,6 +22,7 @@ from runs.workspace import Workspace
 from search_space import Architecture
 from search_space.errors import BudgetError
 from supernet import extract
+from supernet.calibration import calibrate
 from supernet.training import evaluate
 
 __all__ = ["remeasure"]
@@ -55,6 +56,7 @@ def remeasure(workspace: Workspace) -> Searched:
 def _errors(workspace: Workspace, searched: Searched, candidate: Candidate) -> dict[str, float]:
     """Return the test error, and the whole validation error where the search saw less or computed in bfloat16."""
     network = extract(searched.supernet, Architecture.from_json(candidate.architecture_json)).eval()
+    network = calibrate(network, workspace.data)
     errors = {"test_error": evaluate(network, data=workspace.data, split=workspace.data.test)}
     config = workspace.config.evaluation
     if config.bf16 or config.examples is not None or is_partial(candidate.values):

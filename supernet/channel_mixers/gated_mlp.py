@@ -14,7 +14,6 @@ from search_space.precision import FLOAT
 from search_space.spec import BlockShape, BlockSpec, Cost, LinearShape
 from supernet.blocks import ChannelMixer
 from supernet.elastic import ElasticLinear
-from supernet.precision import simulate_input
 
 
 def cost(shape: BlockShape) -> Cost:
@@ -47,7 +46,7 @@ class GatedMLP(ChannelMixer):
 
     def forward(self, x_BLD: Tensor, *, hidden_dim: int = 0, precision: str = FLOAT) -> Tensor:
         """Expand twice, gate, contract."""
-        width, x_BLD = x_BLD.shape[-1], simulate_input(x_BLD, precision)
+        width, x_BLD = x_BLD.shape[-1], self.gate.simulate_input(x_BLD, precision)
         gate_BLF = F.silu(self.gate(x_BLD, hidden_dim, precision, input_simulated=True))
         h_BLF = gate_BLF * self.up(x_BLD, hidden_dim, precision, input_simulated=True)
         return self.down(h_BLF, width, precision)  # type: ignore[no-any-return]

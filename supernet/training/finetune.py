@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from search_space import Architecture
+from supernet.calibration import calibrate
 from supernet.extract import extract
 from supernet.model import Network, Supernet
 from supernet.tasks import TaskData
@@ -84,7 +85,7 @@ def finetune(
     with process_group() as ranks:
         training = Training(network, rule, identity=identity, data=data, config=config, folder=folder, ranks=ranks)
         trained_network = training.fit(progress)
-    inherited, trained = judge(inherited_network), judge(trained_network)
+    inherited, trained = (judge(calibrate(each, data)) for each in (inherited_network, trained_network))
     better = trained_network if trained.error < inherited.error else inherited_network
     return Finetuned(network=better, inherited=inherited, trained=trained)
 

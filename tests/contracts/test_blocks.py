@@ -19,6 +19,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from hardware_profiles import RUNTIMES
+from hardware_profiles.calibrated import input_limits
 from hardware_profiles.onnx_export import export_onnx
 from hardware_profiles.onnx_policy import apply_policy
 from search_space import Block, BlockSpec, Geometry, Layer, TaskShape
@@ -257,6 +258,8 @@ def test_exports_run_at_another_batch_and_as_simulated(case, monkeypatch):
         if runtime.unavailable() is not None:
             continue
         prepared = runtime.prepare(module, case.example(2, embed_dim=24))
+        for path, limit in input_limits(module, case.example(2, embed_dim=24)).items():
+            module.get_submodule(path).input_limit = torch.tensor(limit)  # as calibration would set it
         executable = prepared.compile(policy={}, threads=1)
         for batch in (1, 5):
             x = case.example(batch, embed_dim=24, seed=batch)

@@ -20,7 +20,7 @@ def test_openvino_s_integer_inputs_are_seen_where_the_processor_has_them():
     if runtime.unavailable() is not None:
         pytest.skip(runtime.unavailable())
     found = abilities(runtime)
-    assert set(found) == {"fp32", "bf16", "w8a8g32", "w4a8"} and found["fp32"] == YES
+    assert set(found) == {"fp32", "bf16", "w8a8s", "w8a8g32", "w4a8"} and found["fp32"] == YES
     if not runtime.warnings(this_device()):
         assert set(found.values()) == {YES}
 

@@ -122,14 +122,19 @@ def test_linear_layers_multiply_by_the_quantised_weight(precision, shape):
     )
     graph.node[0].metadata_props.add(key=PATH_KEY, value="layer")
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 20)], ir_version=10)
-    rewritten = apply_policy(model, {"layer": precision})
+    form, limit = FORMATS[precision], 1.5  # smaller than the largest input
+    rewritten = apply_policy(model, {"layer": precision}, input_limits={"layer": limit})
     options = onnxruntime.SessionOptions()
-    if FORMATS[precision].activation_group:  # it would quantise the inputs of blocked weights in a way of its own
+    if form.activation_group or form.calibrated:  # it would quantise the inputs of blocked weights in a way of its own
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = onnxruntime.InferenceSession(rewritten.SerializeToString(), options, providers=["CPUExecutionProvider"])
     (got,) = session.run(None, {"batch": x.numpy()})
     inputs = x.double()
-    if FORMATS[precision].activation_bits and FORMATS[precision].activation_group is None:
+    if form.calibrated:
+        step = np.float32(limit / 127)
+        inputs = torch.from_numpy(np.clip(np.rint(x.numpy() / step), -128, 127) * np.float64(step))
+        assert np.abs(x.numpy()).max() > limit
+    elif form.activation_bits and form.activation_group is None:
         low, high = min(float(x.min()), 0.0), max(float(x.max()), 0.0)
         step = np.float32((np.float32(high) - np.float32(low)) / 255)
         zero = np.clip(np.rint(-np.float32(low) / step), 0, 255)

@@ -25,6 +25,7 @@ from runs.files import new_folder
 from search_space import Architecture, Layer, SearchSpace
 from search_space.errors import CheckpointError, RuntimeUnavailableError
 from supernet import Network
+from supernet.calibration import calibrate
 from supernet.elastic import reset_parameters
 from supernet.saving import load_network
 from supernet.tasks import TASKS
@@ -45,8 +46,9 @@ def subject_of(space: SearchSpace, precision: str) -> Subject:
     architecture = Architecture(embed_dim=32, layers=(layer,))
     networks = [Network(architecture, space.geometry, simulate_precision=simulate) for simulate in (True, False)]
     reset_parameters(networks[0], torch.Generator().manual_seed(0))
-    networks[1].load_state_dict(networks[0].state_dict())
-    example = TASKS["digits"].load().validation.inputs[:1]
+    data = TASKS["digits"].load()
+    networks[1].load_state_dict(calibrate(networks[0], data).state_dict())
+    example = data.validation.inputs[:1]
     return Subject(simulated=networks[0].eval(), in_float=networks[1].eval(), example=example)
 
 
@@ -61,7 +63,7 @@ def written(subject, tmp_path_factory):
     folder = tmp_path_factory.mktemp("export") / "k"
     folder.mkdir()
     forms = {name: FORMATS[name]() for name in ALL}
-    proof = Proof(subject, TASKS["digits"].load(), supernet=subject.simulated)
+    proof = Proof(subject, TASKS["digits"].load(), right=subject.simulated, source="the network")
     for name, form in forms.items():
         form.write(subject, folder)
         proof.add(name, form, folder)
@@ -98,7 +100,7 @@ def test_the_quantised_file_has_integers_and_the_other_has_none(written):
     assert "MatMulInteger" in operators[0] and "MatMulInteger" not in operators[1]
 
 
-@pytest.mark.parametrize("precision", ["w4", "w4a8"])  # w8a8 is in the folder
+@pytest.mark.parametrize("precision", ["w4", "w4a8", "w8a8s"])  # w8a8 is in the folder
 def test_openvino_computes_what_was_trained_at_every_precision(space, tmp_path, precision):
     subject, form = subject_of(space, precision), FORMATS["openvino"]()
     form.write(subject, tmp_path)

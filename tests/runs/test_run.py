@@ -16,6 +16,7 @@ import pytest
 import torch
 import yaml
 
+from hardware_profiles import RUNTIMES
 from runs.export import FORMATS
 from search_space import Architecture
 from supernet.saving import load_network
@@ -190,6 +191,24 @@ def test_a_finetuned_network_is_never_worse_and_exported_with_its_weights(finish
     capsys.readouterr()
     assert nasweave(monkeypatch, "finetune", *TINY, *options, "finetune.steps=60", "finetune.learning_rate=0.003") == 0
     assert "finetuned in this way before" in " ".join("".join(capsys.readouterr()).split())
+
+
+def test_a_network_with_calibrated_ranges_is_tested_and_exported_as_openvino_computes_it(tmp_path, monkeypatch):
+    if (reason := RUNTIMES["openvino"].unavailable()) is not None:
+        pytest.skip(reason)
+    monkeypatch.chdir(tmp_path)
+    short = ("search.n_trials=6", "baselines.random=0", "baselines.uniform=0", "finalists=1", "sensitivity=false")
+    options = ("hardware=openvino", "space.precision=[w8a8s]", "space.mixer=[softmax]", "export.formats=[openvino]")
+    assert nasweave(monkeypatch, "export", *TINY, *short, *options, "key=fastest") == 0
+    (export,) = (tmp_path / "outputs/digits/default/exports").iterdir()
+    parity = json.loads((export / "parity.json").read_text())
+    assert parity["openvino"]["compared_with"] == "the calibrated network"
+    assert parity["openvino"]["relative_norm"] < 1e-2
+    with sqlite3.connect(tmp_path / "outputs" / "nasweave.db") as database:
+        query = "select final from nasweave_candidates where key = ?"
+        ((final,),) = database.execute(query, [export.name]).fetchall()
+    # Both read the same ranges, so they make the same decisions on the test split.
+    assert 100 - json.loads(final)["test_error"] == pytest.approx(parity["openvino"]["test_metric"], abs=0.6)
 
 
 def test_a_race_finetunes_the_best_of_several_within_the_budget(finished, monkeypatch, capsys):

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from hardware_profiles import RUNTIMES
+from hardware_profiles.calibrated import input_limits
 from search_space.precision import FLOAT, FORMATS
 from supernet import Network, catalogue
 from supernet.elastic import ElasticLinear, reset_parameters
@@ -37,9 +38,12 @@ def prepared(runtime, architecture, make_space, mixer, channel_mixer):
     if RUNTIMES[runtime].unavailable() is not None:
         pytest.skip(RUNTIMES[runtime].unavailable())
     return RUNTIMES[runtime].prepare(
-        network(architecture, space_of(make_space, mixer, channel_mixer).geometry, simulate=False),
-        torch.zeros(1, 1, 8, 8),
+        network(architecture, space_of(make_space, mixer, channel_mixer).geometry, simulate=False), pictures()
     )
+
+
+def pictures():
+    return torch.randn(4, 1, 8, 8, generator=torch.Generator().manual_seed(2))
 
 
 @cache
@@ -70,13 +74,15 @@ def test_whole_networks_equal_their_runtime(mixer, channel_mixer, runtime, preci
     layer = replace(space.largest.layers[0], mixer_precision=precision if mixed else FLOAT, channel_precision=precision)
     architecture = replace(space.largest, layers=(layer,))
     space.validate(architecture)
+    images = pictures()
     simulated = network(architecture, space.geometry, simulate=True)
     in_float = network(architecture, space.geometry, simulate=False)
+    for path, limit in input_limits(in_float, images).items():
+        simulated.get_submodule(path).input_limit = torch.tensor(limit)
     base = replace(architecture, layers=(replace(layer, mixer_precision=FLOAT, channel_precision=FLOAT),))
     executable = prepared(runtime, base, make_space, mixer, channel_mixer).compile(
         policy=simulated.precision_policy(), threads=1
     )
-    images = torch.randn(4, 1, 8, 8, generator=torch.Generator().manual_seed(2))
     got = np.concatenate([executable.run(images[i : i + 1].numpy()) for i in range(4)])
     with torch.no_grad():
         want, plain = simulated(images).numpy(), in_float(images).numpy()
@@ -92,7 +98,7 @@ def test_whole_networks_in_float_equal_their_runtime(mixer, channel_mixer, runti
     if runtime not in catalogue().mixers[mixer].runtimes & catalogue().channel_mixers[channel_mixer].runtimes:
         pytest.skip(f"{mixer} or {channel_mixer} does not claim {runtime}")
     executable = prepared(runtime, base, make_space, mixer, channel_mixer).compile(policy={}, threads=1)
-    images = torch.randn(4, 1, 8, 8, generator=torch.Generator().manual_seed(2))
+    images = pictures()
     with torch.no_grad():
         want = network(base, space.geometry, simulate=True)(images).numpy()
     np.testing.assert_allclose(executable.run(images.numpy()), want, rtol=0, atol=1e-4)
@@ -148,6 +154,15 @@ def test_groups_of_a_token_are_quantised_apart():
         scale = x[..., part].abs().amax(-1, keepdim=True) / 127
         assert torch.allclose(got[..., part], (x[..., part] / scale).round() * scale, rtol=1e-6)
     assert torch.equal(simulate_input(torch.zeros(1, 2, 5), "w8a8g32"), torch.zeros(1, 2, 5))
+
+
+def test_a_calibrated_range_clips_what_lies_outside():
+    x = torch.tensor([[[-3.0, -1.0, 0.3, 0.5, 2.0]]])
+    got = simulate_input(x, "w8a8s", limit=torch.tensor(1.0))
+    assert got.min() == pytest.approx(-128 / 127) and got.max() == 1.0
+    assert torch.allclose(got[..., 2:4] * 127, torch.tensor([38.0, 64.0]))  # 38.1 and 63.5, to the even integer
+    for limit in (None, torch.zeros(())):  # not yet calibrated: the range of the example
+        assert torch.allclose(simulate_input(x, "w8a8s", limit=limit), (x * 127 / 3).round() * 3 / 127)
 
 
 def test_zero_is_exact():

@@ -43,7 +43,7 @@ class Subject:
     @cached_property
     def needs_openvino(self) -> bool:
         """Whether its integers are those of OpenVINO; ONNX Runtime would compute them in float."""
-        return any(PRECISIONS[p].activation_group for p in self.policy.values())
+        return any(PRECISIONS[p].activation_group or PRECISIONS[p].calibrated for p in self.policy.values())
 
     @cached_property
     def float_precision(self) -> str:
