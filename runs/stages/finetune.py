@@ -121,7 +121,8 @@ def _winner(workspace: Workspace, searched: Searched) -> Candidate:
         steps=config.steps,
         error_after=lambda candidate, steps: _trained(workspace, searched, candidate, steps=steps).error,
     )
-    workspace.console.print(_table(workspace, entered, rounds))
+    if rounds:
+        workspace.console.print(_table(workspace, entered, rounds))
     return winner
 
 

@@ -227,6 +227,8 @@ def test_a_race_finetunes_the_best_of_several_within_the_budget(finished, monkey
     assert len(list(winner.glob("training-*"))) == 3  # both rounds and all steps
     assert nasweave(monkeypatch, "finetune", *TINY, *options) == 0
     assert f"{winner.name} was finetuned in this way before" in " ".join("".join(capsys.readouterr()).split())
+    alone = (f"budget.size_bytes={min(sizes.values())}", "search.n_trials=19", "finetune.race=4", "finetune.steps=2")
+    assert nasweave(monkeypatch, "finetune", *TINY, *alone) == 0  # one network or few of a size are within it
     assert nasweave(monkeypatch, "finetune", *TINY, "budget.size_bytes=1", "search.n_trials=19", *options[2:]) == 2
 
 
