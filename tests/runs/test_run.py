@@ -218,7 +218,7 @@ def test_a_race_finetunes_the_best_of_several_within_the_budget(finished, monkey
     sizes = {key: json.loads(values)["size_bytes"] for key, values in found}
     limit = sorted(sizes.values())[len(sizes) // 2]
     before = {path.parent for path in run.glob("finetuned/*/network")}
-    options = (f"budget.size_bytes={limit}", "search.n_trials=19", "finetune.race=4", "finetune.steps=27")
+    options = (f"budget.size_bytes={limit}", "finetune.race=4", "finetune.steps=27")
     assert nasweave(monkeypatch, "finetune", *TINY, *options) == 0
     shown = "".join(capsys.readouterr())
     assert "race: validation accuracy" in shown and "round 2" in shown
@@ -227,9 +227,9 @@ def test_a_race_finetunes_the_best_of_several_within_the_budget(finished, monkey
     assert len(list(winner.glob("training-*"))) == 3  # both rounds and all steps
     assert nasweave(monkeypatch, "finetune", *TINY, *options) == 0
     assert f"{winner.name} was finetuned in this way before" in " ".join("".join(capsys.readouterr()).split())
-    alone = (f"budget.size_bytes={min(sizes.values())}", "search.n_trials=19", "finetune.race=4", "finetune.steps=2")
+    alone = (f"budget.size_bytes={min(sizes.values())}", "finetune.race=4", "finetune.steps=2")
     assert nasweave(monkeypatch, "finetune", *TINY, *alone) == 0  # one network or few of a size are within it
-    assert nasweave(monkeypatch, "finetune", *TINY, "budget.size_bytes=1", "search.n_trials=19", *options[2:]) == 2
+    assert nasweave(monkeypatch, "finetune", *TINY, "budget.size_bytes=1", *options[1:]) == 2
 
 
 @pytest.mark.parametrize(
