@@ -102,9 +102,11 @@ def finetuned_baseline(overrides: Sequence[str], architecture: Architecture) -> 
     return finetuned(workspace)
 
 
-def winners(overrides: Sequence[str], baseline: Tuned, *, latency_ms: float, entrants: int) -> Iterator[Tuned]:
+def winners(
+    overrides: Sequence[str], baseline: Tuned, *, latency_ms: float, entrants: int, lowest: float
+) -> Iterator[Tuned]:
     """Yield the finetuned winner of each goal, the highest first, as long as none is as good as the baseline."""
-    for faster, smaller in GOALS:
+    for faster, smaller in (goal for goal in GOALS if goal[0] >= lowest):
         limits = (
             f"budget.latency_ms={latency_ms / (faster * _MARGIN)}",
             f"budget.size_bytes={baseline.onnx_bytes / (smaller * _MARGIN)}",
@@ -157,7 +159,7 @@ def measure_task(task: str, options: argparse.Namespace) -> dict[str, Any] | Non
     largest = in_precision(space, space.largest, int8(workspace))
     base_ms = float(searched.cheap(space.encode([largest]))["latency_ms"][0])
     baseline = finetuned_baseline(overrides, largest)
-    tried = list(winners(overrides, baseline, latency_ms=base_ms, entrants=options.race))
+    tried = list(winners(overrides, baseline, latency_ms=base_ms, entrants=options.race, lowest=options.lowest))
     if not tried:
         raise SystemExit(f"{task}: the search saw no network that is faster and smaller than the largest one in INT8")
     print(f"{task}: {1 + len(tried)} networks finetuned", file=sys.stderr, flush=True)
@@ -216,6 +218,7 @@ def measure_task(task: str, options: argparse.Namespace) -> dict[str, Any] | Non
         "joint_hypervolume_gains": [round(g, 3) for g in gains],
         "uniform_sought": not options.without_uniform,
         "finetune_steps": options.finetune_steps,
+        "lowest_goal": options.lowest,
         "space": space.name,
         "device": workspace.device.name,
         "runtime_version": workspace.runtime.version(),
@@ -232,6 +235,7 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=Path("benchmarks/results"), help="where the rows are written")
     parser.add_argument("--finetune-steps", type=int, default=1000)
     parser.add_argument("--race", type=int, default=9, help="networks of each goal that race for being finetuned")
+    parser.add_argument("--lowest", type=float, default=1.0, help="goal in latency below which none is sought")
     parser.add_argument("--evaluations", type=int, default=120, help="of each search for the hypervolume")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--without-uniform", action="store_true", help="seek no uniform network, which takes longest")
