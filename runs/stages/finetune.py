@@ -127,12 +127,20 @@ def _winner(workspace: Workspace, searched: Searched) -> Candidate:
 
 
 def _table(workspace: Workspace, entered: list[Candidate], rounds: list[Round]) -> Table:
-    headings = ("inherited", *(f"round {i + 1}" for i in range(len(rounds))))
-    table = Table("key", "network", *headings, title=f"race: validation {workspace.data.metric}")
+    data = workspace.data
+
+    def number(error: float | None) -> str:
+        return "" if error is None else data.metric_text(error).removesuffix(data.unit).strip()
+
+    title = f"race: validation {data.metric}" + (", %" if data.unit == "%" else "")
+    table = Table("key", title=title)
+    table.add_column("network", overflow="fold")
+    for heading in ("inherited", *(f"round {i + 1}" for i in range(len(rounds)))):
+        table.add_column(heading, justify="right")
     for c in sorted(entered, key=lambda c: [-sum(c.key in r for r in rounds), rounds[-1].get(c.key, 0.0)]):
-        texts = [workspace.data.metric_text(r[c.key]) if c.key in r else "" for r in rounds]
-        inherited = workspace.data.metric_text(c.values["validation_error"])
-        table.add_row(c.key, str(Architecture.from_json(c.architecture_json)), inherited, *texts)
+        name = str(Architecture.from_json(c.architecture_json))
+        errors = [c.values["validation_error"], *(r.get(c.key) for r in rounds)]
+        table.add_row(c.key, name, *map(number, errors))
     return table
 
 
