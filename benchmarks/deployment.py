@@ -159,7 +159,8 @@ def measure_task(task: str, options: argparse.Namespace) -> dict[str, Any] | Non
     largest = in_precision(space, space.largest, int8(workspace))
     base_ms = float(searched.cheap(space.encode([largest]))["latency_ms"][0])
     baseline = finetuned_baseline(overrides, largest)
-    tried = list(winners(overrides, baseline, latency_ms=base_ms, entrants=options.race, lowest=options.lowest))
+    found = winners(overrides, baseline, latency_ms=base_ms, entrants=options.race, lowest=options.lowest)
+    tried = list({t.architecture.key: t for t in found}.values())  # one network may win two races
     if not tried:
         raise SystemExit(f"{task}: the search saw no network that is faster and smaller than the largest one in INT8")
     print(f"{task}: {1 + len(tried)} networks finetuned", file=sys.stderr, flush=True)
