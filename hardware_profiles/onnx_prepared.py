@@ -40,7 +40,7 @@ class OnnxPrepared:
     """
 
     def __init__(self, runtime: Runtime, module: nn.Module, example: Tensor, *, open_model: OpenModel) -> None:
-        from hardware_profiles.calibrated import input_limits
+        from hardware_profiles.input_limits import input_limits
         from hardware_profiles.onnx_export import export_onnx
 
         self._runtime, self._open, self._model = runtime, open_model, export_onnx(module, example)

@@ -19,6 +19,7 @@ from runs.stages.train import supernet_fingerprint
 from runs.store import Candidate
 from runs.workspace import Workspace
 from search_space import Architecture
+from search_space.errors import ConfigError
 from supernet import Network
 from supernet.saving import load_network, save_network
 from supernet.training import Finetuned, evaluate
@@ -115,6 +116,13 @@ def _trained(workspace: Workspace, searched: Searched, candidate: Candidate, *, 
 def _winner(workspace: Workspace, searched: Searched) -> Candidate:
     """Return the network that is ahead in a race of short finetunings; tells how it went."""
     config = workspace.config.finetune
+    if workspace.config.key != "auto":
+        raise ConfigError(
+            "finetune.race",
+            expected="no key, for the race decides on the network",
+            got=f"key={workspace.config.key}",
+            remedy="leave one of them out",
+        )
     entered = contenders(within_budget(found_candidates(workspace, searched), workspace.budget), config.race)
     winner, rounds = race(
         entered,

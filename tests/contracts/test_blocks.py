@@ -19,7 +19,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from hardware_profiles import RUNTIMES
-from hardware_profiles.calibrated import input_limits
+from hardware_profiles.input_limits import input_limits
 from hardware_profiles.onnx_export import export_onnx
 from hardware_profiles.onnx_policy import apply_policy
 from search_space import Block, BlockSpec, Geometry, Layer, TaskShape

@@ -230,6 +230,7 @@ def test_a_race_finetunes_the_best_of_several_within_the_budget(finished, monkey
     alone = (f"budget.size_bytes={min(sizes.values())}", "finetune.race=4", "finetune.steps=2")
     assert nasweave(monkeypatch, "finetune", *TINY, *alone) == 0  # one network or few of a size are within it
     assert nasweave(monkeypatch, "finetune", *TINY, "budget.size_bytes=1", *options[1:]) == 2
+    assert nasweave(monkeypatch, "finetune", *TINY, "key=best", *options) == 2
 
 
 @pytest.mark.parametrize(

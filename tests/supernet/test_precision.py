@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from hardware_profiles import RUNTIMES
-from hardware_profiles.calibrated import input_limits
+from hardware_profiles.input_limits import input_limits
 from search_space.precision import FLOAT, FORMATS
 from supernet import Network, catalogue
 from supernet.elastic import ElasticLinear, reset_parameters
