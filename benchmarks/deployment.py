@@ -53,6 +53,7 @@ from runs.workspace import Workspace
 from search_space import Architecture
 from search_space.errors import BudgetError
 from search_space.precision import FLOAT, FORMATS
+from supernet.blocks import deployed
 from supernet.training import Evaluator, Quality
 
 TASKS = ("fashion_mnist", "clinc150", "gutenberg")
@@ -83,7 +84,7 @@ def finetuned(workspace: Workspace) -> Tuned:
     files, candidate = finetuned_files(workspace, key), workspace.store.candidate(workspace.run.id, key)
     assert files is not None and candidate is not None
     example, _ = workspace.data.validation.batch(slice(0, 1))
-    networks = {name: files.network(simulate_precision=name == "simulated") for name in ("simulated", "in_float")}
+    networks = {n: deployed(files.network(simulate_precision=n == "simulated")) for n in ("simulated", "in_float")}
     architecture = Architecture.from_json(candidate.architecture_json)
     return Tuned(architecture=architecture, files=files, onnx_bytes=len(Subject(**networks, example=example).onnx()))
 

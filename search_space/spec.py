@@ -101,6 +101,8 @@ class Cost:
     constants
         Float values that are stored beside the weights and never trained: masks, decays. ONNX stores the triangular
         mask of a causal softmax as well.
+    int8_params
+        Parameters that are always stored as 8-bit integers, whose scales count among the constants.
     """
 
     linears: tuple[LinearShape, ...] = ()
@@ -108,11 +110,13 @@ class Cost:
     other_flops: int = 0
     peak_activations: int = 0
     constants: int = 0
+    int8_params: int = 0
 
     @property
     def params(self) -> int:
         """Number of parameters."""
-        return self.other_params + sum(w.out_features * (w.in_features + w.bias) for w in self.linears)
+        own = self.other_params + self.int8_params
+        return own + sum(w.out_features * (w.in_features + w.bias) for w in self.linears)
 
     @property
     def flops(self) -> int:
@@ -123,6 +127,7 @@ class Cost:
         """Bytes of the stored weights and constants under a sub-block precision and the network's float precision."""
         width = FLOAT_BYTES[float_precision]
         size = width * (self.other_params + self.constants + sum(w.out_features * w.bias for w in self.linears))
+        size += self.int8_params
         for w in self.linears:
             if precision == FLOAT:
                 size += width * w.in_features * w.out_features

@@ -9,7 +9,7 @@ its prefix along each axis (``supernet.elastic.prefix``), so that extraction is 
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +18,9 @@ from search_space.precision import FLOAT
 from search_space.spec import BlockShape, BlockSpec
 from supernet.elastic import ElasticLinear
 
-__all__ = ["AttentionMixer", "ChannelMixer", "Head", "Projections", "State", "Stem", "TokenMixer"]
+__all__ = ["AttentionMixer", "ChannelMixer", "Head", "Projections", "State", "Stem", "TokenMixer", "deployed"]
+
+Module = TypeVar("Module", bound=nn.Module)
 
 State = tuple[Tensor, ...]
 """What a causal mixer remembers of the tokens it has seen, the batch first in each tensor; shapes never change."""
@@ -194,6 +196,9 @@ class Stem(nn.Module):
         """Map the next input to one token ``(B, 1, D)``; ``position`` as in :meth:`TokenMixer.step`."""
         raise NotImplementedError
 
+    def deploy(self) -> None:
+        """Hold the weights as they are deployed, no longer trainable; they stay as they are by default."""
+
     def restore(self, outputs: Tensor, batch: Tensor) -> Tensor:
         """Undo on the head's outputs what the stem did to the scale of the inputs; nothing by default."""
         return outputs
@@ -211,3 +216,11 @@ class Head(nn.Module):
     def forward(self, x_BLD: Tensor, *, mask_BL: Tensor | None = None) -> Tensor:
         """Map ``(B, L, D)`` to the outputs, ``(B, O)`` for a whole example; the mask is that of the mixers."""
         raise NotImplementedError
+
+
+def deployed(module: Module) -> Module:
+    """Bring a network or a block, in place, to the form that runtimes and exporters take: :meth:`Stem.deploy`."""
+    for part in module.modules():
+        if isinstance(part, Stem):
+            part.deploy()
+    return module

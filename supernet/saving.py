@@ -16,6 +16,7 @@ from safetensors.torch import save as save_tensors
 from hardware_profiles.exported_folder import MANIFEST, FolderError, check_files, read_manifest
 from search_space import Architecture, Geometry
 from search_space.errors import CheckpointError, NasweaveError, reason_of
+from supernet.blocks import deployed
 from supernet.model import Network
 
 __all__ = ["CONFIG", "SCHEMA_VERSION", "WEIGHTS", "load_network", "save_network"]
@@ -25,7 +26,7 @@ WEIGHTS, CONFIG = "model.safetensors", "config.json"
 
 
 def save_network(network: Network, folder: Path) -> None:
-    """Write a network into an existing folder."""
+    """Write a network, trainable or deployed, into an existing folder."""
     weights = save_tensors({k: v.contiguous() for k, v in network.state_dict().items()}, metadata={"format": "pt"})
     (folder / WEIGHTS).write_bytes(weights)
     config = {
@@ -67,7 +68,10 @@ def load_network(folder: Path, *, simulate_precision: bool = True) -> Network:
         architecture = Architecture.from_json(json.dumps(config["architecture"]))
         geometry = Geometry.from_json(json.dumps(config["geometry"]))
         network = Network(architecture, geometry, simulate_precision=simulate_precision)
-        network.load_state_dict(load_tensors(weights))
+        tensors = load_tensors(weights)
+        if "body.stem.integers" in tensors:
+            network = deployed(network)
+        network.load_state_dict(tensors)
     except FolderError as error:
         raise CheckpointError(error.parameter, expected=error.expected, got=error.got, remedy=error.remedy) from error
     except CheckpointError:

@@ -7,6 +7,7 @@ import torch
 from hardware_profiles import Built, Subject
 from search_space import Architecture, SearchSpace
 from supernet import Network, Supernet, block_module, example_input, extract
+from supernet.blocks import deployed
 from supernet.elastic import reset_parameters
 
 __all__ = ["Builder"]
@@ -39,10 +40,10 @@ class Builder:
             else:
                 network = extract(self.supernet, subject, simulate_precision=False).cpu()
             example = example_input(task, batch_size=self.batch_size, generator=generator)
-            return Built(module=network.eval(), example=example, policy=network.precision_policy())
+            return Built(module=deployed(network.eval()), example=example, policy=network.precision_policy())
         module = block_module(subject, self.space.geometry, generator=generator)
         if subject.kind == "stem":
             example = example_input(task, batch_size=self.batch_size, generator=generator)
         else:
             example = torch.randn(self.batch_size, task.seq_len, subject.embed_dim, generator=generator)
-        return Built(module=module, example=example, policy=module.precision_policy())
+        return Built(module=deployed(module), example=example, policy=module.precision_policy())

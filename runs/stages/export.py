@@ -38,6 +38,7 @@ from runs.workspace import Workspace
 from search_space import Architecture
 from search_space.errors import ConfigError
 from supernet import Network, extract
+from supernet.blocks import deployed
 from supernet.calibration import calibrate, is_calibrated
 from supernet.tasks import TASKS
 
@@ -170,9 +171,9 @@ def _network(
     simulate_precision: bool,
 ) -> Network:
     if tuned is not None:
-        return tuned.network(simulate_precision=simulate_precision)
+        return deployed(tuned.network(simulate_precision=simulate_precision))
     network = extract(searched.supernet, architecture, simulate_precision=simulate_precision).cpu().eval()
-    return calibrate(network, workspace.data)
+    return deployed(calibrate(network, workspace.data))
 
 
 def _card(

@@ -14,7 +14,7 @@ from torch import Tensor
 from search_space.spec import BlockShape, BlockSpec, Cost
 from supernet.elastic import elastic_norm
 from supernet.stems import tokens
-from supernet.stems.bare_tokens import check
+from supernet.stems.bare_tokens import OPTIONS, check
 
 
 def cost(shape: BlockShape) -> Cost:
@@ -36,6 +36,7 @@ class NormedTokens(tokens.Tokens):
         cost=cost,
         paper="BERT (2019)",
         has_linears=False,
+        options=OPTIONS,
         check=check,
     )
 

@@ -7,19 +7,23 @@ Paper: Vaswani et al. 2017, Attention Is All You Need (learned positions: Gehrin
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 
 from search_space.spec import BlockShape, BlockSpec, Cost
-from supernet.stems.bare_tokens import BareTokens, check
+from supernet.stems import bare_tokens
+from supernet.stems.bare_tokens import OPTIONS, BareTokens, check
 
 
 def cost(shape: BlockShape) -> Cost:
     """Two tables, nothing to multiply."""
-    length, width = shape.task.seq_len, shape.embed_dim
-    return Cost(
-        other_params=(shape.task.vocab_size + length) * width,
-        peak_activations=length + 2 * length * width,
+    length, width, table = shape.task.seq_len, shape.embed_dim, bare_tokens.cost(shape)
+    return replace(
+        table,
+        other_params=table.other_params + length * width,
+        peak_activations=max(table.peak_activations, length + 2 * length * width),
     )
 
 
@@ -33,6 +37,7 @@ class Tokens(BareTokens):
         paper="Attention Is All You Need (2017)",
         has_linears=False,
         has_norm=False,
+        options=OPTIONS,
         check=check,
     )
 

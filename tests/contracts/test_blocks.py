@@ -1,13 +1,14 @@
 """What every stem, mixer, channel mixer and head must keep, whatever it computes.
 
 Each runs at its default options in every form that it declares: on a grid, on a sequence, causal, with padding; stems
-and heads also on series, stems behind a class token.
+and heads also on series, stems behind a class token, those of tokens also with a table of 8-bit integers.
 """
 
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 import onnx
@@ -24,6 +25,8 @@ from hardware_profiles.onnx_export import export_onnx
 from hardware_profiles.onnx_policy import apply_policy
 from search_space import Block, BlockSpec, Geometry, Layer, TaskShape
 from search_space.precision import FLOAT, FORMATS
+from search_space.spec import Scalar
+from supernet.blocks import deployed
 from supernet.catalogue import CHANNEL_MIXERS, HEADS, MIXERS, STEMS, catalogue
 from supernet.elastic import ElasticLinear
 from supernet.extract import block_module, example_input
@@ -49,13 +52,14 @@ class Case:
 
     spec: BlockSpec
     form: str
+    options: Mapping[str, Scalar] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        return f"{self.spec.key}-{self.form}"
+        return "-".join([self.spec.key, self.form, *map(str, self.options.values())])
 
     @property
     def geometry(self) -> Geometry:
-        return Geometry(task=TASKS[self.form], head_dim=8)
+        return Geometry(task=TASKS[self.form], head_dim=8, options={self.spec.key: self.options})
 
     def block(self, *, embed_dim: int = 16, num_heads: int = 2, ratio: float = 2.0) -> Block:
         return Block(
@@ -92,6 +96,7 @@ def forms(spec: BlockSpec) -> list[str]:
 
 SPECS = [block.spec for registry in REGISTRIES.values() for block in registry.values()]
 CASES = [Case(spec=s, form=f) for s in SPECS if s.key != "identity" for f in forms(s)]
+CASES += [replace(c, options={"table": "int8"}) for c in CASES if "table" in c.spec.options]
 each = pytest.mark.parametrize("case", CASES, ids=str)
 
 
@@ -146,7 +151,7 @@ def test_costs_are_the_real_ones(case, sizes):
     with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
         module(x)
     assert cost.flops * batch == counter.get_total_flops()
-    assert cost.peak_activations * batch == pytest.approx(peak_values(module, x).peak, rel=0.1)
+    assert cost.peak_activations * batch == pytest.approx(peak_values(deployed(module), x).peak, rel=0.1)
 
 
 @each
@@ -245,7 +250,7 @@ def exported(case: Case) -> tuple[torch.nn.Module, Block, onnx.ModelProto]:
     with torch.no_grad():
         for p in module.parameters():  # equal small tensors, such as biases of zero, would be stored once
             p.add_(torch.randn(p.shape, generator=generator) * 0.1)
-    return module, block, export_onnx(module, case.example(2, embed_dim=24))
+    return deployed(module), block, export_onnx(module, case.example(2, embed_dim=24))
 
 
 @pytest.mark.parametrize("case", EXPORTS, ids=str)
@@ -293,7 +298,7 @@ def test_size_is_what_the_exported_file_stores(case):
 
 @pytest.mark.parametrize("case", EXPORTS, ids=str)
 def test_pt2_runs_at_another_batch(case):
-    module, x = case.module(case.block()), case.example(5)
+    module, x = deployed(case.module(case.block())), case.example(5)
     program = torch.export.export(module, (case.example(2),), dynamic_shapes=({0: torch.export.Dim.DYNAMIC},))
     torch.testing.assert_close(program.module()(x), module(x), rtol=0, atol=1e-5)
 

@@ -13,7 +13,7 @@ from supernet.saving import CONFIG, WEIGHTS, load_network, save_network
 
 
 class SafetensorsFormat(ExportFormat):
-    """``model.safetensors`` and ``config.json``; weights are float, integer precisions are simulated."""
+    """``model.safetensors`` and ``config.json``; weights but an int8 table are float, integer precisions simulated."""
 
     files = (WEIGHTS, CONFIG)
     integer_kernels = False

@@ -7,10 +7,12 @@ from search_space import BlockShape, TaskShape
 from supernet.catalogue import STEMS
 from supernet.elastic import reset_parameters
 
+TOKEN_STEMS = ("tokens", "bare_tokens", "normed_tokens")
 
-def stem_of(*, padded: bool, key: str = "tokens"):
+
+def stem_of(*, padded: bool, key: str = "tokens", table: str = "float"):
     task = TaskShape(input_shape=(5,), num_outputs=2, seq_len=5, vocab_size=7, padded=padded)
-    stem = STEMS[key](BlockShape(task=task, embed_dim=6, head_dim=2))
+    stem = STEMS[key](BlockShape(task=task, embed_dim=6, head_dim=2, options={"table": table}))
     reset_parameters(stem, torch.Generator().manual_seed(0))
     return stem
 
@@ -50,3 +52,39 @@ def test_a_picture_is_no_sequence_of_ids():
     picture = TaskShape(input_shape=(1, 8, 8), num_outputs=2, seq_len=4, grid=(2, 2))
     problem = STEMS["tokens"].spec.check(BlockShape(task=picture, embed_dim=6, head_dim=2))
     assert problem == "input of shape (1, 8, 8) is no sequence of 4 ids of a vocabulary"
+
+
+@pytest.mark.parametrize("key", TOKEN_STEMS)
+@pytest.mark.parametrize("width", [6, 4])
+def test_a_table_of_integers_rounds_each_row_in_its_own_range(key, width):
+    ids = torch.tensor([[3, 0, 6, 3, 1]])
+    exact, rounded = (stem_of(padded=False, key=key, table=table) for table in ("float", "int8"))
+    row = exact.embedding[:, :width].abs().amax(1, keepdim=True) / 127
+    with torch.no_grad():
+        exact.embedding[:, :width] = (exact.embedding[:, :width] / row).round() * row
+    y = rounded(ids, embed_dim=width)
+    torch.testing.assert_close(y, exact(ids, embed_dim=width), rtol=0, atol=1e-6)
+    (gradient,) = torch.autograd.grad(y.square().sum(), rounded.embedding)
+    (expected,) = torch.autograd.grad(exact(ids, embed_dim=width).square().sum(), exact.embedding)
+    torch.testing.assert_close(gradient, expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("key", TOKEN_STEMS)
+def test_a_deployed_table_computes_the_same_from_integers(key):
+    stem, ids = stem_of(padded=False, key=key, table="int8"), torch.tensor([[3, 0, 6, 3, 1]])
+    before, step = stem(ids, embed_dim=6), {"embed_dim": 6, "position": torch.tensor(2)}
+    before_step = stem.step(ids[:, 2:3], **step)
+    for _ in range(2):
+        stem.deploy()
+        assert "embedding" not in stem.state_dict() and stem.state_dict()["integers"].dtype == torch.int8
+        torch.testing.assert_close(stem(ids, embed_dim=6), before)
+        torch.testing.assert_close(stem.step(ids[:, 2:3], **step), before_step)
+    plain = stem_of(padded=False, key=key)
+    plain.deploy()
+    assert "embedding" in plain.state_dict()
+
+
+def test_a_table_is_of_a_known_kind():
+    task = TaskShape(input_shape=(5,), num_outputs=2, seq_len=5, vocab_size=7)
+    shape = BlockShape(task=task, embed_dim=6, head_dim=2, options={"table": "int4"})
+    assert STEMS["tokens"].spec.check(shape) == "table 'int4' is neither float nor int8"
