@@ -14,17 +14,41 @@ from torch import Tensor
 
 from search_space.errors import ConfigError, DataError
 from search_space.spec import TaskShape
+from supernet.stems.bare_tokens import PADDING
 from supernet.tasks import _vocabulary
 from supernet.tasks._base import Split, TaskData, data_hash
 from supernet.tasks._classification import ClassificationData, class_scores
 from supernet.tasks._vocabulary import Vocabulary
 
-__all__ = ["LanguageData", "Texts", "byte_data", "text_data"]
+__all__ = ["LanguageData", "TextData", "Texts", "byte_data", "text_data"]
 
 Texts = tuple[Sequence[str], Sequence[str]]
 """Texts and their labels, of one length."""
 
 _BYTES = 256
+
+
+_DROPPED = 1  # the id of byte 0, which no text has
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class TextData(ClassificationData):
+    """Labelled texts with one class each.
+
+    Parameters
+    ----------
+    token_dropout
+        Share of the pieces that training replaces by one that means nothing (Iyyer et al. 2015, word dropout).
+    """
+
+    token_dropout: float = 0.0
+
+    def augment(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
+        """Replace pieces of ``(B, L)``, never padding."""
+        if not self.token_dropout:
+            return inputs
+        dropped = torch.rand(inputs.shape, generator=generator) < self.token_dropout
+        return inputs.masked_fill(dropped & (inputs != PADDING), _DROPPED)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -121,8 +145,9 @@ def text_data(
     vocabulary_size: int,
     max_tokens: int,
     lowercase: bool,
+    token_dropout: float,
     where: str,
-) -> ClassificationData:
+) -> TextData:
     """Return a classification of texts, in pieces that are learned from the training texts alone.
 
     Parameters
@@ -132,6 +157,8 @@ def text_data(
     max_tokens
         Length of the padded sequences; 0 is that of the longest training text, to the next multiple of 8. Longer texts
         of the other splits are then cut, and otherwise refused.
+    token_dropout
+        As in :class:`TextData`.
     where
         Names the source in errors.
 
@@ -148,6 +175,10 @@ def text_data(
         )
     if max_tokens < 0:
         raise ConfigError("task.options.max_tokens", expected="0 or more", got=str(max_tokens), remedy="correct it")
+    if not 0 <= token_dropout < 1:
+        raise ConfigError(
+            "task.options.token_dropout", expected="0 or more, below 1", got=f"{token_dropout:g}", remedy="correct it"
+        )
     classes = sorted(set(train[1]))
     if len(classes) < 2:
         raise DataError(
@@ -190,14 +221,15 @@ def text_data(
         "labels.txt": "\n".join(classes) + "\n",
     }
     tensors = [tensor for part in splits.values() for tensor in (part.stored, part.targets)]
-    content = data_hash(shape, files["vocabulary.json"], *tensors)
-    return ClassificationData(
+    content = data_hash((shape, token_dropout), files["vocabulary.json"], *tensors)
+    return TextData(
         shape=shape,
         train=splits["train"],
         validation=splits["validation"],
         test=splits["test"],
         metric="accuracy",
         data_hash=content,
+        token_dropout=token_dropout,
         files=files,
         preparation=(
             *([{"do": "lowercase"}] if lowercase else []),

@@ -24,7 +24,12 @@ class Clinc150(Task):
     licence = "cc-by-3.0"
     source = "CLINC150 (Larson et al. 2019)"
 
-    options: ClassVar[Mapping[str, Scalar]] = {"vocabulary": 2048, "max_tokens": 0, "lowercase": True}
+    options: ClassVar[Mapping[str, Scalar]] = {
+        "vocabulary": 2048,
+        "max_tokens": 0,
+        "lowercase": True,
+        "token_dropout": 0.0,
+    }
 
     @classmethod
     def read(cls, data_root: Path, *, options: Mapping[str, Scalar]) -> TaskData:
@@ -42,6 +47,7 @@ class Clinc150(Task):
             vocabulary_size=int(options["vocabulary"]),
             max_tokens=int(options["max_tokens"]),
             lowercase=bool(options["lowercase"]),
+            token_dropout=float(options["token_dropout"]),
             where=str(folder),
         )
 

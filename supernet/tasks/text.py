@@ -37,6 +37,7 @@ class Text(Task):
         "vocabulary": 2048,
         "max_tokens": 0,
         "lowercase": True,
+        "token_dropout": 0.0,
         "context": 256,
     }
 
@@ -69,6 +70,7 @@ class Text(Task):
             vocabulary_size=int(options["vocabulary"]),
             max_tokens=int(options["max_tokens"]),
             lowercase=bool(options["lowercase"]),
+            token_dropout=float(options["token_dropout"]),
             where=str(path),
         )
 

@@ -1,7 +1,7 @@
 """Finetuning: a short distilled training of one network with the weights that it inherits from the supernet.
 
-The teacher is the supernet's largest network, frozen. What comes back is never worse on the validation split than what
-went in: the better of both is kept.
+The teacher is the supernet's largest network, frozen; a ``distillation_weight`` of 0 leaves it and its time out. What
+comes back is never worse on the validation split than what went in: the better of both is kept.
 
 Papers: Hinton et al. 2015 (distillation); Cai et al. 2020 (Once-for-All: finetuning after the search).
 """
@@ -98,20 +98,19 @@ class _Distilled:
         self.teacher = supernet.space.largest.in_float()
 
     def accumulate(self, inputs: Tensor, targets: Tensor, *, step: int) -> Tensor:
-        """Add the gradient of the loss; returns it, on the labels and on the teacher, ``(2,)``."""
-        config = self.config
+        """Add the loss's gradient; returns the loss on the labels and, with weight, on the teacher: ``(1 or 2,)``"""
+        config, weight = self.config, self.config.distillation_weight
         with autocast(inputs.device, bf16=config.bf16):
             outputs: Tensor = self.model(inputs)
-            with torch.no_grad():
+        outputs = outputs.float() if config.bf16 else outputs
+        losses = [self.data.loss(outputs, targets, label_smoothing=config.label_smoothing)]
+        if weight > 0:  # the teacher takes longer than a small network's own step
+            with torch.no_grad(), autocast(inputs.device, bf16=config.bf16):
                 teacher: Tensor = self.supernet(inputs, self.teacher)
-        if config.bf16:
-            outputs, teacher = outputs.float(), teacher.float()
-        labels = self.data.loss(outputs, targets, label_smoothing=config.label_smoothing)
-        soft = self.data.soft_loss(outputs, teacher)
-        weight = config.distillation_weight
-        ((1 - weight) * labels + weight * soft).backward()  # type: ignore[no-untyped-call]
-        return torch.stack([labels.detach(), soft.detach()])
+            losses.append(self.data.soft_loss(outputs, teacher.float() if config.bf16 else teacher))
+        ((1 - weight) * losses[0] + weight * losses[-1]).backward()  # type: ignore[no-untyped-call]
+        return torch.stack(losses).detach()
 
     def named(self, losses: Sequence[float]) -> dict[str, float | None]:
-        """Return the loss on the labels and on the teacher."""
-        return dict(zip(("labels", "distillation"), losses, strict=True))
+        """Return the loss on the labels and, where it counts, on the teacher."""
+        return dict(zip(("labels", "distillation"), losses, strict=False))

@@ -79,7 +79,7 @@ def split_texts(n, seed):
 
 
 def make(**changes):
-    arguments = {"vocabulary_size": 300, "max_tokens": 0, "lowercase": True, "where": "mine"}
+    arguments = {"vocabulary_size": 300, "max_tokens": 0, "lowercase": True, "token_dropout": 0.0, "where": "mine"}
     splits = {"train": split_texts(30, 0), "validation": split_texts(9, 1), "test": split_texts(9, 2)}
     arguments |= {**splits, **changes}
     return text_data(arguments.pop("train"), **arguments)
@@ -108,6 +108,19 @@ def test_longer_texts_are_cut_or_refused():
         make(test=longer, max_tokens=40)
 
 
+def test_training_loses_a_share_of_the_pieces_but_no_padding():
+    data, plain = make(token_dropout=0.25), make()
+    inputs, _ = data.train.batch(slice(None))
+    inputs = inputs.repeat(50, 1)
+    changed = data.augment(inputs, torch.Generator().manual_seed(0))
+    real = inputs != 0
+    assert (changed[changed != inputs] == 1).all() and not (inputs == 1).any()
+    assert (changed != inputs)[real].float().mean().item() == pytest.approx(0.25, abs=0.02)
+    assert torch.equal(changed[~real], inputs[~real])
+    assert torch.equal(plain.augment(inputs, torch.Generator().manual_seed(0)), inputs)
+    assert data.data_hash != plain.data_hash
+
+
 @pytest.mark.parametrize(
     "changes, message",
     [
@@ -120,6 +133,7 @@ def test_longer_texts_are_cut_or_refused():
         ({"validation": ([], [])}, r"^mine: validation: .*got no texts"),
         ({"vocabulary_size": 256}, r"^task\.options\.vocabulary: expected 257 or more, got 256"),
         ({"max_tokens": -1}, r"^task\.options\.max_tokens: expected 0 or more"),
+        ({"token_dropout": 1.0}, r"^task\.options\.token_dropout: expected 0 or more, below 1, got 1"),
     ],
 )
 def test_bad_texts_are_named(changes, message):

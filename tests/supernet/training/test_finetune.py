@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,6 +42,15 @@ def test_the_better_network_is_kept(trained, tmp_path: Path):
     assert not kept.improved
     inherited = extract(supernet, int8(supernet)).state_dict()
     assert all(torch.equal(value, inherited[name]) for name, value in kept.network.state_dict().items())
+
+
+def test_without_distillation_the_teacher_rests(trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    supernet, data, config = trained
+    monkeypatch.setattr(supernet, "forward", None)
+    settings = replace(config, steps=40, learning_rate=3e-3, distillation_weight=0.0)
+    done = finetune(supernet, int8(supernet), data, settings, supernet_fingerprint="a", folder=tmp_path)
+    assert done.improved
+    assert json.loads((tmp_path / "training.jsonl").read_text().splitlines()[0]).keys().isdisjoint({"distillation"})
 
 
 def test_interrupted_is_bit_identical(trained, tmp_path: Path):
