@@ -12,8 +12,10 @@ finetuning and export, and writes a row a task to ``benchmarks/results/deploymen
     is worse than the baseline on the validation split, those that reach a lower goal, and so on. Chosen is the first
     winner that is as good, or the best of them where none is;
 ``uniform_latency_ratio``
-    of the fastest network with the same mixer, sizes and precision in all layers, found among all of them, that is as
-    good in the supernet as the chosen one, over the chosen one; null where no uniform network is, or none was sought;
+    of a network with the same mixer, sizes and precision in all layers that is as good as the chosen one, over the
+    chosen one. All of them are judged in the supernet, and those up to 1.3 times as slow race for being finetuned as
+    the chosen one was; where their winner is worse, those up to 2.5 times as slow. Null where no winner is as good, or
+    none was sought;
 ``joint_hypervolume_gain``
     percent of hypervolume (validation error, latency, size) by which a joint search is ahead of a search in float whose
     front is quantised afterwards, at the same number of evaluations, a mean over seeds.
@@ -29,6 +31,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -45,19 +48,21 @@ from runs.export import Subject
 from runs.search import StoreRecorder
 from runs.stages.baselines import every_uniform
 from runs.stages.build import Builder
-from runs.stages.finetune import FinetunedFiles, finetuned_files
+from runs.stages.finetune import FinetunedFiles, finetuned_files, trained_further
 from runs.stages.profile import measure, profile_key
 from runs.stages.quality import Judge
+from runs.stages.race import contenders, race
 from runs.stages.search import Searched
 from runs.workspace import Workspace
 from search_space import Architecture
 from search_space.errors import BudgetError
 from search_space.precision import FLOAT, FORMATS
 from supernet.blocks import deployed
-from supernet.training import Evaluator, Quality
+from supernet.training import Evaluator
 
 TASKS = ("fashion_mnist", "clinc150", "gutenberg")
 GOALS = ((4.80, 3.44), (4.80, 1.0), (3.0, 1.0), (2.0, 1.0), (1.3, 1.0), (1.0, 1.0))  # times faster and smaller
+SLOWER = (0.0, 1.3, 2.5)  # times the latency of the chosen network, at which uniform ones race
 _MARGIN = 1.1  # for what predictions and the graph around the weights are off by
 _ROUNDS = 5
 _EXAMPLES = 512  # of the searches for the hypervolume
@@ -121,32 +126,31 @@ def winners(
             return
 
 
-def best_uniform(workspace: Workspace, searched: Searched, *, error: float, slowest_ms: float) -> Architecture | None:
-    """Return the uniform network of the least predicted latency whose validation error in the supernet is no larger.
+def best_uniform(
+    workspace: Workspace, searched: Searched, *, error: float, latency_ms: float, entrants: int
+) -> Architecture | None:
+    """Return the uniform network of the least predicted latency that is as good once it is finetuned in the same way.
 
-    A network is judged until it is clearly worse, in float first: most are after a few batches.
+    All uniform networks are judged in the supernet, those of one span of latencies after the other; the best of each
+    leading mixer race as in the search, and only the winner is finetuned in full.
     """
-
-    def clearly_worse(seen: Quality) -> bool:
-        return seen.error - 3 * seen.error_se > error
-
     data, space = workspace.data, workspace.space
     every = every_uniform(space)
-    latency_ms = searched.cheap(space.encode(every))["latency_ms"]
-    judge = Evaluator(data, split=data.validation, batch_size=64)
-    judge_bf16 = Evaluator(data, split=data.validation, batch_size=64, bf16=True)
-    worse_in_float: dict[str, bool] = {}
-    for i in np.argsort(latency_ms, kind="stable"):
-        if latency_ms[i] > slowest_ms:
-            return None
-        architecture, in_float = every[i], every[i].in_float()
-        if in_float.key not in worse_in_float:
-            seen = judge_bf16(searched.supernet, in_float, hopeless=clearly_worse)
-            worse_in_float[in_float.key] = clearly_worse(seen)
-        if worse_in_float[in_float.key]:
+    predicted = searched.cheap(space.encode(every))["latency_ms"] / latency_ms
+    judge = Evaluator(data, split=data.validation, bf16=True, examples=_EXAMPLES)
+    for low, high in pairwise(SLOWER):
+        within = [a for a, slower in zip(every, predicted, strict=True) if low < slower <= high]
+        if not within:
             continue
-        if judge(searched.supernet, architecture, hopeless=clearly_worse).error <= error:
-            return architecture
+        entered = contenders(((a, judge(searched.supernet, a).error) for a in within), entrants)
+
+        def error_after(architecture: Architecture, steps: int) -> float:
+            return trained_further(workspace, searched, architecture, steps=steps).error
+
+        steps = workspace.config.finetune.steps
+        winner, _ = race(entered, steps=steps, error_after=error_after)
+        if error_after(winner, steps) <= error:
+            return winner
     return None
 
 
@@ -165,14 +169,19 @@ def measure_task(task: str, options: argparse.Namespace) -> dict[str, Any] | Non
     if not tried:
         raise SystemExit(f"{task}: the search saw no network that is faster and smaller than the largest one in INT8")
     print(f"{task}: {1 + len(tried)} networks finetuned", file=sys.stderr, flush=True)
-    if options.prepare:
-        return None
     chosen = min(tried, key=lambda t: t.files.validation_error)
     chosen_ms = float(searched.cheap(space.encode([chosen.architecture]))["latency_ms"][0])
     uniform = None
     if not options.without_uniform:
-        inherited = Evaluator(data, split=data.validation)(searched.supernet, chosen.architecture).error
-        uniform = best_uniform(workspace, searched, error=inherited, slowest_ms=5 * chosen_ms)
+        uniform = best_uniform(
+            workspace,
+            searched,
+            error=chosen.files.validation_error,
+            latency_ms=chosen_ms,
+            entrants=options.race,
+        )
+    if options.prepare:
+        return None
     timed = [t.architecture for t in (baseline, *tried)] + ([] if uniform is None else [uniform])
     measured = measure(
         workspace,

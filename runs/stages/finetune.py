@@ -16,7 +16,6 @@ from runs.stages.front import within_budget
 from runs.stages.race import Round, contenders, race
 from runs.stages.search import Searched, found_candidates, search
 from runs.stages.train import supernet_fingerprint
-from runs.store import Candidate
 from runs.workspace import Workspace
 from search_space import Architecture
 from search_space.errors import ConfigError
@@ -25,7 +24,7 @@ from supernet.saving import load_network, save_network
 from supernet.training import Finetuned, evaluate
 from supernet.training import finetune as finetune_network
 
-__all__ = ["FinetunedFiles", "finetune", "finetuned_files"]
+__all__ = ["FinetunedFiles", "finetune", "finetuned_files", "trained_further"]
 
 _RESULT = "finetune.json"
 
@@ -72,14 +71,14 @@ def finetune(workspace: Workspace) -> str:
     """
     searched = search(workspace)
     with exclusive(workspace.folder / ".lock"):
-        candidate = _winner(workspace, searched) if workspace.config.finetune.race else chosen(workspace, searched)
+        architecture = _winner(workspace, searched) if workspace.config.finetune.race else _chosen(workspace, searched)
         config = workspace.config.finetune.training(workspace.config.training)
-        folder = _folder(workspace, candidate.key)
-        earlier = finetuned_files(workspace, candidate.key)
+        folder = _folder(workspace, architecture.key)
+        earlier = finetuned_files(workspace, architecture.key)
         if earlier is not None and earlier.training == config.hash:
-            _say(workspace, f"{candidate.key} was finetuned in this way before: {folder}")
-            return candidate.key
-        done = _trained(workspace, searched, candidate, steps=config.steps)
+            _say(workspace, f"{architecture.key} was finetuned in this way before: {folder}")
+            return architecture.key
+        done = trained_further(workspace, searched, architecture, steps=config.steps)
         result = {
             "supernet": supernet_fingerprint(workspace),
             "training": config.hash,
@@ -94,26 +93,30 @@ def finetune(workspace: Workspace) -> str:
             (new / _RESULT).write_text(json.dumps(result, indent=2) + "\n")
     outcome = "kept" if done.improved else "not better, the inherited weights stay"
     before, after = (workspace.data.metric_text(quality.error) for quality in (done.inherited, done.trained))
-    _say(workspace, f"{candidate.key}, validation {workspace.data.metric} {before} -> {after}, {outcome}: {folder}")
-    return candidate.key
+    _say(workspace, f"{architecture.key}, validation {workspace.data.metric} {before} -> {after}, {outcome}: {folder}")
+    return architecture.key
 
 
-def _trained(workspace: Workspace, searched: Searched, candidate: Candidate, *, steps: int) -> Finetuned:
+def trained_further(workspace: Workspace, searched: Searched, architecture: Architecture, *, steps: int) -> Finetuned:
     """Return a network finetuned for so many steps, from a checkpoint where there is one."""
     config = replace(workspace.config.finetune, steps=steps).training(workspace.config.training)
-    with show_progress(workspace.console, f"finetune {candidate.key}") as progress:
+    with show_progress(workspace.console, f"finetune {architecture.key}") as progress:
         return finetune_network(
             searched.supernet,
-            Architecture.from_json(candidate.architecture_json),
+            architecture,
             workspace.data,
             config,
             supernet_fingerprint=supernet_fingerprint(workspace),
-            folder=_folder(workspace, candidate.key) / f"training-{config.hash}",
+            folder=_folder(workspace, architecture.key) / f"training-{config.hash}",
             progress=progress,
         )
 
 
-def _winner(workspace: Workspace, searched: Searched) -> Candidate:
+def _chosen(workspace: Workspace, searched: Searched) -> Architecture:
+    return Architecture.from_json(chosen(workspace, searched).architecture_json)
+
+
+def _winner(workspace: Workspace, searched: Searched) -> Architecture:
     """Return the network that is ahead in a race of short finetunings; tells how it went."""
     config = workspace.config.finetune
     if workspace.config.key != "auto":
@@ -123,18 +126,20 @@ def _winner(workspace: Workspace, searched: Searched) -> Candidate:
             got=f"key={workspace.config.key}",
             remedy="leave one of them out",
         )
-    entered = contenders(within_budget(found_candidates(workspace, searched), workspace.budget), config.race)
+    candidates = within_budget(found_candidates(workspace, searched), workspace.budget)
+    inherited = {Architecture.from_json(c.architecture_json): c.values["validation_error"] for c in candidates}
+    entered = contenders(inherited.items(), config.race)
     winner, rounds = race(
         entered,
         steps=config.steps,
-        error_after=lambda candidate, steps: _trained(workspace, searched, candidate, steps=steps).error,
+        error_after=lambda architecture, steps: trained_further(workspace, searched, architecture, steps=steps).error,
     )
     if rounds:
-        workspace.console.print(_table(workspace, entered, rounds))
+        workspace.console.print(_table(workspace, {a: inherited[a] for a in entered}, rounds))
     return winner
 
 
-def _table(workspace: Workspace, entered: list[Candidate], rounds: list[Round]) -> Table:
+def _table(workspace: Workspace, entered: dict[Architecture, float], rounds: list[Round]) -> Table:
     data = workspace.data
 
     def number(error: float | None) -> str:
@@ -145,10 +150,9 @@ def _table(workspace: Workspace, entered: list[Candidate], rounds: list[Round]) 
     table.add_column("network", overflow="fold")
     for heading in ("inherited", *(f"round {i + 1}" for i in range(len(rounds)))):
         table.add_column(heading, justify="right")
-    for c in sorted(entered, key=lambda c: [-sum(c.key in r for r in rounds), rounds[-1].get(c.key, 0.0)]):
-        name = str(Architecture.from_json(c.architecture_json))
-        errors = [c.values["validation_error"], *(r.get(c.key) for r in rounds)]
-        table.add_row(c.key, name, *map(number, errors))
+    for a in sorted(entered, key=lambda a: [-sum(a.key in r for r in rounds), rounds[-1].get(a.key, 0.0)]):
+        errors = [entered[a], *(r.get(a.key) for r in rounds)]
+        table.add_row(a.key, str(a), *map(number, errors))
     return table
 
 

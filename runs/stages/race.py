@@ -9,10 +9,9 @@ Paper: Jamieson & Talwalkar 2016 (arXiv:1502.07943).
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain, zip_longest
 
-from runs.store import Candidate
 from search_space import Architecture
 
 __all__ = ["Round", "contenders", "race"]
@@ -21,22 +20,22 @@ Round = dict[str, float]  # validation errors by key, of those that took part
 _SHARE = 3
 
 
-def contenders(candidates: Sequence[Candidate], count: int) -> list[Candidate]:
-    """Return up to ``count`` candidates of low validation error that lead with different mixers.
+def contenders(found: Iterable[tuple[Architecture, float]], count: int) -> list[Architecture]:
+    """Return up to ``count`` networks of low validation error that lead with different mixers.
 
-    First comes the best candidate of each leading mixer, the most frequent one beside ``identity``, then the second
-    best of each: one mixer that the supernet favours does not crowd out the others.
+    First comes the best network of each leading mixer, the most frequent one beside ``identity``, then the second best
+    of each: one mixer that the supernet favours does not crowd out the others.
     """
-    by_mixer: dict[str, list[Candidate]] = defaultdict(list)
-    for candidate in sorted(candidates, key=lambda c: c.values["validation_error"]):
-        by_mixer[_leading_mixer(Architecture.from_json(candidate.architecture_json))].append(candidate)
+    by_mixer: dict[str, list[Architecture]] = defaultdict(list)
+    for architecture, _ in sorted(found, key=lambda pair: pair[1]):
+        by_mixer[_leading_mixer(architecture)].append(architecture)
     in_turns = chain.from_iterable(zip_longest(*by_mixer.values()))
-    return [c for c in in_turns if c is not None][:count]
+    return [a for a in in_turns if a is not None][:count]
 
 
 def race(
-    entered: Sequence[Candidate], *, steps: int, error_after: Callable[[Candidate, int], float]
-) -> tuple[Candidate, list[Round]]:
+    entered: Sequence[Architecture], *, steps: int, error_after: Callable[[Architecture, int], float]
+) -> tuple[Architecture, list[Round]]:
     """Return the winner, not yet finetuned in full, and the validation errors of every round.
 
     Parameters
@@ -54,8 +53,8 @@ def race(
     left, rounds = list(entered), []
     for i, size in enumerate(sizes[1:]):
         length = max(1, steps // _SHARE ** (len(sizes) - 1 - i))
-        errors = {c.key: error_after(c, length) for c in left}
-        left = sorted(left, key=lambda c: errors[c.key])[:size]
+        errors = {a.key: error_after(a, length) for a in left}
+        left = sorted(left, key=lambda a: errors[a.key])[:size]
         rounds.append(errors)
     return left[0], rounds
 
