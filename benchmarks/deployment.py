@@ -8,9 +8,9 @@ finetuning and export, and writes a row a task to ``benchmarks/results/deploymen
     in turns in one run, and bytes of their files;
 ``quality, baseline_quality``
     of both on the test split, in the task's metric. Both are finetuned in the same way. The goal is 4.80x lower latency
-    and a 3.44x smaller file: networks of the search that reach both race for being finetuned, then, where their winner
-    is worse than the baseline on the validation split, those that reach a lower goal, and so on. Chosen is the first
-    winner that is as good, or the best of them where none is;
+    and a 3.44x smaller file: networks of a search under this budget race for being finetuned, then, where their winner
+    is worse than the baseline on the validation split, those of a search under a lower goal, and so on. Chosen is the
+    first winner that is as good, or the best of them where none is;
 ``uniform_latency_ratio``
     of a network with the same mixer, sizes and precision in all layers that is as good as the chosen one, over the
     chosen one. All of them are judged in the supernet, and those up to 1.3 times as slow race for being finetuned as
@@ -111,9 +111,13 @@ def finetuned_baseline(overrides: Sequence[str], architecture: Architecture) -> 
 def winners(
     overrides: Sequence[str], baseline: Tuned, *, latency_ms: float, entrants: int, lowest: float
 ) -> Iterator[Tuned]:
-    """Yield the finetuned winner of each goal, the highest first, as long as none is as good as the baseline."""
+    """Yield the finetuned winner of each goal, the highest first, as long as none is as good as the baseline.
+
+    Each goal is the budget of a search of its own.
+    """
     for faster, smaller in (goal for goal in GOALS if goal[0] >= lowest):
         limits = (
+            f"name=deployment-{faster:g}x-{smaller:g}x",
             f"budget.latency_ms={latency_ms / (faster * _MARGIN)}",
             f"budget.size_bytes={baseline.onnx_bytes / (smaller * _MARGIN)}",
         )

@@ -114,6 +114,9 @@ class EvaluationConfig:
         Examples at a time.
     examples
         How many examples of the split a network is judged by in the search; all when ``None``. Finalists see all.
+    finetune_steps
+        Steps of finetuning, as ``finetune`` sets it, after which a network is judged, tested and exported; 0 for the
+        supernet's weights.
     early_stop
         Whether to leave a network, after a part of the examples, that the front already dominates almost surely.
     """
@@ -121,10 +124,12 @@ class EvaluationConfig:
     bf16: bool
     batch_size: int
     examples: int | None
+    finetune_steps: int
     early_stop: bool
 
     def __post_init__(self) -> None:
         _check("evaluation.batch_size", self.batch_size, "1 or more", self.batch_size >= 1)
+        _check("evaluation.finetune_steps", self.finetune_steps, "0 or more", self.finetune_steps >= 0)
         _check("evaluation.examples", self.examples, "1 or more, or null", self.examples is None or self.examples >= 1)
 
 

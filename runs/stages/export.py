@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from torch import Tensor
@@ -31,13 +31,14 @@ from runs.reports.units import quantity
 from runs.stages.chosen import chosen
 from runs.stages.finalists import remeasure
 from runs.stages.finetune import FinetunedFiles, finetuned_files
+from runs.stages.network import brief_training, network_of
 from runs.stages.search import Searched
 from runs.stages.train import supernet_fingerprint
 from runs.store import Candidate
 from runs.workspace import Workspace
 from search_space import Architecture
 from search_space.errors import ConfigError
-from supernet import Network, extract
+from supernet import Network
 from supernet.blocks import deployed
 from supernet.calibration import calibrate, is_calibrated
 from supernet.tasks import TASKS
@@ -51,8 +52,8 @@ _log = logging.getLogger("nasweave.runs")
 def export(workspace: Workspace) -> Path:
     """Write the network that ``config.key`` names; returns its folder, which is there whole or not at all.
 
-    A finetuned network is written with its own weights, any other one with those of the supernet. An export that has
-    the formats already, each file as it was written, is kept; further formats are added to those that it has.
+    A finetuned network is written with its own weights, any other one with those that it was judged by. An export that
+    has the formats already, each file as it was written, is kept; further formats are added to those that it has.
     """
     searched = remeasure(workspace)
     candidate = chosen(workspace, searched)
@@ -68,8 +69,10 @@ def export(workspace: Workspace) -> Path:
 
 def _origin(workspace: Workspace, tuned: FinetunedFiles | None) -> dict[str, str]:
     """Return what the weights of an export come from."""
-    origin = {"supernet": supernet_fingerprint(workspace)}
-    return origin if tuned is None else {**origin, "finetuned": tuned.weights}
+    origin, brief = {"supernet": supernet_fingerprint(workspace)}, brief_training(workspace)
+    if tuned is not None:
+        return {**origin, "finetuned": tuned.weights}
+    return origin if brief is None else {**origin, "finetuned": brief.hash}
 
 
 def _formats_of(workspace: Workspace, target: Path, tuned: FinetunedFiles | None) -> set[str]:
@@ -93,11 +96,7 @@ def _write(
 ) -> None:
     architecture = Architecture.from_json(candidate.architecture_json)
     example, _ = workspace.data.validation.batch(slice(0, 1))
-    subject = Subject(
-        simulated=_network(workspace, searched, architecture, tuned, simulate_precision=True),
-        in_float=_network(workspace, searched, architecture, tuned, simulate_precision=False),
-        example=example,
-    )
+    subject = Subject(**_networks(workspace, architecture, tuned), example=example)
     companions = {c for name in formats for c in FORMATS[name].companions if FORMATS[c].unfit(subject) is None}
     forms = {name: FORMATS[name]() for name in sorted({*formats, *companions})}
     for name, form in forms.items():
@@ -109,7 +108,7 @@ def _write(
                 got=candidate.key,
                 remedy="leave it out",
             )
-    if tuned is not None:
+    if tuned is not None or brief_training(workspace) is not None:
         proof = Proof(subject, workspace.data, right=subject.simulated, source="the finetuned network")
     elif is_calibrated(subject.simulated):  # the supernet knows no ranges
         proof = Proof(subject, workspace.data, right=subject.simulated, source="the calibrated network")
@@ -162,18 +161,16 @@ def _texts(workspace: Workspace) -> dict[str, str]:
     }
 
 
-def _network(
-    workspace: Workspace,
-    searched: Searched,
-    architecture: Architecture,
-    tuned: FinetunedFiles | None,
-    *,
-    simulate_precision: bool,
-) -> Network:
-    if tuned is not None:
-        return deployed(tuned.network(simulate_precision=simulate_precision))
-    network = extract(searched.supernet, architecture, simulate_precision=simulate_precision).cpu().eval()
-    return deployed(calibrate(network, workspace.data))
+def _networks(
+    workspace: Workspace, architecture: Architecture, tuned: FinetunedFiles | None
+) -> dict[Literal["simulated", "in_float"], Network]:
+    if tuned is None:
+        simulated = calibrate(network_of(workspace, architecture).cpu(), workspace.data)
+    else:
+        simulated = tuned.network()
+    in_float = Network(architecture, simulated.geometry, simulate_precision=False)
+    in_float.load_state_dict(simulated.state_dict())
+    return {"simulated": deployed(simulated), "in_float": deployed(in_float.eval())}
 
 
 def _card(
@@ -202,7 +199,8 @@ def _card(
         measured[name.removesuffix("_bytes")] = quantity(candidate.values[name], unit)
     test_error = final.get("test_error")
     as_metric = None if test_error is None else 100 - test_error if workspace.data.unit == "%" else test_error
-    space, config = workspace.space, workspace.config
+    space, config, brief = workspace.space, workspace.config, brief_training(workspace)
+    finetuned = ", finetuned" if tuned is not None else "" if brief is None else f", finetuned for {brief.steps} steps"
     return CardData(
         architecture=architecture,
         shape=workspace.data.shape,
@@ -215,7 +213,7 @@ def _card(
             "objectives": ", ".join(config.search.objectives),
             "sampler": f"{config.search.sampler}, {config.search.n_trials} networks, seed {config.search.seed}",
             "came from": candidate.source,
-            "weights": f"supernet {supernet_fingerprint(workspace)}{', finetuned' if tuned is not None else ''}",
+            "weights": f"supernet {supernet_fingerprint(workspace)}{finetuned}",
             "data": f"{config.task.name}, {workspace.data.data_hash}",
         },
         environment=versions(),

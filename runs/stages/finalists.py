@@ -14,6 +14,7 @@ from runs.objectives import is_partial
 from runs.progress import show_progress
 from runs.stages.build import Builder
 from runs.stages.front import best, choose, front
+from runs.stages.network import network_of
 from runs.stages.once import once
 from runs.stages.profile import is_foreign, measure, profile_key
 from runs.stages.search import Searched, found_candidates, search
@@ -21,7 +22,6 @@ from runs.store import Candidate
 from runs.workspace import Workspace
 from search_space import Architecture
 from search_space.errors import BudgetError
-from supernet import extract
 from supernet.calibration import calibrate
 from supernet.training import evaluate
 
@@ -45,7 +45,7 @@ def remeasure(workspace: Workspace) -> Searched:
         chosen = [(c, final) for c, final in finals if c in untimed or "test_error" not in final]
         with show_progress(workspace.console, "test finalists") as progress:
             for i, (candidate, final) in enumerate(chosen):
-                errors = {} if "test_error" in final else _errors(workspace, searched, candidate)
+                errors = {} if "test_error" in final else _errors(workspace, candidate)
                 new = {**final, **measured.get(candidate.key, {}), **errors}
                 error = new["test_error"]
                 workspace.store.set_final(workspace.run.id, candidate.key, final=new)
@@ -53,10 +53,9 @@ def remeasure(workspace: Workspace) -> Searched:
     return searched
 
 
-def _errors(workspace: Workspace, searched: Searched, candidate: Candidate) -> dict[str, float]:
+def _errors(workspace: Workspace, candidate: Candidate) -> dict[str, float]:
     """Return the test error, and the whole validation error where the search saw less or computed in bfloat16."""
-    network = extract(searched.supernet, Architecture.from_json(candidate.architecture_json)).eval()
-    network = calibrate(network, workspace.data)
+    network = calibrate(network_of(workspace, Architecture.from_json(candidate.architecture_json)), workspace.data)
     errors = {"test_error": evaluate(network, data=workspace.data, split=workspace.data.test)}
     config = workspace.config.evaluation
     if config.bf16 or config.examples is not None or is_partial(candidate.values):

@@ -6,6 +6,8 @@ left as soon as, with high confidence, a network that costs no more has the bett
 mean over the part that was seen, ``validation_fraction`` says how large that was, it never enters a front and no other
 run uses it.
 
+With ``evaluation.finetune_steps`` each network is finetuned for so long before it is judged.
+
 The bound is the normal one for a sample drawn without replacement, at a confidence shared by all looks at a network.
 Better networks of the run are exact on the validation split, so they carry no error of their own.
 """
@@ -24,10 +26,12 @@ from scipy.special import ndtri
 
 from runs.objectives import FRACTION, Budget, Objective, is_partial, noise_of
 from runs.search import Cheap
+from runs.stages.network import brief_training, network_of
 from runs.stages.train import checkpoint_hash, train
 from runs.store import Evaluations
 from runs.workspace import Workspace
 from search_space import Architecture
+from supernet.calibration import calibrate
 from supernet.training import Evaluator, Quality
 
 __all__ = ["Incumbents", "Judge", "named", "quality_context"]
@@ -48,6 +52,9 @@ def quality_context(workspace: Workspace) -> str:
         "bf16": config.bf16,
         "examples": min(config.examples or total, total),
     }
+    brief = brief_training(workspace)
+    if brief is not None:
+        parts["finetuning"] = brief.hash
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -162,7 +169,11 @@ class Judge:
         return values
 
     def _evaluate(self, architecture: Architecture, *, hopeless: Callable[[Quality], bool] | None) -> dict[str, float]:
-        quality = self._evaluator(self.supernet, architecture, hopeless=hopeless)
+        if brief_training(self._workspace) is None:  # no copy of the weights
+            quality = self._evaluator(self.supernet, architecture, hopeless=hopeless)
+        else:
+            network = calibrate(network_of(self._workspace, architecture), self._workspace.data)
+            quality = self._evaluator(network, hopeless=hopeless)
         self.evaluated += 1
         values = named(quality)
         if not all(math.isfinite(value) for value in values.values()):

@@ -2,7 +2,7 @@
 
 from supernet.training.config import TrainingConfig
 from supernet.training.evaluate import Evaluator, Quality, evaluate
-from supernet.training.finetune import Finetuned, finetune
+from supernet.training.finetune import Finetuned, distil, finetune
 from supernet.training.loop import load_trained, train
 from supernet.training.state import CURVE
 
@@ -12,6 +12,7 @@ __all__ = [
     "Finetuned",
     "Quality",
     "TrainingConfig",
+    "distil",
     "evaluate",
     "finetune",
     "load_trained",

@@ -26,7 +26,7 @@ from supernet.training.evaluate import Evaluator, Quality
 from supernet.training.mixed_precision import autocast
 from supernet.training.state import Progress, Training
 
-__all__ = ["Finetuned", "finetune"]
+__all__ = ["Finetuned", "distil", "finetune"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,15 +79,37 @@ def finetune(
     """
     judge = Evaluator(data, split=data.validation, device=next(supernet.parameters()).device)
     inherited_network = extract(supernet, architecture).eval()
+    trained_network = distil(
+        supernet,
+        architecture,
+        data,
+        config,
+        supernet_fingerprint=supernet_fingerprint,
+        folder=folder,
+        progress=progress,
+    )
+    inherited, trained = (judge(calibrate(each, data)) for each in (inherited_network, trained_network))
+    better = trained_network if trained.error < inherited.error else inherited_network
+    return Finetuned(network=better, inherited=inherited, trained=trained)
+
+
+def distil(
+    supernet: Supernet,
+    architecture: Architecture,
+    data: TaskData,
+    config: TrainingConfig,
+    *,
+    supernet_fingerprint: str,
+    folder: Path,
+    progress: Progress | None = None,
+) -> Network:
+    """Return the network that :func:`finetune` trains, better or not, not calibrated; the arguments are the same."""
     network = extract(supernet, architecture).train()
     rule = _Distilled(network, supernet, data=data, config=config)
     identity = f"{supernet.space.fingerprint}/{architecture.key}/{supernet_fingerprint}"
     with process_group() as ranks:
         training = Training(network, rule, identity=identity, data=data, config=config, folder=folder, ranks=ranks)
-        trained_network = training.fit(progress)
-    inherited, trained = (judge(calibrate(each, data)) for each in (inherited_network, trained_network))
-    better = trained_network if trained.error < inherited.error else inherited_network
-    return Finetuned(network=better, inherited=inherited, trained=trained)
+        return training.fit(progress)
 
 
 class _Distilled:
