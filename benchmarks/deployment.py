@@ -161,13 +161,14 @@ def best_uniform(
 def measure_task(task: str, options: argparse.Namespace) -> dict[str, Any] | None:
     """Return the row of one task, nothing where only the trainings are asked for."""
     overrides = [f"task={task}", f"outputs={options.folder}", *options.override]
-    overrides += [f"finetune.steps={options.finetune_steps}", "name=deployment"]
-    workspace = open_run(overrides)
-    searched = stages.search(workspace)
+    overrides += [f"finetune.steps={options.finetune_steps}"]
+    base = [*overrides, "name=deployment", "search.n_trials=1", "evaluation.finetune_steps=0"]
+    workspace = open_run(base)
+    searched = stages.search(workspace)  # of a single network: the goals have searches of their own
     data, space = workspace.data, workspace.space
     largest = in_precision(space, space.largest, int8(workspace))
     base_ms = float(searched.cheap(space.encode([largest]))["latency_ms"][0])
-    baseline = finetuned_baseline(overrides, largest)
+    baseline = finetuned_baseline(base, largest)
     found = winners(overrides, baseline, latency_ms=base_ms, entrants=options.race, lowest=options.lowest)
     tried = list({t.architecture.key: t for t in found}.values())  # one network may win two races
     if not tried:
