@@ -194,6 +194,27 @@ def test_a_finetuned_network_is_never_worse_and_exported_with_its_weights(finish
     assert "finetuned in this way before" in " ".join("".join(capsys.readouterr()).split())
 
 
+def test_a_search_of_briefly_finetuned_networks_tests_and_exports_what_it_judged(finished, monkeypatch):
+    monkeypatch.chdir(finished)
+    few = ("name=brief", "search.n_trials=6", "baselines.random=0", "baselines.uniform=0", "finalists=2")
+    steps = ("evaluation.finetune_steps=20", "finetune.learning_rate=0.003")
+    options = (*few, *steps, "sensitivity=false", "export.formats=[onnx]", "key=best")
+    assert nasweave(monkeypatch, "export", *TINY, *options) == 0
+    (run_id,) = rows(finished, "select id from nasweave_runs where folder = 'digits/brief'")[0]
+    found = rows(finished, f"select key, objectives, final from nasweave_candidates where run_id = {run_id}")
+    inherited = dict(rows(finished, f"select key, objectives from nasweave_candidates where run_id <> {run_id}"))
+    both = [(values, inherited[key]) for key, values, _ in found if key in inherited]
+    losses = [[json.loads(values)["validation_loss"] for values in pair] for pair in both]
+    assert len(losses) >= 2 and all(brief < plain for brief, plain in losses)
+    (export,) = (finished / "outputs/digits/brief/exports").iterdir()
+    (final,) = [json.loads(final) for key, _, final in found if key == export.name]
+    parity = json.loads((export / "parity.json").read_text())["onnx"]
+    assert parity["compared_with"] == "the finetuned network" and parity["relative_norm"] < 1e-2
+    assert parity["test_metric"] == pytest.approx(100 - final["test_error"], abs=0.6)
+    assert ", finetuned for 20 steps" in (export / "README.md").read_text()
+    assert nasweave(monkeypatch, "search", *TINY, *few, "evaluation.finetune_steps=-1") == 2
+
+
 def test_a_network_with_calibrated_ranges_is_tested_and_exported_as_openvino_computes_it(tmp_path, monkeypatch):
     if (reason := RUNTIMES["openvino"].unavailable()) is not None:
         pytest.skip(reason)
