@@ -257,7 +257,8 @@ class _Session:
                     policy=built.policy, threads=self.setting.threads, float_precision=subject.float_precision
                 )
                 chunk.append(Ready(key=subject, executable=executable, example=built.example.numpy()))
-                size += sum(p.numel() * p.element_size() for p in built.module.parameters())
+                stored = (*built.module.parameters(), *built.module.buffers())
+                size += sum(t.numel() * t.element_size() for t in stored)
         return chunk
 
     def _spent(self, *, ready: int) -> float:

@@ -84,6 +84,10 @@ class SearchSpace:
             if spec.options:
                 own = options.setdefault(spec.key, {})
                 own |= {**spec.options, **self.geometry.options.get(spec.key, {})}
+                for name in spec.later_options:
+                    if own[name] == spec.options[name]:
+                        del own[name]
+        options = {key: own for key, own in options.items() if own}
         object.__setattr__(self, "geometry", replace(self.geometry, options=options))
         object.__setattr__(self, "ratio", tuple(map(float, self.ratio)))
 

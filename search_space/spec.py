@@ -161,6 +161,8 @@ class BlockSpec:
         Tokens that a stem puts before those of the task, which then form no grid.
     options
         Names and defaults of the constants that a space may set.
+    later_options
+        Those of the options that a space leaves out at their default, for they came later: it stays the same space.
     check
         Returns what is wrong with the sizes, or ``None`` (a window that does not divide the grid, say).
     runtimes
@@ -184,6 +186,7 @@ class BlockSpec:
     shares_projections: bool = False
     extra_tokens: int = 0
     options: Mapping[str, Scalar] = field(default_factory=dict)
+    later_options: frozenset[str] = frozenset()
     check: Callable[[BlockShape], str | None] = lambda shape: None
     runtimes: frozenset[str] = frozenset({"onnxruntime", "openvino", "torch"})
     version: int = 1

@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -96,7 +96,15 @@ def _write(
 ) -> None:
     architecture = Architecture.from_json(candidate.architecture_json)
     example, _ = workspace.data.validation.batch(slice(0, 1))
-    subject = Subject(**_networks(workspace, architecture, tuned), example=example)
+    if tuned is None:
+        network = calibrate(network_of(workspace, architecture, keep=True).cpu(), workspace.data)
+    else:
+        network = tuned.network()
+    subject = Subject(
+        simulated=_copied(network, simulate_precision=True),
+        in_float=_copied(network, simulate_precision=False),
+        example=example,
+    )
     companions = {c for name in formats for c in FORMATS[name].companions if FORMATS[c].unfit(subject) is None}
     forms = {name: FORMATS[name]() for name in sorted({*formats, *companions})}
     for name, form in forms.items():
@@ -109,9 +117,9 @@ def _write(
                 remedy="leave it out",
             )
     if tuned is not None or brief_training(workspace) is not None:
-        proof = Proof(subject, workspace.data, right=subject.simulated, source="the finetuned network")
-    elif is_calibrated(subject.simulated):  # the supernet knows no ranges
-        proof = Proof(subject, workspace.data, right=subject.simulated, source="the calibrated network")
+        proof = Proof(subject, workspace.data, right=network, source="the finetuned network")
+    elif is_calibrated(network):  # the supernet knows no ranges
+        proof = Proof(subject, workspace.data, right=network, source="the calibrated network")
     else:
 
         def supernet(inputs: Tensor) -> Tensor:
@@ -161,16 +169,11 @@ def _texts(workspace: Workspace) -> dict[str, str]:
     }
 
 
-def _networks(
-    workspace: Workspace, architecture: Architecture, tuned: FinetunedFiles | None
-) -> dict[Literal["simulated", "in_float"], Network]:
-    if tuned is None:
-        simulated = calibrate(network_of(workspace, architecture).cpu(), workspace.data)
-    else:
-        simulated = tuned.network()
-    in_float = Network(architecture, simulated.geometry, simulate_precision=False)
-    in_float.load_state_dict(simulated.state_dict())
-    return {"simulated": deployed(simulated), "in_float": deployed(in_float.eval())}
+def _copied(network: Network, *, simulate_precision: bool) -> Network:
+    """Return a network of the same weights in the form that is deployed."""
+    copy = Network(network.architecture, network.geometry, simulate_precision=simulate_precision)
+    copy.load_state_dict(network.state_dict())
+    return deployed(copy.eval())
 
 
 def _card(

@@ -54,11 +54,12 @@ def remeasure(workspace: Workspace) -> Searched:
 
 
 def _errors(workspace: Workspace, candidate: Candidate) -> dict[str, float]:
-    """Return the test error, and the whole validation error where the search saw less or computed in bfloat16."""
-    network = calibrate(network_of(workspace, Architecture.from_json(candidate.architecture_json)), workspace.data)
+    """Return the test error, and the validation error where the search saw less, or not these very weights exactly."""
+    architecture = Architecture.from_json(candidate.architecture_json)
+    network = calibrate(network_of(workspace, architecture, keep=True), workspace.data)
     errors = {"test_error": evaluate(network, data=workspace.data, split=workspace.data.test)}
     config = workspace.config.evaluation
-    if config.bf16 or config.examples is not None or is_partial(candidate.values):
+    if config.bf16 or config.examples is not None or config.finetune_steps or is_partial(candidate.values):
         errors["validation_error"] = evaluate(network, data=workspace.data, split=workspace.data.validation)
     return errors
 

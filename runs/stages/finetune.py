@@ -13,6 +13,7 @@ from runs.lock import exclusive
 from runs.progress import show_progress
 from runs.stages.chosen import chosen
 from runs.stages.front import within_budget
+from runs.stages.network import brief_training, network_of
 from runs.stages.race import Round, contenders, race
 from runs.stages.search import Searched, found_candidates, search
 from runs.stages.train import supernet_fingerprint
@@ -78,7 +79,8 @@ def finetune(workspace: Workspace) -> str:
         if earlier is not None and earlier.training == config.hash:
             _say(workspace, f"{architecture.key} was finetuned in this way before: {folder}")
             return architecture.key
-        done = trained_further(workspace, searched, architecture, steps=config.steps)
+        before = None if brief_training(workspace) is None else network_of(workspace, architecture)
+        done = trained_further(workspace, searched, architecture, steps=config.steps, before=before)
         result = {
             "supernet": supernet_fingerprint(workspace),
             "training": config.hash,
@@ -91,14 +93,16 @@ def finetune(workspace: Workspace) -> str:
         with new_folder(folder / "network") as new:
             save_network(done.network, new)
             (new / _RESULT).write_text(json.dumps(result, indent=2) + "\n")
-    outcome = "kept" if done.improved else "not better, the inherited weights stay"
-    before, after = (workspace.data.metric_text(quality.error) for quality in (done.inherited, done.trained))
-    _say(workspace, f"{architecture.key}, validation {workspace.data.metric} {before} -> {after}, {outcome}: {folder}")
+    outcome = "kept" if done.improved else "not better, the weights before stay"
+    change = " -> ".join(workspace.data.metric_text(quality.error) for quality in (done.inherited, done.trained))
+    _say(workspace, f"{architecture.key}, validation {workspace.data.metric} {change}, {outcome}: {folder}")
     return architecture.key
 
 
-def trained_further(workspace: Workspace, searched: Searched, architecture: Architecture, *, steps: int) -> Finetuned:
-    """Return a network finetuned for so many steps, from a checkpoint where there is one."""
+def trained_further(
+    workspace: Workspace, searched: Searched, architecture: Architecture, *, steps: int, before: Network | None = None
+) -> Finetuned:
+    """Return a network finetuned for so many steps, from a checkpoint where there is one, or ``before`` if better."""
     config = replace(workspace.config.finetune, steps=steps).training(workspace.config.training)
     with show_progress(workspace.console, f"finetune {architecture.key}") as progress:
         return finetune_network(
@@ -108,6 +112,7 @@ def trained_further(workspace: Workspace, searched: Searched, architecture: Arch
             config,
             supernet_fingerprint=supernet_fingerprint(workspace),
             folder=_folder(workspace, architecture.key) / f"training-{config.hash}",
+            before=before,
             progress=progress,
         )
 
@@ -127,15 +132,15 @@ def _winner(workspace: Workspace, searched: Searched) -> Architecture:
             remedy="leave one of them out",
         )
     candidates = within_budget(found_candidates(workspace, searched), workspace.budget)
-    inherited = {Architecture.from_json(c.architecture_json): c.values["validation_error"] for c in candidates}
-    entered = contenders(inherited.items(), config.race)
+    judged = {Architecture.from_json(c.architecture_json): c.values["validation_error"] for c in candidates}
+    entered = contenders(judged.items(), config.race)
     winner, rounds = race(
         entered,
         steps=config.steps,
         error_after=lambda architecture, steps: trained_further(workspace, searched, architecture, steps=steps).error,
     )
     if rounds:
-        workspace.console.print(_table(workspace, {a: inherited[a] for a in entered}, rounds))
+        workspace.console.print(_table(workspace, {a: judged[a] for a in entered}, rounds))
     return winner
 
 
@@ -148,7 +153,7 @@ def _table(workspace: Workspace, entered: dict[Architecture, float], rounds: lis
     title = f"race: validation {data.metric}" + (", %" if data.unit == "%" else "")
     table = Table("key", title=title)
     table.add_column("network", overflow="fold")
-    for heading in ("inherited", *(f"round {i + 1}" for i in range(len(rounds)))):
+    for heading in ("judged", *(f"round {i + 1}" for i in range(len(rounds)))):
         table.add_column(heading, justify="right")
     for a in sorted(entered, key=lambda a: [-sum(a.key in r for r in rounds), rounds[-1].get(a.key, 0.0)]):
         errors = [entered[a], *(r.get(a.key) for r in rounds)]

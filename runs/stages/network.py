@@ -6,13 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from runs.files import new_folder
 from runs.stages.train import supernet_fingerprint, train
 from runs.workspace import Workspace
 from search_space import Architecture
 from supernet import Network, extract
+from supernet.saving import load_network, save_network
 from supernet.training import TrainingConfig, distil
 
-__all__ = ["brief_training", "network_of"]
+__all__ = ["brief_training", "network_of", "weights_fingerprint"]
 
 
 def brief_training(workspace: Workspace) -> TrainingConfig | None:
@@ -23,16 +25,26 @@ def brief_training(workspace: Workspace) -> TrainingConfig | None:
     return replace(config.finetune, steps=config.evaluation.finetune_steps).training(config.training)
 
 
-def network_of(workspace: Workspace, architecture: Architecture) -> Network:
+def weights_fingerprint(workspace: Workspace) -> str:
+    """Return the hash of what decides the weights of every network of the run."""
+    brief = brief_training(workspace)
+    return supernet_fingerprint(workspace) + ("" if brief is None else f"-{brief.hash}")
+
+
+def network_of(workspace: Workspace, architecture: Architecture, *, keep: bool = False) -> Network:
     """Return the network in evaluation mode, not calibrated: of the supernet's weights, or briefly finetuned.
 
-    The same weights come out every time, so only results are kept.
+    On one machine, with one number of threads, the same weights come out every time. ``keep`` keeps those of a brief
+    finetuning in the run's folder, for all later calls, so that what was tested is what is exported.
     """
     supernet, config = train(workspace), brief_training(workspace)
     if config is None:
         return extract(supernet, architecture).eval()
+    kept = workspace.folder / "brief" / f"{architecture.key}-{weights_fingerprint(workspace)}"
+    if kept.exists():
+        return load_network(kept).to(next(supernet.parameters()).device)
     with TemporaryDirectory(prefix="nasweave-") as folder:
-        return distil(
+        network = distil(
             supernet,
             architecture,
             workspace.data,
@@ -40,3 +52,7 @@ def network_of(workspace: Workspace, architecture: Architecture) -> Network:
             supernet_fingerprint=supernet_fingerprint(workspace),
             folder=Path(folder),
         )
+    if keep:
+        with new_folder(kept) as new:
+            save_network(network, new)
+    return network

@@ -21,6 +21,7 @@ from runs.stages.crew import crew
 from runs.stages.devices import Devices, devices
 from runs.stages.feasibility import check_budget, overview
 from runs.stages.fork import forked_networks
+from runs.stages.network import brief_training, weights_fingerprint
 from runs.stages.once import once
 from runs.stages.quality import Judge
 from runs.stages.train import checkpoint_hash, supernet_fingerprint, train
@@ -175,26 +176,28 @@ def identity(workspace: Workspace, known: Devices) -> dict[str, str]:
         for device, print_ in known.fingerprints.items()
         if any(on_device(name, device) in names for name in MEASURED)
     }
-    config = workspace.config.evaluation
+    config, brief = workspace.config.evaluation, brief_training(workspace)
+    after = "" if brief is None else f" after {brief.steps} steps of finetuning {brief.hash}"
     own = {
         "supernet": supernet_fingerprint(workspace),
         "checkpoint": checkpoint_hash(workspace),
-        "evaluation": f"{'bf16' if config.bf16 else 'fp32'} on {config.examples or 'all'} examples",
+        "evaluation": f"{'bf16' if config.bf16 else 'fp32'} on {config.examples or 'all'} examples{after}",
         "profile": known.fingerprint,
     }
     return own | {f"profile {name}": value for name, value in used.items()}
 
 
 def _refuse_changes(workspace: Workspace) -> dict[str, float]:
-    """Refuse another supernet in the same run before anything long begins; return the seconds spent so far."""
+    """Refuse networks of other weights in the same run before anything long begins; return the seconds spent so far."""
     stage = workspace.store.stage(workspace.run.id, "search")
     if stage is None:
         _keep_state(workspace, seconds={}, trials={})
         return {}
-    if stage.fingerprint != supernet_fingerprint(workspace):
+    if stage.fingerprint != weights_fingerprint(workspace):
         raise StoreError(
             str(workspace.folder),
-            expected="the training configuration and data that this run was started with",
+            expected="the training configuration and data that this run was started with, and its "
+            "evaluation.finetune_steps, with the learning rate and distillation of finetune",
             got="others",
             remedy="choose another name= for another training",
         )
@@ -215,7 +218,7 @@ def _keep_state(workspace: Workspace, *, seconds: Mapping[str, float], trials: M
         "seed": config.seed,
         "budget": workspace.budget.limits if budget is None else budget,
     }
-    fingerprint = supernet_fingerprint(workspace)
+    fingerprint = weights_fingerprint(workspace)
     workspace.store.finish_stage(workspace.run.id, "search", fingerprint=fingerprint, detail=detail)
 
 

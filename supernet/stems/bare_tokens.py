@@ -50,6 +50,7 @@ class BareTokens(Stem):
         has_linears=False,
         has_norm=False,
         options=OPTIONS,
+        later_options=frozenset(OPTIONS),
         check=check,
     )
 

@@ -37,6 +37,7 @@ class NormedTokens(tokens.Tokens):
         paper="BERT (2019)",
         has_linears=False,
         options=OPTIONS,
+        later_options=frozenset(OPTIONS),
         check=check,
     )
 

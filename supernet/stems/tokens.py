@@ -38,6 +38,7 @@ class Tokens(BareTokens):
         has_linears=False,
         has_norm=False,
         options=OPTIONS,
+        later_options=frozenset(OPTIONS),
         check=check,
     )
 

@@ -26,9 +26,7 @@ Texts = tuple[Sequence[str], Sequence[str]]
 """Texts and their labels, of one length."""
 
 _BYTES = 256
-
-
-_DROPPED = 1  # the id of byte 0, which no text has
+_DROPPED = 1  # the id of byte 0, which hardly any text has
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -221,7 +219,7 @@ def text_data(
         "labels.txt": "\n".join(classes) + "\n",
     }
     tensors = [tensor for part in splits.values() for tensor in (part.stored, part.targets)]
-    content = data_hash((shape, token_dropout), files["vocabulary.json"], *tensors)
+    content = data_hash((shape, token_dropout) if token_dropout else shape, files["vocabulary.json"], *tensors)
     return TextData(
         shape=shape,
         train=splits["train"],

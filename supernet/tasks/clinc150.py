@@ -28,7 +28,7 @@ class Clinc150(Task):
         "vocabulary": 2048,
         "max_tokens": 0,
         "lowercase": True,
-        "token_dropout": 0.0,
+        "token_dropout": 0.15,
     }
 
     @classmethod

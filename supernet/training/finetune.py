@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -21,7 +22,7 @@ from supernet.extract import extract
 from supernet.model import Network, Supernet
 from supernet.tasks import TaskData
 from supernet.training.config import TrainingConfig
-from supernet.training.distributed import process_group
+from supernet.training.distributed import Ranks
 from supernet.training.evaluate import Evaluator, Quality
 from supernet.training.mixed_precision import autocast
 from supernet.training.state import Progress, Training
@@ -31,7 +32,10 @@ __all__ = ["Finetuned", "distil", "finetune"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finetuned:
-    """The better of two networks, and the quality of both on the whole validation split."""
+    """The better of two networks, and the quality of both on the whole validation split.
+
+    ``inherited`` is that of the network before, whose weights are those of the supernet but where others were given.
+    """
 
     network: Network
     inherited: Quality
@@ -56,6 +60,7 @@ def finetune(
     *,
     supernet_fingerprint: str,
     folder: Path,
+    before: Network | None = None,
     progress: Progress | None = None,
 ) -> Finetuned:
     """Train the network of an architecture, starting from the supernet's weights, in its own precision.
@@ -69,6 +74,8 @@ def finetune(
         A trained supernet in evaluation mode, and what identifies its weights.
     folder
         Where the checkpoint and the curve of this network are kept.
+    before
+        What the trained network must be better than, in place of the inherited one.
 
     Raises
     ------
@@ -78,7 +85,7 @@ def finetune(
         When the loss or its gradient is not finite.
     """
     judge = Evaluator(data, split=data.validation, device=next(supernet.parameters()).device)
-    inherited_network = extract(supernet, architecture).eval()
+    inherited_network = extract(supernet, architecture).eval() if before is None else before
     trained_network = distil(
         supernet,
         architecture,
@@ -107,20 +114,21 @@ def distil(
     network = extract(supernet, architecture).train()
     rule = _Distilled(network, supernet, data=data, config=config)
     identity = f"{supernet.space.fingerprint}/{architecture.key}/{supernet_fingerprint}"
-    with process_group() as ranks:
-        training = Training(network, rule, identity=identity, data=data, config=config, folder=folder, ranks=ranks)
-        return training.fit(progress)
+    training = Training(network, rule, identity=identity, data=data, config=config, folder=folder, ranks=Ranks())
+    return training.fit(progress)
 
 
 class _Distilled:
     """The rule of a single network: the labels, and the outputs of the supernet's largest network."""
+
+    rate: ClassVar[str] = "finetune.learning_rate"
 
     def __init__(self, model: Network, supernet: Supernet, *, data: TaskData, config: TrainingConfig) -> None:
         self.model, self.supernet, self.data, self.config = model, supernet, data, config
         self.teacher = supernet.space.largest.in_float()
 
     def accumulate(self, inputs: Tensor, targets: Tensor, *, step: int) -> Tensor:
-        """Add the loss's gradient; returns the loss on the labels and, with weight, on the teacher: ``(1 or 2,)``"""
+        """Add the loss's gradient; returns the loss on the labels and, with weight, on the teacher: ``(1 or 2,)``."""
         config, weight = self.config, self.config.distillation_weight
         with autocast(inputs.device, bf16=config.bf16):
             outputs: Tensor = self.model(inputs)

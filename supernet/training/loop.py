@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -94,6 +95,8 @@ def load_trained(space: SearchSpace, folder: Path) -> Supernet:
 
 class Sandwich:
     """The rule of a supernet: the largest subnet on the labels, the others on the labels and on the largest."""
+
+    rate: ClassVar[str] = "training.learning_rate"
 
     def __init__(self, model: Supernet, *, data: TaskData, config: TrainingConfig) -> None:
         self.model, self.data, self.config = model, data, config

@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -39,7 +39,9 @@ logger = logging.getLogger("nasweave.supernet")
 
 
 class Rule(Protocol):
-    """What a step minimises."""
+    """What a step minimises; ``rate`` is the configuration's key of its learning rate."""
+
+    rate: ClassVar[str]
 
     def accumulate(self, inputs: Tensor, targets: Tensor, *, step: int) -> Tensor:
         """Add the gradient of the step's loss to the model's parameters; returns its terms, ``(n,)``, detached."""
@@ -193,7 +195,7 @@ class Training(Generic[Model]):
                 "training",
                 expected="a finite loss and gradient",
                 got=f"losses {', '.join(f'{v:g}' for v in values)} and gradient norm {norm:g} in step {step + 1}",
-                remedy=f"lower training.learning_rate (the last good checkpoint stays in {self.folder})",
+                remedy=f"lower {self.rule.rate}; the last good checkpoint stays",
             )
         for group in self.optimizer.param_groups:
             group["lr"] = config.learning_rate_at(step)

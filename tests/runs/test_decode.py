@@ -15,6 +15,7 @@ from runs.export.formats.decode import DecodeFormat
 from runs.export.generate import Decoder, generate
 from search_space import Architecture, Geometry, Layer, TaskShape
 from supernet import Network
+from supernet.blocks import deployed
 from supernet.catalogue import MIXERS
 from supernet.elastic import reset_parameters
 
@@ -22,7 +23,7 @@ LENGTH = 24
 CAUSAL = [key for key, mixer in MIXERS.items() if mixer.spec.causal]
 
 
-def subject_of(precision: str, *, causal: bool = True) -> Subject:
+def subject_of(precision: str, *, causal: bool = True, table: str = "float") -> Subject:
     task = TaskShape(
         input_shape=(LENGTH,),
         num_outputs=256,
@@ -44,19 +45,21 @@ def subject_of(precision: str, *, causal: bool = True) -> Subject:
         for key in (CAUSAL if causal else ["softmax"])
     )
     architecture = Architecture(embed_dim=32, layers=layers)
-    geometry = Geometry(task=task, head_dim=16)
+    geometry = Geometry(task=task, head_dim=16, options={"tokens": {"table": table}})
     networks = [Network(architecture, geometry, simulate_precision=simulate) for simulate in (True, False)]
     reset_parameters(networks[0], torch.Generator().manual_seed(0))
     networks[1].load_state_dict(networks[0].state_dict())
     example = torch.randint(256, (1, LENGTH), generator=torch.Generator().manual_seed(1))
-    return Subject(simulated=networks[0].eval(), in_float=networks[1].eval(), example=example)
+    simulated, in_float = (deployed(network.eval()) for network in networks)
+    return Subject(simulated=simulated, in_float=in_float, example=example)
 
 
-@pytest.fixture(scope="module", params=["float", "w8a8"])
+@pytest.fixture(scope="module", params=[("float", "float"), ("float", "int8"), ("w8a8", "int8")], ids="-".join)
 def exported(request, tmp_path_factory):
-    subject, folder = subject_of(request.param), tmp_path_factory.mktemp("decode")
+    precision, table = request.param
+    subject, folder = subject_of(precision, table=table), tmp_path_factory.mktemp("decode")
     DecodeFormat().write(subject, folder)
-    return request.param, subject, folder
+    return precision, subject, folder
 
 
 def test_the_loop_over_the_file_is_the_network(exported):

@@ -13,6 +13,7 @@ import torch
 from runs.export import FORMATS, Subject
 from search_space import Architecture, Layer, SearchSpace, TaskShape
 from supernet import Network, example_input
+from supernet.blocks import deployed
 from supernet.catalogue import MIXERS
 from supernet.elastic import reset_parameters
 from tests.conftest import IMAGE
@@ -30,6 +31,7 @@ def subject_of(space: SearchSpace, mixer: str, precision: str) -> Subject:
     architecture = Architecture(embed_dim=32, layers=(plain, space.canonical_layer(integers)))
     network = Network(architecture, space.geometry).eval()
     reset_parameters(network, torch.Generator().manual_seed(0))
+    network = deployed(network)
     example = example_input(space.geometry.task, batch_size=1, generator=torch.Generator().manual_seed(1))
     return Subject(simulated=network, in_float=network, example=example)
 
@@ -43,7 +45,8 @@ CASES = [(key, not block.spec.bidirectional) for key, block in sorted(MIXERS.ite
 def test_every_mixer_is_written_out(make_space, tmp_path, mixer: str, causal: bool) -> None:
     task = TEXT if causal else IMAGE
     precision = "w4" if causal else "w8a8"
-    space = make_space(task=task, mixer=[mixer], channel_mixer=["mlp"], precision=["float", precision])
+    choices = {"mixer": [mixer], "channel_mixer": ["mlp"], "precision": ["float", precision]}
+    space = make_space(task=task, **choices, options={"tokens": {"table": "int8"}})
     subject, form = subject_of(space, mixer, precision), FORMATS["python"]()
     form.write(subject, tmp_path)
     inputs = example_input(task, batch_size=3, generator=torch.Generator().manual_seed(2))

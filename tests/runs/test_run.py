@@ -212,7 +212,12 @@ def test_a_search_of_briefly_finetuned_networks_tests_and_exports_what_it_judged
     assert parity["compared_with"] == "the finetuned network" and parity["relative_norm"] < 1e-2
     assert parity["test_metric"] == pytest.approx(100 - final["test_error"], abs=0.6)
     assert ", finetuned for 20 steps" in (export / "README.md").read_text()
-    assert nasweave(monkeypatch, "search", *TINY, *few, "evaluation.finetune_steps=-1") == 2
+    before = len(list(finished.glob("outputs/digits/brief/brief/*")))
+    assert before >= 2 and nasweave(monkeypatch, "export", *TINY, *options[:-1], "key=fastest") == 0
+    assert len(list(finished.glob("outputs/digits/brief/brief/*"))) == before, "what was tested is what is exported"
+    for other in ("evaluation.finetune_steps=-1", "evaluation.finetune_steps=21", "evaluation.finetune_steps=0"):
+        assert nasweave(monkeypatch, "export", *TINY, *options, other) == 2
+    assert nasweave(monkeypatch, "export", *TINY, *options, "finetune.learning_rate=0.001") == 2
 
 
 def test_a_network_with_calibrated_ranges_is_tested_and_exported_as_openvino_computes_it(tmp_path, monkeypatch):

@@ -38,7 +38,7 @@ def test_two_processes_train_and_then_search(tiny_run, tmp_path) -> None:
     profiled = [sys.executable, "-m", "runs.cli", "profile", *TINY, "training.steps=6", STORE]
     environment = {**os.environ, "PYTHONPATH": str(Path.cwd()), "OMP_NUM_THREADS": "1"}
     subprocess.run(profiled, cwd=tmp_path, env=environment, capture_output=True, timeout=120, check=True)
-    torchrun(tmp_path, "worker", "training.steps=6", STORE)
+    torchrun(tmp_path, "worker", "training.steps=6", STORE, "evaluation.finetune_steps=2")  # each process its own
     with closing(sqlite3.connect(tmp_path / "outputs/nasweave.db")) as database:
         claims = database.execute("select key, worker from nasweave_claims where state = 'complete'").fetchall()
     assert len({key for key, _ in claims}) == len(claims) == 16
