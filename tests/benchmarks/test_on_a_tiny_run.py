@@ -35,6 +35,11 @@ def test_deployment_compares_the_chosen_network_with_the_largest_one(outputs, mo
     assert row["latency_ratio"] == pytest.approx(base["latency_ms"] / chosen["latency_ms"], rel=1e-2)
     assert row["size_ratio"] == pytest.approx(base["onnx_bytes"] / chosen["onnx_bytes"], rel=1e-2)
     assert row["reached"] == (chosen["validation"] >= base["validation"])
+    if row["uniform"] is not None:
+        assert row["uniform_latency_ratio"] == pytest.approx(
+            row["uniform"]["latency_ms"] / chosen["latency_ms"], rel=1e-2
+        )
+        assert row["uniform"]["validation"] >= chosen["validation"]
     assert chosen in row["tried"] and len(row["joint_hypervolume_gains"]) == 1
     assert (outputs / "picture.png").stat().st_size > 10_000
 
