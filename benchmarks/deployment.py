@@ -122,11 +122,12 @@ def winners(
 ) -> Iterator[Tuned]:
     """Yield the finetuned winner of each goal, the highest first, as long as none is as good as the baseline.
 
-    Each goal is the budget of a search of its own.
+    Each goal is the budget of a search of its own, whose one objective is the error.
     """
     for faster, smaller in (goal for goal in GOALS if goal[0] >= lowest):
         limits = (
             f"name=deployment-{faster:g}x-{smaller:g}x",
+            "search.objectives=[validation_error]",
             f"budget.latency_ms={latency_ms / (faster * _MARGIN)}",
             f"budget.size_bytes={baseline.onnx_bytes / (smaller * _MARGIN)}",
         )
