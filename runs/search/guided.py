@@ -12,6 +12,7 @@ constraints", 2014).
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import log_ndtr
 
 from runs.search.design import skewed_sample, spread
@@ -25,6 +26,10 @@ __all__ = ["Genotype", "GuidedSearch", "InnerSearch", "Surrogate"]
 # The first networks should cover the range of what is known (1 against 3: 0.922 against 0.946 of the reference
 # hypervolume after the first twelve, 0.983 and 0.984 after forty), yet differ in their features for the surrogates.
 _KNOWN_WEIGHT = 3.0
+# So many networks are drawn, of which the first are the most spread. Where the quality alone is the objective, the best
+# network nearly uses up its limits: then more are drawn, and the half that does so least is left out.
+_POOL = 1500
+_POOL_OF_LIMITED = 20_000
 # The reference of the hypervolume, in ranges of what was evaluated.
 _REFERENCE = 1.1
 # Candidates whose gain is computed again at a time when another one has joined the batch.
@@ -63,14 +68,27 @@ class GuidedSearch(AskTell):
         task = self.task
         corners = distinct(self._corners(), apart_from=self.seen)[:n]
         old = np.concatenate([self.genes, corners])
-        pool = distinct(skewed_sample(task.genotype, rng, 1500), apart_from=np.r_[self.seen, keys(corners)])
+        use_up = task.num_objectives == 1 and bool(self._limited.any())
+        drawn = skewed_sample(task.genotype, rng, _POOL_OF_LIMITED if use_up else _POOL)
+        pool = distinct(drawn, apart_from=np.r_[self.seen, keys(corners)])
         if task.known is not None:
-            over = violation(task.known(pool), task.limits)
+            values = task.known(pool)
+            over = violation(values, task.limits)
             feasible = int((over <= 0).sum())
+            if use_up:
+                feasible //= 2
+                over = np.where(over > 0, over, -(values / task.limits)[:, self._limited].max(axis=1))
             pool = pool[np.argsort(over, kind="stable")[: max(feasible, 10 * n)]]
         points = self._coordinates(np.concatenate([old, pool]))
         picked = spread(points[len(old) :], n - len(corners), apart_from=points[: len(old)], rng=rng)
         return np.concatenate([corners, pool[picked]])
+
+    @property
+    def _limited(self) -> NDArray[np.bool_]:
+        """Which columns are known and have a limit, ``(columns,)``."""
+        task = self.task
+        known = np.array([make is None for make in task.surrogates])
+        return known & np.isfinite(task.limits) & (task.limits > 0)
 
     def _corners(self) -> Genes:
         corners = self.task.corners
