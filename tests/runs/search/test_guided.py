@@ -81,6 +81,19 @@ def test_without_an_evaluated_objective_the_true_front_is_found(bench: Bench) ->
     assert hypervolume(found / high, [1.0, 1.0]) >= hypervolume(blind / high, [1.0, 1.0])
 
 
+def test_for_quality_alone_the_first_networks_nearly_use_up_the_limit(bench: Bench) -> None:
+    rows = bench.space.sample_genes(np.random.default_rng(2), 20_000)
+    limit = float(np.quantile(bench.cheap(rows)["latency_ms"], 0.1))
+
+    def shares(*objectives: str) -> np.ndarray:
+        found = _search(bench, *objectives, n=40, latency_ms=limit).evaluated[3:12]  # after the corners
+        return np.array([e.values["latency_ms"] for e in found]) / limit
+
+    alone, beside = shares("validation_error"), shares("validation_error", "latency_ms")
+    assert (alone <= 1).all() and alone.min() > 0.7 and np.median(alone) > 0.9, alone
+    assert np.median(beside) < np.median(alone), beside
+
+
 def test_from_an_infeasible_start_into_the_feasible_region(bench: Bench) -> None:
     """Fewer than one network in a hundred meets both limits, one known and one modelled."""
     rows = bench.space.sample_genes(np.random.default_rng(2), 20_000)
