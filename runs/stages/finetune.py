@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 
+import numpy as np
 from rich.table import Table
 
 from runs.files import new_folder
 from runs.lock import exclusive
 from runs.progress import show_progress
+from runs.search import StoreRecorder
 from runs.stages.chosen import chosen
+from runs.stages.devices import devices
 from runs.stages.front import within_budget
 from runs.stages.network import brief_training, network_of
-from runs.stages.race import Round, contenders, race
+from runs.stages.quality import Judge
+from runs.stages.race import Round, contenders, race, roomiest
 from runs.stages.search import Searched, found_candidates, search
 from runs.stages.train import supernet_fingerprint
 from runs.workspace import Workspace
@@ -133,18 +139,34 @@ def _winner(workspace: Workspace, searched: Searched) -> Architecture:
         )
     candidates = within_budget(found_candidates(workspace, searched), workspace.budget)
     judged = {Architecture.from_json(c.architecture_json): c.values["validation_error"] for c in candidates}
-    entered = contenders(judged.items(), config.race)
+    space, limits = workspace.space, workspace.budget.limits
+    rng = np.random.default_rng(workspace.config.search.seed)
+    roomy = roomiest(space, cheap=searched.cheap, limits=limits, rng=rng)
+    best, most = (contenders(found, config.race) for found in (judged.items(), ((a, -n) for a, n in roomy.items())))
+    entered = list(dict.fromkeys(a for pair in zip_longest(best, most) for a in pair if a is not None))[: config.race]
     winner, rounds = race(
         entered,
         steps=config.steps,
         error_after=lambda architecture, steps: trained_further(workspace, searched, architecture, steps=steps).error,
     )
     if rounds:
-        workspace.console.print(_table(workspace, {a: judged[a] for a in entered}, rounds))
+        workspace.console.print(_table(workspace, {a: judged.get(a) for a in entered}, rounds))
+    if winner not in judged:
+        _record(workspace, searched, winner)
     return winner
 
 
-def _table(workspace: Workspace, entered: dict[Architecture, float], rounds: list[Round]) -> Table:
+def _record(workspace: Workspace, searched: Searched, architecture: Architecture) -> None:
+    """Make a network that no search proposed a candidate of the run."""
+    predicted, store = devices(workspace).predicted, workspace.store
+    record = StoreRecorder(store, run_id=workspace.run.id, predicted=predicted, source="race")
+    cheap = searched.cheap(workspace.space.encode([architecture]))
+    judge = Judge(workspace, objectives=searched.objectives, cheap=searched.cheap)
+    values = {name: float(column[0]) for name, column in cheap.items()} | judge(architecture, whole=True)
+    record.add(architecture.key, architecture=architecture, values=values, trial_number=None)
+
+
+def _table(workspace: Workspace, entered: Mapping[Architecture, float | None], rounds: list[Round]) -> Table:
     data = workspace.data
 
     def number(error: float | None) -> str:

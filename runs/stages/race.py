@@ -9,15 +9,21 @@ Paper: Jamieson & Talwalkar 2016 (arXiv:1502.07943).
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain, zip_longest
 
-from search_space import Architecture
+import numpy as np
 
-__all__ = ["Round", "contenders", "race"]
+from runs.search import Cheap
+from runs.search.design import skewed_sample
+from search_space import Architecture, SearchSpace
+
+__all__ = ["Round", "contenders", "race", "roomiest"]
 
 Round = dict[str, float]  # validation errors by key, of those that took part
 _SHARE = 3
+_DRAWN = 100_000  # networks, in two ways each
+_LOOKED_AT = 20_000
 
 
 def contenders(found: Iterable[tuple[Architecture, float]], count: int) -> list[Architecture]:
@@ -31,6 +37,29 @@ def contenders(found: Iterable[tuple[Architecture, float]], count: int) -> list[
         by_mixer[_leading_mixer(architecture)].append(architecture)
     in_turns = chain.from_iterable(zip_longest(*by_mixer.values()))
     return [a for a in in_turns if a is not None][:count]
+
+
+def roomiest(
+    space: SearchSpace, *, cheap: Cheap, limits: Mapping[str, float], rng: np.random.Generator
+) -> dict[Architecture, float]:
+    """Return the network with the most FLOPs within the limits for each leading mixer, with these FLOPs.
+
+    Of equally fast networks those that compute more are mostly better once they are trained, which holds without any
+    evaluation (White et al. 2022, A Deeper Look at Zero-Cost Proxies for Lightweight NAS). Nothing where no limit is on
+    a value that ``cheap`` gives.
+    """
+    genes = np.concatenate([skewed_sample(space, rng, _DRAWN), space.sample_genes(rng, _DRAWN)])
+    values = cheap(genes)
+    limited = [name for name in limits if name in values]
+    if not limited:
+        return {}
+    within = np.all([values[name] <= limits[name] for name in limited], axis=0)
+    genes, flops = genes[within], values["flops"][within]
+    order = np.argsort(-flops, kind="stable")[:_LOOKED_AT]
+    found: dict[str, tuple[Architecture, float]] = {}
+    for architecture, number in zip(space.decode(genes[order]), flops[order].tolist(), strict=True):
+        found.setdefault(_leading_mixer(architecture), (architecture, number))
+    return dict(found.values())
 
 
 def race(
