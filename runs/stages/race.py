@@ -1,5 +1,7 @@
 """Which of several networks is the best after finetuning: a race in rounds, for a supernet ranks networks only roughly.
 
+Who enters comes from two orders that err in different ways: how networks were judged, and how much they compute.
+
 Successive halving, with a third of the networks going on after each round and three times the steps in the next one:
 all rounds together cost about as much as finetuning two of the networks in full.
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import numpy as np
 import pytest
 
-from runs.stages.race import contenders, race
-from search_space import Architecture, Layer
+from predictors import CostModel
+from runs.stages.race import contenders, race, roomiest
+from search_space import Architecture, Genes, Layer, SearchSpace
 
 
 def network(width: int, *mixers: str) -> Architecture:
@@ -19,6 +23,32 @@ def test_every_leading_mixer_enters_before_the_second_best_of_one():
     entered = contenders([*others, *attention], 4)
     assert entered == [attention[0][0], others[0][0], others[1][0], attention[1][0]]
     assert len(contenders([*others, *attention], 100)) == 7
+
+
+def test_the_roomiest_network_of_each_leading_mixer_is_within_the_limits(make_space: Callable[..., SearchSpace]):
+    space = make_space(mixer=["softmax", "depthwise_conv", "pooling", "identity"], depth=[1, 2, 3])
+    costs = CostModel(space)
+
+    def cheap(genes: Genes) -> dict[str, np.ndarray]:
+        return {"size_bytes": costs.size_bytes(genes).astype(float), "flops": costs.flops(genes).astype(float)}
+
+    def values(architectures: list[Architecture]) -> dict[str, np.ndarray]:
+        return cheap(space.encode(architectures))
+
+    rows = space.sample_genes(np.random.default_rng(1), 2000)
+    limit = float(np.quantile(cheap(rows)["size_bytes"], 0.3))
+    limits = {"size_bytes": limit, "validation_error": 5.0}
+    found = roomiest(space, cheap=cheap, limits=limits, rng=np.random.default_rng(0))
+    assert (values(list(found))["size_bytes"] <= limit).all()
+    assert values(list(found))["flops"].tolist() == list(found.values())
+    entered = contenders(((a, -flops) for a, flops in found.items()), len(found))
+    assert len(entered) == len(found) == 4, "one for each mixer of the space"
+    others = space.decode(rows[cheap(rows)["size_bytes"] <= limit])
+    flops_of = dict(zip(others, values(others)["flops"].tolist(), strict=True))
+    for mixer in ("softmax", "depthwise_conv", "pooling"):
+        alike = [n for a, n in flops_of.items() if {x.mixer for x in a.layers} == {mixer}]
+        assert alike and max(alike) <= max(n for a, n in found.items() if mixer in {x.mixer for x in a.layers})
+    assert not roomiest(space, cheap=cheap, limits={"validation_error": 5.0}, rng=np.random.default_rng(0))
 
 
 @pytest.mark.parametrize(
