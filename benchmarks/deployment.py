@@ -14,8 +14,8 @@ finetuning and export, and writes a row a task to ``benchmarks/results/deploymen
 ``uniform_latency_ratio``
     of a network with the same mixer, sizes and precision in all layers that is as good as the chosen one, over the
     chosen one. All of them are judged in the supernet, and the best of those up to 1.3 times as slow race for being
-    finetuned as the chosen one was, three times as many as in its own race; where their winner is worse, those up to
-    2.5 times as slow. An even faster one may be as good as the winner. Null where no winner is, or none was sought;
+    finetuned as the chosen one was; where their winner is worse, those up to 2.5 times as slow. An even faster one may
+    be as good as the winner. Null where no winner is, or none was sought;
 ``joint_hypervolume_gain``
     percent of hypervolume (validation error, latency, size) by which a joint search is ahead of a search in float whose
     front is quantised afterwards, at the same number of evaluations, a mean over seeds.
@@ -196,7 +196,7 @@ def measure_task(task: str, options: argparse.Namespace) -> dict[str, Any] | Non
             searched,
             error=chosen.files.validation_error,
             latency_ms=chosen_ms,
-            entrants=3 * options.race,
+            entrants=options.uniform_race,
         )
     if options.prepare:
         return None
@@ -253,6 +253,8 @@ def measure_task(task: str, options: argparse.Namespace) -> dict[str, Any] | Non
         "joint_hypervolume_gains": [round(g, 3) for g in gains],
         "uniform_sought": not options.without_uniform,
         "finetune_steps": options.finetune_steps,
+        "race": options.race,
+        "uniform_race": options.uniform_race,
         "lowest_goal": options.lowest,
         "space": space.name,
         "device": workspace.device.name,
@@ -270,6 +272,7 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=Path("benchmarks/results"), help="where the rows are written")
     parser.add_argument("--finetune-steps", type=int, default=1000)
     parser.add_argument("--race", type=int, default=9, help="networks of each goal that race for being finetuned")
+    parser.add_argument("--uniform-race", type=int, default=27, help="uniform networks of each span that race")
     parser.add_argument("--lowest", type=float, default=1.0, help="goal in latency below which none is sought")
     parser.add_argument("--evaluations", type=int, default=120, help="of each search for the hypervolume")
     parser.add_argument("--seeds", type=int, default=3)

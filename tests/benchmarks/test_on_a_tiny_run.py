@@ -27,7 +27,13 @@ def rows_of(program, monkeypatch, capsys, *arguments: str):
 @pytest.mark.timeout(280)
 def test_deployment_compares_the_chosen_network_with_the_largest_one(outputs, monkeypatch, capsys):
     arguments = ["--tasks=digits", f"--folder={outputs}", f"--results={outputs}", "--finetune-steps=5"]
-    arguments += ["--race=2", "--evaluations=16", "--seeds=1", f"--picture={outputs / 'picture.png'}"]
+    arguments += [
+        "--race=2",
+        "--uniform-race=2",
+        "--evaluations=16",
+        "--seeds=1",
+        f"--picture={outputs / 'picture.png'}",
+    ]
     (row,) = rows_of(deployment, monkeypatch, capsys, *arguments, *TINY)
     (file,) = outputs.glob("deployment_*.json")
     assert json.loads(file.read_text()) == [row]
