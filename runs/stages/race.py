@@ -44,7 +44,7 @@ def contenders(found: Iterable[tuple[Architecture, float]], count: int) -> list[
 def roomiest(
     space: SearchSpace, *, cheap: Cheap, limits: Mapping[str, float], rng: np.random.Generator
 ) -> dict[Architecture, float]:
-    """Return the network with the most FLOPs within the limits for each leading mixer, with these FLOPs.
+    """Return the network with the most FLOPs within the limits for each leading mixer and width, with these FLOPs.
 
     Of equally fast networks those that compute more are mostly better once they are trained, which holds without any
     evaluation (White et al. 2022, A Deeper Look at Zero-Cost Proxies for Lightweight NAS). Nothing where no limit is on
@@ -58,9 +58,9 @@ def roomiest(
     within = np.all([values[name] <= limits[name] for name in limited], axis=0)
     genes, flops = genes[within], values["flops"][within]
     order = np.argsort(-flops, kind="stable")[:_LOOKED_AT]
-    found: dict[str, tuple[Architecture, float]] = {}
+    found: dict[tuple[str, int], tuple[Architecture, float]] = {}
     for architecture, number in zip(space.decode(genes[order]), flops[order].tolist(), strict=True):
-        found.setdefault(_leading_mixer(architecture), (architecture, number))
+        found.setdefault((_leading_mixer(architecture), architecture.embed_dim), (architecture, number))
     return dict(found.values())
 
 
