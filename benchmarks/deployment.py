@@ -15,7 +15,7 @@ finetuning and export, and writes a row a task to ``benchmarks/results/deploymen
     of a network with the same mixer, sizes and precision in all layers that is as good as the chosen one, over the
     chosen one. All of them are judged in the supernet, and the best of those up to 1.3 times as slow race for being
     finetuned as the chosen one was; where their winner is worse, those up to 2.5 times as slow. An even faster one may
-    be as good as the winner. Null where no winner is, or none was sought;
+    be as good as the winner, even where the chosen one is uniform itself. Null where no winner is, or none was sought;
 ``joint_hypervolume_gain``
     percent of hypervolume (validation error, latency, size) by which a joint search is ahead of a search in float whose
     front is quantised afterwards, at the same number of evaluations, a mean over seeds.
@@ -118,13 +118,13 @@ def finetuned_baseline(overrides: Sequence[str], architecture: Architecture) -> 
 
 
 def winners(
-    overrides: Sequence[str], baseline: Tuned, *, latency_ms: float, entrants: int, lowest: float
+    overrides: Sequence[str], baseline: Tuned, *, latency_ms: float, entrants: int, goals: int
 ) -> Iterator[Tuned]:
     """Yield the finetuned winner of each goal, the highest first, as long as none is as good as the baseline.
 
     Each goal is the budget of a search of its own, whose one objective is the error.
     """
-    for faster, smaller in (goal for goal in GOALS if goal[0] >= lowest):
+    for faster, smaller in GOALS[:goals]:
         limits = (
             f"name=deployment-{faster:g}x-{smaller:g}x",
             "search.objectives=[validation_error]",
@@ -182,7 +182,7 @@ def measure_task(task: str, options: argparse.Namespace) -> dict[str, Any] | Non
     largest = in_precision(space, space.largest, int8(workspace))
     base_ms = float(searched.cheap(space.encode([largest]))["latency_ms"][0])
     baseline = finetuned_baseline(base, largest)
-    found = winners(overrides, baseline, latency_ms=base_ms, entrants=options.race, lowest=options.lowest)
+    found = winners(overrides, baseline, latency_ms=base_ms, entrants=options.race, goals=options.goals)
     tried = list({t.architecture.key: t for t in found}.values())  # one network may win two races
     if not tried:
         raise SystemExit(f"{task}: the search saw no network that is faster and smaller than the largest one in INT8")
@@ -190,7 +190,12 @@ def measure_task(task: str, options: argparse.Namespace) -> dict[str, Any] | Non
     chosen = min(tried, key=lambda t: t.files.validation_error)
     chosen_ms = float(searched.cheap(space.encode([chosen.architecture]))["latency_ms"][0])
     uniform = None
-    if not options.without_uniform:
+    if chosen.architecture in every_uniform(space):
+        files = chosen.files
+        uniform = Uniform(
+            architecture=chosen.architecture, validation_error=files.validation_error, test_error=files.test_error
+        )
+    elif not options.without_uniform:
         uniform = best_uniform(
             workspace,
             searched,
@@ -255,7 +260,7 @@ def measure_task(task: str, options: argparse.Namespace) -> dict[str, Any] | Non
         "finetune_steps": options.finetune_steps,
         "race": options.race,
         "uniform_race": options.uniform_race,
-        "lowest_goal": options.lowest,
+        "goals": GOALS[: options.goals],
         "space": space.name,
         "device": workspace.device.name,
         "runtime_version": workspace.runtime.version(),
@@ -273,7 +278,7 @@ def main() -> None:
     parser.add_argument("--finetune-steps", type=int, default=1000)
     parser.add_argument("--race", type=int, default=9, help="networks of each goal that race for being finetuned")
     parser.add_argument("--uniform-race", type=int, default=27, help="uniform networks of each span that race")
-    parser.add_argument("--lowest", type=float, default=1.0, help="goal in latency below which none is sought")
+    parser.add_argument("--goals", type=int, default=len(GOALS), help="how many goals are sought, the highest first")
     parser.add_argument("--evaluations", type=int, default=120, help="of each search for the hypervolume")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--without-uniform", action="store_true", help="seek no uniform network, which takes longest")
