@@ -15,17 +15,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain, zip_longest
 
 import numpy as np
+from numpy.typing import NDArray
 
 from runs.search import Cheap
 from runs.search.design import skewed_sample
-from search_space import Architecture, SearchSpace
+from search_space import Architecture, Genes, SearchSpace
 
 __all__ = ["Round", "contenders", "race", "roomiest"]
 
 Round = dict[str, float]  # validation errors by key, of those that took part
 _SHARE = 3
-_DRAWN = 100_000  # networks, in two ways each
-_LOOKED_AT = 20_000
+_DRAWN, _ROUNDS, _KEPT, _CHILDREN = 50_000, 12, 40, 8  # of the search for the roomiest networks
 
 
 def contenders(found: Iterable[tuple[Architecture, float]], count: int) -> list[Architecture]:
@@ -50,18 +50,36 @@ def roomiest(
     evaluation (White et al. 2022, A Deeper Look at Zero-Cost Proxies for Lightweight NAS). Nothing where no limit is on
     a value that ``cheap`` gives.
     """
-    genes = np.concatenate([skewed_sample(space, rng, _DRAWN), space.sample_genes(rng, _DRAWN)])
-    values = cheap(genes)
-    limited = [name for name in limits if name in values]
+    limited = [name for name in limits if name in cheap(space.encode([space.smallest]))]
     if not limited:
         return {}
-    within = np.all([values[name] <= limits[name] for name in limited], axis=0)
-    genes, flops = genes[within], values["flops"][within]
-    order = np.argsort(-flops, kind="stable")[:_LOOKED_AT]
-    found: dict[tuple[str, int], tuple[Architecture, float]] = {}
-    for architecture, number in zip(space.decode(genes[order]), flops[order].tolist(), strict=True):
-        found.setdefault((_leading_mixer(architecture), architecture.embed_dim), (architecture, number))
-    return dict(found.values())
+    kept, flops = np.zeros((0, len(space.cards)), np.int16), np.zeros(0)
+    drawn = np.concatenate([skewed_sample(space, rng, _DRAWN), space.sample_genes(rng, _DRAWN)])
+    for _ in range(_ROUNDS):
+        values = cheap(drawn)
+        within = np.all([values[name] <= limits[name] for name in limited], axis=0)
+        genes, first = np.unique(np.concatenate([kept, drawn[within]]), axis=0, return_index=True)
+        flops = np.concatenate([flops, values["flops"][within]])[first]
+        if not len(genes):
+            return {}
+        order = np.argsort(-flops, kind="stable")
+        best = np.concatenate([[], *(order[group][:_KEPT] for group in _groups(space, genes[order]))]).astype(int)
+        kept, flops = genes[best], flops[best]
+        drawn = space.mutate(np.repeat(kept, _CHILDREN, axis=0), rng, rate=1.5 / kept.shape[1])
+    return {space.decode(kept[group[:1]])[0]: float(flops[group[0]]) for group in _groups(space, kept)}
+
+
+def _groups(space: SearchSpace, genes: Genes) -> list[NDArray[np.intp]]:
+    """Return the rows of each leading mixer and width, in order."""
+    names = space.gene_names
+    depth = np.array(space.depth)[genes[:, names.index("depth")]]
+    mixers = genes[:, [names.index(f"layer{i}.mixer") for i in range(space.max_depth)]]
+    there = np.arange(space.max_depth) < depth[:, None]
+    # Half a layer without a mixer, so that it leads where no layer has one.
+    counts = [((mixers == m) & there).sum(1) if key != "identity" else 0.5 for m, key in enumerate(space.mixer)]
+    leading = np.stack(np.broadcast_arrays(*counts), axis=1).argmax(1)
+    codes = leading * len(space.embed_dim) + genes[:, names.index("embed_dim")]
+    return [np.flatnonzero(codes == code) for code in np.unique(codes)]
 
 
 def race(
