@@ -94,7 +94,11 @@ class Tuned:
 
 def finetuned(workspace: Workspace) -> Tuned:
     """Finetune the network that the configuration names, or the winner of a race."""
-    key = stages.finetune(workspace)
+    return tuned(workspace, stages.finetune(workspace))
+
+
+def tuned(workspace: Workspace, key: str) -> Tuned:
+    """Return a network that was finetuned in full."""
     files, candidate = finetuned_files(workspace, key), workspace.store.candidate(workspace.run.id, key)
     assert files is not None and candidate is not None
     example, _ = workspace.data.validation.batch(slice(0, 1))
@@ -122,7 +126,7 @@ def winners(
 ) -> Iterator[Tuned]:
     """Yield the finetuned winner of each goal, the highest first, as long as none is as good as the baseline.
 
-    Each goal is the budget of a search of its own, whose one objective is the error.
+    With a winner come those of other races of that goal, say with fewer entrants, that were finetuned in full. Each goal is the budget of a search of its own, whose one objective is the error.
     """
     for faster, smaller in GOALS[:goals]:
         limits = (
@@ -132,11 +136,14 @@ def winners(
             f"budget.size_bytes={baseline.onnx_bytes / (smaller * _MARGIN)}",
         )
         try:
-            winner = finetuned(open_run([*overrides, *limits, f"finetune.race={entrants}"]))
+            workspace = open_run([*overrides, *limits, f"finetune.race={entrants}"])
+            stages.finetune(workspace)
         except BudgetError:
             continue  # no network that the search saw reaches this goal
-        yield winner
-        if winner.files.validation_error <= baseline.files.validation_error:
+        keys = sorted(folder.parent.name for folder in workspace.folder.glob("finetuned/*/network"))
+        found = [tuned(workspace, key) for key in keys]
+        yield from found
+        if any(each.files.validation_error <= baseline.files.validation_error for each in found):
             return
 
 
