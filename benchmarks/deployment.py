@@ -126,8 +126,8 @@ def winners(
 ) -> Iterator[Tuned]:
     """Yield the finetuned winner of each goal, the highest first, as long as none is as good as the baseline.
 
-    With a winner come those of other races of that goal, say with fewer entrants, that were finetuned in full. Each goal
-    is the budget of a search of its own, whose one objective is the error.
+    With a winner come those of other races of that goal, say with fewer entrants, that were finetuned in full. Each
+    goal is the budget of a search of its own, whose one objective is the error.
     """
     for faster, smaller in GOALS[:goals]:
         limits = (
