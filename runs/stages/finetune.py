@@ -34,6 +34,7 @@ from supernet.training import finetune as finetune_network
 __all__ = ["FinetunedFiles", "finetune", "finetuned_files", "trained_further"]
 
 _RESULT = "finetune.json"
+_SOURCE = "race"  # of a candidate that no search proposed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -138,7 +139,9 @@ def _winner(workspace: Workspace, searched: Searched) -> Architecture:
             remedy="leave one of them out",
         )
     candidates = within_budget(found_candidates(workspace, searched), workspace.budget)
-    judged = {Architecture.from_json(c.architecture_json): c.values["validation_error"] for c in candidates}
+    # The winners of earlier races were recorded by them: without these, the same race has the same entrants again.
+    found = [c for c in candidates if c.source != _SOURCE]
+    judged = {Architecture.from_json(c.architecture_json): c.values["validation_error"] for c in found}
     space, limits = workspace.space, workspace.budget.limits
     rng = np.random.default_rng(workspace.config.search.seed)
     roomy = roomiest(space, cheap=searched.cheap, limits=limits, rng=rng)
@@ -151,7 +154,7 @@ def _winner(workspace: Workspace, searched: Searched) -> Architecture:
     )
     if rounds:
         workspace.console.print(_table(workspace, {a: judged.get(a) for a in entered}, rounds))
-    if winner not in judged:
+    if winner.key not in {c.key for c in candidates}:
         _record(workspace, searched, winner)
     return winner
 
@@ -159,7 +162,7 @@ def _winner(workspace: Workspace, searched: Searched) -> Architecture:
 def _record(workspace: Workspace, searched: Searched, architecture: Architecture) -> None:
     """Make a network that no search proposed a candidate of the run."""
     predicted, store = devices(workspace).predicted, workspace.store
-    record = StoreRecorder(store, run_id=workspace.run.id, predicted=predicted, source="race")
+    record = StoreRecorder(store, run_id=workspace.run.id, predicted=predicted, source=_SOURCE)
     cheap = searched.cheap(workspace.space.encode([architecture]))
     judge = Judge(workspace, objectives=searched.objectives, cheap=searched.cheap)
     values = {name: float(column[0]) for name, column in cheap.items()} | judge(architecture, whole=True)
