@@ -145,7 +145,7 @@ def _winner(workspace: Workspace, searched: Searched) -> Architecture:
     space, limits = workspace.space, workspace.budget.limits
     rng = np.random.default_rng(workspace.config.search.seed)
     roomy = roomiest(space, cheap=searched.cheap, limits=limits, rng=rng)
-    best, most = (contenders(found, config.race) for found in (judged.items(), ((a, -n) for a, n in roomy.items())))
+    best, most = (contenders(each, config.race) for each in (judged.items(), ((a, -n) for a, n in roomy.items())))
     entered = list(dict.fromkeys(a for pair in zip_longest(best, most) for a in pair if a is not None))[: config.race]
     winner, rounds = race(
         entered,
@@ -154,15 +154,16 @@ def _winner(workspace: Workspace, searched: Searched) -> Architecture:
     )
     if rounds:
         workspace.console.print(_table(workspace, {a: judged.get(a) for a in entered}, rounds))
-    if winner.key not in {c.key for c in candidates}:
-        _record(workspace, searched, winner)
+    _record(workspace, searched, winner)
     return winner
 
 
 def _record(workspace: Workspace, searched: Searched, architecture: Architecture) -> None:
-    """Make a network that no search proposed a candidate of the run."""
+    """Make a network a candidate of the run where it is none."""
     predicted, store = devices(workspace).predicted, workspace.store
     record = StoreRecorder(store, run_id=workspace.run.id, predicted=predicted, source=_SOURCE)
+    if architecture.key in record.known():
+        return
     cheap = searched.cheap(workspace.space.encode([architecture]))
     judge = Judge(workspace, objectives=searched.objectives, cheap=searched.cheap)
     values = {name: float(column[0]) for name, column in cheap.items()} | judge(architecture, whole=True)
