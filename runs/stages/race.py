@@ -2,8 +2,9 @@
 
 Who enters comes from two orders that err in different ways: how networks were judged, and how much they compute.
 
-Successive halving, with a third of the networks going on after each round and three times the steps in the next one:
-all rounds together cost about as much as finetuning two of the networks in full.
+Successive halving, with a third of the networks going on after each round and three times the steps in the next one.
+The last round finetunes the up to three that are left in full, for shorter trainings are poor judges of networks that are
+almost equally good; each round before it costs about as much.
 
 Paper: Jamieson & Talwalkar 2016 (arXiv:1502.07943).
 """
@@ -31,8 +32,8 @@ _DRAWN, _ROUNDS, _KEPT, _CHILDREN = 50_000, 12, 40, 8  # of the search for the r
 def contenders(found: Iterable[tuple[Architecture, float]], count: int) -> list[Architecture]:
     """Return up to ``count`` networks of low validation error that lead with different mixers.
 
-    First comes the best network of each leading mixer, the most frequent one beside ``identity``, then the second best
-    of each: one mixer that the supernet favours does not crowd out the others.
+    First comes the best network of each leading mixer, which most layers have (``identity`` only where it is ahead of
+    all others), then the second best of each: one mixer that the supernet favours does not crowd out the others.
     """
     by_mixer: dict[str, list[Architecture]] = defaultdict(list)
     for architecture, _ in sorted(found, key=lambda pair: pair[1]):
@@ -75,9 +76,8 @@ def _groups(space: SearchSpace, genes: Genes) -> list[NDArray[np.intp]]:
     depth = np.array(space.depth)[genes[:, names.index("depth")]]
     mixers = genes[:, [names.index(f"layer{i}.mixer") for i in range(space.max_depth)]]
     there = np.arange(space.max_depth) < depth[:, None]
-    # Half a layer without a mixer, so that it leads where no layer has one.
-    counts = [((mixers == m) & there).sum(1) if key != "identity" else 0.5 for m, key in enumerate(space.mixer)]
-    leading = np.stack(np.broadcast_arrays(*counts), axis=1).argmax(1)
+    counts = [((mixers == m) & there).sum(1) - (key == "identity") / 2 for m, key in enumerate(space.mixer)]
+    leading = np.stack(counts, axis=1).argmax(1)
     codes = leading * len(space.embed_dim) + genes[:, names.index("embed_dim")]
     return [np.flatnonzero(codes == code) for code in np.unique(codes)]
 
@@ -85,14 +85,14 @@ def _groups(space: SearchSpace, genes: Genes) -> list[NDArray[np.intp]]:
 def race(
     entered: Sequence[Architecture], *, steps: int, error_after: Callable[[Architecture, int], float]
 ) -> tuple[Architecture, list[Round]]:
-    """Return the winner, not yet finetuned in full, and the validation errors of every round.
+    """Return the winner and the validation errors of every round.
 
     Parameters
     ----------
     entered
         One network or more.
     steps
-        Of finetuning the winner in full; a round has a third of the next one's.
+        Of finetuning in full, in the last round; a round has a third of the next one's.
     error_after
         Gives a network's validation error after so many steps of finetuning.
     """
@@ -101,7 +101,7 @@ def race(
         sizes.append(-(-sizes[-1] // _SHARE))
     left, rounds = list(entered), []
     for i, size in enumerate(sizes[1:]):
-        length = max(1, steps // _SHARE ** (len(sizes) - 1 - i))
+        length = max(1, steps // _SHARE ** (len(sizes) - 2 - i))
         errors = {a.key: error_after(a, length) for a in left}
         left = sorted(left, key=lambda a: errors[a.key])[:size]
         rounds.append(errors)
@@ -109,5 +109,5 @@ def race(
 
 
 def _leading_mixer(architecture: Architecture) -> str:
-    counts = Counter(layer.mixer for layer in architecture.layers if layer.mixer != "identity")
-    return counts.most_common(1)[0][0] if counts else "identity"
+    counts = Counter(layer.mixer for layer in architecture.layers)
+    return max(counts, key=lambda mixer: counts[mixer] - (mixer == "identity") / 2)

@@ -250,7 +250,7 @@ def test_a_race_finetunes_the_best_of_several_within_the_budget(finished, monkey
     assert "race: validation accuracy" in shown and "round 2" in shown
     (winner,) = re.findall(r"finetune: (\w{12}), validation", shown)
     assert sizes[winner] <= limit
-    assert len(list(run.glob(f"finetuned/{winner}/training-*"))) >= 3  # both rounds and all steps
+    assert len(list(run.glob(f"finetuned/{winner}/training-*"))) >= 2  # both rounds; the last one has all steps
     assert nasweave(monkeypatch, "finetune", *TINY, *options) == 0
     assert f"{winner} was finetuned in this way before" in " ".join("".join(capsys.readouterr()).split())
     alone = (f"budget.size_bytes={min(sizes.values())}", "finetune.race=4", "finetune.steps=2")

@@ -55,7 +55,7 @@ def test_the_roomiest_network_of_each_leading_mixer_and_width_is_within_the_limi
 
 @pytest.mark.parametrize(
     ("count", "lengths"),
-    [(1, []), (2, [(2, 300)]), (3, [(3, 300)]), (4, [(4, 100), (2, 300)]), (9, [(9, 100), (3, 300)])],
+    [(1, []), (2, [(2, 900)]), (3, [(3, 900)]), (4, [(4, 300), (2, 900)]), (9, [(9, 300), (3, 900)])],
 )
 def test_a_third_goes_on_with_three_times_the_steps(count, lengths):
     entered = [network(8 + i, "softmax") for i in range(count)]
