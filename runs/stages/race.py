@@ -2,8 +2,8 @@
 
 Who enters comes from two orders that err in different ways: how networks were judged, and how much they compute.
 
-Successive halving, with a third of the networks going on after each round and three times the steps in the next one.
-The last round finetunes the up to three that are left in full, for shorter trainings are poor judges of networks that are
+Successive halving: a third of the networks goes on after each round, with three times the steps in the next one. The
+last round finetunes the up to three that are left in full, for shorter trainings are poor judges of networks that are
 almost equally good; each round before it costs about as much.
 
 Paper: Jamieson & Talwalkar 2016 (arXiv:1502.07943).
