@@ -12,6 +12,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, replace
 from multiprocessing import get_context
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -33,6 +34,9 @@ __all__ = ["Labels", "alone_config", "fresh_network", "qualities_alone"]
 
 class Labels:
     """The rule of a network trained alone: the loss on the labels."""
+
+    rate: ClassVar[str] = "training.learning_rate"
+    precision_start: ClassVar[int] = 0
 
     def __init__(self, model: Network, *, data: TaskData, config: TrainingConfig) -> None:
         self.model, self.data, self.config = model, data, config

@@ -1,16 +1,17 @@
 """Rewrite an exported model node by node to a precision policy.
 
 ``w8a8`` becomes DynamicQuantizeLinear and MatMulInteger, in the form that ONNX Runtime fuses into one kernel; linear
-layers that read one tensor share its quantisation. ``w8`` and ``w4`` become ``com.microsoft.MatMulNBits``, computing
-in float. ``w8a8g32`` and ``w4a8`` become DequantizeLinear in blocks and MatMul, of standard ONNX: OpenVINO keeps such
-weights as integers and quantises the inputs while running, other runtimes compute in float. ``w8a8s`` becomes
-QuantizeLinear and DequantizeLinear around a MatMul, which OpenVINO computes in integers. The integers are those of
+layers that read one tensor share its quantisation. ``w8a8_2of4`` and ``w4a8c`` become the same, from packed weights.
+``w8`` and ``w4`` become ``com.microsoft.MatMulNBits``, computing in float. ``w8a8g32`` and ``w4a8`` become
+DequantizeLinear in blocks and MatMul, of standard ONNX: OpenVINO keeps such weights as integers and quantises the
+inputs while running, other runtimes compute in float. ``w8a8s`` becomes QuantizeLinear and DequantizeLinear around a
+MatMul, which OpenVINO computes in integers. The integers are those of
 :func:`hardware_profiles.quantization.quantize_weight`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 
 import numpy as np
 import onnx
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
 from hardware_profiles.onnx_export import PATH_KEY
+from hardware_profiles.onnx_packed import DOMAIN, packer_of
 from hardware_profiles.quantization import quantize_weight
 from search_space.errors import RuntimeUnavailableError
 from search_space.precision import FLOAT, FORMATS
@@ -32,7 +34,11 @@ _BLOCKED_OPSET = 21  # of DequantizeLinear in blocks and of 4-bit tensors
 
 
 def apply_policy(
-    model: onnx.ModelProto, policy: Mapping[str, str], *, input_limits: Mapping[str, float] | None = None
+    model: onnx.ModelProto,
+    policy: Mapping[str, str],
+    *,
+    input_limits: Mapping[str, float] | None = None,
+    packed: bool = True,
 ) -> onnx.ModelProto:
     """Return a copy of the model whose linear layers have the precisions of the policy.
 
@@ -44,6 +50,8 @@ def apply_policy(
         Precision by module path; a path that is absent stays float.
     input_limits
         Largest magnitude of the inputs that a calibrated precision represents, by module path.
+    packed
+        Whether weights are stored in no more bits than they have, with a function in the model that unpacks them.
 
     Raises
     ------
@@ -53,7 +61,7 @@ def apply_policy(
     wanted = {path: precision for path, precision in policy.items() if precision != FLOAT}
     result = onnx.ModelProto()
     result.CopyFrom(model)
-    rewriter = _Rewriter(result, input_limits=input_limits or {})
+    rewriter = _Rewriter(result, input_limits=input_limits or {}, packed=packed)
     nodes = [made for node in result.graph.node for made in rewriter.rewrite(node, wanted)]
     missing = sorted(wanted.keys() - rewriter.found)
     if missing:
@@ -68,24 +76,30 @@ def apply_policy(
     _drop_unused(result.graph)
     if rewriter.uses_microsoft and not any(o.domain == _MICROSOFT for o in result.opset_import):
         result.opset_import.append(helper.make_opsetid(_MICROSOFT, 1))
+    (standard,) = (o for o in result.opset_import if o.domain == "")
     if rewriter.needs_openvino:
-        (standard,) = (o for o in result.opset_import if o.domain == "")
         standard.version = max(standard.version, _BLOCKED_OPSET)  # 21 widens the types of 20 and changes no meaning
         result.metadata_props.add(key=RUNTIME_KEY, value="openvino")
+    if rewriter.functions:
+        result.functions.extend(rewriter.functions.values())
+        for function in result.functions:
+            function.opset_import[0].version = standard.version
+        result.opset_import.append(helper.make_opsetid(DOMAIN, 1))
     return result
 
 
 class _Rewriter:
     """Replaces the nodes of one graph; new tensors get names that no exporter gives."""
 
-    def __init__(self, model: onnx.ModelProto, *, input_limits: Mapping[str, float]) -> None:
-        self.input_limits = input_limits
+    def __init__(self, model: onnx.ModelProto, *, input_limits: Mapping[str, float], packed: bool) -> None:
+        self.input_limits, self.packed = input_limits, packed
         self.graph = model.graph
         self.weights = {tensor.name: tensor for tensor in model.graph.initializer}
         self.quantized: dict[str, tuple[str, str, str]] = {}
         self.padded: dict[str, str] = {}
         self.rounded: dict[str, str] = {}
         self.found: set[str] = set()
+        self.functions: dict[str, onnx.FunctionProto] = {}
         self.uses_microsoft = self.needs_openvino = False
         self.count = 0
 
@@ -129,7 +143,7 @@ class _Rewriter:
             self.quantized[source] = outputs
             yield helper.make_node("DynamicQuantizeLinear", [source], list(outputs), name=f"{name}.quantize")
         x_integers, x_scale, x_zero = self.quantized[source]
-        stored = self._store(f"{name}.integers", np.ascontiguousarray(integers.T.numpy().astype(np.int8)))
+        stored = yield from self._integers(name, integers.numpy().astype(np.int8), precision)
         scales = self._store(f"{name}.scales", scale.squeeze(1).numpy().astype(np.float32))
         zeros = self._store(f"{name}.zeros", np.zeros(len(scale), np.int8))
         total, real, both = f"{name}.total", f"{name}.real", f"{name}.both_scales"
@@ -137,6 +151,25 @@ class _Rewriter:
         yield helper.make_node("Cast", [total], [real], name=f"{name}.cast", to=onnx.TensorProto.FLOAT)
         yield helper.make_node("Mul", [x_scale, scales], [both], name=f"{name}.scale_product")
         yield helper.make_node("Mul", [real, both], [output], name=f"{name}.rescale")
+
+    def _integers(
+        self, name: str, integers_OI: NDArray[np.int8], precision: str
+    ) -> Generator[onnx.NodeProto, None, str]:
+        """Store integers as the format packs them; returns the name of those that the kernel reads, ``(in, out)``."""
+        weight, packer = f"{name}.integers", packer_of(FORMATS[precision]) if self.packed else None
+        if packer is None:
+            return self._store(weight, np.ascontiguousarray(integers_OI.T))
+        in_features = integers_OI.shape[1]
+        missing = -in_features % packer.multiple
+        filled_OI = np.pad(integers_OI, ((0, 0), (0, missing)))
+        packed = [self._store(f"{name}.packed{i}", array) for i, array in enumerate(packer.pack(filled_OI))]
+        self.functions[packer.function.name] = packer.function
+        whole = f"{name}.filled" if missing else weight
+        yield helper.make_node(packer.function.name, packed, [whole], name=f"{name}.unpack", domain=DOMAIN)
+        if missing:
+            ends = [self._store(f"{name}.{n}", np.array([i], np.int64)) for n, i in (("from", 0), ("to", in_features))]
+            yield helper.make_node("Slice", [whole, *ends], [weight], name=f"{name}.cut")
+        return weight
 
     def _calibrated(
         self, name: str, source: str, weight_OI: torch.Tensor, precision: str, output: str, *, limit: float

@@ -52,15 +52,16 @@ class OnnxPrepared:
         content = self.serialize(policy, float_precision=float_precision)
         return self._open(content, threads=threads, float_precision=float_precision)
 
-    def serialize(self, policy: Mapping[str, str], *, float_precision: str = "fp32") -> bytes:
-        """Return the ONNX file of one policy, which is what :meth:`compile` opens."""
+    def serialize(self, policy: Mapping[str, str], *, float_precision: str = "fp32", packed: bool = True) -> bytes:
+        """Return the ONNX file of a policy, which is what :meth:`compile` opens, or the same without packed weights."""
         from hardware_profiles.onnx_policy import apply_policy
 
         check_policy(self._runtime, policy, float_precision=float_precision)
         if any(precision != FLOAT and FORMATS[precision].activation_bits for precision in policy.values()):
             for text in self._runtime.warnings(this_device()):
                 _warn_once(text)
-        content: bytes = apply_policy(self._model, policy, input_limits=self._input_limits).SerializeToString()
+        model = apply_policy(self._model, policy, input_limits=self._input_limits, packed=packed)
+        content: bytes = model.SerializeToString()
         return content
 
 

@@ -78,7 +78,7 @@ def _layer(space: SearchSpace, mixer: str, heads: int, channel: str, ratio: floa
 
 
 def _precision(space: SearchSpace, sign: int) -> str:
-    return max(space.precision, key=lambda p: sign * (FORMATS[p].weight_bits if p in FORMATS else 32))
+    return max(space.precision, key=lambda p: sign * (FORMATS[p].stored_bits if p in FORMATS else 32))
 
 
 def _float_precision(space: SearchSpace, sign: int) -> str:

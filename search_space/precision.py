@@ -29,6 +29,8 @@ class PrecisionFormat:
         Features of one token that share a scale; ``None`` is one scale an example.
     calibrated
         Whether inputs are symmetric in a range that was found beforehand, on examples of the training split.
+    sparse
+        Whether of each four inputs in a row an output reads the two of the largest weights (2:4 sparsity).
     """
 
     weight_bits: int
@@ -36,6 +38,12 @@ class PrecisionFormat:
     block_size: int | None
     activation_group: int | None = None
     calibrated: bool = False
+    sparse: bool = False
+
+    @property
+    def stored_bits(self) -> float:
+        """Bits of the file for each weight, scales aside; two kept weights of four have two bits of position each."""
+        return self.weight_bits / 2 + 1 if self.sparse else self.weight_bits
 
     def weight_bytes(self, in_features: int, out_features: int) -> int:
         """Bytes of the stored weight of one linear layer, scales included; its bias stays float.
@@ -43,16 +51,24 @@ class PrecisionFormat:
         With one scale a channel and inputs quantised while running each output has a zero point beside its scale.
         """
         if self.block_size is None:
-            return out_features * (in_features * self.weight_bits // 8 + 4 + (not self.calibrated))
+            return out_features * (self._row_bytes(in_features) + 4 + (not self.calibrated))
         blocks = -(-in_features // self.block_size)
         return out_features * blocks * (self.block_size * self.weight_bits // 8 + 4)
+
+    def _row_bytes(self, in_features: int) -> int:
+        if not self.sparse:
+            return -(-in_features * self.weight_bits // 8)
+        groups = -(-in_features // 4)
+        return groups * 2 * self.weight_bits // 8 + -(-groups // 2)
 
 
 FORMATS = {
     "w8a8": PrecisionFormat(weight_bits=8, activation_bits=8, block_size=None),
+    "w8a8_2of4": PrecisionFormat(weight_bits=8, activation_bits=8, block_size=None, sparse=True),
     "w8a8s": PrecisionFormat(weight_bits=8, activation_bits=8, block_size=None, calibrated=True),
     "w8a8g32": PrecisionFormat(weight_bits=8, activation_bits=8, block_size=32, activation_group=32),
     "w8": PrecisionFormat(weight_bits=8, activation_bits=None, block_size=32),
     "w4a8": PrecisionFormat(weight_bits=4, activation_bits=8, block_size=32, activation_group=32),
+    "w4a8c": PrecisionFormat(weight_bits=4, activation_bits=8, block_size=None),
     "w4": PrecisionFormat(weight_bits=4, activation_bits=None, block_size=32),
 }

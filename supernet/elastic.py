@@ -30,10 +30,12 @@ def prefix(parameter: Tensor, *sizes: int) -> Tensor:
 class ElasticLinear(nn.Module):
     """A linear layer of any smaller size, in any precision; the inputs' last axis decides ``in_features``.
 
-    ``input_limit`` is the largest input of a calibrated precision, of a network that has one here.
+    ``input_limit`` is the largest input of a calibrated precision, of a network that has one here. ``pruned`` is how
+    far a sparse precision has taken the weights that it does not keep to zero; training lets it rise from 0.
     """
 
     input_limit: Tensor | None
+    pruned: float = 1.0
 
     def __init__(self, in_features: int, out_features: int, *, bias: bool = True) -> None:
         super().__init__()
@@ -55,7 +57,7 @@ class ElasticLinear(nn.Module):
         """
         if not input_simulated:
             x = self.simulate_input(x, precision)
-        weight = simulate_weight(prefix(self.weight, out_features, x.shape[-1]), precision)
+        weight = simulate_weight(prefix(self.weight, out_features, x.shape[-1]), precision, pruned=self.pruned)
         return F.linear(x, weight, None if self.bias is None else prefix(self.bias, out_features))
 
     def simulate_input(self, x: Tensor, precision: str) -> Tensor:

@@ -1,10 +1,11 @@
 """Simulate the runtime's integer arithmetic in float, straight-through in training.
 
-Weights are exactly the exported ones (``hardware_profiles.quantization``). Activations of ``w8a8`` follow ONNX's
-DynamicQuantizeLinear, asymmetric uint8, with one range per example: that equals the runtime at batch 1, and makes the
-quality of a network independent of the batch it is evaluated in. Those of ``w8a8g32`` and ``w4a8`` follow OpenVINO's
-dynamic quantisation, symmetric int8 with one scale for every 32 features of a token, at any batch. Those of ``w8a8s``
-are symmetric int8 in the range that calibration found for a layer; before that, in the range of each example.
+Weights are exactly the exported ones (``hardware_profiles.quantization``). Activations of ``w8a8``, ``w8a8_2of4`` and
+``w4a8c`` follow ONNX's DynamicQuantizeLinear, asymmetric uint8, with one range per example: that equals the runtime at
+batch 1, and makes the quality of a network independent of the batch it is evaluated in. Those of ``w8a8g32`` and
+``w4a8`` follow OpenVINO's dynamic quantisation, symmetric int8 with one scale for every 32 features of a token, at any
+batch. Those of ``w8a8s`` are symmetric int8 in the range that calibration found for a layer; before that, in the range
+of each example.
 
 Paper: Bengio et al. 2013 (straight-through estimator); Jacob et al. 2018 (integer-arithmetic-only inference).
 """
@@ -37,12 +38,16 @@ def simulate_input(x_BLD: Tensor, precision: str, *, limit: Tensor | None = None
     return x_BLD + (exact - x_BLD).detach() if x_BLD.requires_grad else exact
 
 
-def simulate_weight(weight_OI: Tensor, precision: str) -> Tensor:
-    """Return the weight as it is stored; the gradient passes unchanged."""
+def simulate_weight(weight_OI: Tensor, precision: str, *, pruned: float = 1.0) -> Tensor:
+    """Return the weight as it is stored; the gradient passes unchanged, also to weights that a sparse format drops.
+
+    ``pruned`` is how far these have gone to zero, below 1 while training anneals them.
+    """
     if precision == FLOAT:
         return weight_OI
     with torch.no_grad():
-        exact = dequantize_weight(*quantize_weight(weight_OI, precision), in_features=weight_OI.shape[1])
+        integers, scale = quantize_weight(weight_OI, precision, pruned=pruned)
+        exact = dequantize_weight(integers, scale, in_features=weight_OI.shape[1])
     return weight_OI + (exact - weight_OI).detach() if weight_OI.requires_grad else exact
 
 

@@ -26,7 +26,7 @@ class OnnxRuntime(Runtime):
     """ONNX Runtime's CPU execution provider."""
 
     name = "onnxruntime"
-    precisions = frozenset({"float", "w8a8", "w8", "w4"})
+    precisions = frozenset({"float", "w8a8", "w8a8_2of4", "w4a8c", "w8", "w4"})
     float_precisions = frozenset({"fp32"})
     file_suffix = ".onnx"
 

@@ -144,6 +144,14 @@ class TrainingConfig:
         length = round(self.opening_phase * self.steps)
         return min(1.0, (step - round(self.teacher_phase * self.steps) + 1) / length) if length else 1.0
 
-    def in_precision_phase(self, step: int) -> bool:
-        """Whether subnets compute in their integer precision in the update ``step``, counted from 0."""
-        return step >= self.steps - round(self.precision_phase * self.steps)
+    @property
+    def precision_start(self) -> int:
+        """The first update, counted from 0, in which subnets compute in their integer precision."""
+        return self.steps - round(self.precision_phase * self.steps)
+
+    def pruned_at(self, step: int, *, start: int) -> float:
+        """Return how far the weights that sparse precisions drop have gone to zero in the update ``step``.
+
+        They shrink linearly in the updates from ``start``, and are zero in the second half of these.
+        """
+        return min(1.0, 2 * (step + 1 - start) / max(1, self.steps - start)) if step >= start else 0.0

@@ -122,6 +122,7 @@ class _Distilled:
     """The rule of a single network: the labels, and the outputs of the supernet's largest network."""
 
     rate: ClassVar[str] = "finetune.learning_rate"
+    precision_start: ClassVar[int] = 0
 
     def __init__(self, model: Network, supernet: Supernet, *, data: TaskData, config: TrainingConfig) -> None:
         self.model, self.supernet, self.data, self.config = model, supernet, data, config

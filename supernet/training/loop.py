@@ -100,6 +100,7 @@ class Sandwich:
 
     def __init__(self, model: Supernet, *, data: TaskData, config: TrainingConfig) -> None:
         self.model, self.data, self.config = model, data, config
+        self.precision_start = config.precision_start
 
     def accumulate(self, inputs: Tensor, targets: Tensor, *, step: int) -> Tensor:
         """Add the gradient of the mean loss over the step's subnets; returns the loss of each."""

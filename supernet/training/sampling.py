@@ -134,7 +134,7 @@ def subnets(space: SearchSpace, config: TrainingConfig, *, step: int) -> Subnets
             turn = (before, 1) if uniform else (draw - before, space.max_depth)
             layers[row, :, 0], layers[row, :, 2] = _blocks(space, config.seed, *turn)
     smallest, random = open_smallest(space, share), tuple(space.decode(genes))
-    if not config.in_precision_phase(step):
+    if step < config.precision_start:
         smallest, random = smallest.in_float(), tuple(a.in_float() for a in random)
     return Subnets(largest=largest, smallest=smallest, random=random)
 

@@ -39,9 +39,16 @@ logger = logging.getLogger("nasweave.supernet")
 
 
 class Rule(Protocol):
-    """What a step minimises; ``rate`` is the configuration's key of its learning rate."""
+    """What a step minimises.
+
+    ``rate`` is the configuration's key of its learning rate.
+    """
 
     rate: ClassVar[str]
+
+    @property
+    def precision_start(self) -> int:
+        """Return the first update, counted from 0, that computes in integers."""
 
     def accumulate(self, inputs: Tensor, targets: Tensor, *, step: int) -> Tensor:
         """Add the gradient of the step's loss to the model's parameters; returns its terms, ``(n,)``, detached."""
@@ -82,6 +89,7 @@ class Training(Generic[Model]):
         self.identity, self.data, self.config, self.folder, self.ranks = identity, data, config, folder, ranks
         self.model, self.rule, self.device = model, rule, next(model.parameters()).device
         self.names = {parameter: name for name, parameter in model.named_parameters()}
+        self.linears = [m for m in model.modules() if isinstance(m, ElasticLinear)]
         self.averaged = AveragedModel(model, multi_avg_fn=self._average)
         self.optimizer = _optimizer(model, config)
         self.step = 0
@@ -183,6 +191,9 @@ class Training(Generic[Model]):
         rows = batch_rows(seed=config.seed, step=step, batch_size=config.batch_size, n=len(split))
         inputs, targets = split.batch(rows)
         inputs = self.data.augment(inputs, augmentation_generator(seed=config.seed, step=step))
+        pruned = config.pruned_at(step, start=self.rule.precision_start)
+        for layer in self.linears:
+            layer.pruned = pruned
         self.optimizer.zero_grad(set_to_none=True)
         losses = self.rule.accumulate(
             self.ranks.shard(inputs).to(self.device), self.ranks.shard(targets).to(self.device), step=step

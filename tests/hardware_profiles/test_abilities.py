@@ -12,7 +12,7 @@ from search_space.errors import RuntimeUnavailableError
 
 def test_onnx_runtime_executes_what_it_claims():
     runtime = RUNTIMES["onnxruntime"]
-    assert abilities(runtime) == dict.fromkeys(("fp32", "w8a8", "w8", "w4"), YES)
+    assert abilities(runtime) == dict.fromkeys(("fp32", "w8a8", "w8a8_2of4", "w4a8c", "w8", "w4"), YES)
 
 
 def test_openvino_s_integer_inputs_are_seen_where_the_processor_has_them():

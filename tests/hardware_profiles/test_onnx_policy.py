@@ -52,15 +52,19 @@ def test_q_k_v_share_one_quantised_input(exported):
     assert count["DynamicQuantizeLinear"] == 2 and count["MatMulInteger"] == 4 and count["MatMul"] == 2
 
 
-def test_runtime_fuses_the_integer_product(exported, tmp_path):
-    model = apply_policy(exported, dict.fromkeys(("q", "k", "v", "out"), "w8a8"))
+@pytest.mark.parametrize(("precision", "stored"), [("w8a8", 1024), ("w8a8_2of4", 1024 * 5 // 8), ("w4a8c", 512)])
+def test_runtime_fuses_the_integer_product_and_unpacks_beforehand(exported, tmp_path, precision, stored):
+    model = apply_policy(exported, dict.fromkeys(("q", "k", "v", "out"), precision))
+    onnx.checker.check_model(model, full_check=True)
+    arrays = [numpy_helper.to_array(t) for t in model.graph.initializer]
+    assert sum(a.nbytes for a in arrays if a.dtype in (np.int8, np.uint8) and a.ndim > 1) == 4 * stored
     options = onnxruntime.SessionOptions()
     options.optimized_model_filepath = str(tmp_path / "optimized.onnx")
     options.log_severity_level = 3
     onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     count = operators(onnx.load(tmp_path / "optimized.onnx"))
     assert count["MatMulIntegerToFloat"] + count["DynamicQuantizeMatMul"] == 4
-    assert count["MatMulInteger"] == count["Cast"] == 0
+    assert count["MatMulInteger"] == count["Cast"] == count["Gather"] == count["Mod"] == 0
 
 
 def test_input_model_is_left_alone_and_float_weights_go(exported):
@@ -152,7 +156,28 @@ def test_quantised_weights_are_close_and_in_range(precision):
     integers, scale = quantize_weight(weight, precision)
     top = 2 ** (FORMATS[precision].weight_bits - 1)
     assert torch.equal(integers, integers.round()) and integers.min() >= -top and integers.max() <= top - 1
-    error = (dequantize_weight(integers, scale, in_features=70) - weight).abs()
+    stored = dequantize_weight(integers, scale, in_features=70)
+    error = (stored - weight).abs()
+    if FORMATS[precision].sparse:
+        error[stored == 0] = 0
     # Half a step, a whole one for the positive twin of the largest magnitude, which the symmetric range lacks.
     assert (error <= scale.abs().amax() * 1.0001).all()
     assert (error[2] == 0).all()
+
+
+def test_two_of_each_four_weights_are_kept_and_the_others_shrink_first():
+    weight = torch.randn(5, 70, generator=torch.Generator().manual_seed(0))
+    weight[2] = 0.0
+    dense, scale = quantize_weight(weight, "w8a8")
+    sparse, same = quantize_weight(weight, "w8a8_2of4")
+    assert torch.equal(scale, same)
+    for row, want in zip(sparse, dense, strict=True):
+        for start in range(0, 70, 4):
+            kept, before = row[start : start + 4], want[start : start + 4]
+            assert ((kept == before) | (kept == 0)).all() and (kept != 0).sum() <= 2
+            assert sorted(kept.abs(), reverse=True)[:2] == sorted(before.abs(), reverse=True)[:2]
+    half, _ = quantize_weight(weight, "w8a8_2of4", pruned=0.5)
+    dropped = sparse == 0
+    assert torch.equal(half[~dropped], dense[~dropped])
+    assert ((half - dense / 2)[dropped].abs() <= 1).all() and (half[dropped] != 0).sum() > 100
+    assert torch.equal(quantize_weight(weight, "w8a8_2of4", pruned=0.0)[0], dense)

@@ -100,7 +100,7 @@ def test_the_quantised_file_has_integers_and_the_other_has_none(written):
     assert "MatMulInteger" in operators[0] and "MatMulInteger" not in operators[1]
 
 
-@pytest.mark.parametrize("precision", ["w4", "w4a8", "w8a8s"])  # w8a8 is in the folder
+@pytest.mark.parametrize("precision", ["w4", "w4a8", "w8a8s", "w8a8_2of4", "w4a8c"])  # w8a8 is in the folder
 def test_openvino_computes_what_was_trained_at_every_precision(space, tmp_path, precision):
     subject, form = subject_of(space, precision), FORMATS["openvino"]()
     form.write(subject, tmp_path)
@@ -227,7 +227,7 @@ def test_a_node_that_openvino_does_not_know_is_named(subject, tmp_path, monkeypa
     last = model.graph.node[-1]
     last.domain, last.op_type, last.name = "com.example", "Unheard", "body.head.project"
     model.opset_import.append(helper.make_opsetid("com.example", 1))
-    monkeypatch.setattr(Subject, "onnx", lambda self, integers=True: model.SerializeToString())
+    monkeypatch.setattr(Subject, "onnx", lambda self, packed=True: model.SerializeToString())
     with pytest.raises(RuntimeUnavailableError, match=r"Unheard in node 'body\.head\.project'; leave openvino out"):
         FORMATS["openvino"]().write(subject, tmp_path)
 

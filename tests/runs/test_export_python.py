@@ -57,6 +57,18 @@ def test_every_mixer_is_written_out(make_space, tmp_path, mixer: str, causal: bo
         np.testing.assert_allclose(predict(inputs.numpy()), expected, rtol=1e-5, atol=1e-5)
 
 
+def test_sparse_weights_are_written_out(make_space, tmp_path) -> None:
+    space = make_space(task=IMAGE, mixer=["softmax"], channel_mixer=["mlp"], precision=["w8a8_2of4"])
+    subject = subject_of(space, "softmax", "w8a8_2of4")
+    for name in ("python", "pt2", "safetensors"):
+        form = FORMATS[name]()
+        form.write(subject, tmp_path)
+        inputs = example_input(IMAGE, batch_size=3, generator=torch.Generator().manual_seed(2))
+        with torch.inference_mode():
+            expected = subject.simulated(inputs).numpy()
+        np.testing.assert_allclose(form.load(tmp_path)(inputs.numpy()), expected, rtol=1e-5, atol=1e-5)
+
+
 def test_the_file_needs_pytorch_alone(space, tmp_path) -> None:
     FORMATS["python"]().write(subject_of(space, "softmax", "w8a8"), tmp_path)
     code = (

@@ -30,7 +30,7 @@ from supernet import catalogue
         ({"ratio": [[1]]}, "ratio: expected positive numbers, got [1]"),
         ({"mixer": [["softmax"]]}, "mixer: expected axial, bilevel_routing"),
         ({"channel_mixer": [{"mlp": 1}]}, "channel_mixer: expected gated_mlp"),
-        ({"precision": [8]}, "precision: expected float, w8a8, w8a8s, w8a8g32, w8, w4a8, w4, got 8"),
+        ({"precision": [8]}, "precision: expected float, w8a8, w8a8_2of4, w8a8s, w8a8g32, w8, w4a8, w4a8c, w4, got 8"),
         ({"float_precision": [None]}, "float_precision: expected fp32, bf16, fp16, got None"),
         ({"embed_dim": [True]}, "embed_dim: expected positive integers, got True"),
         ({"embed_dim": [10**400]}, "embed_dim: expected positive integers, got 1000"),

@@ -58,15 +58,15 @@ class Subject:
         with torch.no_grad():
             return torch.export.export(self.simulated, (example,), dynamic_shapes=({0: batch},))
 
-    def onnx(self, *, integers: bool = True) -> bytes:
-        """Return the ONNX file that is profiled, or that of the same network in float.
+    def onnx(self, *, integers: bool = True, packed: bool = True) -> bytes:
+        """Return the ONNX file that is profiled, or that of the same network in float, or with no weights packed.
 
         Raises
         ------
         RuntimeUnavailableError
             Where a package is missing, the weights are too large, or a node cannot have its precision.
         """
-        return self._prepared.serialize(self.policy if integers else {})
+        return self._prepared.serialize(self.policy if integers else {}, packed=packed)
 
     @cached_property
     def _prepared(self) -> OnnxPrepared:

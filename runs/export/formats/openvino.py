@@ -1,4 +1,4 @@
-"""OpenVINO IR, converted from the very bytes of ``model.onnx``: integers stay integers, of any batch size.
+"""OpenVINO IR, converted from ``model.onnx`` with its weights unpacked: integers stay integers, of any batch size.
 
 Documentation: https://docs.openvino.ai (OpenVINO IR format).
 """
@@ -31,7 +31,7 @@ class OpenVinoFormat(ExportFormat):
     def write(self, subject: Subject, folder: Path) -> None:
         """Convert and save, without the rounding of weights to half precision that is OpenVINO's default."""
         openvino: Any = _openvino()
-        content = subject.onnx()
+        content = subject.onnx(packed=False)  # its converter knows no functions of a model
         try:
             model = openvino.Core().read_model(content)
         except RuntimeError as error:

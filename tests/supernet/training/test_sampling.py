@@ -184,8 +184,11 @@ def test_schedules():
     assert rates[10] == 1.0 and all(np.diff(rates[10:]) < 0) and rates[55] == pytest.approx(0.505) and rates[99] < 0.011
     decays = [config.ema_decay_at(step) for step in range(100)]
     assert decays[0] == 0.1 and all(np.diff(decays) >= 0) and decays[-1] == 0.9
-    assert sum(config.in_precision_phase(step) for step in range(100)) == 25
-    assert not any(TrainingConfig(steps=10, precision_phase=0.0).in_precision_phase(s) for s in range(10))
+    assert config.precision_start == 75
+    assert TrainingConfig(steps=10, precision_phase=0.0).precision_start == 10
+    pruned = [config.pruned_at(step, start=80) for step in range(100)]
+    assert pruned[:80] == [0.0] * 80 and pruned[89:] == [1.0] * 11
+    np.testing.assert_allclose(pruned[80:90], np.arange(1, 11) / 10)
 
 
 @pytest.mark.parametrize(("steps", "warmup_steps", "peak"), [(50, 1000, 4), (50, 50, 4), (9, 3, 0), (1, 100, 0)])
