@@ -62,7 +62,7 @@ def _pack_two_of_four(integers_OI: Integers) -> list[NDArray[Any]]:
     return [np.take_along_axis(groups_OG4, kept_OG2, 2), _pairs(codes_OG)]
 
 
-def _pairs(nibbles_OI: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _pairs(nibbles_OI: NDArray[np.uint8]) -> NDArray[Any]:
     return nibbles_OI[:, 0::2] | (nibbles_OI[:, 1::2] << 4)
 
 
