@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from runs.reports.data import ReportData, ReportedNetwork
 from runs.reports.palette import channel_colours, mixer_codes, mixer_colours
 from runs.reports.summary import quality_text, value_text
-from search_space.precision import FLOAT
+from search_space.precision import FLOAT, FORMATS
 
 __all__ = ["Box", "Picture", "Row", "picture"]
 
@@ -58,6 +58,12 @@ class Picture:
     mixers: tuple[tuple[str, str, str], ...]
     channel_mixers: tuple[tuple[str, str, str], ...]
     precisions: tuple[str, ...]
+
+    @property
+    def remark(self) -> str:
+        """Return what a sparse precision gains, where there is one."""
+        sparse = [p for p in self.precisions if p in FORMATS and FORMATS[p].sparse]
+        return f"{sparse[0]}: two of each four weights, for a smaller file; it is no faster." if sparse else ""
 
 
 def picture(data: ReportData, networks: Sequence[ReportedNetwork]) -> Picture:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from runs.reports.data import ReportData
+from runs.reports.layers import picture
 from runs.reports.summary import budget_text, headline, measured, size_text, summary_text
 from runs.reports.tables import Table, baseline_table, chosen_table, corner_table, front_table
 from runs.reports.units import duration, words
@@ -30,7 +31,7 @@ def report_markdown(data: ReportData) -> str:
         _pairs("", facts),
         _section("Chosen networks", _table(chosen_table(data))),
         _section("Front", "![front](front.png)", _table(front_table(data))),
-        _section("Layers", "![architectures](architectures.png)"),
+        _section("Layers", "![architectures](architectures.png)", picture(data, data.front).remark),
         _section("Sensitivity to precision", "![sensitivity](sensitivity.png)") if data.sensitivity else "",
         _section("Hypervolume", "![hypervolume](hypervolume.png)"),
         _section(

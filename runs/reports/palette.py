@@ -43,7 +43,16 @@ _FIXED = {
 _POOL = ("#332288", "#882255", "#999933", "#44aa99", "#cc6677", "#aa4499", "#117733", "#ddcc77", "#88ccee", "#6b4c2a")
 _GREYS = {"mlp": "#aab3bd", "gated_mlp": "#66727f", "identity": "#ffffff"}
 _GREY_POOL = ("#c9c2b8", "#8d8577", "#7c8f8a", "#c3cfcb", "#4a5560")
-_HATCHES = {"w8a8": "/", "w8a8s": "//", "w8a8g32": "-", "w8": ".", "w4a8": "\\", "w4": "x"}
+_HATCHES = {
+    "w8a8": "/",
+    "w8a8_2of4": "|",
+    "w8a8s": "//",
+    "w8a8g32": "-",
+    "w8": ".",
+    "w4a8": "\\",
+    "w4a8c": "+",
+    "w4": "x",
+}
 
 
 def mixer_colours(mixers: Iterable[str]) -> dict[str, str]:
@@ -87,7 +96,7 @@ def run_colours(count: int) -> list[str]:
 
 def hatch(precision: str) -> str:
     """Return the hatch of a sub-block's precision (matplotlib's letters), nothing for float."""
-    return "" if precision == FLOAT else _HATCHES.get(precision, "+")
+    return "" if precision == FLOAT else _HATCHES[precision]
 
 
 def text_on(colour: str) -> str:

@@ -21,13 +21,14 @@ from search_space import (
     TaskShape,
     blocks_of,
 )
+from search_space.precision import FORMATS
 
 MIXERS = ("softmax", "linear", "sliding_window", "window", "retention", "pooling", "depthwise_conv", "identity")
 WITH_HEADS = MIXERS[:5]
 COST_OF = dict(zip(MIXERS, (1.0, 0.62, 0.7, 0.66, 0.72, 0.14, 0.24, 0.0), strict=True))
 GAIN_OF = dict(zip(MIXERS, (1.0, 0.8, 0.9, 0.86, 0.84, 0.45, 0.55, 0.0), strict=True))
-SPEED_OF = {"float": 1.0, "w8a8": 0.48, "w8": 0.9, "w4": 0.86}
-LOSS_OF = {"float": 0.0, "w8a8": 0.05, "w8": 0.01, "w4": 0.16}
+SPEED_OF = dict.fromkeys(FORMATS, 0.48) | {"float": 1.0, "w8": 0.9, "w4": 0.86}
+LOSS_OF = dict.fromkeys(FORMATS, 0.05) | {"float": 0.0, "w8": 0.01, "w4": 0.16}
 GOALS = objectives_by_name(["validation_error", "latency_ms", "size_bytes"])
 
 

@@ -22,6 +22,7 @@ from runs.reports.summary import coverage_curves, headline
 from runs.reports.view import axes, staircase
 from runs.reports.write import write_report
 from search_space import Architecture, SearchSpace
+from search_space.precision import FORMATS
 from tests.runs.reports.conftest import example
 
 FILES = {
@@ -188,6 +189,17 @@ def test_layers_are_drawn_in_proportion(report_data: ReportData) -> None:
         assert all((a[0] < b[0]) == (a[1] < b[1]) for a in with_heads for b in with_heads)
         assert all(b.y + b.height == pytest.approx(row.base) for b in row.boxes)
     assert {name for name, _, _ in layout.mixers} <= {x.mixer for n in report_data.front for x in n.architecture.layers}
+
+
+def test_every_precision_has_a_hatch_and_a_sparse_one_a_remark(space: SearchSpace, tmp_path: Path) -> None:
+    data = example(dataclasses.replace(space, precision=("float", *FORMATS)), evaluations=96)
+    html, markdown = write_report(data, tmp_path).read_text(), (tmp_path / "report.md").read_text()
+    drawn = dict(re.findall(r'<pattern id="hatch-(\w+)-1b2430"[^>]*>(.*?)</pattern>', html, re.DOTALL))
+    assert drawn.keys() == set(FORMATS) and all("<" in shapes for shapes in drawn.values())
+    assert len(set(drawn.values())) == len(drawn)
+    remark = "w8a8_2of4: two of each four weights, for a smaller file; it is no faster."
+    assert remark in html and remark in markdown
+    assert "no faster" not in write_report(example(space, evaluations=24), tmp_path / "dense").read_text()
 
 
 def test_staircase_never_crosses_the_front(report_data: ReportData) -> None:

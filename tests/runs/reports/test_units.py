@@ -6,6 +6,7 @@ import pytest
 
 from runs.reports.palette import channel_colours, hatch, mixer_codes, mixer_colours
 from runs.reports.units import bound_text, duration, label_of, number, quantity, scale, unit_of
+from search_space.precision import FORMATS
 
 
 @pytest.mark.parametrize(
@@ -69,4 +70,4 @@ def test_codes_are_unique_and_precisions_differ() -> None:
     codes = mixer_codes(names)
     assert len(set(codes.values())) == len(names)
     assert mixer_codes(["softmax", "sliding_window"]) == {"softmax": "So", "sliding_window": "SW"}
-    assert len({hatch(p) for p in ("float", "w8a8", "w8", "w4a8", "w4")}) == 5
+    assert len({hatch(p) for p in ("float", *FORMATS)}) == 1 + len(FORMATS)
