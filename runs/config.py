@@ -149,11 +149,12 @@ class BaselinesConfig:
 class FinetuneConfig:
     """How long and how fast a chosen network is trained further; the rest is as in the training of the supernet.
 
-    ``race`` is the number of networks within the budget that race for being finetuned; 0 finetunes the chosen one.
+    ``learning_rate`` is the supernet's where it is ``None``. ``race`` is the number of networks within the budget that
+    race for being finetuned; 0 finetunes the chosen one.
     """
 
     steps: int
-    learning_rate: float
+    learning_rate: float | None
     distillation_weight: float
     race: int
 
@@ -165,7 +166,7 @@ class FinetuneConfig:
         return replace(
             supernet,
             steps=self.steps,
-            learning_rate=self.learning_rate,
+            learning_rate=supernet.learning_rate if self.learning_rate is None else self.learning_rate,
             distillation_weight=self.distillation_weight,
             num_random=0,
             teacher_phase=0.0,
