@@ -48,9 +48,9 @@ def roomiest(
     """Return the network with the most FLOPs within the limits for each leading mixer and width, with these FLOPs.
 
     A network that leaves tokens unmixed in a layer counts as one of ``identity``: FLOPs alone would choose channel
-    mixers nearly everywhere, and after the same finetuning such networks were the worse. Of equally fast networks those that compute more are mostly better once they are trained, which holds without any
-    evaluation (White et al. 2022, A Deeper Look at Zero-Cost Proxies for Lightweight NAS). Nothing where no limit is on
-    a value that ``cheap`` gives.
+    mixers nearly everywhere, and after the same finetuning such networks were the worse. Of equally fast networks those
+    that compute more are mostly better once they are trained, which holds without any evaluation (White et al. 2022, A
+    Deeper Look at Zero-Cost Proxies for Lightweight NAS). Nothing where no limit is on a value that ``cheap`` gives.
     """
     limited = [name for name in limits if name in cheap(space.encode([space.smallest]))]
     if not limited:
