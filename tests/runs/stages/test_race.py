@@ -45,6 +45,8 @@ def test_the_roomiest_network_of_each_leading_mixer_and_width_is_within_the_limi
     assert values(list(found))["flops"].tolist() == list(found.values())
     entered = contenders(((a, -flops) for a, flops in found.items()), len(found))
     assert len({a.embed_dim for a in entered}) >= 2 and len(entered) >= 8, "for each mixer and width that fits"
+    mixing = [{x.mixer for x in a.layers} for a in found if all(x.mixer != "identity" for x in a.layers)]
+    assert {"softmax", "depthwise_conv", "pooling"} <= set().union(*mixing) and len(mixing) >= 6
     others = space.decode(rows[cheap(rows)["size_bytes"] <= limit])
     flops_of = dict(zip(others, values(others)["flops"].tolist(), strict=True))
     for mixer in ("softmax", "depthwise_conv", "pooling"):
