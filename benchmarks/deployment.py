@@ -15,7 +15,8 @@ finetuning and export, and writes a row a task to ``benchmarks/results/deploymen
     of a network with the same mixer, sizes and precision in all layers that is as good as the chosen one, over the
     chosen one. All of them are judged in the supernet, and the best of those up to 1.3 times as slow race for being
     finetuned as the chosen one was; where their winner is worse, those up to 2.5 times as slow. An even faster one may
-    be as good as the winner, even where the chosen one is uniform itself. Null where no winner is, or none was sought;
+    be as good as the winner, even where the chosen one is uniform itself. Null where no winner is, which
+    ``uniform_is_slower_than`` tells, or none was sought;
 ``joint_hypervolume_gain``
     percent of hypervolume (validation error, latency, size) by which a joint search is ahead of a search in float whose
     front is quantised afterwards, at the same number of evaluations, a mean over seeds.
@@ -264,7 +265,7 @@ def measure_task(task: str, options: argparse.Namespace) -> dict[str, Any] | Non
         "tried": [facts(a) for a in tried],
         "uniform": uniform_facts,
         "joint_hypervolume_gains": [round(g, 3) for g in gains],
-        "uniform_sought": not options.without_uniform,
+        "uniform_is_slower_than": SLOWER[-1] if uniform is None and not options.without_uniform else None,
         "finetune_steps": options.finetune_steps,
         "race": options.race,
         "uniform_race": options.uniform_race,
