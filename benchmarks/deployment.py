@@ -52,7 +52,7 @@ from runs.stages.build import Builder
 from runs.stages.finetune import FinetunedFiles, finetuned_files, trained_further
 from runs.stages.profile import measure, profile_key
 from runs.stages.quality import Judge
-from runs.stages.race import contenders, race
+from runs.stages.race import entrants, race
 from runs.stages.search import Searched
 from runs.workspace import Workspace
 from search_space import Architecture
@@ -150,16 +150,17 @@ def winners(
 
 
 def best_uniform(
-    workspace: Workspace, searched: Searched, *, error: float, latency_ms: float, entrants: int
+    workspace: Workspace, searched: Searched, *, error: float, latency_ms: float, count: int
 ) -> Uniform | None:
     """Return the winner of a race of uniform networks, finetuned in the same way, that is as good.
 
-    All uniform networks of a span of predicted latencies are judged in the supernet; the best of each leading mixer
-    race, and the winner is finetuned in full. The spans follow each other until a winner is as good.
+    All uniform networks of a span of predicted latencies are judged in the supernet; the best and the roomiest race as
+    in ``nasweave finetune``. The spans follow each other until a winner is as good.
     """
     data, space = workspace.data, workspace.space
     every = every_uniform(space)
-    slower = searched.cheap(space.encode(every))["latency_ms"] / latency_ms
+    cheap = searched.cheap(space.encode(every))
+    slower, flops = cheap["latency_ms"] / latency_ms, dict(zip(every, cheap["flops"].tolist(), strict=True))
     judge = Evaluator(data, split=data.validation, bf16=True, examples=_EXAMPLES)
     steps = workspace.config.finetune.steps
 
@@ -170,7 +171,8 @@ def best_uniform(
         within = [a for a, times in zip(every, slower, strict=True) if low < times <= high]
         if not within:
             continue
-        entered = contenders(((a, judge(searched.supernet, a).error) for a in within), entrants)
+        judged = {a: judge(searched.supernet, a).error for a in within}
+        entered = entrants(judged, {a: flops[a] for a in within}, count)
         winner, _ = race(entered, steps=steps, error_after=error_after)
         done = trained_further(workspace, searched, winner, steps=steps)
         if done.error <= error:
@@ -210,7 +212,7 @@ def measure_task(task: str, options: argparse.Namespace) -> dict[str, Any] | Non
             searched,
             error=chosen.files.validation_error,
             latency_ms=chosen_ms,
-            entrants=options.uniform_race,
+            count=options.uniform_race,
         )
     if options.prepare:
         return None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from itertools import chain, zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +19,7 @@ from runs.stages.devices import devices
 from runs.stages.front import within_budget
 from runs.stages.network import brief_training, network_of
 from runs.stages.quality import Judge
-from runs.stages.race import Round, contenders, race, roomiest
+from runs.stages.race import Round, entrants, race, roomiest
 from runs.stages.search import Searched, found_candidates, search
 from runs.stages.train import supernet_fingerprint
 from runs.workspace import Workspace
@@ -145,10 +144,7 @@ def _winner(workspace: Workspace, searched: Searched) -> Architecture:
     space, limits = workspace.space, workspace.budget.limits
     rng = np.random.default_rng(workspace.config.search.seed)
     roomy = roomiest(space, cheap=searched.cheap, limits=limits, rng=rng)
-    best, most = (contenders(each, config.race) for each in (judged.items(), ((a, -n) for a, n in roomy.items())))
-    # Two roomy ones for each judged one: of 27 on Fashion-MNIST no judged one came into the last round.
-    turns = chain.from_iterable(zip_longest(most[0::2], most[1::2], best))
-    entered = list(dict.fromkeys(a for a in turns if a is not None))[: config.race]
+    entered = entrants(judged, roomy, config.race)
     winner, rounds = race(
         entered,
         steps=config.steps,

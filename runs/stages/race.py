@@ -12,7 +12,7 @@ Paper: Jamieson & Talwalkar 2016 (arXiv:1502.07943).
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain, zip_longest
 
 import numpy as np
@@ -22,24 +22,43 @@ from runs.search import Cheap
 from runs.search.design import skewed_sample
 from search_space import Architecture, Genes, SearchSpace
 
-__all__ = ["Round", "contenders", "race", "roomiest"]
+__all__ = ["Round", "entrants", "race", "roomiest"]
 
 Round = dict[str, float]  # validation errors by key, of those that took part
 _SHARE = 3
 _DRAWN, _ROUNDS, _KEPT, _CHILDREN = 50_000, 12, 40, 8  # of the search for the roomiest networks
 
 
-def contenders(found: Iterable[tuple[Architecture, float]], count: int) -> list[Architecture]:
-    """Return up to ``count`` networks of low validation error that lead with different mixers.
+def entrants(
+    judged: Mapping[Architecture, float], flops: Mapping[Architecture, float], count: int
+) -> list[Architecture]:
+    """Return up to ``count`` networks of low validation error or of many FLOPs, which lead with different mixers.
+
+    Two of many FLOPs enter for each that was judged, for those came farther: of 27 on Fashion-MNIST no judged one was
+    among the last three.
+
+    Parameters
+    ----------
+    judged
+        Validation errors.
+    flops
+        Of networks that need not have been judged.
+    """
+    best, most = _in_turns(judged), _in_turns({a: -n for a, n in flops.items()})
+    mixed = chain.from_iterable(zip_longest(most[0::2], most[1::2], best))
+    return list(dict.fromkeys(a for a in mixed if a is not None))[:count]
+
+
+def _in_turns(costs: Mapping[Architecture, float]) -> list[Architecture]:
+    """Return the networks by cost, but those that lead with different mixers in turns.
 
     First comes the best network of each leading mixer, which most layers have (``identity`` only where it is ahead of
     all others), then the second best of each: one mixer that the supernet favours does not crowd out the others.
     """
     by_mixer: dict[str, list[Architecture]] = defaultdict(list)
-    for architecture, _ in sorted(found, key=lambda pair: pair[1]):
+    for architecture in sorted(costs, key=costs.__getitem__):
         by_mixer[_leading_mixer(architecture)].append(architecture)
-    in_turns = chain.from_iterable(zip_longest(*by_mixer.values()))
-    return [a for a in in_turns if a is not None][:count]
+    return [a for a in chain.from_iterable(zip_longest(*by_mixer.values())) if a is not None]
 
 
 def roomiest(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from predictors import CostModel
-from runs.stages.race import contenders, race, roomiest
+from runs.stages.race import entrants, race, roomiest
 from search_space import Architecture, Genes, Layer, SearchSpace
 
 
@@ -20,9 +20,18 @@ def network(width: int, *mixers: str) -> Architecture:
 def test_every_leading_mixer_enters_before_the_second_best_of_one():
     attention = [(network(8 + i, "softmax", "softmax", "pooling"), 1.0 + i / 10) for i in range(5)]
     others = [(network(8, "depthwise_conv", "identity"), 9.0), (network(8, "identity", "identity"), 30.0)]
-    entered = contenders([*others, *attention], 4)
-    assert entered == [attention[0][0], others[0][0], others[1][0], attention[1][0]]
-    assert len(contenders([*others, *attention], 100)) == 7
+    first = [attention[0][0], others[0][0], others[1][0], attention[1][0]]
+    assert entrants(dict([*others, *attention]), {}, 4) == first
+    assert entrants({}, {a: -error for a, error in [*others, *attention]}, 4) == first
+    assert len(entrants(dict([*others, *attention]), {}, 100)) == 7
+
+
+def test_two_roomy_networks_enter_for_each_judged_one():
+    judged = {network(8 + i, "softmax"): float(i) for i in range(4)}
+    roomy = {network(64 + i, "softmax"): 100.0 - i for i in range(5)}
+    best, most = list(judged), list(roomy)
+    assert entrants(judged, roomy, 7) == [*most[:2], best[0], *most[2:4], best[1], most[4]]
+    assert entrants(judged, {best[0]: 9.0} | roomy, 3) == [*most[:2], best[0]], "one that both orders have enters once"
 
 
 def test_the_roomiest_network_of_each_leading_mixer_and_width_is_within_the_limits(
@@ -43,7 +52,7 @@ def test_the_roomiest_network_of_each_leading_mixer_and_width_is_within_the_limi
     found = roomiest(space, cheap=cheap, limits=limits, rng=np.random.default_rng(0))
     assert (values(list(found))["size_bytes"] <= limit).all()
     assert values(list(found))["flops"].tolist() == list(found.values())
-    entered = contenders(((a, -flops) for a, flops in found.items()), len(found))
+    entered = entrants({}, found, len(found))
     assert len({a.embed_dim for a in entered}) >= 2 and len(entered) >= 8, "for each mixer and width that fits"
     mixing = [{x.mixer for x in a.layers} for a in found if all(x.mixer != "identity" for x in a.layers)]
     assert {"softmax", "depthwise_conv", "pooling"} <= set().union(*mixing) and len(mixing) >= 6
