@@ -150,7 +150,7 @@ def winners(
 
 
 def best_uniform(
-    workspace: Workspace, searched: Searched, *, error: float, latency_ms: float, count: int
+    workspace: Workspace, searched: Searched, *, error: float, latency_ms: float, count: int, up_to: float
 ) -> Uniform | None:
     """Return the winner of a race of uniform networks, finetuned in the same way, that is as good.
 
@@ -167,7 +167,7 @@ def best_uniform(
     def error_after(architecture: Architecture, steps: int) -> float:
         return trained_further(workspace, searched, architecture, steps=steps).error
 
-    for low, high in pairwise(SLOWER):
+    for low, high in pairwise(s for s in SLOWER if s <= up_to):
         within = [a for a, times in zip(every, slower, strict=True) if low < times <= high]
         if not within:
             continue
@@ -213,6 +213,7 @@ def measure_task(task: str, options: argparse.Namespace) -> dict[str, Any] | Non
             error=chosen.files.validation_error,
             latency_ms=chosen_ms,
             count=options.uniform_race,
+            up_to=options.uniform_up_to,
         )
     if options.prepare:
         return None
@@ -267,7 +268,7 @@ def measure_task(task: str, options: argparse.Namespace) -> dict[str, Any] | Non
         "tried": [facts(a) for a in tried],
         "uniform": uniform_facts,
         "joint_hypervolume_gains": [round(g, 3) for g in gains],
-        "uniform_is_slower_than": SLOWER[-1] if uniform is None and not options.without_uniform else None,
+        "uniform_is_slower_than": options.uniform_up_to if uniform is None and not options.without_uniform else None,
         "finetune_steps": options.finetune_steps,
         "race": options.race,
         "uniform_race": options.uniform_race,
@@ -289,6 +290,9 @@ def main() -> None:
     parser.add_argument("--finetune-steps", type=int, default=1000)
     parser.add_argument("--race", type=int, default=9, help="networks of each goal that race for being finetuned")
     parser.add_argument("--uniform-race", type=int, default=27, help="uniform networks of each span that race")
+    parser.add_argument(
+        "--uniform-up-to", type=float, default=SLOWER[-1], choices=SLOWER[1:], help="times as slow as the chosen one"
+    )
     parser.add_argument("--goals", type=int, default=len(GOALS), help="how many goals are sought, the highest first")
     parser.add_argument("--evaluations", type=int, default=120, help="of each search for the hypervolume")
     parser.add_argument("--seeds", type=int, default=3)
