@@ -142,7 +142,7 @@ def test_runs_are_repeatable_and_leave_the_input(runtime):
 def test_integer_precisions_change_the_result_a_little(name, precision):
     executable = prepared(name).compile(policy=dict.fromkeys(PATHS, precision), threads=1)
     error = np.linalg.norm(executable.run(batch(1)) - truth(batch(1))) / np.linalg.norm(truth(batch(1)))
-    assert 1e-5 < error < 0.2
+    assert 1e-5 < error < (0.6 if FORMATS[precision].sparse else 0.2)  # half of these random weights is dropped
 
 
 @pytest.mark.parametrize(("name", "precision"), FLOATS)

@@ -249,7 +249,8 @@ def test_a_race_finetunes_the_best_of_several_within_the_budget(finished, monkey
     shown = "".join(capsys.readouterr())
     assert "race: validation accuracy" in shown and "round 2" in shown
     (winner,) = re.findall(r"finetune: (\w{12}), validation", shown)
-    assert sizes[winner] <= limit
+    ((values,),) = rows(finished, f"select objectives from nasweave_candidates where key = '{winner}'")
+    assert json.loads(values)["size_bytes"] <= limit
     assert len(list(run.glob(f"finetuned/{winner}/training-*"))) >= 2  # both rounds; the last one has all steps
     assert nasweave(monkeypatch, "finetune", *TINY, *options) == 0
     assert f"{winner} was finetuned in this way before" in " ".join("".join(capsys.readouterr()).split())
