@@ -19,7 +19,7 @@ finetuning and export, and writes a row a task to ``benchmarks/results/deploymen
     ``uniform_is_slower_than`` tells, or none was sought;
 ``joint_hypervolume_gain``
     percent of hypervolume (validation error, latency, size) by which a joint search is ahead of a search in float whose
-    front is quantised afterwards, at the same number of evaluations, a mean over seeds.
+    front is quantised afterwards, at the same number of evaluations, a mean over seeds; null where none is asked for.
 
 Long, and resumable: the same command goes on where it was stopped. ``--json`` prints the rows as a list.
 """
@@ -260,7 +260,7 @@ def measure_task(task: str, options: argparse.Namespace) -> dict[str, Any] | Non
         "quality": quality(chosen.files.test_error),
         "baseline_quality": quality(baseline.files.test_error),
         "uniform_latency_ratio": uniform_ms and round(uniform_ms / latency_ms[chosen.architecture.key], 3),
-        "joint_hypervolume_gain": round(float(np.mean(gains)), 3),
+        "joint_hypervolume_gain": round(float(np.mean(gains)), 3) if gains else None,
         "metric": data.metric,
         "reached": chosen.files.validation_error <= baseline.files.validation_error,
         "baseline": facts(baseline),
