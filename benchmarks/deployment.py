@@ -275,6 +275,7 @@ def measure_task(task: str, options: argparse.Namespace) -> dict[str, Any] | Non
         "goals": GOALS[: options.goals],
         "space": space.name,
         "device": workspace.device.name,
+        "date": date.today().isoformat(),
         "runtime_version": workspace.runtime.version(),
         "overrides": list(options.override),
         "versions": dict(versions()),

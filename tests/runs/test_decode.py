@@ -54,7 +54,10 @@ def subject_of(precision: str, *, causal: bool = True, table: str = "float") -> 
     return Subject(simulated=simulated, in_float=in_float, example=example)
 
 
-@pytest.fixture(scope="module", params=[("float", "float"), ("float", "int8"), ("w8a8", "int8")], ids="-".join)
+CASES = [("float", "float"), ("float", "int8"), ("w8a8", "int8"), ("w8a8_2of4", "int8"), ("w4a8c", "float")]
+
+
+@pytest.fixture(scope="module", params=CASES, ids="-".join)
 def exported(request, tmp_path_factory):
     precision, table = request.param
     subject, folder = subject_of(precision, table=table), tmp_path_factory.mktemp("decode")
@@ -78,7 +81,7 @@ def test_integers_are_integers_in_the_file(exported):
 
     precision, _, folder = exported
     kernels = {node.op_type for node in onnx.load(folder / "decode.onnx").graph.node}
-    assert ("MatMulInteger" in kernels) == (precision == "w8a8")
+    assert ("MatMulInteger" in kernels) == (precision != "float")
 
 
 def test_text_goes_on_beyond_the_length_of_the_model(exported):
