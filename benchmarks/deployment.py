@@ -43,18 +43,18 @@ from rich.table import Table
 from benchmarks.joint_search import in_precision, joint_hypervolume_gain
 from benchmarks.open_run import open_run
 from hardware_profiles.atomic import write_atomically
-from runs import stages
 from runs.environment import versions
+from runs.evaluation.evaluator import QualityEvaluator
 from runs.export import Subject
+from runs.pipeline import stages
+from runs.pipeline.stages.baselines import every_uniform
+from runs.pipeline.stages.build import Builder
+from runs.pipeline.stages.finetune import FinetunedFiles, finetuned_files, trained_further
+from runs.pipeline.stages.profile import measure, profile_key
+from runs.pipeline.stages.search import Searched
+from runs.pipeline.workspace import Workspace
 from runs.search import StoreRecorder
-from runs.stages.baselines import every_uniform
-from runs.stages.build import Builder
-from runs.stages.finetune import FinetunedFiles, finetuned_files, trained_further
-from runs.stages.profile import measure, profile_key
-from runs.stages.quality import Judge
-from runs.stages.race import entrants, race
-from runs.stages.search import Searched
-from runs.workspace import Workspace
+from runs.search.algorithms.successive_halving import initial_configurations, successive_halving
 from search_space import Architecture
 from search_space.errors import BudgetError
 from search_space.precision import FLOAT, FORMATS
@@ -113,17 +113,19 @@ def finetuned_baseline(overrides: Sequence[str], architecture: Architecture) -> 
     workspace = open_run([*overrides, f"key={architecture.key}"])
     searched = stages.search(workspace)
     row = workspace.space.encode([architecture])
-    values = {name: float(column[0]) for name, column in searched.cheap(row).items()}
+    values = {name: float(column[0]) for name, column in searched.cost_function(row).items()}
     predicted = {"latency_ms": values["latency_ms"]}
     record = StoreRecorder(workspace.store, run_id=workspace.run.id, source="deployment", predicted=lambda _: predicted)
     if architecture.key not in record.known():
-        values |= Judge(workspace, objectives=searched.objectives, cheap=searched.cheap)(architecture, whole=True)
+        values |= QualityEvaluator(workspace, objectives=searched.objectives, cost_function=searched.cost_function)(
+            architecture, whole=True
+        )
         record.add(architecture.key, architecture=architecture, values=values, trial_number=None)
     return finetuned(workspace)
 
 
 def winners(
-    overrides: Sequence[str], baseline: Tuned, *, latency_ms: float, entrants: int, goals: int
+    overrides: Sequence[str], baseline: Tuned, *, latency_ms: float, initial_configurations: int, goals: int
 ) -> Iterator[Tuned]:
     """Yield the finetuned winner of each goal, the highest first, as long as none is as good as the baseline.
 
@@ -138,7 +140,7 @@ def winners(
             f"budget.size_bytes={baseline.onnx_bytes / (smaller * _GRAPH)}",
         )
         try:
-            workspace = open_run([*overrides, *limits, f"finetune.race={entrants}"])
+            workspace = open_run([*overrides, *limits, f"finetune.race={initial_configurations}"])
             stages.finetune(workspace)
         except BudgetError:
             continue  # no network that the search saw reaches this goal
@@ -159,9 +161,12 @@ def best_uniform(
     """
     data, space = workspace.data, workspace.space
     every = every_uniform(space)
-    cheap = searched.cheap(space.encode(every))
-    slower, flops = cheap["latency_ms"] / latency_ms, dict(zip(every, cheap["flops"].tolist(), strict=True))
-    judge = Evaluator(data, split=data.validation, bf16=True, examples=_EXAMPLES)
+    cost_function = searched.cost_function(space.encode(every))
+    slower, flops = (
+        cost_function["latency_ms"] / latency_ms,
+        dict(zip(every, cost_function["flops"].tolist(), strict=True)),
+    )
+    evaluator = Evaluator(data, split=data.validation, bf16=True, examples=_EXAMPLES)
     steps = workspace.config.finetune.steps
 
     def error_after(architecture: Architecture, steps: int) -> float:
@@ -171,9 +176,9 @@ def best_uniform(
         within = [a for a, times in zip(every, slower, strict=True) if low < times <= high]
         if not within:
             continue
-        judged = {a: judge(searched.supernet, a).error for a in within}
-        entered = entrants(judged, {a: flops[a] for a in within}, count)
-        winner, _ = race(entered, steps=steps, error_after=error_after)
+        judged = {a: evaluator(searched.supernet, a).error for a in within}
+        entered = initial_configurations(judged, {a: flops[a] for a in within}, count)
+        winner, _ = successive_halving(entered, steps=steps, error_after=error_after)
         done = trained_further(workspace, searched, winner, steps=steps)
         if done.error <= error:
             test_error = evaluate(done.network, data=data, split=data.test)
@@ -191,15 +196,15 @@ def measure_task(task: str, options: argparse.Namespace) -> dict[str, Any] | Non
     searched = stages.search(workspace)  # of hardly anything: the goals have searches of their own
     data, space = workspace.data, workspace.space
     largest = in_precision(space, space.largest, int8(workspace))
-    base_ms = float(searched.cheap(space.encode([largest]))["latency_ms"][0])
+    base_ms = float(searched.cost_function(space.encode([largest]))["latency_ms"][0])
     baseline = finetuned_baseline(base, largest)
-    found = winners(overrides, baseline, latency_ms=base_ms, entrants=options.race, goals=options.goals)
+    found = winners(overrides, baseline, latency_ms=base_ms, initial_configurations=options.race, goals=options.goals)
     tried = list({t.architecture.key: t for t in found}.values())  # one network may win two races
     if not tried:
         raise SystemExit(f"{task}: the search saw no network that is faster and smaller than the largest one in INT8")
     print(f"{task}: {1 + len(tried)} networks finetuned", file=sys.stderr, flush=True)
     chosen = min(tried, key=lambda t: t.files.validation_error)
-    chosen_ms = float(searched.cheap(space.encode([chosen.architecture]))["latency_ms"][0])
+    chosen_ms = float(searched.cost_function(space.encode([chosen.architecture]))["latency_ms"][0])
     uniform = None
     if chosen.architecture in every_uniform(space):
         files = chosen.files

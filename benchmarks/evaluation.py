@@ -23,14 +23,14 @@ from hydra import compose, initialize_config_module
 from rich.console import Console
 from rich.table import Table
 
-from runs import stages
-from runs.cli import readable
-from runs.config import from_hydra
+from runs.app.cli import readable
+from runs.app.config import from_hydra
+from runs.evaluation.evaluator import Archive, named
 from runs.objectives import Budget, is_partial
-from runs.stages.front import front
-from runs.stages.quality import Incumbents, named
-from runs.stages.search import found_candidates
-from runs.workspace import Workspace
+from runs.objectives.front import front
+from runs.pipeline import stages
+from runs.pipeline.stages.search import found_candidates
+from runs.pipeline.workspace import Workspace
 from search_space import Architecture
 from supernet.training import Evaluator, Quality, evaluate
 
@@ -45,11 +45,11 @@ def open_run(overrides: list[str]) -> Workspace:
     return Workspace(config, folder=folder, verb="search", overrides=(), console=Console(stderr=True))
 
 
-def milliseconds(judge: Callable[[Architecture], object], networks: list[Architecture]) -> float:
-    judge(networks[0])
+def milliseconds(evaluator: Callable[[Architecture], object], networks: list[Architecture]) -> float:
+    evaluator(networks[0])
     begin = time.process_time()
     for network in networks:
-        judge(network)
+        evaluator(network)
     return 1e3 * (time.process_time() - begin) / len(networks)
 
 
@@ -64,22 +64,22 @@ def measure(workspace: Workspace) -> dict[str, Any]:
     times = {"made again": milliseconds(lambda a: evaluate(supernet, data=data, split=split, architecture=a), some)}
     for size in BATCH_SIZES:
         for bf16 in (False, True):
-            judge = Evaluator(data, split=split, batch_size=size, bf16=bf16)
+            evaluator = Evaluator(data, split=split, batch_size=size, bf16=bf16)
             name = f"kept, batches of {size}, {'bf16' if bf16 else 'fp32'}"
-            times[name] = milliseconds(lambda a, judge=judge: judge(supernet, a), some)  # type: ignore[misc]
+            times[name] = milliseconds(lambda a, evaluator=evaluator: evaluator(supernet, a), some)  # type: ignore[misc]
 
     best = {c.key for c in front(candidates, searched.objectives, Budget())}
     stops = {}
     for size in BATCH_SIZES:
-        judge, incumbents = Evaluator(data, split=split, batch_size=size), Incumbents(searched.objectives, Budget())
+        evaluator, archive = Evaluator(data, split=split, batch_size=size), Archive(searched.objectives, Budget())
         looks, seen, given_up, wrongly = max(1, math.ceil(len(split) / size) - 1), 0, 0, 0
         for candidate, network in zip(candidates, networks, strict=True):
 
-            def hopeless(part: Quality, values: Any = candidate.values, incumbents: Incumbents = incumbents) -> bool:
-                return incumbents.hopeless(values, part, looks=looks)  # noqa: B023
+            def should_prune(part: Quality, values: Any = candidate.values, archive: Archive = archive) -> bool:
+                return archive.should_prune(values, part, looks=looks)  # noqa: B023
 
-            quality = judge(supernet, network, hopeless=hopeless)
-            incumbents.add({**candidate.values, **named(quality)})
+            quality = evaluator(supernet, network, should_prune=should_prune)
+            archive.add({**candidate.values, **named(quality)})
             seen += quality.examples
             given_up += quality.examples < quality.total
             wrongly += quality.examples < quality.total and candidate.key in best

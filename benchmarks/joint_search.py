@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from runs.reports.pareto import hypervolume, non_dominated
+from runs.objectives.pareto import hypervolume, non_dominated
+from runs.pipeline.stages.search import Searched
+from runs.pipeline.workspace import Workspace
 from runs.search import SearchConfig, run_search
-from runs.stages.search import Searched
-from runs.workspace import Workspace
 from search_space import Architecture, Genes, SearchSpace, space_from_mapping
 from search_space.precision import FLOAT
 from supernet import catalogue
@@ -57,32 +57,32 @@ def joint_hypervolume_gain(
     on that search's front in every integer precision, first networks that are all in one of them.
     """
     space, supernet, data = workspace.space, searched.supernet, workspace.data
-    judge = Evaluator(data, split=data.validation, bf16=True, examples=examples)
+    evaluator = Evaluator(data, split=data.validation, bf16=True, examples=examples)
     known: dict[str, float] = {}
 
     def error(architecture: Architecture) -> float:
         if architecture.key not in known:
-            known[architecture.key] = judge(supernet, architecture).error
+            known[architecture.key] = evaluator(supernet, architecture).error
         return known[architecture.key]
 
     def values(architectures: list[Architecture]) -> Values:
-        cheap = searched.cheap(space.encode(architectures))
+        cost_function = searched.cost_function(space.encode(architectures))
         errors = [error(a) for a in architectures]
-        return np.column_stack([errors, *(cheap[name] for name in _OBJECTIVES[1:])])
+        return np.column_stack([errors, *(cost_function[name] for name in _OBJECTIVES[1:])])
 
     in_float = space_from_mapping(
         {**workspace.config.space, "precision": [FLOAT]}, task=data.shape, catalogue=catalogue()
     )
 
     def cheap_in_float(genes: Genes) -> dict[str, Values]:
-        return dict(searched.cheap(space.encode(in_float.decode(genes))))
+        return dict(searched.cost_function(space.encode(in_float.decode(genes))))
 
     gains = []
     for seed in range(seeds):
         both = SearchConfig(n_trials=evaluations, objectives=_OBJECTIVES, seed=seed)
-        joint = run_search(space, config=both, cheap=searched.cheap, study_name="joint", evaluate=error)
+        joint = run_search(space, config=both, cost_function=searched.cost_function, study_name="joint", evaluate=error)
         first = SearchConfig(n_trials=evaluations // 2, objectives=_OBJECTIVES, seed=seed)
-        floats = run_search(in_float, config=first, cheap=cheap_in_float, study_name="float", evaluate=error)
+        floats = run_search(in_float, config=first, cost_function=cheap_in_float, study_name="float", evaluate=error)
         found = [e.architecture for e in floats.evaluated]
         front = [a for a, keep in zip(found, non_dominated(values(found)), strict=True) if keep]
         after = {a.key: a for a in found}

@@ -8,9 +8,9 @@ from pathlib import Path
 from hydra import compose, initialize_config_module
 from rich.console import Console
 
-from runs.cli import readable
-from runs.config import from_hydra
-from runs.workspace import Workspace
+from runs.app.cli import readable
+from runs.app.config import from_hydra
+from runs.pipeline.workspace import Workspace
 
 __all__ = ["open_run"]
 

@@ -86,15 +86,15 @@ def measure(*, architectures: int, repeats: int, seed: int) -> dict[str, Any]:
     # As if each came from its own JSON text: no two networks share a Layer object.
     unshared = [Architecture.from_json(a.to_json()) for a in shared]
 
-    def judge(rows: Genes) -> None:
+    def evaluator(rows: Genes) -> None:
         latency.predict(rows)
         costs.size_bytes(rows)
         quality.predict(rows)
 
     actions: dict[str, Callable[[], object]] = {
-        "from_architectures": lambda: judge(space.encode(shared)),
-        "from_unshared_architectures": lambda: judge(space.encode(unshared)),
-        "from_genes": lambda: judge(population),
+        "from_architectures": lambda: evaluator(space.encode(shared)),
+        "from_unshared_architectures": lambda: evaluator(space.encode(unshared)),
+        "from_genes": lambda: evaluator(population),
         "encode": lambda: space.encode(shared),
         "latency": lambda: latency.predict(population),
         "latency_interval": lambda: latency.predict_interval(population),

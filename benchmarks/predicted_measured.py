@@ -24,14 +24,14 @@ from benchmarks.open_run import open_run
 from hardware_profiles import Profile
 from predictors import LatencyPredictor
 from predictors.latency_evaluation import SplitResult
-from runs import stages
 from runs.environment import versions
+from runs.objectives.front import front
+from runs.pipeline import stages
+from runs.pipeline.stages.build import Builder
+from runs.pipeline.stages.profile import measure, profile_key
+from runs.pipeline.stages.search import found_candidates
+from runs.pipeline.workspace import Workspace
 from runs.reports.residuals_png import residuals_png
-from runs.stages.build import Builder
-from runs.stages.front import front
-from runs.stages.profile import measure, profile_key
-from runs.stages.search import found_candidates
-from runs.workspace import Workspace
 from search_space import Architecture
 
 _COVERAGE = 0.9

@@ -20,9 +20,9 @@ from optuna.samplers import BaseSampler, NSGAIIISampler, NSGAIISampler, RandomSa
 
 from benchmarks.gene_structure import GeneStructure
 from benchmarks.structure_surrogate import StructureSurrogate
-from runs.search.guided import GuidedSearch
-from runs.search.linas import LinasSearch
-from runs.search.task import AskTell, SearchTask
+from runs.search.algorithms.guided import GuidedSearch
+from runs.search.algorithms.linas import LinasSearch
+from runs.search.algorithms.task import AskTell, SearchTask
 
 __all__ = ["METHODS", "Evaluate", "Method", "Problem"]
 

@@ -58,7 +58,7 @@ def durations(space: SearchSpace, *, sampler: str, trials: int, url: str | None,
     """Return the seconds of every evaluation by the clock and of this process's processor, ``(trials, 2)``."""
     costs = CostModel(space)
 
-    def cheap(genes: Genes) -> dict[str, NDArray[np.float64]]:
+    def cost_function(genes: Genes) -> dict[str, NDArray[np.float64]]:
         flops = costs.flops(genes).astype(float)
         return {"latency_ms": 0.1 + flops * 1e-6, "size_bytes": costs.size_bytes(genes).astype(float)}
 
@@ -69,7 +69,7 @@ def durations(space: SearchSpace, *, sampler: str, trials: int, url: str | None,
     run_search(
         space,
         config=SearchConfig(n_trials=trials, sampler=sampler, seed=seed),
-        cheap=cheap,
+        cost_function=cost_function,
         evaluate=evaluate,
         study_name=f"overhead-{uuid.uuid4().hex[:8]}",
         storage_url=url,

@@ -14,9 +14,9 @@ from hydra import compose, initialize_config_module
 from rich.console import Console
 
 import hardware_profiles.devices
-from runs import stages
-from runs.config import from_hydra
-from runs.workspace import Workspace
+from runs.app.config import from_hydra
+from runs.pipeline import stages
+from runs.pipeline.workspace import Workspace
 
 __all__ = ["main"]
 

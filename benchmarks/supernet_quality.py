@@ -37,10 +37,10 @@ from scipy.stats import kendalltau
 
 from benchmarks.alone import Labels, alone_config, fresh_network, qualities_alone
 from benchmarks.open_run import open_run
-from runs import stages
+from runs.pipeline import stages
+from runs.pipeline.workspace import Workspace
 from runs.search import SearchConfig, run_search
-from runs.search.design import skewed_sample, spread
-from runs.workspace import Workspace
+from runs.search.algorithms.design import skewed_sample, spread
 from search_space import Architecture, SearchSpace, features
 from supernet import Network, Supernet
 from supernet.training import Evaluator
@@ -85,19 +85,19 @@ def spread_architectures(space: SearchSpace, count: int, *, seed: int) -> list[A
 def best_found(workspace: Workspace, supernet: Supernet, *, trials: int) -> Architecture:
     """Return the network of the least validation error that a search in the supernet finds, in float."""
     data = workspace.data
-    judge = Evaluator(data, split=data.validation, bf16=True, examples=1000)
+    evaluator = Evaluator(data, split=data.validation, bf16=True, examples=1000)
     known: dict[str, float] = {}
 
     def evaluate(architecture: Architecture) -> float:
         network = architecture.in_float()
         if network.key not in known:
-            known[network.key] = judge(supernet, network).error
+            known[network.key] = evaluator(supernet, network).error
         return known[network.key]
 
     result = run_search(
         workspace.space,
         config=SearchConfig(n_trials=trials, objectives=("validation_error", "flops")),
-        cheap=workspace.exact_values,
+        cost_function=workspace.exact_values,
         study_name="best_found",
         evaluate=evaluate,
     )
@@ -157,13 +157,13 @@ def measure(task: str, options: argparse.Namespace) -> list[dict[str, Any]]:
         processes=options.processes,
     )
     alone = taken | {key: quality.error for key, quality in trained.items()}
-    judge = Evaluator(first.data, split=first.data.validation)
+    evaluator = Evaluator(first.data, split=first.data.validation)
     rows = []
     for rule, supernet in supernets.items():
-        inherited = [judge(supernet, a).error for a in chosen]
+        inherited = [evaluator(supernet, a).error for a in chosen]
         apart = [alone[a.key] for a in chosen]
         tau = kendalltau(inherited, apart)
-        mine, its = judge(supernet, best[rule]).error, alone[best[rule].key]
+        mine, its = evaluator(supernet, best[rule]).error, alone[best[rule].key]
         percent = first.data.unit == "%"
         rows.append(
             {

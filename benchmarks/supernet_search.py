@@ -31,12 +31,12 @@ from threadpoolctl import threadpool_limits
 from benchmarks.open_run import open_run
 from benchmarks.search_efficiency import table_of
 from hardware_profiles.atomic import write_atomically
-from runs import stages
-from runs.reports.pareto import hypervolume, hypervolume_curve
+from runs.objectives.pareto import hypervolume, hypervolume_curve
+from runs.pipeline import stages
+from runs.pipeline.stages.devices import devices
+from runs.pipeline.stages.search import costs
+from runs.pipeline.stages.train import checkpoint_hash
 from runs.search import SAMPLERS, SearchConfig, run_search
-from runs.stages.devices import devices
-from runs.stages.search import costs
-from runs.stages.train import checkpoint_hash
 from search_space import Architecture
 from supernet.training import Evaluator
 
@@ -51,16 +51,16 @@ def one_run(overrides: Sequence[str], method: str, seed: int, *, evaluations: in
     torch.set_num_threads(1)
     workspace = open_run(overrides)
     supernet, known = stages.train(workspace), devices(workspace)
-    judge = Evaluator(workspace.data, split=workspace.data.validation, bf16=True, examples=examples)
+    evaluator = Evaluator(workspace.data, split=workspace.data.validation, bf16=True, examples=examples)
 
     def evaluate(architecture: Architecture) -> float:
-        return judge(supernet, architecture).error
+        return evaluator(supernet, architecture).error
 
     with threadpool_limits(1):
         result = run_search(
             workspace.space,
             config=SearchConfig(n_trials=evaluations, sampler=method, objectives=_OBJECTIVES, seed=seed),
-            cheap=costs(workspace, known),
+            cost_function=costs(workspace, known),
             study_name="supernet_search",
             evaluate=evaluate,
         )

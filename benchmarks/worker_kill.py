@@ -38,8 +38,8 @@ from optuna.trial import TrialState
 from benchmarks.mixed_space import mixed_space
 from benchmarks.worker_process import Event, Worker, events, open_run, release, schema, start
 from runs.search import WorkersConfig
-from runs.search.genes import genes_of
-from runs.search.storage import open_storage
+from runs.search.optuna.genes import genes_of
+from runs.search.optuna.storage import open_storage
 from runs.store import Claims, Store
 
 

@@ -25,7 +25,7 @@ from sqlalchemy import create_engine, make_url, text
 
 from benchmarks.mixed_space import mixed_space
 from predictors import CostModel
-from runs.search import Crew, SearchConfig, StoreRecorder, WorkersConfig, run_search
+from runs.search import SearchConfig, StoreRecorder, WorkerGroup, WorkersConfig, run_search
 from runs.store import Claims, Run, Store
 from search_space import Architecture, Genes, SearchSpace
 
@@ -118,7 +118,7 @@ def _work(
     costs = CostModel(space)
     handle = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
 
-    def cheap(genes: Genes) -> dict[str, NDArray[np.float64]]:
+    def cost_function(genes: Genes) -> dict[str, NDArray[np.float64]]:
         return {"latency_ms": costs.flops(genes) / 2e7, "params": costs.params(genes).astype(float)}
 
     def note(kind: str, key: str) -> None:
@@ -138,10 +138,12 @@ def _work(
         run_search(
             space,
             config=SearchConfig(n_trials=trials, sampler=sampler),
-            cheap=cheap,
+            cost_function=cost_function,
             study_name="workers",
             evaluate=evaluate,
             recorder=StoreRecorder(store, run_id=run.id),
             storage_url=url,
-            crew=Crew(claims=Claims(store, run_id=run.id, worker=name, grace_s=watch.grace_s), config=watch),
+            worker_group=WorkerGroup(
+                claims=Claims(store, run_id=run.id, worker=name, grace_s=watch.grace_s), config=watch
+            ),
         )

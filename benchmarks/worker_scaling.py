@@ -31,12 +31,12 @@ def throughput(url: str | None, *, workers: int, trials: int, seconds: float, sa
     """Return the evaluations a second of so many workers, and how many networks were evaluated twice."""
     with tempfile.TemporaryDirectory() as folder, schema(url) as database:
         log = Path(folder) / "log"
-        crew = [
+        worker_group = [
             start(database, f"worker{i}", trials=trials, seconds=seconds, sampler=sampler, log=log)
             for i in range(workers)
         ]
-        release(*crew)
-        for worker in crew:
+        release(*worker_group)
+        for worker in worker_group:
             worker.process.join()
             if worker.process.exitcode:
                 raise SystemExit(f"{worker.name} ended with {worker.process.exitcode}")

@@ -1,12 +1,12 @@
 """Devices, runtimes and what they measured."""
 
 from hardware_profiles.device import Device, this_device
-from hardware_profiles.device_profile import Profile
 from hardware_profiles.measurement import Measurement, Subject, subject_from_json, subject_to_json
-from hardware_profiles.profiler import Build, Built, measure_profile
+from hardware_profiles.measuring.profiler import Build, Built, measure_profile
+from hardware_profiles.measuring.timing import ProfilerConfig, Timing, measure
+from hardware_profiles.profile import Profile
 from hardware_profiles.runtime import RUNTIMES, Executable, Prepared, Runtime
 from hardware_profiles.setting import Setting
-from hardware_profiles.timing import ProfilerConfig, Timing, measure
 
 __all__ = [
     "RUNTIMES",

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.lapack import dpotrf, dpotri
 
-from predictors.bend import Bend, candidate_bends
+from predictors.target_transform import TargetTransform, candidate_transforms
 
 __all__ = ["BlockRidge"]
 
@@ -43,7 +43,7 @@ class BlockRidge:
     coefficients: Floats
     factor: Floats
     noise: float
-    bend: Bend
+    target_transform: TargetTransform
 
     @classmethod
     def fit(cls, x: Floats, y: Floats, *, blocks: Sequence[slice]) -> BlockRidge:
@@ -62,12 +62,14 @@ class BlockRidge:
                 used.append(block)
                 units.append(len(rows) / power)
                 grams.append(part @ part.T * units[-1])
-        bends = candidate_bends(y)
-        bent = np.stack([bend.forward(y[rows]) for bend in bends], axis=1)
-        mean, scale = bent.mean(axis=0), bent.std(axis=0)
+        target_transforms = candidate_transforms(y)
+        transformed = np.stack([target_transform.forward(y[rows]) for target_transform in target_transforms], axis=1)
+        mean, scale = transformed.mean(axis=0), transformed.std(axis=0)
         scale[scale == 0] = 1.0
-        slopes = np.array([np.log(bend.slope(y[rows])).mean() for bend in bends])
-        choice, variances, noise, inflation = _learn(grams, (bent - mean) / scale, log_slopes=slopes - np.log(scale))
+        slopes = np.array([np.log(target_transform.slope(y[rows])).mean() for target_transform in target_transforms])
+        choice, variances, noise, inflation = _learn(
+            grams, (transformed - mean) / scale, log_slopes=slopes - np.log(scale)
+        )
         wide = inflation * scale[choice]
 
         prior = np.zeros(x.shape[1])
@@ -75,7 +77,7 @@ class BlockRidge:
             prior[block] = variance * unit
         root = np.sqrt(np.r_[_INTERCEPT, prior])
         design = np.concatenate([np.ones((len(y), 1)), x - center], axis=1) * root
-        target = (bends[choice].forward(y) - mean[choice]) / scale[choice]
+        target = (target_transforms[choice].forward(y) - mean[choice]) / scale[choice]
         values, basis = np.linalg.eigh(design.T @ design)
         values = np.maximum(values, 0.0) + noise
         coefficients = root * (basis @ (basis.T @ (design.T @ target) / values)) * scale[choice]
@@ -86,12 +88,12 @@ class BlockRidge:
             coefficients=coefficients,
             factor=factor,
             noise=float(np.sqrt(noise) * wide),
-            bend=bends[choice],
+            target_transform=target_transforms[choice],
         )
 
     def expect(self, x: Floats) -> Floats:
         """Return the expected target alone, ``(n,)``."""
-        return self.bend.backward(x @ self.coefficients[1:] + self.coefficients[0])
+        return self.target_transform.backward(x @ self.coefficients[1:] + self.coefficients[0])
 
     def predict(self, x: Floats) -> tuple[Floats, Floats]:
         """Return the expected target and the standard deviation of a new observation, ``(n,)`` each."""
@@ -99,7 +101,7 @@ class BlockRidge:
         projected += self.factor[0]
         spread = np.sqrt(np.einsum("ij,ij->i", projected, projected) + self.noise**2)
         mean = self.expect(x)
-        return mean, spread / self.bend.slope(mean)
+        return mean, spread / self.target_transform.slope(mean)
 
 
 def _learn(grams: Sequence[Floats], targets: Floats, *, log_slopes: Floats) -> tuple[int, Floats, float, float]:

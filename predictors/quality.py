@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from predictors.bend import Bend, candidate_bends
 from predictors.persistence import dump_predictor, finite_array, load_predictor, require_fitted
 from predictors.ridge import Ridge, RidgePath
+from predictors.target_transform import TargetTransform, candidate_transforms
 from search_space import Genes, SearchSpace, features
 from search_space.errors import ProfileError
 from search_space.features import totals_columns
@@ -58,7 +58,7 @@ class QualityPredictor:
 
     ridge_: Ridge
     products_: Floats
-    bend_: Bend
+    bend_: TargetTransform
     noise_: float
 
     def __init__(self, space: SearchSpace) -> None:
@@ -90,12 +90,12 @@ class QualityPredictor:
         design = np.concatenate([linear, totals[:, upper[0]] * totals[:, upper[1]]], axis=1)
 
         path = RidgePath(design, floor=_PENALTY_FLOOR)
-        bend, index = _choose(path, y)
-        z = bend.forward(y)
+        target_transform, index = _choose(path, y)
+        z = target_transform.forward(y)
         weights = None
         if noise is not None:
             spread = _checked("noise", np.broadcast_to(np.asarray(noise, float), y.shape), len(y))
-            weights = _weights(spread * bend.slope(y), residual=path.leave_one_out(z)[:, index])
+            weights = _weights(spread * target_transform.slope(y), residual=path.leave_one_out(z)[:, index])
             path = RidgePath(design, weights=weights, floor=_PENALTY_FLOOR)
             index = _best_penalty((path.leave_one_out(z) ** 2).mean(axis=0))
 
@@ -103,7 +103,7 @@ class QualityPredictor:
         explored = RidgePath(linear, weights=weights, penalties=[path.penalties[index]])
         squares = path.leave_one_out(z)[:, index] ** 2 * (1.0 - explored.leverages[:, 0])
         self.noise_ = math.sqrt(float(squares.mean()) * (1.0 + _SPENT / len(y)))
-        self.bend_ = bend
+        self.bend_ = target_transform
         d = linear.shape[1]
         self.products_ = np.zeros((totals.shape[1], totals.shape[1]))
         self.products_[upper] = model.coefficients[d:]
@@ -144,8 +144,8 @@ class QualityPredictor:
 
     def _bent(self, linear: Floats) -> Floats:
         totals = self._totals(linear)
-        bent: Floats = self.ridge_.predict(linear) + np.einsum("ij,ij->i", totals @ self.products_, totals)
-        return bent
+        transformed: Floats = self.ridge_.predict(linear) + np.einsum("ij,ij->i", totals @ self.products_, totals)
+        return transformed
 
     def _totals(self, linear: Floats) -> Floats:
         totals: Floats = linear[:, totals_columns(self.space)] / self.space.max_depth
@@ -173,7 +173,7 @@ class QualityPredictor:
         try:
             self.ridge_ = Ridge.from_dict(state["ridge"])
             self.products_ = np.array([finite_array(row, length=k) for row in state["products"]])
-            self.bend_ = Bend(sign=int(state["bend"]["sign"]), bound=float(state["bend"]["bound"]))
+            self.bend_ = TargetTransform(sign=int(state["bend"]["sign"]), bound=float(state["bend"]["bound"]))
             self.noise_ = float(state["noise"])
             if len(self.ridge_.center) != width or self.products_.shape != (k, k):
                 raise ValueError("it has another number of features")
@@ -212,13 +212,13 @@ def _best_penalty(losses: Floats) -> int:
     return int(np.argmin(losses[:-1])) if len(losses) > 1 else 0
 
 
-def _choose(path: RidgePath, y: Floats) -> tuple[Bend, int]:
+def _choose(path: RidgePath, y: Floats) -> tuple[TargetTransform, int]:
     """Return the bend and the penalty of the greatest leave-one-out likelihood."""
-    best, choice = np.inf, (Bend(), len(path.penalties) - 1)
-    for bend in candidate_bends(y):
-        squares = (path.leave_one_out(bend.forward(y)) ** 2).mean(axis=0)
-        losses = 0.5 * np.log(np.maximum(squares, 1e-300)) - np.log(bend.slope(y)).mean()
+    best, choice = np.inf, (TargetTransform(), len(path.penalties) - 1)
+    for target_transform in candidate_transforms(y):
+        squares = (path.leave_one_out(target_transform.forward(y)) ** 2).mean(axis=0)
+        losses = 0.5 * np.log(np.maximum(squares, 1e-300)) - np.log(target_transform.slope(y)).mean()
         index = _best_penalty(losses)
         if losses[index] < best:
-            best, choice = float(losses[index]), (bend, index)
+            best, choice = float(losses[index]), (target_transform, index)
     return choice

@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
-from hardware_profiles.exported_folder import MANIFEST, FolderError, check_files, read_manifest
+from hardware_profiles.portable.exported_folder import MANIFEST, FolderError, check_files, read_manifest
 from search_space import Architecture, Geometry
 from search_space.errors import CheckpointError, NasweaveError, reason_of
 from supernet.blocks import deployed

@@ -14,8 +14,8 @@ import importlib.util
 from torch import Tensor, nn
 
 from hardware_profiles.device import Device
-from hardware_profiles.onnx_prepared import OnnxPrepared
-from hardware_profiles.onnx_session import OnnxSession
+from hardware_profiles.onnx.prepared import OnnxPrepared
+from hardware_profiles.onnx.session import OnnxSession
 from hardware_profiles.runtime import Prepared, Runtime
 
 _X86 = ("x86_64", "amd64", "i686", "i386")

@@ -16,7 +16,7 @@ import importlib.util
 from torch import Tensor, nn
 
 from hardware_profiles.device import Device
-from hardware_profiles.onnx_prepared import OnnxPrepared
+from hardware_profiles.onnx.prepared import OnnxPrepared
 from hardware_profiles.openvino_session import OpenVinoSession
 from hardware_profiles.runtime import Prepared, Runtime
 

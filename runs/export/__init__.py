@@ -6,13 +6,13 @@ from runs.export.card import CardData, model_card, notice
 from runs.export.formats import FORMATS, ExportFormat, Subject
 from runs.export.manifest import file_sizes, is_whole, write_manifest
 from runs.export.parity import compare
-from runs.export.proof import Proof
+from runs.export.parity_report import ParityReport
 
 __all__ = [
     "FORMATS",
     "CardData",
     "ExportFormat",
-    "Proof",
+    "ParityReport",
     "Subject",
     "compare",
     "file_sizes",

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hardware_profiles import exported_folder
-from hardware_profiles.exported_folder import PACKAGES, fresh_command
+from hardware_profiles.portable import exported_folder
+from hardware_profiles.portable.exported_folder import PACKAGES, fresh_command
 
 __all__ = ["measure_fresh", "run_bench"]
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import hardware_profiles.exported_folder
-from hardware_profiles.exported_folder import (
+import hardware_profiles.portable.exported_folder
+from hardware_profiles.portable.exported_folder import (
     FORMAT,
     MANIFEST,
     SCHEMA,
@@ -26,7 +26,7 @@ __all__ = ["check_folder", "file_sizes", "is_whole", "write_manifest"]
 
 def write_manifest(folder: Path, *, name: str, formats: Mapping[str, ExportFormat], subject: Subject) -> None:
     """Write ``bench.py`` and, over all files that are there, ``manifest.json``; to be called last."""
-    script = hardware_profiles.exported_folder.__file__
+    script = hardware_profiles.portable.exported_folder.__file__
     (folder / SCRIPT).write_bytes(Path(script).read_bytes())
     models = {}
     for form_name, form in formats.items():

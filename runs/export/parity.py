@@ -64,7 +64,7 @@ def tested_metric(predict: Predict, data: TaskData, rows: torch.Tensor, *, one_b
         "metric": data.metric,
         "test_metric": 100 - error if data.unit == "%" else error,
         "test_examples": len(rows),
-        "test_examples_there_are": len(data.test),
+        "num_test_examples": len(data.test),
     }
 
 

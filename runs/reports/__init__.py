@@ -3,10 +3,10 @@
 What writes them, and loads matplotlib, plotly and pandas, is in ``write`` and ``comparison_page``.
 """
 
+from runs.objectives.pareto import hypervolume, hypervolume_curve, knee, non_dominated
 from runs.reports.comparison import ComparedNetwork, ComparedRun, Comparison
 from runs.reports.data import ReportData, ReportedNetwork, Sensitivity, Source, minimised
 from runs.reports.noise import near_front
-from runs.reports.pareto import hypervolume, hypervolume_curve, knee, non_dominated
 
 __all__ = [
     "ComparedNetwork",

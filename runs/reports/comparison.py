@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runs.objectives import Objective
-from runs.reports.pareto import hypervolume_curve, non_dominated
+from runs.objectives.pareto import hypervolume_curve, non_dominated
 from runs.reports.tables import Cell, Table
 from runs.reports.units import bound_text, label_of, number, quantity, unit_of, words
 

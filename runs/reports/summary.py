@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runs.objectives import Objective, device_of
+from runs.objectives.pareto import hypervolume_curve
 from runs.reports.data import ReportData, ReportedNetwork, minimised
-from runs.reports.pareto import hypervolume_curve
 from runs.reports.units import bound_text, label_of, number, quantity, unit_of, words
 
 __all__ = [

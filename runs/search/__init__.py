@@ -1,17 +1,16 @@
 """The search: which network to evaluate next, and a study that holds every one that was."""
 
+from runs.search.algorithms.guided import Genotype, GuidedSearch, InnerSearch, Surrogate
 from runs.search.config import Evaluated, SearchConfig, SearchResult, WorkersConfig
-from runs.search.genes import distributions
-from runs.search.guided import Genotype, GuidedSearch, InnerSearch, Surrogate
 from runs.search.loop import SearchError, run_search
+from runs.search.optuna.genes import distributions
+from runs.search.optuna.sampler import SAMPLERS, CostFunction, Problem, SpaceSampler
 from runs.search.recorder import Recorder, StoreRecorder
-from runs.search.sampler import SAMPLERS, Cheap, Problem, SpaceSampler
-from runs.search.shared import Crew
+from runs.search.workers.claims_loop import WorkerGroup
 
 __all__ = [
     "SAMPLERS",
-    "Cheap",
-    "Crew",
+    "CostFunction",
     "Evaluated",
     "Genotype",
     "GuidedSearch",
@@ -24,6 +23,7 @@ __all__ = [
     "SpaceSampler",
     "StoreRecorder",
     "Surrogate",
+    "WorkerGroup",
     "WorkersConfig",
     "distributions",
     "run_search",

@@ -2,7 +2,7 @@
 
 A network is recorded first and its trial finished second. So after a kill the study has at most one trial that is
 running: if its network was recorded, the trial is finished from the record; if not, it fails and is tried once more.
-Several processes share a search by :mod:`runs.search.shared`.
+Several processes share a search by :mod:`runs.search.workers.claims_loop`.
 """
 
 from __future__ import annotations
@@ -15,12 +15,23 @@ from optuna.trial import Trial, TrialState
 
 from predictors.quality import QualityPredictor
 from runs.objectives import Objective, objectives_by_name
+from runs.search.algorithms.guided import Surrogate
 from runs.search.config import SearchConfig, SearchResult
-from runs.search.fork import begin_with
-from runs.search.guided import Surrogate
+from runs.search.optuna.fork import begin_with
+from runs.search.optuna.sampler import SAMPLERS, CostFunction, Problem
+from runs.search.optuna.study import (
+    RETRY_OF,
+    fail,
+    finish,
+    interrupted,
+    open_study,
+    quiet_optuna,
+    retry,
+    storage_errors,
+)
 from runs.search.recorder import Recorder
-from runs.search.sampler import SAMPLERS, Cheap, Problem
-from runs.search.session import (
+from runs.search.workers.claims_loop import SharedSearch, WorkerGroup, at_work
+from runs.search.workers.session import (
     DUPLICATE_OF,
     DUPLICATES_IN_A_ROW,
     FAILURES_IN_A_ROW,
@@ -28,8 +39,6 @@ from runs.search.session import (
     SearchError,
     Session,
 )
-from runs.search.shared import Crew, SharedSearch, at_work
-from runs.search.study import RETRY_OF, fail, finish, interrupted, open_study, quiet_optuna, retry, storage_errors
 from search_space import Architecture, Genes, SearchSpace
 from search_space.errors import ConfigError, StoreError
 
@@ -42,16 +51,16 @@ def run_search(
     space: SearchSpace,
     *,
     config: SearchConfig,
-    cheap: Cheap,
+    cost_function: CostFunction,
     study_name: str,
     objectives: Sequence[Objective] | None = None,
     evaluate: Evaluate | None = None,
-    deviation: Cheap | None = None,
+    deviation: CostFunction | None = None,
     recorder: Recorder | None = None,
     storage_url: str | None = None,
     identity: Mapping[str, str] | None = None,
     start: Mapping[Architecture, Mapping[str, float]] | None = None,
-    crew: Crew | None = None,
+    worker_group: WorkerGroup | None = None,
     surrogate: Callable[[SearchSpace], Surrogate] = QualityPredictor,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> SearchResult:
@@ -97,7 +106,7 @@ def run_search(
     problem = Problem(
         objectives=tuple(objectives or objectives_by_name(config.objectives)),
         budget=config.budget,
-        cheap=cheap,
+        cost_function=cost_function,
         n_trials=config.n_trials,
         surrogate=surrogate,
         deviation=deviation,
@@ -112,8 +121,8 @@ def run_search(
     with ExitStack() as stack:
         stack.enter_context(quiet_optuna())
         stack.enter_context(storage_errors(storage_url))
-        if crew is not None:
-            stack.enter_context(at_work(crew, described))
+        if worker_group is not None:
+            stack.enter_context(at_work(worker_group, described))
         sampler = SAMPLERS[config.sampler](space, seed=config.seed, problem=problem)
         study = stack.enter_context(
             open_study(
@@ -122,18 +131,20 @@ def run_search(
         )
         begin_with(study, space, problem=problem, networks=start or {}, recorder=recorder)
         search: _Search | SharedSearch
-        if crew is None:
+        if worker_group is None:
             search = _Search(space, problem, study, evaluate, recorder)
             search.resume()
         else:
             assert recorder is not None and storage_url is not None, "workers share a record and a database"
-            search = SharedSearch(space, problem, study, evaluate, recorder, crew=crew, storage_url=storage_url)
+            search = SharedSearch(
+                space, problem, study, evaluate, recorder, worker_group=worker_group, storage_url=storage_url
+            )
         exhausted = search.run(progress or (lambda done, total, message: None))
         return search.result(exhausted)
 
 
 def _check_sources(space: SearchSpace, problem: Problem, evaluate: Evaluate | None) -> None:
-    given = set(problem.cheap(space.encode([space.smallest])))
+    given = set(problem.cost_function(space.encode([space.smallest])))
     for objective in (*problem.objectives, *problem.budget.objectives):
         if (evaluate is None) if objective.evaluated else (objective.name not in given):
             raise ConfigError(
@@ -199,10 +210,10 @@ class _Search(Session):
         return False
 
     def _complete(self, trial: Trial, row: Genes, architecture: Architecture, values: Mapping[str, float]) -> None:
-        everything = {**self.cheap(row), **values}
+        everything = {**self.cost_function(row), **values}
         self.keep(trial.number, architecture, everything)
         constraints = self.problem.budget.constraints(everything)
-        finish(self.study, trial, values=self.told(everything), constraints=constraints)
+        finish(self.study, trial, values=self.objective_values(everything), constraints=constraints)
 
     def _repeat(self, trial: Trial, key: str) -> None:
         """Finish a trial whose network was evaluated, or failed, before."""
@@ -213,7 +224,7 @@ class _Search(Session):
         first = self.done[key]
         trial.set_user_attr(DUPLICATE_OF, first.trial_number)
         constraints = self.problem.budget.constraints(first.values)
-        finish(self.study, trial, values=self.told(first.values), constraints=constraints)
+        finish(self.study, trial, values=self.objective_values(first.values), constraints=constraints)
 
     def _failed(self, trial: Trial, key: str, error: Exception) -> None:
         _log.warning("trial %d failed: %r", trial.number, error)

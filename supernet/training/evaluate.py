@@ -90,7 +90,7 @@ class Evaluator:
         model: nn.Module,
         architecture: Architecture | None = None,
         *,
-        hopeless: Callable[[Quality], bool] | None = None,
+        should_prune: Callable[[Quality], bool] | None = None,
     ) -> Quality:
         """Return the quality of a network.
 
@@ -102,7 +102,7 @@ class Evaluator:
             Asked after each batch but the last; when it says so, the quality of the part seen so far is returned.
         """
         return _judge(
-            model, architecture, self.data, self._batches, total=self.total, bf16=self.bf16, hopeless=hopeless
+            model, architecture, self.data, self._batches, total=self.total, bf16=self.bf16, should_prune=should_prune
         )
 
 
@@ -132,7 +132,7 @@ def evaluate(
             split.batch(slice(start, start + batch_size)) for start in range(0, len(split), batch_size)
         )
     )
-    return _judge(model, architecture, data, batches, total=len(split), bf16=False, hopeless=None).error
+    return _judge(model, architecture, data, batches, total=len(split), bf16=False, should_prune=None).error
 
 
 def _judge(
@@ -143,7 +143,7 @@ def _judge(
     *,
     total: int,
     bf16: bool,
-    hopeless: Callable[[Quality], bool] | None,
+    should_prune: Callable[[Quality], bool] | None,
 ) -> Quality:
     assert isinstance(model, Supernet) == (architecture is not None)
     training = model.training
@@ -158,7 +158,7 @@ def _judge(
                 error.add(data.error(outputs, targets))
                 loss.add(data.loss(outputs, targets, reduction="none"))
                 seen += len(targets)
-                if hopeless is not None and seen < total and hopeless(_quality(data, error, loss, seen, total)):
+                if should_prune is not None and seen < total and should_prune(_quality(data, error, loss, seen, total)):
                     break
     finally:
         model.train(training)

@@ -84,7 +84,7 @@ def finetune(
     NasweaveError
         When the loss or its gradient is not finite.
     """
-    judge = Evaluator(data, split=data.validation, device=next(supernet.parameters()).device)
+    evaluator = Evaluator(data, split=data.validation, device=next(supernet.parameters()).device)
     inherited_network = extract(supernet, architecture).eval() if before is None else before
     trained_network = distil(
         supernet,
@@ -95,7 +95,7 @@ def finetune(
         folder=folder,
         progress=progress,
     )
-    inherited, trained = (judge(calibrate(each, data)) for each in (inherited_network, trained_network))
+    inherited, trained = (evaluator(calibrate(each, data)) for each in (inherited_network, trained_network))
     better = trained_network if trained.error < inherited.error else inherited_network
     return Finetuned(network=better, inherited=inherited, trained=trained)
 

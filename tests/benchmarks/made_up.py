@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from runs.reports.pareto import hypervolume
+from runs.objectives.pareto import hypervolume
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class MadeUp:
 
 def _problem(cards: tuple[int, ...], evaluate: Any, canonicalise: Any) -> MadeUp:
     """The reference: the best of a long evolution on the true values, scaled by a large random sample."""
-    from runs.search.design import skewed_sample
-    from runs.search.evolution import InnerSearch, evolve
+    from runs.search.algorithms.design import skewed_sample
+    from runs.search.algorithms.evolution import InnerSearch, evolve
 
     class Genotype:
         pass

@@ -21,8 +21,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from hardware_profiles import RUNTIMES
 from hardware_profiles.input_limits import input_limits
-from hardware_profiles.onnx_export import export_onnx
-from hardware_profiles.onnx_policy import apply_policy
+from hardware_profiles.onnx.export import export_onnx
+from hardware_profiles.onnx.policy import apply_policy
 from search_space import Block, BlockSpec, Geometry, Layer, TaskShape
 from search_space.precision import FLOAT, FORMATS
 from search_space.spec import Scalar
@@ -256,7 +256,7 @@ def exported(case: Case) -> tuple[torch.nn.Module, Block, onnx.ModelProto]:
 @pytest.mark.parametrize("case", EXPORTS, ids=str)
 def test_exports_run_at_another_batch_and_as_simulated(case, monkeypatch):
     module, block, model = exported(case)
-    monkeypatch.setattr("hardware_profiles.onnx_export.export_onnx", lambda *_: model)
+    monkeypatch.setattr("hardware_profiles.onnx.export.export_onnx", lambda *_: model)
     linears = [name for name, m in module.named_modules() if isinstance(m, ElasticLinear)]
     for name in case.spec.runtimes & {"onnxruntime", "openvino", "torch"}:
         runtime = RUNTIMES[name]

@@ -24,7 +24,7 @@ Maker = Callable[[], BaseSampler]
 
 
 def _maker(space: SearchSpace, name: str, *objectives: str) -> Maker:
-    problem = Problem(objectives=objectives_by_name(objectives), cheap=Bench(space).cheap, n_trials=20)
+    problem = Problem(objectives=objectives_by_name(objectives), cost_function=Bench(space).cost_function, n_trials=20)
     return lambda: SAMPLERS[name](space, seed=0, problem=problem)
 
 
@@ -72,7 +72,7 @@ class TestRelative:
         def objective(trial: optuna.Trial) -> tuple[float, float]:
             architecture = space.suggest(trial)
             space.validate(architecture)
-            latency = bench.cheap(space.encode([architecture]))["latency_ms"]
+            latency = bench.cost_function(space.encode([architecture]))["latency_ms"]
             return bench.evaluate(architecture), float(latency[0])
 
         study.optimize(objective, n_trials=12, n_jobs=n_jobs)

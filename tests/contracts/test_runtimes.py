@@ -113,7 +113,7 @@ def test_version_changes_with_the_library_and_with_the_graph(runtime, monkeypatc
     ],
 )
 def test_eight_bit_products_that_may_saturate_are_warned_of_once(machine, isa, warned, monkeypatch, caplog):
-    module = importlib.import_module("hardware_profiles.onnx_prepared")
+    module = importlib.import_module("hardware_profiles.onnx.prepared")
     monkeypatch.setattr(module, "this_device", lambda: replace(this_device(), machine=machine, isa=isa))
     module._warn_once.cache_clear()
     one = prepared("onnxruntime")

@@ -11,7 +11,7 @@ import pytest
 
 from runs.objectives import Budget, objectives_by_name
 from runs.search import SAMPLERS, Problem, SearchConfig, distributions, run_search
-from runs.search.genes import genes_of, params_of
+from runs.search.optuna.genes import genes_of, params_of
 from search_space import SearchSpace
 from tests.runs.search.problem import Bench
 
@@ -34,7 +34,7 @@ def _keys(bench: Bench, name: str, n: int, seed: int = 0, url: str | None = None
     result = run_search(
         bench.space,
         config=config,
-        cheap=bench.cheap,
+        cost_function=bench.cost_function,
         evaluate=bench.evaluate,
         study_name="s",
         storage_url=url,
@@ -46,13 +46,13 @@ def test_in_a_users_own_study(name: str, bench: Bench) -> None:
     """Canonical parameters of new, legal networks, and a parameter of the user's beside them."""
     space = bench.space
     objectives = objectives_by_name(["validation_error", "latency_ms"])
-    problem = Problem(objectives=objectives, cheap=bench.cheap, n_trials=25)
+    problem = Problem(objectives=objectives, cost_function=bench.cost_function, n_trials=25)
 
     def objective(trial: optuna.Trial) -> tuple[float, float]:
         assert 0.0 <= trial.suggest_float("mine", 0.0, 1.0) <= 1.0
         architecture = space.suggest(trial)
         space.validate(architecture)
-        return bench.evaluate(architecture), float(bench.cheap(space.encode([architecture]))["latency_ms"][0])
+        return bench.evaluate(architecture), float(bench.cost_function(space.encode([architecture]))["latency_ms"][0])
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(
@@ -71,7 +71,9 @@ def test_in_a_users_own_study(name: str, bench: Bench) -> None:
 def test_any_objectives(name: str, objectives: tuple[str, ...], bench: Bench) -> None:
     budget = Budget(limits={"flops": float(np.median(bench.costs.flops(bench.space.sample_genes(_rng(), 500))))})
     config = SearchConfig(n_trials=20, sampler=name, objectives=objectives, budget=budget)
-    result = run_search(bench.space, config=config, cheap=bench.cheap, evaluate=bench.evaluate, study_name="s")
+    result = run_search(
+        bench.space, config=config, cost_function=bench.cost_function, evaluate=bench.evaluate, study_name="s"
+    )
     assert len({e.key for e in result.evaluated}) == 20 and not result.failed
     for e in result.evaluated:
         assert e.feasible == (e.values["flops"] <= budget.limits["flops"])
@@ -102,7 +104,7 @@ def test_a_small_space_is_searched_to_its_end(name: str, make_space: Callable[..
     result = run_search(
         small,
         config=SearchConfig(n_trials=50, sampler=name),
-        cheap=bench.cheap,
+        cost_function=bench.cost_function,
         evaluate=bench.evaluate,
         study_name="s",
     )

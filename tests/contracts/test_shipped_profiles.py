@@ -20,7 +20,11 @@ def space_of(profile):
     """Return the space that the profile's provenance names, as the configuration has it today."""
     told = profile.provenance
     with initialize_config_module("hydra_conf", version_base="1.3"):
-        overrides = [f"task={told['task']}", f"hardware={profile.setting.runtime}", f"space={told['space']}"]
+        overrides = [
+            f"task={told['task']}",
+            f"hardware={profile.setting.runtime}",
+            f"space={told['space']}",
+        ]
         config = OmegaConf.to_container(compose("config", overrides), resolve=True)
     options = {k: v for k, v in config["task"]["options"].items() if v is not None}
     data = TASKS[config["task"]["name"]].load(data_root=config["data_root"], options=options)
@@ -34,7 +38,10 @@ def test_it_loads_and_says_where_it_comes_from(name):
     assert {"task", "space", "nasweave", "python", "system", "numpy", "energy"} <= set(told)
     assert re.match(r"\d{4}-\d\d-\d\dT", profile.created_at)
     assert RUNTIMES[profile.setting.runtime].name == profile.setting.runtime
-    assert name == f"{profile.device.name}_{profile.setting.runtime}_t{profile.setting.threads}_{told['space']}"
+    assert (
+        name
+        == f"{profile.device.name}_{profile.setting.runtime}_t{profile.setting.threads}_{told['space']}"
+    )
     assert 0 < profile.noise_floor < 0.1
     assert any(m.repeat_ms is not None for m in profile.measurements)
     assert "/" not in "".join(told.values()), "no paths of the machine it was made on"

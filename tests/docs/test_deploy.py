@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hardware_profiles.bare import only_packages
-from hardware_profiles.exported_folder import fresh_command
+from hardware_profiles.portable.bare import only_packages
+from hardware_profiles.portable.exported_folder import fresh_command
 from tests.docs.test_search import LESS
 from tests.runs.tiny import TINY, nasweave
 

@@ -14,10 +14,10 @@ import torch
 from torch import nn
 
 from hardware_profiles import Built, ProfilerConfig, Setting, this_device
-from hardware_profiles.bare import only_packages
-from hardware_profiles.bundle import write_bundle
-from hardware_profiles.bundle_results import SESSION, read_results
-from hardware_profiles.bundle_runner import measure_bundle
+from hardware_profiles.portable.bare import only_packages
+from hardware_profiles.portable.bundle import write_bundle
+from hardware_profiles.portable.bundle_results import SESSION, read_results
+from hardware_profiles.portable.bundle_runner import measure_bundle
 from hardware_profiles.runtime import RUNTIMES
 from search_space import Architecture, Block, Layer
 from search_space.errors import ConfigError, ProfileError, RuntimeUnavailableError

@@ -3,7 +3,7 @@
 import pytest
 
 from hardware_profiles import Measurement
-from hardware_profiles.conditions import disturbances, drift_hint, throttle_count
+from hardware_profiles.measuring.conditions import disturbances, drift_hint, throttle_count
 from search_space import Block
 
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from hardware_profiles.energy import RaplMeter, energy_meter
+from hardware_profiles.measuring.energy import RaplMeter, energy_meter
 
 RANGE = 1_000_000
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from hardware_profiles import RUNTIMES
-from hardware_profiles.memory import peak_memory_bytes
+from hardware_profiles.measuring.memory import peak_memory_bytes
 
 MEBIBYTE = 2**20
 

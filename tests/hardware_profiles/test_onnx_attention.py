@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from hardware_profiles.onnx_export import export_onnx
+from hardware_profiles.onnx.export import export_onnx
 
 LENGTH, WIDTH = 6, 8
 MASK = torch.rand(LENGTH, LENGTH, generator=torch.Generator().manual_seed(0)) < 0.6

@@ -10,8 +10,8 @@ import torch
 from onnx import numpy_helper
 from torch import nn
 
-from hardware_profiles.onnx_export import PATH_KEY, export_onnx
-from hardware_profiles.onnx_policy import RUNTIME_KEY, apply_policy
+from hardware_profiles.onnx.export import PATH_KEY, export_onnx
+from hardware_profiles.onnx.policy import RUNTIME_KEY, apply_policy
 from hardware_profiles.quantization import dequantize_weight, quantize_weight
 from search_space.precision import FORMATS
 

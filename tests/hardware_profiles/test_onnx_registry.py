@@ -2,8 +2,8 @@ import torch
 from torch import nn
 from torch.onnx._internal.exporter import _registration
 
-from hardware_profiles.onnx_export import export_onnx
-from hardware_profiles.onnx_registry import table_made_once
+from hardware_profiles.onnx.export import export_onnx
+from hardware_profiles.onnx.registry import table_made_once
 
 MODULE, EXAMPLE = nn.Sequential(nn.Linear(4, 4), nn.GELU()).eval(), torch.zeros(2, 4)
 

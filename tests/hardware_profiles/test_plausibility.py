@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from hardware_profiles import Device, Measurement, Profile, Setting
-from hardware_profiles.plausibility import check_same_unit, check_units
+from hardware_profiles.measuring.plausibility import check_same_unit, check_units
 from search_space import Block
 from search_space.errors import ProfileError
 

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from hardware_profiles.schedule import interleaved, spread_out
-from hardware_profiles.turns import Turns
+from hardware_profiles.measuring.schedule import interleaved, spread_out
+from hardware_profiles.measuring.turns import Turns
 from search_space import Architecture, Block, Layer
 
 LAYER = Layer(mixer="softmax", num_heads=2, channel_mixer="mlp", ratio=2.0)

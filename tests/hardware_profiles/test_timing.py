@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import binom
 
 from hardware_profiles import ProfilerConfig, measure
-from hardware_profiles.timing import median_interval
+from hardware_profiles.measuring.timing import median_interval
 from search_space.errors import ConfigError, ProfileError
 
 BATCH = np.zeros((1, 2), np.float32)

@@ -10,7 +10,7 @@ from scipy.stats import spearmanr
 from sklearn.exceptions import NotFittedError
 
 from predictors import QualityPredictor
-from predictors.bend import Bend, candidate_bends
+from predictors.target_transform import TargetTransform, candidate_transforms
 from search_space import features
 from search_space.errors import ProfileError
 from search_space.features import totals_columns
@@ -185,14 +185,18 @@ def test_shapes_and_rows_are_independent(space):
 
 def test_bends_increase_and_invert():
     y = np.array([1.0, 4.0, 2.5, 9.0])
-    assert len(candidate_bends(y)) == 7
-    for bend in candidate_bends(y):
-        z = bend.forward(y)
+    assert len(candidate_transforms(y)) == 7
+    for target_transform in candidate_transforms(y):
+        z = target_transform.forward(y)
         assert (np.argsort(z) == np.argsort(y)).all()
-        np.testing.assert_allclose(bend.backward(z), y)
+        np.testing.assert_allclose(target_transform.backward(z), y)
         step = 1e-6
-        np.testing.assert_allclose((bend.forward(y + step) - bend.forward(y - step)) / (2 * step), bend.slope(y), 1e-6)
-    assert np.isfinite(Bend(sign=1, bound=0.0).backward(np.array([1e9]))).all()
+        np.testing.assert_allclose(
+            (target_transform.forward(y + step) - target_transform.forward(y - step)) / (2 * step),
+            target_transform.slope(y),
+            1e-6,
+        )
+    assert np.isfinite(TargetTransform(sign=1, bound=0.0).backward(np.array([1e9]))).all()
 
 
 def test_the_totals_are_where_they_are_said_to_be(space, population):

@@ -8,7 +8,7 @@ import pytest
 from hydra import compose, initialize_config_module
 
 import hydra_conf
-from runs.config import Config, from_hydra
+from runs.app.config import Config, from_hydra
 from search_space.errors import ConfigError
 from search_space.registry import Registry
 

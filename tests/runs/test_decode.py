@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from hardware_profiles.bare import only_packages
-from hardware_profiles.exported_folder import fresh_command
+from hardware_profiles.portable.bare import only_packages
+from hardware_profiles.portable.exported_folder import fresh_command
 from runs.export import Subject
 from runs.export.formats.decode import DecodeFormat
 from runs.export.generate import Decoder, generate

@@ -16,10 +16,10 @@ import torch
 from onnx import helper
 from torch import nn
 
-from hardware_profiles.bare import only_packages
-from hardware_profiles.exported_folder import EXAMPLE, SCRIPT, fresh_command
-from hardware_profiles.onnx_export import export_onnx
-from runs.export import FORMATS, Proof, Subject, write_manifest
+from hardware_profiles.onnx.export import export_onnx
+from hardware_profiles.portable.bare import only_packages
+from hardware_profiles.portable.exported_folder import EXAMPLE, SCRIPT, fresh_command
+from runs.export import FORMATS, ParityReport, Subject, write_manifest
 from runs.export.formats import openvino as openvino_format
 from runs.files import new_folder
 from search_space import Architecture, Layer, SearchSpace
@@ -63,15 +63,15 @@ def written(subject, tmp_path_factory):
     folder = tmp_path_factory.mktemp("export") / "k"
     folder.mkdir()
     forms = {name: FORMATS[name]() for name in ALL}
-    proof = Proof(subject, TASKS["digits"].load(), right=subject.simulated, source="the network")
+    parity_report = ParityReport(subject, TASKS["digits"].load(), right=subject.simulated, source="the network")
     for name, form in forms.items():
         form.write(subject, folder)
-        proof.add(name, form, folder)
+        parity_report.add(name, form, folder)
     np.save(folder / EXAMPLE, subject.example.numpy())
     write_manifest(folder, name="k", formats=forms, subject=subject)
-    proof.test()
-    proof.measure({"onnx": forms["onnx"]}, folder, threads=1)
-    return folder, proof.rows
+    parity_report.test()
+    parity_report.measure({"onnx": forms["onnx"]}, folder, threads=1)
+    return folder, parity_report.rows
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from tests.runs.tiny import TINY
 
 # PyTorch runs what it has; the other runtimes spend seconds on each export.
 SETTING = ("hardware=torch", "space.precision=[float]")
-COMMAND = [sys.executable, "-m", "runs.cli", "search", *TINY, *SETTING]
+COMMAND = [sys.executable, "-m", "runs.app.cli", "search", *TINY, *SETTING]
 TABLES = {
     "profile": "select count(*) from nasweave_measurements",
     "search": "select count(*) from nasweave_candidates where source = 'search'",
@@ -118,7 +118,7 @@ def test_nothing_is_there_twice(killed):
 def test_the_training_curve_and_the_weights_are_those_of_an_uninterrupted_run(killed, tmp_path):
     folder, _ = killed
     process = subprocess.run(
-        [sys.executable, "-m", "runs.cli", "train", *TINY, *SETTING],
+        [sys.executable, "-m", "runs.app.cli", "train", *TINY, *SETTING],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(Path.cwd())},
         capture_output=True,

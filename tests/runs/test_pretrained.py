@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from runs.cli import _hydra_arguments
+from runs.app.cli import _hydra_arguments
 from search_space import space_from_mapping
 from supernet import catalogue
 from supernet.tasks import TASKS

@@ -60,7 +60,7 @@ def test_every_exported_file_computes_the_same(finished):
     (export,) = (finished / "outputs" / "digits" / "default" / "exports").iterdir()
     parity = json.loads((export / "parity.json").read_text())
     assert set(parity) - {"onnx_fp32"} == {"extracted", "safetensors", "python", "onnx", "pt2"}
-    assert all(row["test_examples"] == row["test_examples_there_are"] == 359 for row in parity.values())
+    assert all(row["test_examples"] == row["num_test_examples"] == 359 for row in parity.values())
     extracted = parity["extracted"]["test_metric"]
     assert all(row["test_metric"] == pytest.approx(extracted, abs=1) for row in parity.values())
     assert all(row["relative_norm"] < 2e-2 and row["decision_agreement"] > 0.98 for row in parity.values())

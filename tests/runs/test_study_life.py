@@ -16,12 +16,12 @@ import torch
 from hydra import compose, initialize_config_module
 from rich.console import Console
 
-from runs import stages
-from runs.config import from_hydra
-from runs.stages.front import front
-from runs.stages.quality import Incumbents, quality_context
+from runs.app.config import from_hydra
+from runs.evaluation.evaluator import Archive, quality_context
+from runs.objectives.front import front
+from runs.pipeline import stages
+from runs.pipeline.workspace import Workspace
 from runs.store import Evaluations
-from runs.workspace import Workspace
 from search_space import Architecture
 from supernet import extract
 from supernet.tasks import Split
@@ -49,11 +49,11 @@ def folder(tiny_run, tmp_path_factory):
 def evaluated(monkeypatch, folder):
     """Return a count of the real evaluations by network, in the folder."""
     calls: Counter[str] = Counter()
-    judge = Evaluator.__call__
+    evaluator = Evaluator.__call__
 
     def counted(self, model, architecture=None, **options):
         calls[architecture.key] += 1
-        return judge(self, model, architecture, **options)
+        return evaluator(self, model, architecture, **options)
 
     monkeypatch.setattr(Evaluator, "__call__", counted)
     monkeypatch.chdir(folder)
@@ -241,7 +241,7 @@ def test_the_search_never_reads_the_test_split(folder, monkeypatch) -> None:
 def test_a_network_given_up_early_is_marked_and_in_no_front(folder, evaluated, monkeypatch) -> None:
     """Every second network is called hopeless here, the best ones among them."""
     turns = iter(range(1000))
-    monkeypatch.setattr(Incumbents, "hopeless", lambda *arguments, **options: next(turns) % 2 == 0)
+    monkeypatch.setattr(Archive, "should_prune", lambda *arguments, **options: next(turns) % 2 == 0)
     options = ("evaluation.early_stop=true", "evaluation.batch_size=250", "evaluation.examples=300")
     found = workspace(Path(), "name=early", *options)
     result = stages.search(found)

@@ -22,7 +22,7 @@ STORE = "store=sqlite+journal:///outputs/nasweave.db"
 
 def torchrun(folder: Path, verb: str, *overrides: str) -> None:
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    command = [*launcher, "-m", "runs.cli", verb, *TINY, *overrides]
+    command = [*launcher, "-m", "runs.app.cli", verb, *TINY, *overrides]
     environment = {**os.environ, "PYTHONPATH": str(Path.cwd()), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
@@ -35,7 +35,7 @@ def test_two_processes_train_and_then_search(tiny_run, tmp_path) -> None:
     torchrun(tmp_path, "train", "training.steps=6", STORE)
     curves = [path.read_text().splitlines() for path in tmp_path.glob("outputs/digits/supernets/*/training.jsonl")]
     assert sorted(json.loads(curve[-1])["step"] for curve in curves) == [6, 40]
-    profiled = [sys.executable, "-m", "runs.cli", "profile", *TINY, "training.steps=6", STORE]
+    profiled = [sys.executable, "-m", "runs.app.cli", "profile", *TINY, "training.steps=6", STORE]
     environment = {**os.environ, "PYTHONPATH": str(Path.cwd()), "OMP_NUM_THREADS": "1"}
     subprocess.run(profiled, cwd=tmp_path, env=environment, capture_output=True, timeout=120, check=True)
     torchrun(tmp_path, "worker", "training.steps=6", STORE, "evaluation.finetune_steps=2")  # each process its own

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runs.cli import main
+from runs.app.cli import main
 
 TINY = (
     "space.embed_dim=[16,24]",

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hardware_profiles import RUNTIMES
-from hardware_profiles.onnx_prepared import OnnxPrepared
+from hardware_profiles.onnx.prepared import OnnxPrepared
 from search_space.errors import RuntimeUnavailableError
 from search_space.precision import FORMATS as PRECISIONS
 from search_space.registry import Registry

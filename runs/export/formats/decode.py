@@ -16,8 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from hardware_profiles.onnx_export import INPUT, OUTPUT, export_several
-from hardware_profiles.onnx_policy import apply_policy
+from hardware_profiles.onnx.export import INPUT, OUTPUT, export_several
+from hardware_profiles.onnx.policy import apply_policy
 from runs.export import generate
 from runs.export.formats import ExportFormat, Predict, Reference, Served, Subject
 from supernet import Network

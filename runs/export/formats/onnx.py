@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from hardware_profiles.onnx_policy import RUNTIME_KEY
+from hardware_profiles.onnx.policy import RUNTIME_KEY
 from hardware_profiles.openvino_session import settings_of
-from hardware_profiles.sessions import open_model
+from hardware_profiles.portable.sessions import open_model
 from runs.export.formats import ExportFormat, Predict, Served, Subject
 
 

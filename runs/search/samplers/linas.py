@@ -1,10 +1,10 @@
-"""LINAS: populations by predicted values (:mod:`runs.search.linas`), the way of DyNAS-T and SimQ-NAS."""
+"""LINAS: populations by predicted values (:mod:`runs.search.algorithms.linas`), the way of DyNAS-T and SimQ-NAS."""
 
 from __future__ import annotations
 
-from runs.search.batched import BatchedSampler
-from runs.search.linas import LinasSearch
-from runs.search.sampler import Problem, SpaceSampler
+from runs.search.algorithms.linas import LinasSearch
+from runs.search.optuna.batched import BatchedSampler
+from runs.search.optuna.sampler import Problem, SpaceSampler
 from search_space import SearchSpace
 
 __all__ = ["build"]

@@ -1,13 +1,13 @@
 """The predictor-guided sampler: surrogates of what is evaluated, formulas for the rest, batches by hypervolume gain.
 
-The work is done by :class:`runs.search.guided.GuidedSearch`.
+The work is done by :class:`runs.search.algorithms.guided.GuidedSearch`.
 """
 
 from __future__ import annotations
 
-from runs.search.batched import BatchedSampler
-from runs.search.guided import GuidedSearch
-from runs.search.sampler import Problem, SpaceSampler
+from runs.search.algorithms.guided import GuidedSearch
+from runs.search.optuna.batched import BatchedSampler
+from runs.search.optuna.sampler import Problem, SpaceSampler
 from search_space import SearchSpace
 
 __all__ = ["build"]

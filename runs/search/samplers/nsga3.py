@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from optuna.samplers import NSGAIIISampler
 
-from runs.search.sampler import Problem, SpaceSampler, WrappedSampler
+from runs.search.optuna.sampler import Problem, SpaceSampler, WrappedSampler
 from search_space import SearchSpace
 
 __all__ = ["build"]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
-from runs.search.sampler import History, Problem, SpaceSampler
+from runs.search.optuna.sampler import History, Problem, SpaceSampler
 from search_space import Genes, SearchSpace
 
 __all__ = ["build"]

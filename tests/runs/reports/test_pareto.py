@@ -58,11 +58,11 @@ def test_degenerate_sets() -> None:
 
 
 def test_knee_is_the_point_farthest_below_the_line() -> None:
-    bent = np.array([[0.0, 100.0], [1.0, 30.0], [2.0, 18.0], [6.0, 12.0], [10.0, 0.0]])
+    transformed = np.array([[0.0, 100.0], [1.0, 30.0], [2.0, 18.0], [6.0, 12.0], [10.0, 0.0]])
     line = np.array([-100.0, -10.0])  # the line 100 x + 10 y = 1000, by hand
-    distance = bent @ line + 1000
-    assert knee(bent) == int(distance.argmax()) == 2
-    assert knee(bent * [3.0, 0.01] + [5.0, 1.0]) == 2  # units do not matter
+    distance = transformed @ line + 1000
+    assert knee(transformed) == int(distance.argmax()) == 2
+    assert knee(transformed * [3.0, 0.01] + [5.0, 1.0]) == 2  # units do not matter
 
 
 def test_knee_ignores_dominated_points_and_constant_objectives() -> None:

@@ -21,7 +21,7 @@ class Bench:
         width = features(space, space.encode([space.smallest])).shape[1]
         self.weights = np.random.default_rng(5).normal(size=width)
 
-    def cheap(self, genes: Genes) -> dict[str, NDArray[np.float64]]:
+    def cost_function(self, genes: Genes) -> dict[str, NDArray[np.float64]]:
         flops = self.costs.flops(genes).astype(float)
         size = self.costs.size_bytes(genes).astype(float)
         return {"latency_ms": 0.1 + flops * 1e-5, "size_bytes": size, "flops": flops}

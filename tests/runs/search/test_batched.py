@@ -10,9 +10,9 @@ from optuna.study import Study
 from optuna.trial import Trial
 
 from runs.objectives import objectives_by_name
-from runs.search.batched import BatchedSampler
-from runs.search.genes import distributions
-from runs.search.sampler import SAMPLERS, Problem
+from runs.search.optuna.batched import BatchedSampler
+from runs.search.optuna.genes import distributions
+from runs.search.optuna.sampler import SAMPLERS, Problem
 from search_space import SearchSpace
 from tests.runs.search.problem import Bench
 
@@ -23,7 +23,9 @@ BATCH = 4
 def processes(space: SearchSpace) -> list[Study]:
     """Return two views of one study, each with a sampler of its own."""
     bench, storage = Bench(space), optuna.storages.InMemoryStorage()
-    problem = Problem(objectives=objectives_by_name(["validation_error", "flops"]), cheap=bench.cheap, n_trials=40)
+    problem = Problem(
+        objectives=objectives_by_name(["validation_error", "flops"]), cost_function=bench.cost_function, n_trials=40
+    )
     optuna.create_study(study_name="shared", storage=storage, directions=["minimize"] * 2)
     return [
         optuna.load_study(

@@ -28,7 +28,12 @@ def address(space: SearchSpace, tmp_path: Path) -> Iterator[str]:
     bench, url = Bench(space), f"sqlite:///{tmp_path}/a.db"
     config = SearchConfig(n_trials=N, sampler="random", budget=Budget(limits={"size_bytes": 1e9}))
     run_search(
-        space, config=config, cheap=bench.cheap, evaluate=bench.evaluate, study_name="digits/default", storage_url=url
+        space,
+        config=config,
+        cost_function=bench.cost_function,
+        evaluate=bench.evaluate,
+        study_name="digits/default",
+        storage_url=url,
     )
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from runs.objectives import Budget
-from runs.reports.pareto import hypervolume
+from runs.objectives.hypervolume_gain import front_of
+from runs.objectives.pareto import hypervolume
 from runs.search import SearchConfig, SearchResult, run_search
-from runs.search.design import skewed_sample, spread
-from runs.search.genes import distributions, genes_of, params_of
-from runs.search.hypervolume_gain import front_of
+from runs.search.algorithms.design import skewed_sample, spread
+from runs.search.optuna.genes import distributions, genes_of, params_of
 from search_space import Genes, SearchSpace
 from tests.runs.search.problem import Bench
 
@@ -24,7 +24,9 @@ def bench(make_space: Callable[..., SearchSpace]) -> Bench:
 
 def _search(bench: Bench, *objectives: str, sampler: str = "nasweave", n: int = 40, seed: int = 0, **limits: float):
     config = SearchConfig(n_trials=n, sampler=sampler, objectives=objectives, seed=seed, budget=Budget(limits=limits))
-    return run_search(bench.space, config=config, cheap=bench.cheap, evaluate=bench.evaluate, study_name="s")
+    return run_search(
+        bench.space, config=config, cost_function=bench.cost_function, evaluate=bench.evaluate, study_name="s"
+    )
 
 
 def _values(result: SearchResult) -> np.ndarray:
@@ -60,7 +62,7 @@ def _true_front(bench: Bench, objectives: tuple[str, ...]) -> np.ndarray:
     space, rng = bench.space, np.random.default_rng(0)
 
     def values(genes: Genes) -> np.ndarray:
-        known = {**bench.cheap(genes), "validation_error": bench.error(genes)}
+        known = {**bench.cost_function(genes), "validation_error": bench.error(genes)}
         return np.stack([known[name] for name in objectives], axis=1)
 
     parents = space.sample_genes(rng, 4000)
@@ -74,8 +76,8 @@ def _true_front(bench: Bench, objectives: tuple[str, ...]) -> np.ndarray:
 def test_without_an_evaluated_objective_the_true_front_is_found(bench: Bench) -> None:
     result = _search(bench, "latency_ms", "size_bytes", n=24)
     rows = skewed_sample(bench.space, np.random.default_rng(1), 20_000)
-    cheap = bench.cheap(rows)
-    blind = np.stack([cheap["latency_ms"], cheap["size_bytes"]], axis=1)
+    cost_function = bench.cost_function(rows)
+    blind = np.stack([cost_function["latency_ms"], cost_function["size_bytes"]], axis=1)
     found = _values(result)
     high = blind.max(axis=0)
     assert hypervolume(found / high, [1.0, 1.0]) >= hypervolume(blind / high, [1.0, 1.0])
@@ -83,7 +85,7 @@ def test_without_an_evaluated_objective_the_true_front_is_found(bench: Bench) ->
 
 def test_for_quality_alone_the_first_networks_nearly_use_up_the_limit(bench: Bench) -> None:
     rows = bench.space.sample_genes(np.random.default_rng(2), 20_000)
-    limit = float(np.quantile(bench.cheap(rows)["latency_ms"], 0.1))
+    limit = float(np.quantile(bench.cost_function(rows)["latency_ms"], 0.1))
 
     def shares(*objectives: str) -> np.ndarray:
         found = _search(bench, *objectives, n=40, latency_ms=limit).evaluated[3:12]  # after the corners
@@ -97,12 +99,12 @@ def test_for_quality_alone_the_first_networks_nearly_use_up_the_limit(bench: Ben
 def test_from_an_infeasible_start_into_the_feasible_region(bench: Bench) -> None:
     """Fewer than one network in a hundred meets both limits, one known and one modelled."""
     rows = bench.space.sample_genes(np.random.default_rng(2), 20_000)
-    cheap, error = bench.cheap(rows), bench.error(rows)
+    cost_function, error = bench.cost_function(rows), bench.error(rows)
     limits = {
-        "latency_ms": float(np.quantile(cheap["latency_ms"], 0.1)),
+        "latency_ms": float(np.quantile(cost_function["latency_ms"], 0.1)),
         "validation_error": float(np.quantile(error, 0.9)),
     }
-    share = ((cheap["latency_ms"] <= limits["latency_ms"]) & (error <= limits["validation_error"])).mean()
+    share = ((cost_function["latency_ms"] <= limits["latency_ms"]) & (error <= limits["validation_error"])).mean()
     assert 0 < share < 0.01
     result = _search(bench, "validation_error", "latency_ms", n=32, **limits)
     feasible = [e.feasible for e in result.evaluated]
@@ -116,7 +118,7 @@ def test_the_first_networks_are_the_corners_and_spread(bench: Bench) -> None:
     result = _search(bench, "validation_error", "latency_ms", n=36)
     assert [e.architecture for e in result.evaluated[:3]] == [space.smallest, space.middle, space.largest]
     latency = np.log([e.values["latency_ms"] for e in result.evaluated[:12]])
-    blind = np.log(bench.cheap(space.sample_genes(np.random.default_rng(0), 4000))["latency_ms"])
+    blind = np.log(bench.cost_function(space.sample_genes(np.random.default_rng(0), 4000))["latency_ms"])
     inner = latency[3:]
     assert inner.min() < np.quantile(blind, 0.05) and inner.max() > np.quantile(blind, 0.95)
 

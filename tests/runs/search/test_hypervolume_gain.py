@@ -6,7 +6,7 @@ import moocore
 import numpy as np
 import pytest
 
-from runs.search.hypervolume_gain import expected_gain, free_boxes, front_of, hypervolume_gain
+from runs.objectives.hypervolume_gain import expected_gain, free_boxes, front_of, hypervolume_gain
 
 
 @pytest.mark.parametrize("dims", [1, 2, 3, 4])

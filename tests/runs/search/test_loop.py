@@ -26,8 +26,8 @@ from runs.search import (
     loop,
     run_search,
 )
-from runs.search.genes import genes_of
-from runs.search.storage import _TogetherStorage
+from runs.search.optuna.genes import genes_of
+from runs.search.optuna.storage import _TogetherStorage
 from runs.store import Store
 from search_space import Architecture, SearchSpace
 from search_space.errors import ConfigError, StoreError
@@ -45,7 +45,7 @@ def url(tmp_path: Path) -> str:
 
 def _run(bench: Bench, url: str | None, n: int = 6, recorder: Recorder | None = None, **changes: Any) -> SearchResult:
     config = SearchConfig(n_trials=n, sampler=changes.pop("sampler", "random"), **changes.pop("config", {}))
-    arguments = {"cheap": bench.cheap, "evaluate": bench.evaluate, "study_name": "s", **changes}
+    arguments = {"cheap": bench.cost_function, "evaluate": bench.evaluate, "study_name": "s", **changes}
     return run_search(bench.space, config=config, storage_url=url, recorder=recorder, **arguments)
 
 
@@ -304,7 +304,7 @@ def test_with_the_store(bench: Bench, url: str) -> None:
         run = store.open_run("r", task="t", name="n", space_fingerprint=space.fingerprint, space_json=space.to_json())
         recorder = StoreRecorder(store, run_id=run.id, predicted=lambda a: {"latency_ms": 1.0})
         row = space.encode([space.largest])
-        values = {"validation_error": 12.5, **{k: float(v[0]) for k, v in bench.cheap(row).items()}}
+        values = {"validation_error": 12.5, **{k: float(v[0]) for k, v in bench.cost_function(row).items()}}
         recorder.add(space.largest.key, architecture=space.largest, values=values, trial_number=None)
         result = _run(bench, url, n=8, sampler="nasweave", recorder=recorder)
         assert space.largest.key not in bench.calls

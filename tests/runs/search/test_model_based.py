@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from runs.search.evolution import InnerSearch, distinct, evolve, keys, ranked, violation
-from runs.search.guided import GuidedSearch
-from runs.search.hypervolume_gain import expected_gain, free_boxes
-from runs.search.linas import LinasSearch
-from runs.search.task import AskTell, SearchTask
+from runs.objectives.hypervolume_gain import expected_gain, free_boxes
+from runs.search.algorithms.evolution import InnerSearch, distinct, evolve, keys, ranked, violation
+from runs.search.algorithms.guided import GuidedSearch
+from runs.search.algorithms.linas import LinasSearch
+from runs.search.algorithms.task import AskTell, SearchTask
 
 GENES, CARD = 12, 4
 Values = Callable[[np.ndarray], np.ndarray]

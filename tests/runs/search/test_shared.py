@@ -17,8 +17,8 @@ from runs.search import (
 )
 from runs.store import Store
 from search_space import Architecture, SearchSpace
-from tests.runs.search.crew import check, work
 from tests.runs.search.problem import Bench
+from tests.runs.search.worker_processes import check, work
 
 
 @pytest.mark.parametrize("sampler", ["random", "nasweave"])
@@ -54,7 +54,9 @@ def test_a_total_is_a_total_and_can_be_extended(bench: Bench, url: str) -> None:
 
 def test_one_worker_finds_what_a_search_alone_finds(bench: Bench, url: str) -> None:
     config = SearchConfig(n_trials=20, budget=Budget(limits={"flops": 1e6}))
-    alone = run_search(bench.space, config=config, cheap=bench.cheap, study_name="x", evaluate=bench.evaluate)
+    alone = run_search(
+        bench.space, config=config, cost_function=bench.cost_function, study_name="x", evaluate=bench.evaluate
+    )
     together = work(bench, url, "a", n=20, sampler="nasweave")
     assert [e.key for e in alone.evaluated] == [e.key for e in together.evaluated]
 

@@ -16,8 +16,8 @@ from runs.search import StoreRecorder, shared
 from runs.store import Claims
 from search_space import Architecture, SearchSpace
 from tests.runs.databases import postgresql_schema
-from tests.runs.search.crew import FAST, check, work
 from tests.runs.search.problem import Bench
+from tests.runs.search.worker_processes import FAST, check, work
 
 
 class Killed(BaseException):

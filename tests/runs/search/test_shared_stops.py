@@ -15,8 +15,8 @@ from runs.store import Claims
 from runs.store.failures import UnreachableError
 from search_space import Architecture, SearchSpace
 from search_space.errors import StoreError
-from tests.runs.search.crew import FAST, check, work
 from tests.runs.search.problem import Bench
+from tests.runs.search.worker_processes import FAST, check, work
 
 
 def test_failures_are_everybodys(bench: Bench, url: str) -> None:

@@ -41,26 +41,28 @@ def taken(claims: Claims, key: str, number: int) -> Claim:
 
 def test_no_more_places_than_networks_are_wanted(store: Store, run: Run) -> None:
     """Eight workers at once, each with one place at a time."""
-    crew = [member(store, run, f"w{i}") for i in range(8)]
+    worker_group = [member(store, run, f"w{i}") for i in range(8)]
     with ThreadPoolExecutor(8) as pool:
-        places = list(pool.map(lambda claims: claims.reserve(5), crew))
+        places = list(pool.map(lambda claims: claims.reserve(5), worker_group))
     assert sum(place is not None for place in places) == 5
-    assert crew[0].counts().running == 5 and crew[0].counts().taken == 0
+    assert worker_group[0].counts().running == 5 and worker_group[0].counts().taken == 0
     holder = next(i for i, place in enumerate(places) if place is not None)
-    assert crew[holder].reserve(5) == places[holder], "asking again, when the answer was lost, gives the same place"
-    crew[holder].release(places[holder])
-    assert sum(claims.reserve(5) is not None for claims in crew) == 5
+    assert worker_group[holder].reserve(5) == places[holder], (
+        "asking again, when the answer was lost, gives the same place"
+    )
+    worker_group[holder].release(places[holder])
+    assert sum(claims.reserve(5) is not None for claims in worker_group) == 5
 
 
 def test_one_network_goes_to_one_worker(store: Store, run: Run) -> None:
-    crew = [member(store, run, f"w{i}") for i in range(6)]
+    worker_group = [member(store, run, f"w{i}") for i in range(6)]
     with ThreadPoolExecutor(6) as pool:
-        claims = list(pool.map(lambda numbered: taken(numbered[1], "k", numbered[0]), enumerate(crew)))
+        claims = list(pool.map(lambda numbered: taken(numbered[1], "k", numbered[0]), enumerate(worker_group)))
     assert len({claim.worker for claim in claims}) == 1 == len({claim.id for claim in claims})
-    winner = next(c for c in crew if c.worker == claims[0].worker)
+    winner = next(c for c in worker_group if c.worker == claims[0].worker)
     assert taken(winner, "k", claims[0].trial_number) == claims[0]
     assert winner.finish(claims[0], "complete") and winner.counts().complete == 1
-    assert taken(crew[0], "k", 77).state == "complete"
+    assert taken(worker_group[0], "k", 77).state == "complete"
 
 
 def test_total_counts_what_is_complete_and_not_what_failed(store: Store, run: Run) -> None:

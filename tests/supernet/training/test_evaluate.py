@@ -92,9 +92,9 @@ def test_batches_are_made_once_and_in_a_random_order_that_is_always_the_same(spa
 def test_a_part_is_a_fair_sample_and_stops_when_told(space, digits, supernet) -> None:
     evaluator = Evaluator(digits, split=digits.validation, batch_size=60)
     seen = []
-    whole = evaluator(supernet, space.middle, hopeless=lambda quality: bool(seen.append(quality)))
+    whole = evaluator(supernet, space.middle, should_prune=lambda quality: bool(seen.append(quality)))
     assert [q.examples for q in seen] == [60, 120, 180, 240, 300] and whole.examples == 359
-    part = evaluator(supernet, space.middle, hopeless=lambda quality: quality.examples >= 120)
+    part = evaluator(supernet, space.middle, should_prune=lambda quality: quality.examples >= 120)
     assert part == seen[1] and part.fraction == 120 / 359
     few = Evaluator(digits, split=digits.validation, batch_size=60, examples=120)(supernet, space.middle)
     assert (few.error, few.loss) == (part.error, part.loss)

@@ -1,0 +1,1 @@
+"""Timing of blocks and networks: order, drift, disturbances, energy and memory."""

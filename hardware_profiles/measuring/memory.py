@@ -1,0 +1,68 @@
+"""The peak memory of a network, measured: what a fresh process grows by when it loads and runs the saved model.
+
+Inside the profiler's own process nothing could be told: its heap has room left from the networks before.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hardware_profiles.portable.sessions import SESSIONS, open_model
+from hardware_profiles.runtime import RUNTIMES, Executable
+
+__all__ = ["peak_memory_bytes"]
+
+_TIMEOUT_S = 120.0
+_CHILD = "import sys; from hardware_profiles.measuring.memory import report_growth; report_growth(sys.argv[1:])"
+
+
+def peak_memory_bytes(
+    executable: Executable, example: NDArray[np.float32], *, runtime: str, threads: int, float_precision: str
+) -> float | None:
+    """Return the bytes, or ``None`` where they cannot be measured (a system without ``/proc``, another runtime).
+
+    Parameters
+    ----------
+    executable, example
+        The network and a batch to run it on.
+    runtime, threads, float_precision
+        How it is run.
+    """
+    if runtime not in SESSIONS or not Path("/proc/self/clear_refs").exists():
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        model, batch = Path(folder) / f"model{RUNTIMES[runtime].file_suffix}", Path(folder) / "batch.npy"
+        executable.save(model)
+        np.save(batch, example)
+        command = [sys.executable, "-c", _CHILD, runtime, str(threads), float_precision, str(model), str(batch)]
+        try:
+            run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=_TIMEOUT_S)
+        except (OSError, subprocess.SubprocessError):
+            return None
+    return float(run.stdout) or None
+
+
+def report_growth(arguments: list[str]) -> None:
+    """Write the growth in bytes to standard output: what the fresh process does."""
+    runtime, threads, float_precision, model, batch = arguments
+    content, example = Path(model).read_bytes(), np.load(batch)
+    # A first one pays for what the runtime loads once, whatever the network; kept, or the second would get its room.
+    first = open_model(runtime, content, threads=int(threads), float_precision=float_precision)
+    first.run(example)
+    Path("/proc/self/clear_refs").write_text("5")
+    before = _kilobytes("VmRSS")
+    executable = open_model(runtime, content, threads=int(threads), float_precision=float_precision)
+    for _ in range(3):
+        executable.run(example)
+    sys.stdout.write(str((_kilobytes("VmHWM") - before) * 1024))
+
+
+def _kilobytes(name: str) -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))

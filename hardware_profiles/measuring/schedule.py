@@ -1,0 +1,95 @@
+"""The order in which subjects are prepared; what shares an export stays together.
+
+Without a time budget everything is measured, and each kind is shuffled in proportion, so that drift falls on all alike.
+Within a budget the order decides what is left out: first an opening of one block of every kind and the first networks,
+then blocks far apart from each other in cost, then whole networks as the caller ranked them, then what blocks remain.
+So a predictor can be fitted whenever the time is over, and blocks that were not reached lie between ones that were.
+
+Paper: Gonzalez 1985 (clustering to minimize the maximum intercluster distance: the farthest point first).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hardware_profiles.measurement import Subject
+from hardware_profiles.measuring.turns import Turns
+from search_space import Architecture
+
+__all__ = ["Describe", "interleaved", "spread_out"]
+
+Describe = Callable[[Subject], Sequence[float]]
+_OPENING_NETWORKS = 3
+
+
+def interleaved(subjects: Sequence[Subject], rng: np.random.Generator) -> Turns[Subject]:
+    """Return everything shuffled such that any beginning holds each kind in proportion."""
+    placed: list[tuple[float, list[Subject]]] = []
+    for members in _strata(_groups(subjects)).values():
+        places = (np.arange(len(members)) + rng.random(len(members))) / len(members)
+        placed += [(float(place), members[i]) for place, i in zip(places, rng.permutation(len(members)), strict=True)]
+    return Turns([group for _, group in sorted(placed, key=lambda pair: pair[0])])
+
+
+def spread_out(
+    subjects: Sequence[Subject], rng: np.random.Generator, *, describe: Describe | None, block_share: float
+) -> Turns[Subject]:
+    """Return the order for a time budget; networks keep the caller's order.
+
+    Parameters
+    ----------
+    subjects
+        Blocks and networks.
+    rng
+        Decides where nothing else does.
+    describe
+        The costs of a block, on scales in which distances mean something; without it blocks are drawn at random.
+    block_share
+        Part of the budget after which networks go before blocks.
+    """
+    strata = _strata(_groups(subjects))
+    networks = strata.pop("network", [])
+    opening: list[list[Subject]] = []
+    rest: list[tuple[float, list[Subject]]] = []
+    for members in strata.values():
+        points = None if describe is None else np.array([describe(group[0]) for group in members], float)
+        order = rng.permutation(len(members)).tolist() if points is None else _farthest_first(points)
+        opening.append(members[order[0]])
+        # Kinds take turns in proportion to how many they are; each runs through its own order.
+        rest += [((place + rng.random()) / len(members), members[i]) for place, i in enumerate(order) if place]
+    blocks = [group for _, group in sorted(rest, key=lambda pair: pair[0])]
+    first = [*opening, *networks[:_OPENING_NETWORKS]]
+    return Turns(first, blocks=blocks, networks=networks[_OPENING_NETWORKS:], block_share=block_share)
+
+
+def _groups(subjects: Sequence[Subject]) -> dict[Subject, list[Subject]]:
+    groups: dict[Subject, list[Subject]] = {}
+    for subject in subjects:
+        groups.setdefault(subject.in_float(), []).append(subject)
+    return groups
+
+
+def _strata(groups: dict[Subject, list[Subject]]) -> dict[str, list[list[Subject]]]:
+    strata: dict[str, list[list[Subject]]] = {}
+    for base, group in groups.items():
+        name = "network" if isinstance(base, Architecture) else f"{base.kind}.{base.key}"
+        strata.setdefault(name, []).append(group)
+    return strata
+
+
+def _farthest_first(points: NDArray[np.float64]) -> list[int]:
+    """Return all indices: the most central point first, then always the farthest from those before it."""
+    scale = points.std(axis=0)
+    points = (points - points.mean(axis=0)) / np.where(scale > 0, scale, 1.0)
+    order = [int(np.argmin((points**2).sum(axis=1)))]
+    distance = ((points - points[order[0]]) ** 2).sum(axis=1)
+    distance[order[0]] = -1.0
+    while len(order) < len(points):
+        index = int(np.argmax(distance))
+        order.append(index)
+        distance = np.minimum(distance, ((points - points[index]) ** 2).sum(axis=1))
+        distance[order] = -1.0
+    return order

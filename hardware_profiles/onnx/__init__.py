@@ -1,0 +1,1 @@
+"""ONNX graphs: exported, rewritten to a precision policy, and run."""

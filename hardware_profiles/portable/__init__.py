@@ -1,0 +1,1 @@
+"""What leaves this machine: bundles for other devices and exported folders."""

@@ -1,0 +1,1 @@
+"""The command line: verbs over Hydra, configuration, what a machine can do."""

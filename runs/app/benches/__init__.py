@@ -1,0 +1,16 @@
+"""What ``nasweave bench`` measures: one benchmark a file, found by its file name, each a function of the workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
+
+from search_space.registry import Registry
+
+if TYPE_CHECKING:
+    from runs.pipeline.workspace import Workspace
+
+__all__ = ["BENCHES", "BenchFunction"]
+
+BenchFunction: TypeAlias = "Callable[[Workspace], None]"
+BENCHES: Registry[BenchFunction] = Registry("runs.app.benches", "BENCH")

@@ -1,0 +1,66 @@
+"""How good the predictor of latency is on this run's profile: ``nasweave bench predictor``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+from rich.table import Table
+
+from hardware_profiles.atomic import write_atomically
+from predictors.latency_evaluation import SplitResult, evaluate_latency
+from runs.environment import versions
+from runs.pipeline import stages
+from runs.pipeline.workspace import Workspace
+from runs.reports.residuals_png import residuals_png
+
+__all__ = ["BENCH"]
+
+_COVERAGE = 0.9
+
+
+def predictor(workspace: Workspace) -> None:
+    """Hold networks of the profile out, at random and by time, and show how they are predicted."""
+    profile = stages.profile(workspace)
+    rng = np.random.default_rng(workspace.config.profile.seed)
+    results = evaluate_latency(workspace.space, profile, rng=rng, coverage=_COVERAGE)
+    table = Table("split", "networks", "median error %", "rank correlation", f"{_COVERAGE:.0%} intervals hold %")
+    for result in results:
+        table.add_row(
+            result.split,
+            str(len(result.fold)),
+            f"{100 * result.median_error:.2f}",
+            f"{result.rank_correlation:.3f}",
+            f"{100 * result.covered:.0f}",
+        )
+    workspace.console.print(table)
+    workspace.console.print(f"noise floor {100 * profile.noise_floor:.2f} %, of a network measured twice")
+    folder = Path(workspace.folder) / "bench"
+    folder.mkdir(parents=True, exist_ok=True)
+    facts = {
+        "profile": profile.name,
+        "versions": versions(),
+        "noise_floor": profile.noise_floor,
+        "splits": [_facts(result) for result in results],
+    }
+    write_atomically(folder / "predictor.json", (json.dumps(facts, indent=1) + "\n").encode())
+    write_atomically(folder / "predictor.png", residuals_png(results, noise_floor=profile.noise_floor))
+    workspace.console.print(f"residuals: {folder / 'predictor.png'}, numbers: {folder / 'predictor.json'}")
+
+
+def _facts(result: SplitResult) -> dict[str, object]:
+    return {
+        "split": result.split,
+        "networks": len(result.fold),
+        "median_error": result.median_error,
+        "rank_correlation": result.rank_correlation,
+        "interval": result.coverage,
+        "covered": result.covered,
+        "predicted_ms": result.predicted_ms.tolist(),
+        "measured_ms": result.measured_ms.tolist(),
+        "fold": result.fold.tolist(),
+    }
+
+
+BENCH = predictor

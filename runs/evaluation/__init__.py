@@ -1,0 +1,1 @@
+"""The quality of networks: evaluated, looked up, or pruned early."""

@@ -1,0 +1,80 @@
+"""The front of a run: which evaluated networks nothing dominates, and which of them one would choose."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from runs.objectives import Budget, Objective, is_partial
+from runs.objectives.pareto import knee, non_dominated
+from runs.store import Candidate
+from search_space.errors import BudgetError
+
+__all__ = ["best", "choose", "front", "within_budget"]
+
+
+def _minimised(candidates: Sequence[Candidate], objectives: Sequence[Objective]) -> np.ndarray:
+    return np.array([[o.sign * c.values[o.name] for o in objectives] for c in candidates])
+
+
+def front(candidates: Sequence[Candidate], objectives: Sequence[Objective], budget: Budget) -> list[Candidate]:
+    """Return the non-dominated candidates within the budget, cheapest first; all that there are if none is within it.
+
+    Two networks of equal values stand on the front once; one that was evaluated on a part of the examples does not.
+    """
+    whole = [c for c in candidates if not is_partial(c.values)]
+    within = [c for c in whole if budget.feasible(c.values)] or whole
+    if not within:
+        return []
+    values = _minimised(within, objectives)
+    _, first = np.unique(values, axis=0, return_index=True)
+    keep = set(first.tolist()) & set(np.flatnonzero(non_dominated(values)).tolist())
+    return [within[i] for i in sorted(keep, key=lambda i: values[i, ::-1].tolist())]
+
+
+def within_budget(candidates: Sequence[Candidate], budget: Budget) -> list[Candidate]:
+    """Return the candidates within the budget that were evaluated on all examples; raises where none is."""
+    within = [c for c in candidates if budget.feasible(c.values) and not is_partial(c.values)]
+    if not within:
+        raise BudgetError(
+            "budget",
+            expected="a limit that a found network meets",
+            got="none within it",
+            remedy="search longer or raise it",
+        )
+    return within
+
+
+def best(candidates: Sequence[Candidate], objectives: Sequence[Objective]) -> Candidate:
+    """Return the candidate of the best quality: the first objective that is evaluated, or else the first."""
+    quality = next((o for o in objectives if o.evaluated), objectives[0])
+    return min(candidates, key=lambda c: quality.sign * c.values[quality.name])
+
+
+def choose(key: str, members: Sequence[Candidate], objectives: Sequence[Objective], budget: Budget) -> Candidate:
+    """Return the front network that ``key`` names: a key, ``knee``, ``best``, ``fastest`` or ``auto``.
+
+    ``best`` has the best quality, ``fastest`` the lowest latency (or last objective), all within the budget.
+    ``auto`` is what a user most likely wants: the best within a budget, the knee without one.
+    """
+    if key == "auto":
+        key = "best" if budget.limits else "knee"
+    for member in members:
+        if member.key == key:
+            return member
+    if key == "knee":
+        within = within_budget(members, budget)
+        return within[knee(_minimised(within, objectives))]
+    if key == "best":
+        return best(within_budget(members, budget), objectives)
+    if key == "fastest":
+        return min(
+            within_budget(members, budget), key=lambda c: c.values.get("latency_ms", c.values[objectives[-1].name])
+        )
+    raise BudgetError(
+        "key",
+        expected="auto, knee, best, fastest or the key of an evaluated network",
+        got=repr(key),
+        remedy="take a key from report/front.csv",
+    )

@@ -1,0 +1,1 @@
+"""Search algorithms over integer genes: no database, no console, no Optuna."""

@@ -1,0 +1,145 @@
+"""What a model-based search is given, and what every such search keeps: the evaluated networks and those to avoid."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from runs.objectives.hypervolume_gain import Floats
+from runs.search.algorithms.design import Chromosome
+from runs.search.algorithms.evolution import InnerSearch, keys, ranked
+from search_space import Genes
+
+__all__ = ["AskTell", "Genotype", "Predictions", "SearchTask", "Surrogate"]
+
+# A surrogate is fitted to so many networks at most, the best and a random choice: the time of a refit is bounded.
+_FITTED_ON = 2000
+
+
+class Genotype(Chromosome, Protocol):
+    """Integer genes, and the numbers that a distance between networks is measured on."""
+
+    def features(self, genes: Genes) -> Floats:
+        """Return ``(n, d)`` numbers of each row."""
+
+
+class Surrogate(Protocol):
+    """A model of one expensive value, with uncertainty."""
+
+    def fit(self, genes: Genes, values: Floats) -> Any:
+        """Fit to ``(n, genes)`` and ``(n,)``."""
+
+    def predict(self, genes: Genes) -> tuple[Floats, Floats]:
+        """Return mean and standard deviation, ``(n,)`` each."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Predictions:
+    """All columns of any network: the known ones by formula, the others by fitted surrogates."""
+
+    models: Sequence[Surrogate | None]
+    known: Callable[[Genes], Floats] | None
+
+    def expect(self, genes: Genes) -> Floats:
+        """Return the expected values ``(n, columns)``; quicker than with deviations for surrogates with ``expect``."""
+        mean = self._known(genes)
+        for column, model in enumerate(self.models):
+            if model is not None:
+                alone = getattr(model, "expect", None)
+                mean[:, column] = model.predict(genes)[0] if alone is None else alone(genes)
+        return mean
+
+    def predict(self, genes: Genes) -> tuple[Floats, Floats]:
+        """Return mean and standard deviation, ``(n, columns)`` each; the deviation of what is known is 0."""
+        mean = self._known(genes)
+        std = np.zeros_like(mean)
+        for column, model in enumerate(self.models):
+            if model is not None:
+                mean[:, column], std[:, column] = model.predict(genes)
+        return mean, std
+
+    def _known(self, genes: Genes) -> Floats:
+        return np.zeros((len(genes), len(self.models))) if self.known is None else np.array(self.known(genes), float)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SearchTask:
+    """What is searched.
+
+    Every value is a column, all minimised: first the objectives, then values that only a limit needs.
+
+    Parameters
+    ----------
+    genotype
+        The genes.
+    num_objectives
+        How many of the columns are objectives.
+    limits
+        Upper limit of each column, ``(columns,)``; infinite where there is none.
+    surrogates
+        For each column a factory of its surrogate, or ``None`` where ``known`` gives it.
+    known
+        From genes to ``(n, columns)``; columns with a surrogate are not read. ``None`` when every column has one.
+    known_deviation
+        From genes to the standard deviations ``(n, columns)`` of the known values, such as a predicted latency's. It
+        counts in the chance that a limit holds, and not in the gain: no evaluation is going to lessen it.
+    corners
+        Networks that come first.
+    """
+
+    genotype: Genotype
+    num_objectives: int
+    limits: Floats
+    surrogates: Sequence[Callable[[], Surrogate] | None]
+    known: Callable[[Genes], Floats] | None = None
+    known_deviation: Callable[[Genes], Floats] | None = None
+    corners: Genes | None = None
+
+    def fit(self, genes: Genes, values: Floats, rng: np.random.Generator) -> Predictions:
+        """Fit every surrogate to ``(n, genes)`` and ``(n, columns)``, or to a part of a long history."""
+        if len(genes) > _FITTED_ON and any(self.surrogates):
+            order = ranked(values, num_objectives=self.num_objectives, limits=self.limits, wanted=_FITTED_ON // 2)
+            rest = rng.permutation(order[_FITTED_ON // 2 :])[: _FITTED_ON // 2]
+            rows = np.sort(np.concatenate([order[: _FITTED_ON // 2], rest]))
+            genes, values = genes[rows], values[rows]
+        models = [None if make is None else make() for make in self.surrogates]
+        for column, model in enumerate(models):
+            if model is not None:
+                model.fit(genes, values[:, column])
+        return Predictions(models=models, known=self.known)
+
+
+class AskTell(ABC):
+    """Ask for networks, tell their values.
+
+    Parameters
+    ----------
+    task
+        What is searched.
+    inner
+        Effort of a search over predictions.
+    """
+
+    def __init__(self, task: SearchTask, *, inner: InnerSearch) -> None:
+        self.task, self.inner = task, inner
+        width = len(task.genotype.cards)
+        self.genes, self.values = np.zeros((0, width), np.int16), np.zeros((0, len(task.limits)))
+        self.seen = keys(self.genes)
+
+    def avoid(self, genes: Genes) -> None:
+        """Never propose these rows: they run elsewhere, or they failed."""
+        self.seen = np.concatenate([self.seen, keys(self.task.genotype.canonical(genes))])
+
+    def tell(self, genes: Genes, values: Floats) -> None:
+        """Add ``(n, genes)`` evaluated networks and their ``(n, columns)`` values."""
+        genes = self.task.genotype.canonical(genes)
+        self.genes, self.values = np.concatenate([self.genes, genes]), np.concatenate([self.values, values])
+        self.avoid(genes)
+
+    @abstractmethod
+    def ask(self, n: int, rng: np.random.Generator) -> Genes:
+        """Return up to ``n`` new, distinct networks, best first; fewer only where no more were found."""

@@ -1,0 +1,1 @@
+"""The only room that touches Optuna: samplers of studies, the study, its storage."""
