@@ -38,10 +38,7 @@ def test_it_loads_and_says_where_it_comes_from(name):
     assert {"task", "space", "nasweave", "python", "system", "numpy", "energy"} <= set(told)
     assert re.match(r"\d{4}-\d\d-\d\dT", profile.created_at)
     assert RUNTIMES[profile.setting.runtime].name == profile.setting.runtime
-    assert (
-        name
-        == f"{profile.device.name}_{profile.setting.runtime}_t{profile.setting.threads}_{told['space']}"
-    )
+    assert name == f"{profile.device.name}_{profile.setting.runtime}_t{profile.setting.threads}_{told['space']}"
     assert 0 < profile.noise_floor < 0.1
     assert any(m.repeat_ms is not None for m in profile.measurements)
     assert "/" not in "".join(told.values()), "no paths of the machine it was made on"
