@@ -13,8 +13,8 @@ from runs.search import (
     SearchConfig,
     SearchResult,
     run_search,
-    shared,
 )
+from runs.search.workers import claims_loop as shared
 from runs.store import Store
 from search_space import Architecture, SearchSpace
 from tests.runs.search.problem import Bench

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from optuna.trial import TrialState
 
-from runs.search import StoreRecorder, shared
+from runs.search import StoreRecorder
+from runs.search.workers import claims_loop as shared
 from runs.store import Claims
 from search_space import Architecture, SearchSpace
 from tests.runs.databases import postgresql_schema

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from runs.search import SearchError, StoreRecorder, patience, shared
+from runs.search import SearchError, StoreRecorder
+from runs.search.workers import claims_loop as shared
+from runs.search.workers import patience
 from runs.store import Claims
 from runs.store.failures import UnreachableError
 from search_space import Architecture, SearchSpace
