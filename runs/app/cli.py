@@ -20,12 +20,12 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
+from runs.app.arguments import Arguments, parse_arguments
+from runs.app.verb import Verb
 from search_space.errors import ConfigError, NasweaveError
 
 __all__ = ["main", "readable"]
 
-_OF_WORKERS = {"role": "workers.role=", "time_budget": "profile.time_budget="}
-_IN_SEVERAL_PROCESSES = ("train", "worker")
 USAGE = """usage: nasweave VERB [key=value ...]
 
 From a data set, a device and a budget to a measured, exported transformer.
@@ -38,22 +38,23 @@ nasweave VERB --help shows every configuration key, nasweave VERB --cfg job the 
 
 
 def _main(arguments: list[str]) -> None:
-    from runs.app.verbs import VERBS, VerbFunction
+    from runs.app.verbs import VERBS
 
     if not arguments or arguments[0] in ("-h", "--help"):
-        lines = [f"  {name:9}{(verb.__doc__ or '').splitlines()[0]}" for name, verb in VERBS.items()]
+        lines = [f"  {name:9}{verb.help}" for name, verb in VERBS.items()]
         print(USAGE.format(verbs="\n".join(lines)))
         return
     if arguments[0] in ("-V", "--version"):
         print(f"nasweave {version('nasweave')}")
         return
-    verb, *rest = arguments
-    if verb not in VERBS:
-        raise ConfigError("verb", expected=f"one of {', '.join(VERBS)}", got=repr(verb), remedy="see nasweave --help")
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and verb not in _IN_SEVERAL_PROCESSES:
-        expected = f"{' or '.join(_IN_SEVERAL_PROCESSES)}, which alone run in several processes"
-        raise ConfigError("verb", expected=expected, got=verb, remedy="run it without torchrun")
-    function: VerbFunction = VERBS[verb]
+    name, *rest = arguments
+    if name not in VERBS:
+        raise ConfigError("verb", expected=f"one of {', '.join(VERBS)}", got=repr(name), remedy="see nasweave --help")
+    verb = VERBS[name]
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not verb.several_processes:
+        able = [other for other, declared in VERBS.items() if declared.several_processes]
+        expected = f"{' or '.join(able)}, which alone run in several processes"
+        raise ConfigError("verb", expected=expected, got=name, remedy="run it without torchrun")
     failures: list[NasweaveError] = []
     started, here = False, os.getpid()
 
@@ -70,13 +71,13 @@ def _main(arguments: list[str]) -> None:
         overrides = tuple(HydraConfig.get().overrides.task)
         try:
             config = from_hydra(composed)
-            function(Workspace(config, folder=folder, verb=verb, overrides=overrides, console=Console(stderr=True)))
+            verb.run(Workspace(config, folder=folder, verb=name, overrides=overrides, console=Console(stderr=True)))
         except NasweaveError as error:
             if os.getpid() != here:  # a launcher's process: the launcher brings the error back
                 raise
             failures.append(error)  # Hydra would print a traceback of its own; other jobs of a multirun go on
 
-    sys.argv = [f"nasweave {verb}", *_hydra_arguments(verb, rest)]
+    sys.argv = [f"nasweave {name}", *_hydra_arguments(verb, parse_arguments(rest, verb=name, own=verb.words))]
     try:
         hydra.main(version_base="1.3", config_path="pkg://hydra_conf", config_name="config")(job)()
     except ValueError as error:  # Hydra's, for an override such as task=null; after the start it would be our bug
@@ -89,40 +90,17 @@ def _main(arguments: list[str]) -> None:
         raise failures[-1]
 
 
-def _hydra_arguments(verb: str, arguments: list[str]) -> list[str]:
-    if verb == "doctor":  # it only reads
-        here = ["hydra.run.dir=.", "hydra.output_subdir=null"]
-        return [*("doctor.json=true" if a == "--json" else a for a in arguments), *here]
-    if verb == "profile":  # what only this verb has a word for
-        arguments = [re.sub(r"^(time_budget|bundle|memory)=", r"profile.\1=", a) for a in arguments]
-        arguments = [re.sub(r"^import=", "profile.import_results=", a) for a in arguments]
-    if verb == "bench":
-        arguments = _bench_arguments(arguments)
-    else:
-        arguments = [re.sub(r"^init=(?=\w)", "init.format=", a) for a in arguments]
-        arguments = [f"init.path={_quoted(a.removeprefix('path='))}" if a.startswith("path=") else a for a in arguments]
-    if verb == "worker":
-        arguments = [re.sub(r"^(role|time_budget)=", lambda m: _OF_WORKERS[m[1]], a) for a in arguments]
-    arguments = [readable(a) for a in arguments]
-    if verb == "worker":  # the folder is that of the search, and many write to it
-        arguments += ["hydra.output_subdir=null", "hydra.sweep.subdir=${name}"]
-    if verb == "report" and any(a.startswith("compare=") for a in arguments):  # the folder of a run stays as it is
-        arguments += ["hydra.run.dir=.", "hydra.output_subdir=null"]
-    return arguments
-
-
-def _bench_arguments(arguments: list[str]) -> list[str]:
-    """Return overrides for ``nasweave bench [WHAT [PATH]]``, whose first words stand without a key."""
-    words = [a for a in arguments if not a.startswith("-") and "=" not in a.partition("/")[0]]
-    rest = ["bench.json=true" if a == "--json" else a for a in arguments if a not in words]
-    rest = [re.sub(r"^(what|path|batch|seconds)=", r"bench.\1=", a) for a in rest]
-    if len(words) > 2:
-        raise ConfigError(
-            "bench", expected="a benchmark and one path", got=" ".join(words), remedy="see nasweave --help"
-        )
-    named = [f"bench.{key}={_quoted(word)}" for key, word in zip(("what", "path"), words, strict=False)]
-    only_reads = len(words) == 2 or any(a.startswith("bench.path=") for a in rest)  # of what was exported, not of a run
-    return [*named, *rest, *(["hydra.run.dir=.", "hydra.output_subdir=null"] if only_reads else [])]
+def _hydra_arguments(verb: Verb, arguments: Arguments) -> list[str]:
+    flags = ["--multirun"] * arguments.multirun + ["--help"] * arguments.help
+    flags += ["--cfg", "job"] if arguments.show else []
+    paths = ("init.path", "bench.path")
+    words = [
+        f"{o.prefix}{o.key}={_quoted(o.value)}" if o.key in paths and o.value else f"{o.prefix}{o}"
+        for o in arguments.overrides
+    ]
+    if verb.joins:  # the folder is that of another command, and many write to it
+        words += ["hydra.output_subdir=null", "hydra.sweep.subdir=${name}"]
+    return [*flags, *map(readable, words)]
 
 
 def _quoted(text: str) -> str:

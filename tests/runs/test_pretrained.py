@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 import torch
 
-from runs.app.cli import _hydra_arguments
 from search_space import space_from_mapping
 from supernet import catalogue
 from supernet.tasks import TASKS
@@ -97,8 +96,3 @@ def test_a_space_that_is_too_small_is_one_line(checkpoint, tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path)
     assert nasweave(monkeypatch, *TRAIN, *overrides(depth=[1]), "init=hf", f"path={checkpoint[1]}") == 2
     assert "space.depth: expected 2 as its largest choice, as in the checkpoint, got 1" in capsys.readouterr().err
-
-
-def test_the_short_words_are_those_of_the_configuration():
-    assert _hydra_arguments("run", ["init=hf", "path=a b"]) == ["init.format=hf", "init.path='a b'"]
-    assert "bench.path='a'" in _hydra_arguments("bench", ["export", "a"])

@@ -1,16 +1,10 @@
-"""The verbs of the command line: one a file, found by its file name, each a function of the workspace."""
+"""The verbs of the command line: one a file, which defines ``VERB`` and gives it its name."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
-
+from runs.app.verb import Verb
 from search_space.registry import Registry
 
-if TYPE_CHECKING:
-    from runs.pipeline.workspace import Workspace
+__all__ = ["VERBS"]
 
-__all__ = ["VERBS", "VerbFunction"]
-
-VerbFunction: TypeAlias = "Callable[[Workspace], None]"
-VERBS: Registry[VerbFunction] = Registry("runs.app.verbs", "VERB")
+VERBS: Registry[Verb] = Registry("runs.app.verbs", "VERB")

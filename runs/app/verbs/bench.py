@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
-from runs.app.benches import BENCHES
-from runs.pipeline.workspace import Workspace
+from typing import TYPE_CHECKING
+
+from runs.app.verb import JSON_FLAG, Verb, Word
+
+if TYPE_CHECKING:
+    from runs.pipeline.workspace import Workspace
 
 __all__ = ["VERB"]
 
 
-def bench(workspace: Workspace) -> None:
+def run(workspace: Workspace) -> None:
     """Measure how good the predictor is (predictor), or how fast an exported folder is (export DIR)."""
+    from runs.app.benches import BENCHES
+
     BENCHES[workspace.config.bench.what](workspace)
 
 
-VERB = bench
+VERB = Verb(
+    help="Measure how good the predictor is (predictor), or how fast an exported folder is (export DIR)",
+    run=run,
+    words=(
+        Word(name="what", key="bench.what", help="predictor, or export", positional=True),
+        Word(name="path", key="bench.path", help="exported folder to measure in place of the run", positional=True),
+        Word(name="batch", key="bench.batch", help="batch sizes, such as [1,16]"),
+        Word(name="seconds", key="bench.seconds", help="time for each batch size"),
+        Word(name="json", key="bench.json", help=JSON_FLAG, flag=True),
+    ),
+    only_reads=lambda config: config.bench.path is not None,  # what was exported, not a run
+)

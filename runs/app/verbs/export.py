@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from runs.pipeline import stages
-from runs.pipeline.workspace import Workspace
+from typing import TYPE_CHECKING
+
+from runs.app.verb import CHECKPOINT_WORDS, Verb
+
+if TYPE_CHECKING:
+    from runs.pipeline.workspace import Workspace
 
 __all__ = ["VERB"]
 
 
-def export(workspace: Workspace) -> None:
+def run(workspace: Workspace) -> None:
     """Write the chosen network in every format."""
+    from runs.pipeline import stages
+
     stages.export(workspace)
 
 
-VERB = export
+VERB = Verb(help="Write the chosen network in every format", run=run, words=CHECKPOINT_WORDS)

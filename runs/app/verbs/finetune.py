@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from runs.pipeline import stages
-from runs.pipeline.workspace import Workspace
+from typing import TYPE_CHECKING
+
+from runs.app.verb import CHECKPOINT_WORDS, Verb
+
+if TYPE_CHECKING:
+    from runs.pipeline.workspace import Workspace
 
 __all__ = ["VERB"]
 
 
-def finetune(workspace: Workspace) -> None:
+def run(workspace: Workspace) -> None:
     """Train the chosen network a little further, for export to take."""
+    from runs.pipeline import stages
+
     stages.finetune(workspace)
 
 
-VERB = finetune
+VERB = Verb(help="Train the chosen network a little further, for export to take", run=run, words=CHECKPOINT_WORDS)

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from runs.pipeline import stages
-from runs.pipeline.stages.bundle import export_bundle, import_results
-from runs.pipeline.workspace import Workspace
+from runs.app.verb import CHECKPOINT_WORDS, Verb, Word
 from search_space.errors import ConfigError
+
+if TYPE_CHECKING:
+    from runs.pipeline.workspace import Workspace
 
 __all__ = ["VERB"]
 
 
-def profile(workspace: Workspace) -> None:
+def run(workspace: Workspace) -> None:
     """Measure the blocks of the space on this machine."""
+    from runs.pipeline import stages
+    from runs.pipeline.stages.bundle import export_bundle, import_results
+
     config = workspace.config.profile
     if config.bundle is not None and config.import_results is not None:
         raise ConfigError("bundle", expected="bundle= or import=", got="both", remedy="give one of them")
@@ -25,4 +30,14 @@ def profile(workspace: Workspace) -> None:
         stages.profile(workspace)
 
 
-VERB = profile
+VERB = Verb(
+    help="Measure the blocks of the space on this machine",
+    run=run,
+    words=(
+        Word(name="time_budget", key="profile.time_budget", help="stop after this long, such as 90s, 5m or 1h"),
+        Word(name="bundle", key="profile.bundle", help="folder to write models and a program for another device to"),
+        Word(name="import", key="profile.import_results", help="file that the program of a bundle wrote"),
+        Word(name="memory", key="profile.memory", help="true measures the peak memory of whole networks too"),
+        *CHECKPOINT_WORDS,
+    ),
+)

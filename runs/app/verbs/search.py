@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from runs.pipeline import stages
-from runs.pipeline.workspace import Workspace
+from typing import TYPE_CHECKING
+
+from runs.app.verb import CHECKPOINT_WORDS, Verb
+
+if TYPE_CHECKING:
+    from runs.pipeline.workspace import Workspace
 
 __all__ = ["VERB"]
 
 
-def search(workspace: Workspace) -> None:
+def run(workspace: Workspace) -> None:
     """Search the space."""
+    from runs.pipeline import stages
+
     stages.search(workspace)
 
 
-VERB = search
+VERB = Verb(help="Search the space", run=run, words=CHECKPOINT_WORDS)

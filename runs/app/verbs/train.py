@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from runs.pipeline import stages
-from runs.pipeline.workspace import Workspace
+from typing import TYPE_CHECKING
+
+from runs.app.verb import CHECKPOINT_WORDS, Verb
+
+if TYPE_CHECKING:
+    from runs.pipeline.workspace import Workspace
 
 __all__ = ["VERB"]
 
 
-def train(workspace: Workspace) -> None:
+def run(workspace: Workspace) -> None:
     """Train the supernet."""
+    from runs.pipeline import stages
+
     stages.train(workspace)
 
 
-VERB = train
+VERB = Verb(help="Train the supernet", run=run, words=CHECKPOINT_WORDS, several_processes=True)

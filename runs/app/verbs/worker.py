@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-import signal
-from types import FrameType
+from typing import TYPE_CHECKING
 
-from runs.pipeline import stages
-from runs.pipeline.stages.leave_profile import leave_profile
-from runs.pipeline.workspace import Workspace
+from runs.app.verb import CHECKPOINT_WORDS, Verb, Word
+
+if TYPE_CHECKING:
+    from runs.pipeline.workspace import Workspace
 
 __all__ = ["VERB"]
 
 
-def worker(workspace: Workspace) -> None:
+def run(workspace: Workspace) -> None:
     """Take part in a search, as one of many processes, or profile this machine for it."""
-    before = signal.signal(signal.SIGTERM, _leave)
-    try:
-        if workspace.config.workers.role == "profile":
-            leave_profile(workspace)
-        else:
-            stages.work(workspace)
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    from runs.pipeline import stages
+    from runs.pipeline.stages.leave_profile import leave_profile
+
+    if workspace.config.workers.role == "profile":
+        leave_profile(workspace)
+    else:
+        stages.work(workspace)
 
 
-def _leave(number: int, frame: FrameType | None) -> None:
-    """Leave as on Ctrl-C, so that others take over at once: schedulers end a job with this signal."""
-    raise KeyboardInterrupt
-
-
-VERB = worker
+VERB = Verb(
+    help="Take part in a search, as one of many processes, or profile this machine for it",
+    run=run,
+    words=(
+        Word(name="role", key="workers.role", help="search, or profile to measure this machine for searches elsewhere"),
+        Word(name="time_budget", key="profile.time_budget", help="measure for so long, such as 90s, 5m or 1h"),
+        *CHECKPOINT_WORDS,
+    ),
+    joins=True,
+    several_processes=True,
+)
