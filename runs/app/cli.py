@@ -21,6 +21,7 @@ from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
 from runs.app.arguments import Arguments, parse_arguments
+from runs.app.renamed import current
 from runs.app.verb import Verb
 from search_space.errors import ConfigError, NasweaveError
 
@@ -110,6 +111,7 @@ def _quoted(text: str) -> str:
 
 def readable(argument: str) -> str:
     """Return an override as Hydra understands it."""
+    argument = current(argument)
     # It would read the key 712e11511820 as a number.
     argument = re.sub(r"^(key|name|fork)=([\w.-]+)$", r"\1='\2'", argument)
     # It would read @ as the sign of a package, and refuses names that the configuration does not have.

@@ -16,8 +16,8 @@ from rich.console import Console
 from hardware_profiles import RUNTIMES, Device, Runtime, Setting, this_device
 from predictors import CostModel
 from runs.accelerator import torch_device
-from runs.app.config import Config
 from runs.objectives import Budget, Objective, objectives_by_name
+from runs.pipeline.config import Config
 from runs.store import Run, Store
 from search_space import Genes, SearchSpace, space_from_mapping
 from search_space.errors import RuntimeUnavailableError, SpaceError

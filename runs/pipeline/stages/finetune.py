@@ -72,13 +72,17 @@ def finetuned_files(workspace: Workspace, key: str) -> FinetunedFiles | None:
 def finetune(workspace: Workspace) -> str:
     """Train a network a little further; returns its key.
 
-    It is the one that ``config.key`` names, or, with ``config.finetune.race``, the winner among so many networks within
-    the budget. An interrupted finetuning continues; with other settings than before it begins anew and replaces the
-    result.
+    It is the one that ``config.key`` names, or, with ``config.finetune.num_configurations``, the winner among so many
+    networks within the budget. An interrupted finetuning continues; with other settings than before it begins anew and
+    replaces the result.
     """
     searched = search(workspace)
     with exclusive(workspace.folder / ".lock"):
-        architecture = _winner(workspace, searched) if workspace.config.finetune.race else _chosen(workspace, searched)
+        architecture = (
+            _winner(workspace, searched)
+            if workspace.config.finetune.num_configurations
+            else _chosen(workspace, searched)
+        )
         config = workspace.config.finetune.training(workspace.config.training)
         folder = _folder(workspace, architecture.key)
         earlier = finetuned_files(workspace, architecture.key)
@@ -144,7 +148,7 @@ def _winner(workspace: Workspace, searched: Searched) -> Architecture:
     space, limits = workspace.space, workspace.budget.limits
     rng = np.random.default_rng(workspace.config.search.seed)
     roomy = highest_flops(space, cost_function=searched.cost_function, limits=limits, rng=rng)
-    entered = initial_configurations(judged, roomy, config.race)
+    entered = initial_configurations(judged, roomy, config.num_configurations)
     winner, rounds = successive_halving(
         entered,
         steps=config.steps,

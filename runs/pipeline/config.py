@@ -1,0 +1,178 @@
+"""The typed configuration of a run. Building it from what Hydra composed is ``runs.app.config``."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from hardware_profiles import RUNTIMES
+from runs.accelerator import ACCELERATORS
+from runs.checks import check_value
+from runs.evaluation.config import BaselinesConfig, EvaluationConfig, FinetuneConfig
+from runs.export.formats import FORMATS
+from runs.objectives import device_of, objective_named
+from runs.profiling.config import ProfileConfig
+from runs.search import SAMPLERS, SearchConfig, WorkersConfig
+from search_space.errors import ConfigError
+from search_space.spec import Scalar
+from supernet.training import TrainingConfig
+
+__all__ = [
+    "BenchConfig",
+    "Config",
+    "DoctorConfig",
+    "ExportConfig",
+    "HardwareConfig",
+    "InitConfig",
+    "TaskConfig",
+]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TaskConfig:
+    """The task's registry name and its own options."""
+
+    name: str
+    options: dict[str, Scalar | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HardwareConfig:
+    """The runtime a network is deployed with, and how."""
+
+    runtime: str
+    threads: int
+    batch_size: int
+
+    def __post_init__(self) -> None:
+        check_value("hardware.threads", self.threads, "1 or more", self.threads >= 1)
+        check_value("hardware.batch_size", self.batch_size, "1 or more", self.batch_size >= 1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InitConfig:
+    """What the supernet's weights start from: random ones, or a checkpoint.
+
+    Parameters
+    ----------
+    format
+        ``hf``, a folder as Hugging Face's ``save_pretrained`` writes it; ``None`` without a checkpoint.
+    path
+        The folder.
+    """
+
+    format: str | None
+    path: str | None
+
+    def __post_init__(self) -> None:
+        check_value("init.format", self.format, "hf or null", self.format in ("hf", None))
+        if (self.format is None) != (self.path is None):
+            raise ConfigError(
+                "init",
+                expected="a format and the path of a checkpoint, or neither",
+                got=f"format {self.format} and path {self.path}",
+                remedy="write init=hf path=DIR",
+            )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExportConfig:
+    """Formats by registry name, and whether each file is timed in a process of its own."""
+
+    formats: tuple[str, ...]
+    measure: bool
+
+    def __post_init__(self) -> None:
+        check_value("export.formats", list(self.formats), "at least one format", bool(self.formats))
+        for name in self.formats:
+            check_value("export.formats", name, f"formats among {', '.join(FORMATS)}", name in FORMATS)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BenchConfig:
+    """What ``nasweave bench`` measures; what is not given keeps the default of that benchmark.
+
+    Parameters
+    ----------
+    what
+        A benchmark of ``runs.app.benches``.
+    path
+        Of what is measured, where it is not the run.
+    batch
+        Batch sizes.
+    seconds
+        Time for each.
+    json
+        Whether to print JSON in place of a table.
+    """
+
+    what: str
+    path: str | None
+    batch: tuple[int, ...]
+    seconds: float
+    json: bool
+
+    def __post_init__(self) -> None:
+        check_value("bench.batch", list(self.batch), "sizes of 1 or more", self.batch and min(self.batch) >= 1)
+        check_value("bench.seconds", self.seconds, "more than 0", self.seconds > 0)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DoctorConfig:
+    """How the machine's abilities are printed."""
+
+    json: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Config:
+    """Everything a verb may need; ``space`` stays a declaration, for ``search_space`` checks it."""
+
+    name: str
+    outputs: str
+    store: str
+    data_root: str
+    task: TaskConfig
+    space: dict[str, Any]
+    hardware: HardwareConfig
+    devices: dict[str, str]
+    profile: ProfileConfig
+    init: InitConfig
+    training: TrainingConfig
+    evaluation: EvaluationConfig
+    search: SearchConfig
+    workers: WorkersConfig
+    fork: str | None
+    compare: tuple[str, ...]
+    budget: dict[str, float | None]
+    baselines: BaselinesConfig
+    accelerator: str
+    finalists: int
+    sensitivity: bool
+    finetune: FinetuneConfig
+    export: ExportConfig
+    bench: BenchConfig
+    key: str
+    doctor: DoctorConfig
+
+    def __post_init__(self) -> None:
+        check_value("finalists", self.finalists, "1 or more", self.finalists >= 1)
+        for key, value, registry in (
+            ("search.sampler", self.search.sampler, SAMPLERS),
+            ("hardware.runtime", self.hardware.runtime, RUNTIMES),
+            ("accelerator", self.accelerator, ACCELERATORS),
+        ):
+            check_value(key, value, f"one of {', '.join(registry)}", value in registry)
+        check_value("compare", list(self.compare), "two names or more", len(self.compare) != 1)
+        for device in self.devices:
+            check_value("devices", device, "names of letters, digits, - and _", re.fullmatch(r"[A-Za-z][\w-]*", device))
+        for name in (*self.search.objectives, *(name for name, limit in self.budget.items() if limit is not None)):
+            device_name = device_of(objective_named(name, parameter="budget").name)
+            if device_name is not None and device_name not in self.devices:
+                raise ConfigError(
+                    name,
+                    expected=f"a device of devices ({', '.join(self.devices) or 'none is given'})",
+                    got=f"{device_name!r}, which has no profile",
+                    remedy=f"name its profile, devices.{device_name}=FILE.json, or leave {name} out",
+                )

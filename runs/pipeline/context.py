@@ -1,0 +1,222 @@
+"""The values of one run, made once from its configuration and checked against each other."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+import torch
+
+from hardware_profiles import RUNTIMES, Device, Runtime, Setting, this_device
+from predictors import CostModel
+from runs.accelerator import torch_device
+from runs.objectives import Budget, Objective, objectives_by_name
+from runs.pipeline.config import Config
+from runs.profiling.target import Target
+from runs.reporter import Reporter, SilentReporter
+from runs.store import Run, Store
+from search_space import SearchSpace, space_from_mapping
+from search_space.errors import RuntimeUnavailableError, SpaceError
+from supernet import catalogue
+from supernet.pretrained import Pretrained
+from supernet.tasks import TASKS, TaskData
+
+__all__ = ["Command", "Context", "open_context"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Command:
+    """What a user typed; empty where a program uses the library."""
+
+    verb: str = "run"
+    overrides: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The command, safe for a shell."""
+        return shlex.join(["nasweave", self.verb, *self.overrides])
+
+    @property
+    def export(self) -> str:
+        """The command that exports from the same run, but for its last argument, ``key=...``."""
+        return shlex.join(["nasweave", "export", *(o for o in self.overrides if not o.startswith("key="))])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """The values of one run, which stages take and never change.
+
+    What not every stage needs is opened when it is first asked for: the database and the run's row in it, and the
+    accelerator. A training needs no database, and a profile no accelerator.
+
+    Parameters
+    ----------
+    config
+        The typed configuration.
+    folder
+        Where the run's files go.
+    command
+        What a user typed, for reports.
+    reporter
+        Where progress and messages go.
+    data
+        The task's data.
+    space
+        The search space bound to the task; the runtime executes it, and it holds the checkpoint to start from.
+    pretrained
+        The checkpoint that the supernet starts from, if any.
+    runtime, setting, device
+        What networks are deployed with, how it runs, and this machine.
+    """
+
+    config: Config
+    folder: Path
+    command: Command = field(default_factory=Command)
+    reporter: Reporter = field(default_factory=SilentReporter)
+    data: TaskData
+    space: SearchSpace
+    pretrained: Pretrained | None
+    runtime: Runtime
+    setting: Setting
+    device: Device
+
+    @cached_property
+    def accelerator(self) -> torch.device:
+        """Where this process trains and evaluates the supernet."""
+        return torch_device(self.config.accelerator)
+
+    @cached_property
+    def store(self) -> Store:
+        """The database."""
+        return Store.open(self.config.store)
+
+    @cached_property
+    def run(self) -> Run:
+        """The run's row in the database, made where there is none."""
+        return self.store.open_run(
+            os.path.relpath(self.folder, self.outputs),
+            task=self.config.task.name,
+            name=self.config.name,
+            space_fingerprint=self.space.fingerprint,
+            space_json=self.space.to_json(),
+        )
+
+    @cached_property
+    def costs(self) -> CostModel:
+        """The exact costs of whole populations."""
+        return CostModel(self.space)
+
+    @cached_property
+    def objectives(self) -> tuple[Objective, ...]:
+        """What the search optimises; the validation error is called and read as the task's own metric."""
+        found, data = objectives_by_name(self.config.search.objectives), self.data
+        if data.unit == "%":
+            return found
+        label = f"Validation {data.metric}"
+        return tuple(replace(o, unit=data.unit, label=label) if o.name == "validation_error" else o for o in found)
+
+    @property
+    def budget(self) -> Budget:
+        """The upper limits that the user set."""
+        return Budget(limits={name: limit for name, limit in self.config.budget.items() if limit is not None})
+
+    @property
+    def target(self) -> Target:
+        """What measurements of this machine belong to."""
+        return Target(space=self.space, device=self.device, runtime=self.runtime, setting=self.setting)
+
+    @property
+    def outputs(self) -> Path:
+        """The folder of all runs."""
+        return Path(self.config.outputs)
+
+
+def open_context(
+    config: Config,
+    *,
+    folder: Path | None = None,
+    command: Command | None = None,
+    reporter: Reporter | None = None,
+    data: TaskData | None = None,
+) -> Context:
+    """Return the context of a run.
+
+    Parameters
+    ----------
+    config
+        The typed configuration.
+    folder
+        Where the run's files go; ``outputs/task/name`` of the configuration when ``None``.
+    command
+        What a user typed.
+    reporter
+        Where progress and messages go; silent when ``None``.
+    data
+        The task's data; loaded from ``config.data_root`` when ``None``.
+
+    Raises
+    ------
+    RuntimeUnavailableError
+        This machine has not the runtime.
+    SpaceError
+        The space is not legal, or has choices that the runtime does not execute or the checkpoint does not hold.
+    NasweaveError
+        The task's data cannot be read.
+    """
+    task, hardware = config.task, config.hardware
+    if data is None:
+        options = {name: value for name, value in task.options.items() if value is not None}
+        data = TASKS[task.name].load(data_root=Path(config.data_root), options=options)
+    space = space_from_mapping(config.space, task=data.shape, catalogue=catalogue())
+    runtime = _runtime(hardware.runtime)
+    _check_executable(space, runtime)
+    pretrained = None if config.init.path is None else Pretrained(Path(config.init.path).expanduser())
+    if pretrained is not None:
+        pretrained.check(space)
+    return Context(
+        config=config,
+        folder=Path(config.outputs) / task.name / config.name if folder is None else folder,
+        command=command or Command(),
+        reporter=reporter or SilentReporter(),
+        data=data,
+        space=space,
+        pretrained=pretrained,
+        runtime=runtime,
+        setting=Setting(runtime=hardware.runtime, threads=hardware.threads, batch_size=hardware.batch_size),
+        device=this_device(cuda=runtime.accelerated),
+    )
+
+
+def _runtime(name: str) -> Runtime:
+    runtime = RUNTIMES[name]
+    reason = runtime.unavailable()
+    if reason is not None:
+        raise RuntimeUnavailableError(
+            "hardware.runtime", expected="a runtime of this machine", got=runtime.name, remedy=reason
+        )
+    return runtime
+
+
+def _check_executable(space: SearchSpace, runtime: Runtime) -> None:
+    """Raise ``SpaceError`` for a choice of the space that the runtime does not execute."""
+    for gene, known in (("precision", runtime.precisions), ("float_precision", runtime.float_precisions)):
+        for value in getattr(space, gene):
+            if value not in known:
+                raise SpaceError(
+                    f"space.{gene}",
+                    expected=f"what {runtime.name} executes ({', '.join(sorted(known))})",
+                    got=value,
+                    remedy="remove it from the space or choose another runtime",
+                )
+    for kind, keys in (("mixer", space.mixer), ("channel_mixer", space.channel_mixer)):
+        for key in keys:
+            if runtime.family not in space.catalogue.spec(kind, key).runtimes:  # type: ignore[arg-type]
+                raise SpaceError(
+                    f"space.{kind}",
+                    expected=f"what {runtime.name} executes correctly",
+                    got=key,
+                    remedy="remove it from the space or choose another runtime",
+                )

@@ -1,0 +1,47 @@
+"""The deployment target of a run: a space on a device, with a runtime and its setting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hardware_profiles import Device, Profile, Runtime, Setting, Subject
+from hardware_profiles.measuring.plausibility import check_units
+from search_space import Architecture, SearchSpace
+from search_space.blocks import blocks_of
+
+__all__ = ["Target", "key_of"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Target:
+    """What measurements of this machine belong to."""
+
+    space: SearchSpace
+    device: Device
+    runtime: Runtime
+    setting: Setting
+
+    @property
+    def key(self) -> str:
+        """The name of its measurements: device, runtime and version, threads, batch, space."""
+        return key_of(self.device, self.setting, version=self.runtime.version(), space=self.space.fingerprint)
+
+    def is_foreign(self, profile: Profile) -> bool:
+        """Return whether latencies are of another device or runtime version, so that they cannot be measured here."""
+        here = (self.device.fingerprint, self.runtime.version())
+        return (profile.device.fingerprint, profile.runtime_version) != here
+
+    def check(self, profile: Profile) -> None:
+        """Raise ``ProfileError`` unless a profile is of this setting and space, in milliseconds."""
+        profile.check_matches(setting=self.setting, space_fingerprint=self.space.fingerprint)
+        check_units(profile, flops=self._flops)
+
+    def _flops(self, subject: Subject) -> float:
+        blocks = blocks_of(subject, self.space.geometry.task) if isinstance(subject, Architecture) else [subject]
+        return float(sum(self.space.cost(block).flops for block in blocks))
+
+
+def key_of(device: Device, setting: Setting, *, version: str, space: str) -> str:
+    """Return the name of what measurements belong to."""
+    parts = (device.fingerprint, setting.runtime, version, f"t{setting.threads}", f"b{setting.batch_size}", space)
+    return "-".join(parts)
