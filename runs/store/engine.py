@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
@@ -26,7 +27,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from runs.store.exact import dumps
-from runs.store.failures import without_password
+from runs.store.secrets import password_in, redacted_url
 from search_space.errors import StoreError
 
 __all__ = [
@@ -60,10 +61,18 @@ def parse_url(url: str) -> URL:
         parsed = make_url(url)
     except (ArgumentError, ValueError) as error:
         raise StoreError(
-            "store.url", expected=_EXPECTED, got=without_password(url), remedy="write it in this form"
+            "store.url", expected=_EXPECTED, got=redacted_url(url), remedy="write it in this form"
         ) from error
     backend = parsed.drivername.partition("+")[0]
     if backend in ("postgresql", "postgres"):
+        written = password_in(url)
+        if written is not None and unquote(written) != (parsed.password or ""):
+            raise StoreError(
+                "store.url",
+                expected="a password whose special characters are percent-encoded",
+                got=redacted_url(url),
+                remedy="write %40 for @, %2F for /, %3F for ?, or give the password as PGPASSWORD in the environment",
+            )
         # Named, because the default driver of "postgresql" changed between SQLAlchemy 2.0 and 2.1.
         return parsed.set(drivername="postgresql+psycopg")
     if backend != "sqlite":

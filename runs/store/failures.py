@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,9 +9,10 @@ from contextlib import contextmanager
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from runs.store.secrets import redacted
 from search_space.errors import StoreError
 
-__all__ = ["UnreachableError", "clear_errors", "without_password"]
+__all__ = ["UnreachableError", "clear_errors"]
 
 _ANOTHER = "choose another store.url"
 _SQLITE = {
@@ -85,15 +85,11 @@ def clear_errors(where: str) -> Iterator[None]:
         raise _store_error(where, _diagnosis(error, None), error) from error
 
 
-def without_password(url: str) -> str:
-    """Return an unparsed URL with user and password blotted out."""
-    return re.sub(r"//.*@", "//***@", url)
-
-
 def _store_error(where: str, diagnosis: tuple[str, str], error: BaseException) -> StoreError:
     expected, remedy = diagnosis
     kind = UnreachableError if diagnosis in _PASSING else StoreError
-    return kind(where, expected=expected, got=f'"{str(error).strip() or type(error).__name__}"', remedy=remedy)
+    said = redacted(str(error).strip()) or type(error).__name__
+    return kind(where, expected=expected, got=f'"{said}"', remedy=remedy)
 
 
 def _diagnosis(driver_error: BaseException, error: DBAPIError | None) -> tuple[str, str]:

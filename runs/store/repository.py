@@ -16,6 +16,7 @@ from runs.store.exact import json_object, objectives, utc_now
 from runs.store.failures import clear_errors
 from runs.store.migration import migrate
 from runs.store.records import STAGES, STATES, Candidate, Export, Run, Stage, State
+from runs.store.secrets import redacted_url
 from runs.store.tables import Base, CandidateRow, ExportRow, MeasurementRow, RunRow, StageRow
 from search_space.errors import StoreError
 
@@ -37,7 +38,7 @@ class Store:
 
     def __init__(self, engine: Engine) -> None:
         self._engine, self._writer = engine, writing(engine)
-        self._where = engine.url.render_as_string(hide_password=True)
+        self._where = redacted_url(engine.url.render_as_string(hide_password=False))
         self._insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
         self.url = engine.url.render_as_string(hide_password=False)
 
@@ -58,7 +59,7 @@ class Store:
             The database cannot be used; the line says why and what to do.
         """
         parsed = parse_url(url)
-        where = parsed.render_as_string(hide_password=True)
+        where = redacted_url(parsed.render_as_string(hide_password=False))
         with clear_errors(where):
             engine = connect(parsed, busy_timeout_s=busy_timeout_s)
             try:

@@ -17,7 +17,8 @@ from sqlalchemy.exc import DBAPIError
 from runs.objectives import Objective
 from runs.search.optuna.genes import genes_of, params_of, params_of_trial
 from runs.search.optuna.storage import open_storage
-from runs.store.failures import clear_errors, without_password
+from runs.store.failures import clear_errors
+from runs.store.secrets import redacted_url
 from search_space import Genes, SearchSpace
 from search_space.errors import StoreError
 
@@ -55,7 +56,7 @@ def storage_errors(url: str | None) -> Iterator[None]:
         yield
     except (StorageInternalError, DBAPIError) as error:
         cause = error.__cause__ if isinstance(error.__cause__, DBAPIError) else error
-        with clear_errors(without_password(url or "memory")):
+        with clear_errors(redacted_url(url or "memory")):
             raise cause from error
 
 
