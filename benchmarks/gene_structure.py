@@ -24,7 +24,7 @@ _SMALLEST_GROUP = 3
 
 
 class GeneStructure:
-    """Genes with features: the genotype that :class:`runs.search.GuidedSearch` asks for.
+    """Genes with features: the genotype that :class:`runs.search.algorithms.guided.GuidedSearch` asks for.
 
     Parameters
     ----------

@@ -20,9 +20,9 @@ from optuna.samplers import BaseSampler, NSGAIIISampler, NSGAIISampler, RandomSa
 
 from benchmarks.gene_structure import GeneStructure
 from benchmarks.structure_surrogate import StructureSurrogate
+from runs.search.algorithms.ask_tell import ArrayProblem, AskTell
 from runs.search.algorithms.guided import GuidedSearch
 from runs.search.algorithms.linas import LinasSearch
-from runs.search.algorithms.task import AskTell, SearchTask
 
 __all__ = ["METHODS", "Evaluate", "Method", "Problem"]
 
@@ -64,7 +64,7 @@ def structure_of(problem: Problem) -> GeneStructure:
 
 
 def _model_based(
-    make: Callable[[SearchTask], AskTell],
+    make: Callable[[ArrayProblem], AskTell],
     batch: int,
     problem: Problem,
     evaluate: Evaluate,
@@ -76,7 +76,7 @@ def _model_based(
     structure, rng = structure_of(problem), np.random.default_rng(seed)
     top = np.array(problem.cards) - 1
     search = make(
-        SearchTask(
+        ArrayProblem(
             genotype=structure,
             num_objectives=objectives,
             limits=np.full(objectives, np.inf),

@@ -4,8 +4,6 @@ Without a time budget everything is measured, and each kind is shuffled in propo
 Within a budget the order decides what is left out: first an opening of one block of every kind and the first networks,
 then blocks far apart from each other in cost, then whole networks as the caller ranked them, then what blocks remain.
 So a predictor can be fitted whenever the time is over, and blocks that were not reached lie between ones that were.
-
-Paper: Gonzalez 1985 (clustering to minimize the maximum intercluster distance: the farthest point first).
 """
 
 from __future__ import annotations
@@ -18,6 +16,7 @@ from numpy.typing import NDArray
 from hardware_profiles.measurement import Subject
 from hardware_profiles.measuring.turns import Turns
 from search_space import Architecture
+from search_space.farthest import farthest_first
 
 __all__ = ["Describe", "interleaved", "spread_out"]
 
@@ -84,12 +83,5 @@ def _farthest_first(points: NDArray[np.float64]) -> list[int]:
     """Return all indices: the most central point first, then always the farthest from those before it."""
     scale = points.std(axis=0)
     points = (points - points.mean(axis=0)) / np.where(scale > 0, scale, 1.0)
-    order = [int(np.argmin((points**2).sum(axis=1)))]
-    distance = ((points - points[order[0]]) ** 2).sum(axis=1)
-    distance[order[0]] = -1.0
-    while len(order) < len(points):
-        index = int(np.argmax(distance))
-        order.append(index)
-        distance = np.minimum(distance, ((points - points[index]) ** 2).sum(axis=1))
-        distance[order] = -1.0
+    order: list[int] = farthest_first(points, len(points), first=int(np.argmin((points**2).sum(axis=1)))).tolist()
     return order

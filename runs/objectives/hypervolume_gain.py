@@ -16,43 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-__all__ = ["expected_gain", "free_boxes", "front_of", "hypervolume_gain"]
+from runs.objectives.pareto import front_rows
+
+__all__ = ["Floats", "expected_gain", "free_boxes", "hypervolume_gain"]
 
 Floats = NDArray[np.float64]
 _Cell = tuple[tuple[float, float], ...]
-_CHUNK = 512
-
-
-def front_of(points: Floats) -> NDArray[np.intp]:
-    """Return the non-dominated row indices of ``(n, m)`` minimised points, without duplicates, lexically sorted."""
-    if not len(points):
-        return np.zeros(0, np.intp)
-    first = np.lexsort(points.T[::-1])
-    rows = points[first]
-    new = np.r_[True, (rows[1:] != rows[:-1]).any(axis=1)]
-    first, rows = first[new], rows[new]
-    if rows.shape[1] == 1:
-        return np.asarray(first[:1])
-    if rows.shape[1] == 2:
-        best = np.minimum.accumulate(rows[:, 1])
-        keep = np.r_[True, rows[1:, 1] < best[:-1]]
-        return np.asarray(first[keep])
-    kept = np.zeros(0, np.intp)
-    for start in range(0, len(rows), _CHUNK):  # whoever dominates a row stands before it
-        part = np.arange(start, min(start + _CHUNK, len(rows)))
-        part = part[~_dominated(rows[part], by=rows[kept])]
-        kept = np.r_[kept, part[~_dominated(rows[part], by=rows[part])]]
-    return np.asarray(first[kept])
-
-
-def _dominated(points: Floats, *, by: Floats) -> NDArray[np.bool_]:
-    """Return which of the ``(n, m)`` points a different one of ``by`` is nowhere above."""
-    below = np.ones((len(by), len(points)), bool)
-    same = np.ones_like(below)
-    for a, b in zip(by.T, points.T, strict=True):
-        below &= a[:, None] <= b
-        same &= a[:, None] == b
-    return np.asarray((below & ~same).any(axis=0))
 
 
 def free_boxes(front: Floats, *, reference: Floats) -> tuple[Floats, Floats]:
@@ -61,7 +30,7 @@ def free_boxes(front: Floats, *, reference: Floats) -> tuple[Floats, Floats]:
     Lower corners can be minus infinity. ``front`` is ``(k, m)``, any points; ``reference`` is ``(m,)``.
     """
     front = front[(front < reference).all(axis=1)]
-    front = front[front_of(front)]
+    front = front[front_rows(front)]
     cells = np.array(_cells(front, tuple(reference.tolist())))
     return cells[:, :, 0], cells[:, :, 1]
 
@@ -84,7 +53,7 @@ def _cells(points: Floats, reference: tuple[float, ...]) -> list[_Cell]:
     began: dict[_Cell, float] = dict.fromkeys(_cells(points[:0, :-1], rest), -np.inf)
     for k, height in enumerate(points[:, -1].tolist()):
         below = points[: k + 1, :-1]
-        below = below[front_of(below)]
+        below = below[front_rows(below)]
         now = _cells(below, rest)
         kept = set(now)
         cells += [(*cell, (start, height)) for cell, start in began.items() if cell not in kept and start < height]

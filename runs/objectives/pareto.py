@@ -9,22 +9,50 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["hypervolume", "hypervolume_curve", "knee", "non_dominated"]
+__all__ = ["front_rows", "hypervolume", "hypervolume_curve", "knee", "non_dominated"]
 
 Values = NDArray[np.float64]
+_CHUNK = 512  # rows compared with each other at once
 
 
 def non_dominated(values: ArrayLike) -> NDArray[np.bool_]:
     """Return which of the ``(n, m)`` rows no other row dominates; equal rows stand or fall together."""
-    points = _matrix(values)
-    if not len(points):
-        return np.zeros(0, bool)
-    unique, inverse = np.unique(points, axis=0, return_inverse=True)
-    # Rows in lexicographic order: whoever dominates a row stands before it.
+    unique, inverse = np.unique(_matrix(values), axis=0, return_inverse=True)
     keep = np.zeros(len(unique), bool)
-    for i, row in enumerate(unique):
-        keep[i] = not (unique[:i][keep[:i]] <= row).all(axis=1).any()
+    keep[front_rows(unique)] = True
     return keep[inverse.reshape(-1)]
+
+
+def front_rows(points: Values) -> NDArray[np.intp]:
+    """Return the non-dominated row indices of ``(n, m)`` minimised points, without duplicates, lexically sorted."""
+    if not len(points):
+        return np.zeros(0, np.intp)
+    first = np.lexsort(points.T[::-1])
+    rows = points[first]
+    new = np.r_[True, (rows[1:] != rows[:-1]).any(axis=1)]
+    first, rows = first[new], rows[new]
+    if rows.shape[1] == 1:
+        return np.asarray(first[:1])
+    if rows.shape[1] == 2:
+        best = np.minimum.accumulate(rows[:, 1])
+        keep = np.r_[True, rows[1:, 1] < best[:-1]]
+        return np.asarray(first[keep])
+    kept = np.zeros(0, np.intp)
+    for start in range(0, len(rows), _CHUNK):  # whoever dominates a row stands before it
+        part = np.arange(start, min(start + _CHUNK, len(rows)))
+        part = part[~_dominated(rows[part], by=rows[kept])]
+        kept = np.r_[kept, part[~_dominated(rows[part], by=rows[part])]]
+    return np.asarray(first[kept])
+
+
+def _dominated(points: Values, *, by: Values) -> NDArray[np.bool_]:
+    """Return which of the ``(n, m)`` points a different one of ``by`` is nowhere above."""
+    below = np.ones((len(by), len(points)), bool)
+    same = np.ones_like(below)
+    for a, b in zip(by.T, points.T, strict=True):
+        below &= a[:, None] <= b
+        same &= a[:, None] == b
+    return np.asarray((below & ~same).any(axis=0))
 
 
 def hypervolume(values: ArrayLike, reference: ArrayLike) -> float:

@@ -1,6 +1,7 @@
 """The search: which network to evaluate next, and a study that holds every one that was."""
 
-from runs.search.algorithms.guided import Genotype, GuidedSearch, InnerSearch, Surrogate
+from runs.search.algorithms.ask_tell import Surrogate
+from runs.search.algorithms.guided import GuidedSearch
 from runs.search.config import Evaluated, SearchConfig, SearchResult, WorkersConfig
 from runs.search.loop import SearchError, run_search
 from runs.search.optuna.genes import distributions
@@ -12,9 +13,7 @@ __all__ = [
     "SAMPLERS",
     "CostFunction",
     "Evaluated",
-    "Genotype",
     "GuidedSearch",
-    "InnerSearch",
     "Problem",
     "Recorder",
     "SearchConfig",

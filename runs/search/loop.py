@@ -15,7 +15,7 @@ from optuna.trial import Trial, TrialState
 
 from predictors.quality import QualityPredictor
 from runs.objectives import Objective, objectives_by_name
-from runs.search.algorithms.guided import Surrogate
+from runs.search.algorithms.ask_tell import Surrogate
 from runs.search.config import SearchConfig, SearchResult
 from runs.search.optuna.fork import begin_with
 from runs.search.optuna.sampler import SAMPLERS, CostFunction, Problem

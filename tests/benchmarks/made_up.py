@@ -35,7 +35,7 @@ class MadeUp:
 def _problem(cards: tuple[int, ...], evaluate: Any, canonicalise: Any) -> MadeUp:
     """The reference: the best of a long evolution on the true values, scaled by a large random sample."""
     from runs.search.algorithms.design import skewed_sample
-    from runs.search.algorithms.evolution import InnerSearch, evolve
+    from runs.search.algorithms.nsga2 import Effort, evolve_front
 
     class Genotype:
         pass
@@ -47,13 +47,13 @@ def _problem(cards: tuple[int, ...], evaluate: Any, canonicalise: Any) -> MadeUp
     start = skewed_sample(genotype, rng, 2000)
     values = evaluate(start.astype(int))
     m = values.shape[1]
-    genes = evolve(
+    genes = evolve_front(
         genotype,
         values_of=lambda rows: evaluate(rows.astype(int)),
         start=start[:400],
         num_objectives=m,
         limits=np.full(m, np.inf),
-        effort=InnerSearch(population=600, generations=60, parents=300, returned=300),
+        effort=Effort(population=600, generations=60, parents=300, returned=300),
         rng=rng,
     )
     ref = tuple((values.max(axis=0) * 1.02).tolist())

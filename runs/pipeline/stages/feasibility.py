@@ -10,12 +10,11 @@ from rich.table import Table
 from runs.objectives import Budget, objective_named
 from runs.reports.units import quantity, words
 from runs.search import CostFunction
+from runs.search.algorithms.feasible import nearest_to_limits
 from search_space import SearchSpace
 from search_space.errors import BudgetError
 
 __all__ = ["check_budget", "corner_values", "overview"]
-
-_POPULATION, _GENERATIONS = 2000, 15
 
 
 def corner_values(space: SearchSpace, cost_function: CostFunction) -> dict[str, dict[str, float]]:
@@ -81,19 +80,9 @@ def _nearest(
     """Return the limited values of the network of the least excess that was found; ``None`` when one meets them all."""
     if not limits:
         return None
-    rng = np.random.default_rng(seed)
-    genes = np.concatenate([space.encode([space.smallest]), space.sample_genes(rng, _POPULATION)])
-    for _ in range(_GENERATIONS):
-        values = cost_function(genes)
-        excess = np.stack([values[name] / limit - 1 for name, limit in limits.items()])
-        total = np.maximum(excess, 0).sum(0)
-        best = int(total.argmin())
-        if total[best] == 0:
-            return None
-        parents = genes[np.argsort(total, kind="stable")[: _POPULATION // 10]]
-        children = space.mutate(np.repeat(parents, 10, axis=0), rng, rate=1.5 / genes.shape[1])
-        genes = np.concatenate([parents, children])
-    return {name: float(values[name][best]) for name in limits}
+    row, within = nearest_to_limits(space, cost_function=cost_function, limits=limits, rng=np.random.default_rng(seed))
+    values = cost_function(row[None])
+    return None if within else {name: float(values[name][0]) for name in limits}
 
 
 def _text(values: Mapping[str, float] | None) -> str:

@@ -22,7 +22,8 @@ from runs.pipeline.stages.train import supernet_fingerprint
 from runs.pipeline.workspace import Workspace
 from runs.progress import show_progress
 from runs.search import StoreRecorder
-from runs.search.algorithms.successive_halving import Round, highest_flops, initial_configurations, successive_halving
+from runs.search.algorithms.highest_flops import highest_flops
+from runs.search.algorithms.successive_halving import Round, initial_configurations, successive_halving
 from search_space import Architecture
 from search_space.errors import ConfigError
 from supernet import Network

@@ -2,30 +2,19 @@
 
 Uniform genes give totals that all lie near the mean (the more layers, the nearer), so the pool is drawn skewed: each
 row leans, by its own strength, to its own end of the ordered choices. From the pool the farthest points are taken one
-by one (Gonzalez, "Clustering to minimize the maximum intercluster distance", 1985).
+by one (:mod:`search_space.farthest`).
 """
 
 from __future__ import annotations
 
-from typing import Any, Protocol
-
 import numpy as np
 from numpy.typing import NDArray
 
+from runs.search.algorithms.genotype import Chromosome
 from search_space import Genes
+from search_space.farthest import farthest_first
 
-__all__ = ["Chromosome", "skewed_sample", "spread"]
-
-
-class Chromosome(Protocol):
-    """Integer genes: how many choices each has, and which rows are one network. A ``SearchSpace`` is one."""
-
-    @property
-    def cards(self) -> NDArray[np.int64]:
-        """Number of choices of every gene, ``(genes,)``."""
-
-    def canonical(self, genes: NDArray[np.integer[Any]]) -> Genes:
-        """Return the legal, canonical form of in-range rows ``(n, genes)``."""
+__all__ = ["skewed_sample", "spread"]
 
 
 def skewed_sample(genotype: Chromosome, rng: np.random.Generator, n: int) -> Genes:
@@ -42,13 +31,6 @@ def spread(
     points: NDArray[np.float64], n: int, *, apart_from: NDArray[np.float64], rng: np.random.Generator
 ) -> NDArray[np.intp]:
     """Return up to ``n`` indices of ``(k, d)`` points, each the farthest from those before it and ``apart_from``."""
-    picked: list[int] = []
-    distance = np.full(len(points), np.inf)
-    for point in apart_from:
-        distance = np.minimum(distance, ((points - point) ** 2).sum(axis=1))
-    while len(picked) < min(n, len(points)):
-        index = int(np.argmax(distance)) if np.isfinite(distance).all() else int(rng.integers(len(points)))
-        picked.append(index)
-        distance = np.minimum(distance, ((points - points[index]) ** 2).sum(axis=1))
-        distance[index] = -1.0
-    return np.array(picked, np.intp)
+    needs_first = min(n, len(points)) > 0 and not len(apart_from)
+    first = int(rng.integers(len(points))) if needs_first else 0
+    return farthest_first(points, n, first=first, apart_from=apart_from)

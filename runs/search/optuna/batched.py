@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from runs.objectives.hypervolume_gain import Floats
-from runs.search.algorithms.task import AskTell, SearchTask
+from runs.search.algorithms.ask_tell import ArrayProblem, AskTell
+from runs.search.algorithms.genotype import Floats
 from runs.search.optuna.sampler import History, Problem, SpaceSampler
 from search_space import Genes, SearchSpace, features
 
@@ -59,7 +59,7 @@ class BatchedSampler(SpaceSampler):
         seed: int,
         problem: Problem,
         batch: int,
-        make: Callable[[SearchTask], AskTell],
+        make: Callable[[ArrayProblem], AskTell],
     ) -> None:
         super().__init__(space, seed=seed)
         self.problem, self.batch, self._make = problem, batch, make
@@ -67,7 +67,7 @@ class BatchedSampler(SpaceSampler):
         self._columns = (*problem.objectives, *(o for o in problem.budget.objectives if o.name not in names))
         self._evaluated = [column.evaluated for column in self._columns]
         limits = [problem.budget.limits.get(column.name, np.inf) for column in self._columns]
-        self._task = SearchTask(
+        self._task = ArrayProblem(
             genotype=_SpaceGenotype(space),
             num_objectives=len(problem.objectives),
             limits=np.array(limits, float),

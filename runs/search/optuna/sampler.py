@@ -9,14 +9,13 @@ from __future__ import annotations
 import warnings
 from abc import abstractmethod
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from threading import RLock
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, RandomSampler
@@ -25,16 +24,15 @@ from optuna.trial import FrozenTrial, TrialState
 
 from predictors.quality import QualityPredictor
 from runs.objectives import Budget, Objective
+from runs.search.algorithms.ask_tell import Surrogate
 from runs.search.algorithms.design import skewed_sample
-from runs.search.algorithms.evolution import Keys, distinct, keys
-from runs.search.algorithms.task import Surrogate
-from runs.search.algorithms.threads import one_thread
+from runs.search.algorithms.genotype import CostFunction, Keys, distinct, keys
 from runs.search.optuna.genes import distributions, genes_of, params_of, params_of_trial
+from runs.search.optuna.threads import one_thread
 from search_space import Genes, Registry, SearchSpace
 
 __all__ = ["SAMPLERS", "CostFunction", "History", "Problem", "SamplerBuilder", "SpaceSampler", "WrappedSampler"]
 
-CostFunction = Callable[[Genes], Mapping[str, NDArray[np.float64]]]
 _TRIES = 24
 _POOL = 4096
 

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from runs.objectives import Budget
-from runs.objectives.hypervolume_gain import front_of
-from runs.objectives.pareto import hypervolume
+from runs.objectives.pareto import front_rows, hypervolume
 from runs.search import SearchConfig, SearchResult, run_search
 from runs.search.algorithms.design import skewed_sample, spread
 from runs.search.optuna.genes import distributions, genes_of, params_of
@@ -69,7 +68,7 @@ def _true_front(bench: Bench, objectives: tuple[str, ...]) -> np.ndarray:
     for _ in range(40):
         a, b = (parents[rng.integers(0, len(parents), 2500)] for _ in range(2))
         parents = np.unique(np.concatenate([parents, space.mutate(space.crossover(a, b, rng), rng, rate=0.04)]), axis=0)
-        parents = parents[front_of(values(parents))]
+        parents = parents[front_rows(values(parents))]
     return values(parents)
 
 

@@ -11,14 +11,15 @@ import pytest
 from scipy.stats import norm
 
 from runs.objectives.hypervolume_gain import expected_gain, free_boxes
-from runs.search.algorithms.evolution import InnerSearch, distinct, evolve, keys, ranked, violation
+from runs.search.algorithms.ask_tell import ArrayProblem, AskTell
+from runs.search.algorithms.genotype import distinct, keys
 from runs.search.algorithms.guided import GuidedSearch
 from runs.search.algorithms.linas import LinasSearch
-from runs.search.algorithms.task import AskTell, SearchTask
+from runs.search.algorithms.nsga2 import Effort, evolve_front, ranked, violation
 
 GENES, CARD = 12, 4
 Values = Callable[[np.ndarray], np.ndarray]
-QUICK = InnerSearch(population=120, generations=12, parents=50, returned=200)
+QUICK = Effort(population=120, generations=12, parents=50, returned=200)
 
 
 class Plain:
@@ -69,10 +70,10 @@ def _run(search: AskTell, values: Values, *, n: int, batch: int = 4, seed: int =
 def test_any_number_of_objectives(m: int) -> None:
     """More than random search three times as long covers."""
     values = linear(SLOPES[:, :m])
-    task = SearchTask(
+    task = ArrayProblem(
         genotype=Plain(), num_objectives=m, limits=np.full(m, np.inf), surrogates=[Least] * m, corners=CORNERS
     )
-    ours = _run(GuidedSearch(task, inner=QUICK), values, n=40)
+    ours = _run(GuidedSearch(task, effort=QUICK), values, n=40)
     blind = values(np.random.default_rng(1).integers(0, CARD, (120, GENES)))
     reference = np.concatenate([ours, blind]).max(axis=0) + 0.1
     assert moocore.hypervolume(ours, ref=reference) > moocore.hypervolume(blind, ref=reference)
@@ -85,14 +86,14 @@ def test_the_feasible_region_is_found_from_outside(known: bool) -> None:
     values = linear(weights)
     sample = values(np.random.default_rng(2).integers(0, CARD, (20_000, GENES)))
     limits = np.array([np.inf, np.inf, np.quantile(sample[:, 2], 1e-4)])
-    task = SearchTask(
+    task = ArrayProblem(
         genotype=Plain(),
         num_objectives=2,
         limits=limits,
         surrogates=[Least, Least, None if known else Least],
         known=values if known else None,
     )
-    told = _run(GuidedSearch(task, inner=QUICK), values, n=36)
+    told = _run(GuidedSearch(task, effort=QUICK), values, n=36)
     feasible = told[:, 2] <= limits[2]
     if not known:
         assert not feasible[:12].any()
@@ -106,7 +107,7 @@ def test_a_batch_is_picked_greedily(m: int) -> None:
     genes = distinct(rng.integers(0, CARD, (400, GENES)).astype(np.int16))
     values = linear(SLOPES[:, :m])
     search = GuidedSearch(
-        SearchTask(genotype=Plain(), num_objectives=m, limits=np.full(m, np.inf), surrogates=[Least] * m)
+        ArrayProblem(genotype=Plain(), num_objectives=m, limits=np.full(m, np.inf), surrogates=[Least] * m)
     )
     search.tell(genes[:30], values(genes[:30]))
     told, mean, std = values(genes[:30]), values(genes[30:]), rng.random((len(genes) - 30, m))
@@ -126,7 +127,7 @@ def test_the_chance_of_limits_on_modelled_and_on_known_values() -> None:
     genes = np.random.default_rng(3).integers(0, CARD, (300, GENES)).astype(np.int16)
     exact = values(genes)
     limits = np.quantile(exact, 0.5, axis=0)
-    task = SearchTask(
+    task = ArrayProblem(
         genotype=Plain(),
         num_objectives=1,
         limits=limits,
@@ -145,7 +146,7 @@ def test_the_chance_of_limits_on_modelled_and_on_known_values() -> None:
 
 def test_without_an_expensive_value_the_front_is_the_true_one() -> None:
     values = linear(np.abs(SLOPES[:, :2]) * [1.0, -1.0])
-    task = SearchTask(
+    task = ArrayProblem(
         genotype=Plain(), num_objectives=2, limits=np.full(2, np.inf), surrogates=[None, None], known=values
     )
     told = _run(GuidedSearch(task), values, n=16)
@@ -156,8 +157,8 @@ def test_without_an_expensive_value_the_front_is_the_true_one() -> None:
 
 def test_linas_evaluates_populations_of_what_is_predicted_best() -> None:
     values = linear(SLOPES[:, :2])
-    task = SearchTask(genotype=Plain(), num_objectives=2, limits=np.full(2, np.inf), surrogates=[Least] * 2)
-    told = _run(LinasSearch(task, population=20, inner=QUICK), values, n=40, batch=20)
+    task = ArrayProblem(genotype=Plain(), num_objectives=2, limits=np.full(2, np.inf), surrogates=[Least] * 2)
+    told = _run(LinasSearch(task, population=20, effort=QUICK), values, n=40, batch=20)
     reference = told.max(axis=0) + 0.1
     first, second = (moocore.hypervolume(part, ref=reference) for part in (told[:20], told[20:]))
     assert second > 1.1 * first
@@ -173,7 +174,7 @@ def test_a_long_history_is_fitted_in_part() -> None:
     rng = np.random.default_rng(5)
     genes = distinct(rng.integers(0, CARD, (5000, GENES)).astype(np.int16))
     values = linear(SLOPES[:, :1])(genes)
-    task = SearchTask(genotype=Plain(), num_objectives=1, limits=np.full(1, np.inf), surrogates=[make])
+    task = ArrayProblem(genotype=Plain(), num_objectives=1, limits=np.full(1, np.inf), surrogates=[make])
     mean = task.fit(genes, values, rng).expect(genes)
     assert fitted[0].fitted_on == 2000
     np.testing.assert_allclose(mean, values, atol=1e-2)
@@ -183,7 +184,7 @@ def test_everything_is_evaluated_in_the_end() -> None:
     class Few(Plain):
         cards = np.full(3, 2)
 
-    task = SearchTask(
+    task = ArrayProblem(
         genotype=Few(), num_objectives=1, limits=np.full(1, np.inf), surrogates=[None], known=linear(SLOPES[:3, :1])
     )
     search, rng = GuidedSearch(task), np.random.default_rng(0)
@@ -198,13 +199,13 @@ def test_everything_is_evaluated_in_the_end() -> None:
 
 def test_evolution_finds_the_best_of_a_million() -> None:
     values = linear(SLOPES[:, :1])
-    genes = evolve(
+    genes = evolve_front(
         Plain(),
         values_of=values,
         start=CORNERS.astype(np.int16),
         num_objectives=1,
         limits=np.full(1, np.inf),
-        effort=InnerSearch(),
+        effort=Effort(),
         rng=np.random.default_rng(0),
     )
     best = np.where(SLOPES[:, 0] < 0, CARD - 1, 0)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from predictors import CostModel
-from runs.search.algorithms.successive_halving import highest_flops, initial_configurations, successive_halving
+from runs.search.algorithms.highest_flops import highest_flops
+from runs.search.algorithms.successive_halving import initial_configurations, successive_halving
 from search_space import Architecture, Genes, Layer, SearchSpace
 
 

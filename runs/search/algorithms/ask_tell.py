@@ -1,4 +1,4 @@
-"""What a model-based search is given, and what every such search keeps: the evaluated networks and those to avoid."""
+"""What a model-based search is given, as arrays, and what each keeps: the evaluated networks and those to avoid."""
 
 from __future__ import annotations
 
@@ -9,22 +9,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from runs.objectives.hypervolume_gain import Floats
-from runs.search.algorithms.design import Chromosome
-from runs.search.algorithms.evolution import InnerSearch, keys, ranked
+from runs.search.algorithms.genotype import Floats, Genotype, keys
+from runs.search.algorithms.nsga2 import Effort, ranked
 from search_space import Genes
 
-__all__ = ["AskTell", "Genotype", "Predictions", "SearchTask", "Surrogate"]
+__all__ = ["ArrayProblem", "AskTell", "Predictions", "Surrogate"]
 
 # A surrogate is fitted to so many networks at most, the best and a random choice: the time of a refit is bounded.
 _FITTED_ON = 2000
-
-
-class Genotype(Chromosome, Protocol):
-    """Integer genes, and the numbers that a distance between networks is measured on."""
-
-    def features(self, genes: Genes) -> Floats:
-        """Return ``(n, d)`` numbers of each row."""
 
 
 class Surrogate(Protocol):
@@ -67,10 +59,10 @@ class Predictions:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SearchTask:
-    """What is searched.
+class ArrayProblem:
+    """A search problem as arrays: every value is a column, all minimised.
 
-    Every value is a column, all minimised: first the objectives, then values that only a limit needs.
+    First come the objectives, then values that only a limit needs.
 
     Parameters
     ----------
@@ -114,29 +106,29 @@ class SearchTask:
 
 
 class AskTell(ABC):
-    """Ask for networks, tell their values.
+    """A search that is asked for networks and told their values.
 
     Parameters
     ----------
-    task
+    problem
         What is searched.
-    inner
-        Effort of a search over predictions.
+    effort
+        The effort of an evolution over predictions.
     """
 
-    def __init__(self, task: SearchTask, *, inner: InnerSearch) -> None:
-        self.task, self.inner = task, inner
-        width = len(task.genotype.cards)
-        self.genes, self.values = np.zeros((0, width), np.int16), np.zeros((0, len(task.limits)))
+    def __init__(self, problem: ArrayProblem, *, effort: Effort) -> None:
+        self.problem, self.effort = problem, effort
+        width = len(problem.genotype.cards)
+        self.genes, self.values = np.zeros((0, width), np.int16), np.zeros((0, len(problem.limits)))
         self.seen = keys(self.genes)
 
     def avoid(self, genes: Genes) -> None:
         """Never propose these rows: they run elsewhere, or they failed."""
-        self.seen = np.concatenate([self.seen, keys(self.task.genotype.canonical(genes))])
+        self.seen = np.concatenate([self.seen, keys(self.problem.genotype.canonical(genes))])
 
     def tell(self, genes: Genes, values: Floats) -> None:
         """Add ``(n, genes)`` evaluated networks and their ``(n, columns)`` values."""
-        genes = self.task.genotype.canonical(genes)
+        genes = self.problem.genotype.canonical(genes)
         self.genes, self.values = np.concatenate([self.genes, genes]), np.concatenate([self.values, values])
         self.avoid(genes)
 

@@ -1,0 +1,57 @@
+"""What every algorithm needs to know of integer genes, and their rows as keys: whole populations at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_space import Genes
+
+__all__ = ["Chromosome", "CostFunction", "Floats", "Genotype", "Keys", "distinct", "keys"]
+
+Floats = NDArray[np.float64]
+Keys = NDArray[np.uint64]
+CostFunction = Callable[[Genes], Mapping[str, NDArray[np.float64]]]
+"""From a gene matrix ``(n, genes)`` to ``(n,)`` values by name, for whole populations."""
+
+
+class Chromosome(Protocol):
+    """Integer genes: how many choices each has, and which rows are one network. A ``SearchSpace`` is one."""
+
+    @property
+    def cards(self) -> NDArray[np.int64]:
+        """Number of choices of every gene, ``(genes,)``."""
+
+    def canonical(self, genes: NDArray[np.integer[Any]]) -> Genes:
+        """Return the legal, canonical form of in-range rows ``(n, genes)``."""
+
+
+class Genotype(Chromosome, Protocol):
+    """Integer genes, and the numbers that a distance between networks is measured on."""
+
+    def features(self, genes: Genes) -> Floats:
+        """Return ``(n, d)`` numbers of each row."""
+
+
+def keys(genes: Genes) -> Keys:
+    """Return a number of 64 bits for each row, ``(n,)``: equal for equal rows, and practically only for those."""
+    return np.asarray(genes.astype(np.uint64) @ _multipliers(genes.shape[1]))
+
+
+@lru_cache
+def _multipliers(n: int) -> Keys:
+    return np.random.default_rng(n).integers(0, 2**64, n, np.uint64)
+
+
+def distinct(genes: Genes, *, apart_from: Keys | None = None) -> Genes:
+    """Return each row once, in order of its first appearance, without those whose keys are in ``apart_from``."""
+    names = keys(genes)
+    _, first = np.unique(names, return_index=True)
+    first.sort()
+    if apart_from is not None:
+        first = first[~np.isin(names[first], apart_from)]
+    return genes[first]
