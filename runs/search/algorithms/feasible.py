@@ -31,7 +31,7 @@ def nearest_to_limits(
     def excess(genes: Genes) -> Floats:
         values = cost_function(genes)
         columns = [np.maximum(values[name] / limit - 1.0, 0.0) for name, limit in limits.items()]
-        return np.sum(columns, axis=0)[:, None]
+        return np.asarray(np.sum(columns, axis=0)[:, None])
 
     genes, total = evolve(
         np.concatenate([space.encode([space.smallest]), space.sample_genes(rng, _POPULATION)]),
