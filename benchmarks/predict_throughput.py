@@ -25,6 +25,7 @@ from rich.table import Table
 from threadpoolctl import threadpool_limits
 
 from benchmarks.mixed_space import mixed_space
+from hardware_profiles.measurement import Measurand
 from predictors import CostModel, LatencyPredictor, QualityPredictor
 from search_space import Architecture, Block, Genes, SearchSpace
 
@@ -36,6 +37,10 @@ class SyntheticMeasurement:
     """A latency that nothing measured."""
 
     latency_ms: float
+
+    def value(self, measurand: Measurand) -> float | None:
+        """Return the latency."""
+        return self.latency_ms if measurand is Measurand.LATENCY else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,7 +94,7 @@ def measure(*, architectures: int, repeats: int, seed: int) -> dict[str, Any]:
     def evaluator(rows: Genes) -> None:
         latency.predict(rows)
         costs.size_bytes(rows)
-        quality.predict(rows)
+        quality.predict(rows, return_std=True)
 
     actions: dict[str, Callable[[], object]] = {
         "from_architectures": lambda: evaluator(space.encode(shared)),
@@ -100,7 +105,7 @@ def measure(*, architectures: int, repeats: int, seed: int) -> dict[str, Any]:
         "latency_interval": lambda: latency.predict_interval(population),
         "size": lambda: costs.size_bytes(population),
         "peak_memory": lambda: costs.peak_memory_bytes(population),
-        "quality": lambda: quality.predict(population),
+        "quality": lambda: quality.predict(population, return_std=True),
     }
     rows = []
     with threadpool_limits(1):

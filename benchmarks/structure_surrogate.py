@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.block_ridge import BlockRidge
 from benchmarks.gene_structure import GeneStructure
-from predictors.block_ridge import BlockRidge
 from search_space import Genes
 
 __all__ = ["StructureSurrogate"]
@@ -43,10 +44,13 @@ class StructureSurrogate:
         self.model_ = BlockRidge.fit(np.concatenate(blocks, axis=1), values, blocks=slices)
         return self
 
-    def expect(self, genes: Genes) -> Floats:
-        """Return the mean alone, ``(n,)``."""
-        return self.model_.expect(np.concatenate(self.structure.blocks(genes), axis=1))
+    @overload
+    def predict(self, genes: Genes, *, return_std: Literal[False] = False) -> Floats: ...
 
-    def predict(self, genes: Genes) -> tuple[Floats, Floats]:
-        """Return mean and standard deviation, ``(n,)`` each."""
-        return self.model_.predict(np.concatenate(self.structure.blocks(genes), axis=1))
+    @overload
+    def predict(self, genes: Genes, *, return_std: Literal[True]) -> tuple[Floats, Floats]: ...
+
+    def predict(self, genes: Genes, *, return_std: bool = False) -> Floats | tuple[Floats, Floats]:
+        """Return the mean, with ``return_std`` also the standard deviation, ``(n,)`` each."""
+        design = np.concatenate(self.structure.blocks(genes), axis=1)
+        return self.model_.predict(design, return_std=True) if return_std else self.model_.predict(design)

@@ -1,7 +1,7 @@
 """Devices, runtimes and what they measured."""
 
 from hardware_profiles.device import Device, this_device
-from hardware_profiles.measurement import Measurement, Subject, subject_from_json, subject_to_json
+from hardware_profiles.measurement import Measurand, Measurement, Subject, subject_from_json, subject_to_json
 from hardware_profiles.measuring.profiler import Build, Built, measure_profile
 from hardware_profiles.measuring.timing import ProfilerConfig, Timing, measure
 from hardware_profiles.profile import Profile
@@ -14,6 +14,7 @@ __all__ = [
     "Built",
     "Device",
     "Executable",
+    "Measurand",
     "Measurement",
     "Prepared",
     "Profile",

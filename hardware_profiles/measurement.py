@@ -6,18 +6,32 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from enum import Enum
 from typing import Any
 
 from search_space import Architecture, Block
 from search_space.errors import NasweaveError, ProfileError
 
-__all__ = ["Measurement", "Subject", "subject_from_json", "subject_to_json"]
+__all__ = ["Measurand", "Measurement", "Subject", "subject_from_json", "subject_to_json"]
 
 Subject = Block | Architecture
 """What is measured: one block alone, or a whole network."""
 
+
+class Measurand(Enum):
+    """A quantity that a profile holds of blocks and networks; a network's is about the sum of its blocks'."""
+
+    LATENCY = "latency_ms"
+    ENERGY = "energy_mj"
+
+    @property
+    def unit(self) -> str:
+        """The unit of its values."""
+        return {Measurand.LATENCY: "ms", Measurand.ENERGY: "mJ"}[self]
+
+
 _POSITIVE = ("latency_ms", "raw_ms", "drift", "reference_ms")
-_OPTIONAL = ("repeat_ms", "energy_mj", "peak_memory_bytes")
+_OPTIONAL = ("repeat_ms", "energy_mj", "peak_memory_bytes", "predicted_std")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,6 +64,9 @@ class Measurement:
         Mean energy of one run in millijoules; ``None`` where it is not measurable.
     peak_memory_bytes
         Growth of a fresh process that loads and runs a network; ``None`` where it was not measured.
+    predicted_std
+        Relative standard deviation of a latency that was not measured here but predicted from another device's profile
+        and a few measurements of this one; ``None`` of what was measured.
     """
 
     subject: Subject
@@ -64,6 +81,7 @@ class Measurement:
     repeat_ms: float | None = None
     energy_mj: float | None = None
     peak_memory_bytes: float | None = None
+    predicted_std: float | None = None
 
     def __post_init__(self) -> None:
         for name in (*_POSITIVE, *_OPTIONAL):
@@ -87,9 +105,15 @@ class Measurement:
         """Latency of the reference that the drift is relative to."""
         return self.reference_ms / self.drift
 
+    def value(self, measurand: Measurand) -> float | None:
+        """Return the value of a quantity in its unit; ``None`` where it is not known."""
+        return self.energy_mj if measurand is Measurand.ENERGY else self.latency_ms
+
     def to_dict(self) -> dict[str, Any]:
         """Return a flat mapping of JSON-able values, the subject as its JSON text."""
         values = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "subject"}
+        if self.predicted_std is None:
+            del values["predicted_std"]  # what was measured is written as it always was
         return {"subject": subject_to_json(self.subject), **values}
 
     @classmethod
@@ -114,6 +138,7 @@ class Measurement:
                 repeat_ms=optional["repeat_ms"],
                 energy_mj=optional["energy_mj"],
                 peak_memory_bytes=optional["peak_memory_bytes"],
+                predicted_std=optional["predicted_std"],
             )
         except (KeyError, ValueError, TypeError) as error:
             raise ProfileError(

@@ -11,20 +11,21 @@ import io
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from hardware_profiles.atomic import write_atomically
 from hardware_profiles.device import Device
-from hardware_profiles.measurement import Measurement
+from hardware_profiles.measurement import Measurand, Measurement
 from hardware_profiles.setting import Setting
 from search_space import Architecture, Block
 from search_space.errors import NasweaveError, ProfileError
 
 __all__ = ["SCHEMA_VERSION", "Profile"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # 2 has predicted entries, and is written where there are some
+_READABLE = (1, 2)
 _FORMAT = "nasweave.hardware_profile"
 
 
@@ -54,7 +55,6 @@ class Profile:
     measurements: tuple[Measurement, ...]
     noise_floor: float
     provenance: Mapping[str, str] = field(default_factory=dict)
-    schema_version: int = SCHEMA_VERSION
 
     @property
     def blocks(self) -> dict[Block, Measurement]:
@@ -72,15 +72,13 @@ class Profile:
         return self.measurements[-1].baseline_ms if self.measurements else None
 
     @property
-    def energies(self) -> Profile | None:
-        """The profile with millijoules in the place of milliseconds; ``None`` where no energy was measured.
+    def measured(self) -> tuple[Measurement, ...]:
+        """What was measured on the device itself; the rest was predicted, see :mod:`predictors.new_device`."""
+        return tuple(m for m in self.measurements if m.predicted_std is None)
 
-        Both are costs that add up over the blocks of a network, so what is fitted to latencies fits to energies.
-        """
-        rows = [
-            replace(m, latency_ms=m.energy_mj, repeat_ms=None) for m in self.measurements if m.energy_mj is not None
-        ]
-        return replace(self, measurements=tuple(rows)) if rows else None
+    def holds(self, measurand: Measurand) -> bool:
+        """Return whether a quantity was measured of some block."""
+        return any(m.value(measurand) is not None for m in self.blocks.values())
 
     @property
     def name(self) -> str:
@@ -120,9 +118,10 @@ class Profile:
 
         header = path if path.suffix == ".json" else path / f"{self.name}.json"
         buffer = io.BytesIO()
-        rows = pd.DataFrame([m.to_dict() for m in self.measurements], columns=_COLUMNS)
+        predicted = [] if len(self.measured) == len(self.measurements) else ["predicted_std"]
+        rows = pd.DataFrame([m.to_dict() for m in self.measurements], columns=[*_COLUMNS, *predicted])
         # A column of nothing but None has no type of its own.
-        rows = rows.astype(dict.fromkeys(("repeat_ms", "energy_mj", "peak_memory_bytes"), "float64"))
+        rows = rows.astype(dict.fromkeys(("repeat_ms", "energy_mj", "peak_memory_bytes", *predicted), "float64"))
         rows.to_parquet(buffer, engine="pyarrow", index=False)
         digest = hashlib.sha256(buffer.getvalue()).hexdigest()
         table = header.with_name(f"{header.stem}.{digest[:12]}.parquet")
@@ -141,7 +140,7 @@ class Profile:
     def _header(self) -> dict[str, Any]:
         return {
             "format": _FORMAT,
-            "schema": self.schema_version,
+            "schema": 1 if len(self.measured) == len(self.measurements) else SCHEMA_VERSION,
             "device": json.loads(self.device.to_json()),
             "device_fingerprint": self.device.fingerprint,
             "setting": asdict(self.setting),
@@ -234,10 +233,10 @@ def _read_header(path: Path) -> dict[str, Any]:
 def _checked_header(data: Any, where: str) -> dict[str, Any]:
     if not isinstance(data, Mapping) or data.get("format") != _FORMAT:
         raise _unreadable(where, "a file of another kind")
-    if data.get("schema") != SCHEMA_VERSION:
+    if data.get("schema") not in _READABLE:
         raise ProfileError(
             f"profile {where}",
-            expected=f"schema {SCHEMA_VERSION}",
+            expected=f"schema {' or '.join(map(str, _READABLE))}",
             got=f"schema {data.get('schema')!r}",
             remedy="it was written by another version of nasweave: install that one or profile again",
         )

@@ -12,22 +12,25 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from hardware_profiles.measurement import Measurand
 from predictors.ridge import RidgePath
 from search_space import Block, SearchSpace
 from search_space.errors import ProfileError
 from search_space.precision import FLOAT
 
-__all__ = ["Measured", "block_groups", "block_latencies"]
+__all__ = ["Measured", "block_groups", "block_latencies", "is_predicted"]
 
 Floats = NDArray[np.float64]
 
 
 class Measured(Protocol):
-    """What a predictor reads of a measurement."""
+    """What a predictor reads of a measurement.
 
-    @property
-    def latency_ms(self) -> float:
-        """Median latency in milliseconds, drift divided out."""
+    Where it has an attribute ``predicted_std`` that is not ``None``, it was not measured on the device but predicted.
+    """
+
+    def value(self, measurand: Measurand) -> float | None:
+        """Return the value of a quantity in its unit, drift divided out; ``None`` where it is not known."""
         ...
 
 
@@ -49,15 +52,24 @@ def _design(space: SearchSpace) -> Floats:
     return np.concatenate([np.log1p(table[:, :3]), table[:, 3:], block_groups(space)[1]], axis=1)
 
 
-def block_latencies(space: SearchSpace, measured: Mapping[Block, Measured]) -> tuple[Floats, NDArray[np.bool_]]:
-    """Return the latency of every block in ms, ``(blocks,)``, and which of them were measured.
+def is_predicted(measurement: Measured) -> bool:
+    """Return whether a value was predicted from another device's profile."""
+    return getattr(measurement, "predicted_std", None) is not None
+
+
+def block_latencies(
+    space: SearchSpace, measured: Mapping[Block, Measured], *, measurand: Measurand = Measurand.LATENCY
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return the latency (or energy) of every block, ``(blocks,)``, and which of them the profile has.
 
     Raises
     ------
     ProfileError
-        When the profile measured no block of the space, or a latency is not a positive number.
+        When the profile has no block of the space, or a value is not a positive number.
     """
-    known = np.array([block in measured for block in space.blocks])
+    values = {block: measured[block].value(measurand) for block in space.blocks if block in measured}
+    latency = np.array([np.nan if (v := values.get(b)) is None else v for b in space.blocks], float)
+    known = np.array([values.get(block) is not None for block in space.blocks])
     if not known.any():
         raise ProfileError(
             "profile",
@@ -65,12 +77,11 @@ def block_latencies(space: SearchSpace, measured: Mapping[Block, Measured]) -> t
             got=f"{len(measured)} measured blocks, none of them of this space",
             remedy="profile this space on the device",
         )
-    latency = np.array([measured[b].latency_ms if b in measured else np.nan for b in space.blocks], float)
     for block, value, is_known in zip(space.blocks, latency, known, strict=True):
         if is_known and not (np.isfinite(value) and value > 0):
             raise ProfileError(
                 f"profile block {block}",
-                expected="a positive latency in ms",
+                expected=f"a positive number of {measurand.unit}",
                 got=str(value),
                 remedy="measure it again",
             )

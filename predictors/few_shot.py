@@ -13,34 +13,22 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
 
+from predictors.checks import checked_matrix, checked_targets
 from predictors.persistence import finite_array, require_fitted
 from search_space.errors import ProfileError
 
-__all__ = ["FewShotRegressor", "checked_latencies"]
+__all__ = ["FewShotRegressor"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
 # Members of the mixture that weigh less do not count; keeps the covariance cheap.
 _NEGLIGIBLE = 1e-4
-
-
-def checked_latencies(latency: Any, *, rows: int) -> Floats:
-    """Return positive finite latencies ``(rows,)``; raises ``ProfileError`` for others."""
-    values = np.asarray(latency, float)
-    if values.shape != (rows,) or rows == 0:
-        raise ProfileError(
-            "latencies", expected=f"{max(rows, 1)} numbers", got=f"shape {values.shape}", remedy="pass one a network"
-        )
-    if not (np.isfinite(values) & (values > 0)).all():
-        wrong = values[~(np.isfinite(values) & (values > 0))][0]
-        raise ProfileError("latencies", expected="positive times", got=f"{wrong:g}", remedy="measure it again")
-    return values
 
 
 def _forward(factors: Floats, right: Floats) -> Floats:
@@ -104,11 +92,13 @@ class FewShotRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: Floats, y: Floats) -> FewShotRegressor:
         """Fit positive targets ``(n,)`` at ``(n, d)``; raises ``ProfileError`` for targets that no clock shows."""
-        X = np.asarray(X, float)
-        y = checked_latencies(y, rows=len(X))
+        X = checked_matrix("X", X)
+        y = checked_targets("y", y, rows=len(X), positive=True)
         groups = np.zeros(X.shape[1], int) if self.groups is None else np.asarray(self.groups)
         if groups.shape != (X.shape[1],):
-            raise ValueError(f"groups: expected one a column ({X.shape[1]}), got {groups.shape}")
+            raise ProfileError(
+                "groups", expected=f"one a column ({X.shape[1]},)", got=str(groups.shape), remedy="name every column's"
+            )
         unit = float(np.median(y))
         weights = unit / y if self.relative else np.ones(len(y))
         rows, target = X * weights[:, None], y * weights / unit
@@ -158,20 +148,22 @@ class FewShotRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.covariance_ = unit**2 * covariance
         self.noise_ = float(np.sqrt(weight @ noises[kept])) * (1.0 if self.relative else unit)
 
-    def predict(self, X: Floats) -> Floats:
-        """Return the expected target ``(n,)`` at ``(n, d)``."""
-        require_fitted(self, "coef_")
-        result: Floats = np.asarray(X, float) @ self.coef_
-        return result
+    @overload
+    def predict(self, X: Floats, *, return_std: Literal[False] = False) -> Floats: ...
 
-    def predict_std(self, X: Floats) -> Floats:
-        """Return the standard deviation ``(n,)`` of a new measurement at ``(n, d)``, in the target's unit."""
+    @overload
+    def predict(self, X: Floats, *, return_std: Literal[True]) -> tuple[Floats, Floats]: ...
+
+    def predict(self, X: Floats, *, return_std: bool = False) -> Floats | tuple[Floats, Floats]:
+        """Return the expected target ``(n,)`` at ``(n, d)``, with ``return_std`` also a new measurement's deviation."""
         require_fitted(self, "coef_")
-        X = np.asarray(X, float)
-        noise = self.noise_ * (np.abs(self.predict(X)) if self.relative else np.ones(len(X)))
+        X = checked_matrix("X", X, columns=len(self.coef_))
+        mean: Floats = np.einsum("nd,d->n", X, self.coef_)
+        if not return_std:
+            return mean
+        noise = self.noise_ * (np.abs(mean) if self.relative else np.ones(len(X)))
         spread = np.maximum(np.einsum("nd,de,ne->n", X, self.covariance_, X), 0.0)
-        result: Floats = np.sqrt(spread + noise**2)
-        return result
+        return mean, np.sqrt(spread + noise**2)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what a prediction needs as plain numbers and lists."""

@@ -18,17 +18,20 @@ import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, overload
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
 
-from predictors.block_latency import Measured, block_groups, block_latencies
-from predictors.conformal import blocked_scores, measured_seconds, time_blocks
+from hardware_profiles.measurement import Measurand
+from predictors.block_latency import Measured, block_groups, block_latencies, is_predicted
+from predictors.checks import checked_coverage
+from predictors.conformal import measured_seconds
 from predictors.cost import sum_over_blocks
 from predictors.persistence import dump_predictor, finite_array, load_predictor, require_fitted
-from predictors.ridge import Ridge, RidgePath, huber_weights
+from predictors.residual import residual_scores, robust_path
+from predictors.ridge import Ridge
 from search_space import Architecture, Block, Genes, SearchSpace
 from search_space.errors import ProfileError, SpaceError
 
@@ -39,11 +42,7 @@ _LOG = logging.getLogger("nasweave.predictors")
 _VERSION = 1
 # Belief about an uncalibrated prior, worth one observation: off by 15 %, with the heavy tail of one degree of freedom.
 _PRIOR_SPREAD = 0.15
-# Coefficients of standardised features move a latency by about as much as one network's residual, not by far more.
-_PENALTY_FLOOR = 0.3
-# With fewer networks, cross-validation between penalties decides by luck.
-_FEWEST = 8
-_REWEIGHTED = 3  # times, which is enough for weights to settle
+_ONE_SIGMA = 0.6827
 
 
 class LatencyProfile(Protocol):
@@ -77,35 +76,15 @@ class ResidualStatistics:
     prior_median_relative_error: float
 
 
-def _scores(path: RidgePath, target: Floats, index: int, seconds: Floats | None) -> Floats:
-    """Return the sorted residuals ``(n,)`` that intervals are made of; spoiled measurements count as any other."""
-    single = np.abs(path.studentised(target)[:, index]) / path.roots
-    if seconds is None:
-        return np.sort(single)
-    blocked = blocked_scores(path, target, index=index, blocks=time_blocks(seconds)) / path.roots
-    return np.sort(blocked if blocked @ blocked > single @ single else single)
-
-
-def _robust_path(design: Floats, target: Floats) -> tuple[RidgePath, int]:
-    """Return the fits to networks of which those that the others contradict weigh less, and the chosen penalty."""
-    path = RidgePath(design, scale=True, floor=_PENALTY_FLOOR)
-    if len(target) < _FEWEST:
-        return path, len(path.penalties) - 1
-    index = path.choose(target)
-    for _ in range(_REWEIGHTED):
-        weights = huber_weights(path.leave_one_out(target)[:, index] / path.roots)
-        path = RidgePath(design, weights=weights, scale=True, floor=_PENALTY_FLOOR)
-        index = path.choose(target)
-    return path, index
-
-
 class LatencyPredictor:
-    """Predicts milliseconds from genes.
+    """Predicts milliseconds, or another cost that adds up over blocks, from genes.
 
     Parameters
     ----------
     space
         The space whose gene matrices are predicted.
+    measurand
+        What is predicted; energies behave as latencies do, in millijoules.
 
     Attributes
     ----------
@@ -124,8 +103,8 @@ class LatencyPredictor:
     residuals_: Floats
     residual_: ResidualStatistics
 
-    def __init__(self, space: SearchSpace) -> None:
-        self.space = space
+    def __init__(self, space: SearchSpace, *, measurand: Measurand = Measurand.LATENCY) -> None:
+        self.space, self.measurand = space, measurand
 
     # -------------------------------------------------------------------- fit
 
@@ -137,7 +116,8 @@ class LatencyPredictor:
         ProfileError
             When the profile has no block of the space or a latency is not a positive number.
         """
-        self.block_ms_, known = block_latencies(self.space, profile.blocks)
+        self.block_ms_, known = block_latencies(self.space, profile.blocks, measurand=self.measurand)
+        predicted = np.array([b in profile.blocks and is_predicted(profile.blocks[b]) for b in self.space.blocks])
         self._prepare()
         genes, latency, seconds = self._networks(profile)
         self.ridge_, self.residuals_ = None, np.zeros(0)
@@ -145,16 +125,16 @@ class LatencyPredictor:
         if len(latency):
             design, prior = self._design(genes)
             target = np.log(latency / prior)
-            path, index = _robust_path(design, target)
+            path, index = robust_path(design, target)
             self.ridge_ = path.fit(target, index)
-            self.residuals_ = _scores(path, target, index, seconds)
+            self.residuals_ = residual_scores(path, target, index, seconds)
             constant = not np.isfinite(path.penalties[index])
             errors = np.abs(np.expm1(-path.leave_one_out(target)[:, index] / path.roots))
             prior_errors = np.abs(prior / latency - 1.0)
         self.residual_ = ResidualStatistics(
             networks=len(latency),
-            measured_blocks=int(known.sum()),
-            estimated_blocks=int((~known).sum()),
+            measured_blocks=int((known & ~predicted).sum()),
+            estimated_blocks=int((~known | predicted).sum()),
             constant=constant,
             median_relative_error=float(np.median(errors)) if len(errors) else 0.0,
             max_relative_error=float(errors.max(initial=0.0)),
@@ -174,11 +154,13 @@ class LatencyPredictor:
             except SpaceError:
                 _LOG.info("network %s of the profile is not in space %s", architecture.key, self.space.name)
                 continue
-            value = float(measurement.latency_ms)
+            value = measurement.value(self.measurand)
+            if value is None or is_predicted(measurement):
+                continue
             if not (math.isfinite(value) and value > 0):
                 raise ProfileError(
                     f"profile network {architecture.key}",
-                    expected="a positive latency in ms",
+                    expected=f"a positive number of {self.measurand.unit}",
                     got=str(value),
                     remedy="measure it again",
                 )
@@ -189,10 +171,21 @@ class LatencyPredictor:
 
     # ---------------------------------------------------------------- predict
 
-    def predict(self, genes: Genes) -> Floats:
-        """Return the expected latency in ms, ``(n,)``, of a canonical gene matrix."""
+    @overload
+    def predict(self, genes: Genes, *, return_std: Literal[False] = False) -> Floats: ...
+
+    @overload
+    def predict(self, genes: Genes, *, return_std: Literal[True]) -> tuple[Floats, Floats]: ...
+
+    def predict(self, genes: Genes, *, return_std: bool = False) -> Floats | tuple[Floats, Floats]:
+        """Return the expected latency ``(n,)`` of a canonical gene matrix, with ``return_std`` also its deviation.
+
+        The deviation ``(n,)`` is that of a new measurement: half the interval that holds 68 of 100.
+        """
         require_fitted(self, "block_ms_")
-        return np.exp(self._log_mean(genes)[0])
+        log_mean, widening = self._log_mean(genes, spread=return_std)
+        mean: Floats = np.exp(log_mean)
+        return (mean, mean * np.sinh(self._half_width(_ONE_SIGMA) * widening)) if return_std else mean
 
     def predict_interval(self, genes: Genes, *, coverage: float = 0.9) -> Floats:
         """Return ``(n, 2)`` bounds in ms that hold a new network's measurement with probability ``coverage``.
@@ -200,8 +193,7 @@ class LatencyPredictor:
         With fewer measured networks than a conformal quantile needs (nine for 0.9) the bounds come from Student's t
         with a weak prior spread, and are wide.
         """
-        if not 0.0 < coverage < 1.0:
-            raise ValueError(f"coverage: expected a number between 0 and 1, got {coverage}; 0.9 is usual")
+        checked_coverage(coverage)
         require_fitted(self, "block_ms_")
         log_mean, widening = self._log_mean(genes, spread=True)
         half = self._half_width(coverage) * widening
@@ -210,7 +202,7 @@ class LatencyPredictor:
     def probability_below(self, genes: Genes, limit_ms: float) -> Floats:
         """Return the probability ``(n,)`` that the latency is at most ``limit_ms``: smooth, from Student's t."""
         if not limit_ms > 0:
-            raise ValueError(f"limit_ms: expected a positive number of ms, got {limit_ms}; correct the budget")
+            raise ProfileError("limit_ms", expected="a positive number", got=str(limit_ms), remedy="correct the budget")
         require_fitted(self, "block_ms_")
         log_mean, widening = self._log_mean(genes, spread=True)
         degrees, scale = self._student
@@ -272,6 +264,7 @@ class LatencyPredictor:
         """Return the fitted predictor as JSON text."""
         require_fitted(self, "block_ms_")
         state: dict[str, Any] = {
+            "measurand": self.measurand.value,
             "block_ms": self.block_ms_.tolist(),
             "ridge": None if self.ridge_ is None else self.ridge_.to_dict(),
             "residuals": self.residuals_.tolist(),
@@ -283,8 +276,8 @@ class LatencyPredictor:
     def from_json(cls, space: SearchSpace, text: str) -> LatencyPredictor:
         """Read what :meth:`to_json` wrote; raises ``ProfileError`` for other text or another space."""
         state = load_predictor("LatencyPredictor", version=_VERSION, space=space, text=text)
-        self = cls(space)
         try:
+            self = cls(space, measurand=Measurand(state.get("measurand", Measurand.LATENCY.value)))
             self.block_ms_ = finite_array(state["block_ms"], length=len(space.blocks))
             self._prepare()
             self.ridge_ = None if state["ridge"] is None else Ridge.from_dict(state["ridge"])

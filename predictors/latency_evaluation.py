@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
+from hardware_profiles.measurement import Measurand
 from predictors.block_latency import Measured
 from predictors.conformal import measured_seconds, time_blocks
 from predictors.latency import LatencyPredictor, LatencyProfile
@@ -107,7 +108,7 @@ def _evaluate(
     fold: NDArray[np.int_],
     coverage: float,
 ) -> SplitResult:
-    measured = np.array([measurement.latency_ms for _, measurement in networks])
+    measured = np.array([measurement.value(Measurand.LATENCY) for _, measurement in networks], float)
     genes = space.encode([architecture for architecture, _ in networks])
     predicted, bounds = np.empty(len(networks)), np.empty((len(networks), 2))
     for held in np.unique(fold):

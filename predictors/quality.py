@@ -1,9 +1,9 @@
 """Quality of networks, such as their validation error, with uncertainty: a surrogate that refits in milliseconds.
 
 A ridge regression on the features of the genes and on the products of their totals over the layers. Errors saturate,
-so the target may first be bent to the logarithm of its distance to a bound below or above the data; leave-one-out
-likelihood picks the bound and the penalty together. The deviation grows with the leverage of the features: a network
-of choices that nothing evaluated had is uncertain.
+so the target may first be transformed to the logarithm of its distance to a bound below or above the data;
+leave-one-out likelihood picks the bound and the penalty together. The deviation grows with the leverage of the
+features: a network of choices that nothing evaluated had is uncertain.
 
 Papers: White et al. 2021 (How Powerful are Performance Predictors in Neural Architecture Search?); Box and Cox 1964
 (likelihood of a transform).
@@ -12,11 +12,12 @@ Papers: White et al. 2021 (How Powerful are Performance Predictors in Neural Arc
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from predictors.checks import checked_targets
 from predictors.persistence import dump_predictor, finite_array, load_predictor, require_fitted
 from predictors.ridge import Ridge, RidgePath
 from predictors.target_transform import TargetTransform, candidate_transforms
@@ -27,10 +28,10 @@ from search_space.features import totals_columns
 __all__ = ["QualityPredictor"]
 
 Floats = NDArray[np.float64]
-_VERSION = 1
+_VERSION = 2
 # A coefficient may be believed to be some thirty times the noise, so that ten networks do not seem to settle it.
 _PENALTY_FLOOR = 1e-3
-# Bend and penalty were chosen on the residuals that the noise is estimated from: as if so many rows had been spent.
+# Transform and penalty were chosen on the residuals that the noise is estimated from: as if rows had been spent.
 _SPENT = 10.0
 # Rows that are predicted at once: their features stay in the processor's cache.
 _CHUNK = 2048
@@ -47,18 +48,18 @@ class QualityPredictor:
     Attributes
     ----------
     ridge_
-        Linear model of the bent target on the features; its leverage is the uncertainty.
+        Linear model of the transformed target on the features; its leverage is the uncertainty.
     products_
         ``(k, k)`` coefficients of the products of the ``k`` totals over layers.
-    bend_
+    target_transform_
         The transform of the target.
     noise_
-        Standard deviation of the bent target around the model.
+        Standard deviation of the transformed target around the model.
     """
 
     ridge_: Ridge
     products_: Floats
-    bend_: TargetTransform
+    target_transform_: TargetTransform
     noise_: float
 
     def __init__(self, space: SearchSpace) -> None:
@@ -78,12 +79,12 @@ class QualityPredictor:
 
         Raises
         ------
-        ValueError
+        ProfileError
             When the shapes disagree or a value is not finite.
         """
-        y = _checked("quality", quality, len(genes))
+        y = checked_targets("quality", quality, rows=len(genes))
         if len(y) < 2:
-            raise ValueError(f"genes: expected two networks or more, got {len(y)}; evaluate some first")
+            raise ProfileError("genes", expected="two networks or more", got=str(len(y)), remedy="evaluate some first")
         linear = features(self.space, genes)
         upper = np.triu_indices(self._totals(linear).shape[1])
         totals = self._totals(linear)
@@ -94,7 +95,7 @@ class QualityPredictor:
         z = target_transform.forward(y)
         weights = None
         if noise is not None:
-            spread = _checked("noise", np.broadcast_to(np.asarray(noise, float), y.shape), len(y))
+            spread = checked_targets("noise", np.asarray(noise, float) + np.zeros(len(y)), rows=len(y))
             weights = _weights(spread * target_transform.slope(y), residual=path.leave_one_out(z)[:, index])
             path = RidgePath(design, weights=weights, floor=_PENALTY_FLOOR)
             index = _best_penalty((path.leave_one_out(z) ** 2).mean(axis=0))
@@ -103,7 +104,7 @@ class QualityPredictor:
         explored = RidgePath(linear, weights=weights, penalties=[path.penalties[index]])
         squares = path.leave_one_out(z)[:, index] ** 2 * (1.0 - explored.leverages[:, 0])
         self.noise_ = math.sqrt(float(squares.mean()) * (1.0 + _SPENT / len(y)))
-        self.bend_ = target_transform
+        self.target_transform_ = target_transform
         d = linear.shape[1]
         self.products_ = np.zeros((totals.shape[1], totals.shape[1]))
         self.products_[upper] = model.coefficients[d:]
@@ -118,31 +119,30 @@ class QualityPredictor:
         )
         return self
 
-    def expect(self, genes: Genes) -> Floats:
-        """Return the expected quality alone, ``(n,)``."""
-        require_fitted(self, "ridge_")
-        z = np.empty(len(genes))
-        for start in range(0, len(genes), _CHUNK):
-            part = slice(start, start + _CHUNK)
-            z[part] = self._bent(features(self.space, genes[part]))
-        return self.bend_.backward(z)
+    @overload
+    def predict(self, genes: Genes, *, return_std: Literal[False] = False) -> Floats: ...
 
-    def predict(self, genes: Genes) -> tuple[Floats, Floats]:
-        """Return the expected quality and its standard deviation, both ``(n,)``.
+    @overload
+    def predict(self, genes: Genes, *, return_std: Literal[True]) -> tuple[Floats, Floats]: ...
+
+    def predict(self, genes: Genes, *, return_std: bool = False) -> Floats | tuple[Floats, Floats]:
+        """Return the expected quality ``(n,)``, with ``return_std`` also its standard deviation ``(n,)``.
 
         The deviation is that of a new evaluation: the model's residual and its ignorance of unexplored choices.
+        Without it a prediction takes half the time.
         """
         require_fitted(self, "ridge_")
         z, spread = np.empty(len(genes)), np.empty(len(genes))
         for start in range(0, len(genes), _CHUNK):
             part = slice(start, start + _CHUNK)
             linear = features(self.space, genes[part])
-            z[part] = self._bent(linear)
-            spread[part] = self.noise_ * np.sqrt(1.0 + self.ridge_.leverage(linear))
-        mean = self.bend_.backward(z)
-        return mean, spread / self.bend_.slope(mean)
+            z[part] = self._transformed(linear)
+            if return_std:
+                spread[part] = self.noise_ * np.sqrt(1.0 + self.ridge_.leverage(linear))
+        mean = self.target_transform_.backward(z)
+        return (mean, spread / self.target_transform_.slope(mean)) if return_std else mean
 
-    def _bent(self, linear: Floats) -> Floats:
+    def _transformed(self, linear: Floats) -> Floats:
         totals = self._totals(linear)
         transformed: Floats = self.ridge_.predict(linear) + np.einsum("ij,ij->i", totals @ self.products_, totals)
         return transformed
@@ -157,7 +157,7 @@ class QualityPredictor:
         state: dict[str, Any] = {
             "ridge": self.ridge_.to_dict(),
             "products": self.products_.tolist(),
-            "bend": {"sign": self.bend_.sign, "bound": self.bend_.bound},
+            "target_transform": {"sign": self.target_transform_.sign, "bound": self.target_transform_.bound},
             "noise": self.noise_,
         }
         return dump_predictor("QualityPredictor", version=_VERSION, space=self.space, state=state)
@@ -173,7 +173,8 @@ class QualityPredictor:
         try:
             self.ridge_ = Ridge.from_dict(state["ridge"])
             self.products_ = np.array([finite_array(row, length=k) for row in state["products"]])
-            self.bend_ = TargetTransform(sign=int(state["bend"]["sign"]), bound=float(state["bend"]["bound"]))
+            bound = state["target_transform"]
+            self.target_transform_ = TargetTransform(sign=int(bound["sign"]), bound=float(bound["bound"]))
             self.noise_ = float(state["noise"])
             if len(self.ridge_.center) != width or self.products_.shape != (k, k):
                 raise ValueError("it has another number of features")
@@ -184,20 +185,10 @@ class QualityPredictor:
         return self
 
 
-def _checked(name: str, values: ArrayLike, n: int) -> Floats:
-    array = np.asarray(values, dtype=float)
-    if array.shape != (n,):
-        raise ValueError(f"{name}: expected shape ({n},), one value a network, got {array.shape}; pass matching arrays")
-    if not np.isfinite(array).all():
-        count = int((~np.isfinite(array)).sum())
-        raise ValueError(f"{name}: expected finite values, got {count} that are NaN or infinite; leave those rows out")
-    return array
-
-
 def _weights(spread: Floats, *, residual: Floats) -> Floats | None:
     """Return the precision of each row: its own noise on top of what the model cannot explain."""
     if (spread < 0).any():
-        raise ValueError("noise: expected standard deviations of 0 or more, got a negative one; correct it")
+        raise ProfileError("noise", expected="deviations of 0 or more", got=f"{spread.min():g}", remedy="correct it")
     total = float(np.mean(residual**2))
     if total == 0.0:
         return None
@@ -213,7 +204,7 @@ def _best_penalty(losses: Floats) -> int:
 
 
 def _choose(path: RidgePath, y: Floats) -> tuple[TargetTransform, int]:
-    """Return the bend and the penalty of the greatest leave-one-out likelihood."""
+    """Return the transform and the penalty of the greatest leave-one-out likelihood."""
     best, choice = np.inf, (TargetTransform(), len(path.penalties) - 1)
     for target_transform in candidate_transforms(y):
         squares = (path.leave_one_out(target_transform.forward(y)) ** 2).mean(axis=0)

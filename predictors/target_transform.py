@@ -54,7 +54,7 @@ class TargetTransform:
 def candidate_transforms(y: Floats) -> list[TargetTransform]:
     """Return the straight line and bounds at several distances below and above the targets ``(n,)``."""
     span = float(np.ptp(y))
-    # A span that rounding could explain has no shape to bend.
+    # A span that rounding could explain has no shape to straighten.
     if span <= 1e-9 * float(np.abs(y).max()):
         return [TargetTransform()]
     below = [TargetTransform(sign=1, bound=float(y.min()) - margin * span) for margin in _MARGINS]

@@ -16,9 +16,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from omegaconf import OmegaConf
 
+from benchmarks.latency_prediction.roofline import SpecSheet, roofline_ms, transfer_log_ratio
 from benchmarks.latency_prediction.rows import Progress, Row, mape
-from predictors.roofline import SpecSheet, roofline_ms, transfer_log_ratio
-from predictors.table_transfer import KernelTable, TableTransfer
+from benchmarks.latency_prediction.table_transfer import KernelTable, TableTransfer
 from search_space.errors import ProfileError
 
 Floats = NDArray[np.float64]

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from benchmarks.latency_prediction.additive import AdditiveRegressor
 from benchmarks.latency_prediction.rows import Progress, Row, mape
-from predictors.additive import AdditiveRegressor
 from predictors.few_shot import FewShotRegressor
 
 Floats = NDArray[np.float64]

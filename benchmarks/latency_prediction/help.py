@@ -130,21 +130,23 @@ def set_rows(frame: pd.DataFrame, devices: DeviceSet, *, data: str, seeds: Seque
     everything = np.arange(len(frame))
     train, test = everything[: devices.train], everything[devices.train : devices.train + devices.test]
     ranks: dict[str, list[float]] = {target: [] for target in devices.targets if target in frame}
-    adapter = DeviceAdapter(learned=False, relative=False, spreads=(0.05, 0.2, 1.0), noises=(0.01, 0.03, 0.1, 0.3))
+    adapter = DeviceAdapter(
+        num_known=known.shape[1], learned=False, relative=False, spreads=(0.05, 0.2, 1.0), noises=(0.01, 0.03, 0.1, 0.3)
+    )
     sources = source_latencies(indicators, known, train) if devices.trim else np.zeros(0)
     for seed in seeds:
         rng = np.random.default_rng(seed)
         if not devices.trim:
             train = rng.permutation(len(frame))[: devices.source_rows]
             sources = source_latencies(indicators, known, train)
-        adapter.learn(features[train], sources[train])
+        rows = np.column_stack([sources, features])
         for target, of_target in ranks.items():
             latency = frame[target].to_numpy(float)
             pool, held_out = (trimmed(latency, train), trimmed(latency, test)) if devices.trim else (everything,) * 2
             sample = np.random.default_rng(seed).permutation(pool)[: devices.samples]
             held_out = np.setdiff1d(held_out, sample)
-            adapter.fit(features[sample], sources[sample], latency[sample])
-            of_target.append(spearman(adapter.predict(features[held_out], sources[held_out]), latency[held_out]))
+            adapter.fit(rows[sample], latency[sample], pool=rows[train])
+            of_target.append(spearman(adapter.predict(rows[held_out]), latency[held_out]))
     rows = [
         Row(data=data, protocol=devices.name, device=target, metric="spearman", value=float(np.mean(values)))
         for target, values in ranks.items()

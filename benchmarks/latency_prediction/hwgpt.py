@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from benchmarks.latency_prediction.additive import AdditiveRegressor
 from benchmarks.latency_prediction.rows import Progress, Row, grouped, mape, mean_row
 from predictors.adaptation import DeviceAdapter
-from predictors.additive import AdditiveRegressor
 from predictors.few_shot import FewShotRegressor
 
 Floats = NDArray[np.float64]
@@ -105,12 +105,13 @@ def scale_rows(path: Path, *, seeds: Sequence[int], progress: Progress) -> Itera
         if len(latency) < 3:
             continue
         known = np.column_stack([fitted[other] for other in latency if other != device])
-        adapter = DeviceAdapter().learn(networks.terms[:split], known[:split])
+        rows = np.column_stack([known, networks.terms])
+        adapter = DeviceAdapter(num_known=known.shape[1])
         for n in NEW:
             predictions = []
             for draw in draws.values():
-                adapter.fit(networks.terms[draw[:n]], known[draw[:n]], values[draw[:n]])
-                predictions.append(adapter.predict(networks.terms[split:], known[split:]))
+                adapter.fit(rows[draw[:n]], values[draw[:n]], pool=rows[:split])
+                predictions.append(adapter.predict(rows[split:]))
             yield scored(device, f"new device n={n}", predictions)
         progress(f"{path.stem}: {device} done")
 

@@ -17,11 +17,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from benchmarks.latency_prediction.kernels import GemmPredictor, Gemms, StreamPredictor, Streams
 from benchmarks.latency_prediction.operator_tape import Gemm, Op, Stream
+from benchmarks.latency_prediction.roofline import SpecSheet
 from benchmarks.latency_prediction.rows import Progress, Row, mape
 from benchmarks.latency_prediction.transformer_ops import operators
-from predictors.kernels import GemmPredictor, Gemms, StreamPredictor, Streams
-from predictors.roofline import SpecSheet
 from search_space.errors import ProfileError
 
 Floats = NDArray[np.float64]

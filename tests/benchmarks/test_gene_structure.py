@@ -62,7 +62,7 @@ def test_the_surrogate_learns_totals_and_interactions() -> None:
     on = DEEP.active(genes)
     total = ((1.0 + genes[:, 2:]) * on[:, 2:]).sum(axis=1)
     y = np.exp(0.05 * total * (1.0 + genes[:, 1])) + 10.0
-    mean, deviation = StructureSurrogate(DEEP).fit(genes[:60], y[:60]).predict(genes[60:])
+    mean, deviation = StructureSurrogate(DEEP).fit(genes[:60], y[:60]).predict(genes[60:], return_std=True)
     error = np.abs(mean - y[60:])
     assert np.median(error / y[60:]) < 0.01
     assert 0.75 < (error < 1.645 * deviation).mean() <= 1.0

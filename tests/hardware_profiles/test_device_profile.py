@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from hardware_profiles import Device, Measurement, Profile, Setting, subject_from_json, subject_to_json
+from hardware_profiles.profile import SCHEMA_VERSION
 from search_space import Architecture, Block, Layer
 from search_space.errors import ProfileError
 
@@ -159,7 +160,7 @@ DAMAGES = {
     "no header": lambda h: h.unlink(),
     "foreign json": lambda h: h.write_text('{"a": 1}'),
     "json list": lambda h: h.write_text("[]"),
-    "newer schema": lambda h: edit(h, schema=2),
+    "newer schema": lambda h: edit(h, schema=SCHEMA_VERSION + 1),
     "truncated table": truncate_table,
     "flipped bit": flip_bit,
     "no table": lambda h: table_of(h).unlink(),
@@ -232,3 +233,14 @@ def test_measurement_without_a_field_is_refused():
     del data["drift"]
     with pytest.raises(ProfileError, match="drift"):
         Measurement.from_dict(data)
+
+
+def test_predicted_entries_survive_and_are_told_apart(profile, tmp_path):
+    measured, other = profile.measurements[0], profile.measurements[-1]
+    assert "predicted_std" not in measured.to_dict(), "files and hashes of what was measured stay as they were"
+    mixed = replace(profile, measurements=(measured, replace(other, predicted_std=0.2, repeats=0)))
+    header = mixed.save(tmp_path / "mixed.json")
+    assert json.loads(header.read_text())["schema"] == SCHEMA_VERSION
+    assert json.loads(profile.save(tmp_path / "plain.json").read_text())["schema"] == 1
+    for read in (Profile.load(header), Profile.from_dict(mixed.to_dict(), where="here")):
+        assert read == mixed and read.measured == (measured,)

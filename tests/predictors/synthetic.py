@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from hardware_profiles.measurement import Measurand
 from predictors import CostModel
 from search_space import Architecture, Block, SearchSpace
 
@@ -13,6 +14,9 @@ from search_space import Architecture, Block, SearchSpace
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Measured:
     latency_ms: float
+
+    def value(self, measurand: Measurand) -> float | None:
+        return self.latency_ms if measurand is Measurand.LATENCY else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
+from hardware_profiles.measurement import Measurand
 from predictors import LatencyPredictor
 from predictors.conformal import blocked_scores, conformal_quantile, measured_seconds, time_blocks
 from predictors.latency_evaluation import evaluate_latency
@@ -22,6 +23,9 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 class Timed:
     latency_ms: float
     measured_at: str
+
+    def value(self, measurand: Measurand) -> float | None:
+        return self.latency_ms if measurand is Measurand.LATENCY else None
 
 
 def sessions(space, *, networks: int, count: int, shift: float, seed: int = 0) -> Profile:

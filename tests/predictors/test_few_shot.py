@@ -79,16 +79,17 @@ def test_intervals_hold_what_they_promise():
         x, y = networks(rng, 15, noise=0.05)
         new_x, new_y = networks(rng, 50, noise=0.05)
         fitted = FewShotRegressor(noises=(0.01, 0.02, 0.05, 0.1)).fit(x, y)
-        covered.append(np.abs(new_y - fitted.predict(new_x)) < norm.ppf(0.95) * fitted.predict_std(new_x))
+        mean, std = fitted.predict(new_x, return_std=True)
+        covered.append(np.abs(new_y - mean) < norm.ppf(0.95) * std)
     assert 0.85 < np.mean(covered) < 0.96
 
 
 def test_times_that_no_clock_shows_are_refused():
     x, y = networks(np.random.default_rng(5), 4)
     for wrong in (0.0, -1.0, np.nan, np.inf):
-        with pytest.raises(ProfileError, match="positive times"):
+        with pytest.raises(ProfileError, match="positive" if np.isfinite(wrong) else "finite"):
             FewShotRegressor().fit(x, np.append(y[:3], wrong))
-    with pytest.raises(ProfileError, match="4 numbers"):
+    with pytest.raises(ProfileError, match=r"shape \(4,\)"):
         FewShotRegressor().fit(x, y[:3])
 
 
@@ -102,7 +103,6 @@ def test_coefficients_survive_json():
     fitted = FewShotRegressor(relative=False).fit(x, y)
     stored = json.loads(json.dumps(fitted.to_dict(), allow_nan=False))
     read = FewShotRegressor.from_dict(stored)
-    np.testing.assert_array_equal(read.predict(x), fitted.predict(x))
-    np.testing.assert_array_equal(read.predict_std(x), fitted.predict_std(x))
+    np.testing.assert_array_equal(read.predict(x, return_std=True), fitted.predict(x, return_std=True))
     with pytest.raises(ValueError, match="finite numbers"):
         FewShotRegressor.from_dict({**stored, "covariance": stored["covariance"][:-1]})

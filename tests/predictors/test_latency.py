@@ -171,9 +171,9 @@ def test_foreign_and_broken_json_is_refused(space, make_space):
 def test_latencies_that_cannot_be_are_refused(space, value):
     good = profile(space, networks=3)
     bad = Measured(latency_ms=value)
-    with pytest.raises(ProfileError, match="positive latency"):
+    with pytest.raises(ProfileError, match="positive number of ms"):
         LatencyPredictor(space).fit(Profile(blocks={**good.blocks, space.blocks[2]: bad}, networks=good.networks))
-    with pytest.raises(ProfileError, match="positive latency"):
+    with pytest.raises(ProfileError, match="positive number of ms"):
         LatencyPredictor(space).fit(dataclasses.replace(good, networks=[(good.networks[0][0], bad)]))
 
 
@@ -184,9 +184,9 @@ def test_a_profile_of_another_space_and_wrong_arguments_are_refused(space, make_
         LatencyPredictor(space).predict(population)
     predictor = LatencyPredictor(space).fit(profile(space, networks=0))
     for coverage in (0.0, 1.0, -0.5, float("nan")):
-        with pytest.raises(ValueError, match="coverage"):
+        with pytest.raises(ProfileError, match="coverage"):
             predictor.predict_interval(population, coverage=coverage)
-    with pytest.raises(ValueError, match="limit_ms"):
+    with pytest.raises(ProfileError, match="limit_ms"):
         predictor.probability_below(population, float("nan"))
 
 

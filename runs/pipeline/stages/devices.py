@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hardware_profiles import Profile
+from hardware_profiles import Measurand, Profile
 from predictors import LatencyPredictor
 from runs.objectives import MEASURED, device_of, on_device
 from runs.pipeline.stages.once import once
@@ -27,15 +27,10 @@ from search_space.errors import ProfileError
 
 __all__ = ["Devices", "devices"]
 
-_ONE_SIGMA = 0.6827
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Devices:
-    """The profiles of a run by device, ``None`` for its own, and their predictors by what they predict.
-
-    A predictor of energies is one of latencies that was fitted to millijoules.
-    """
+    """The profiles of a run by device, ``None`` for its own, and their predictors by what they predict."""
 
     profiles: dict[str | None, Profile]
     predictors: dict[str, LatencyPredictor]
@@ -46,8 +41,7 @@ class Devices:
 
     def deviations(self, genes: Genes) -> dict[str, NDArray[np.float64]]:
         """Return the standard deviations ``(n,)`` of what is predicted, by objective name."""
-        one_sigma = {name: p.predict_interval(genes, coverage=_ONE_SIGMA) for name, p in self.predictors.items()}
-        return {name: (bounds[:, 1] - bounds[:, 0]) / 2 for name, bounds in one_sigma.items()}
+        return {name: predictor.predict(genes, return_std=True)[1] for name, predictor in self.predictors.items()}
 
     def predicted(self, architecture: Architecture) -> dict[str, float]:
         """Return what is predicted of one network, with the ends of each interval."""
@@ -85,10 +79,9 @@ def devices(workspace: Workspace) -> Devices:
     profiles: dict[str | None, Profile] = {None: profile(workspace), **further}
     predictors: dict[str, LatencyPredictor] = {}
     for device, measured in profiles.items():
-        for name, table in (("latency_ms", measured), ("energy_mj", measured.energies)):
-            if table is not None:
-                full = name if device is None else on_device(name, device)
-                predictors[full] = LatencyPredictor(workspace.space).fit(table)
+        for measurand in filter(measured.holds, Measurand):
+            full = measurand.value if device is None else on_device(measurand.value, device)
+            predictors[full] = LatencyPredictor(workspace.space, measurand=measurand).fit(measured)
     _check_measured(workspace, profiles, predictors)
     return Devices(profiles=profiles, predictors=predictors)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, overload
 
 import numpy as np
 
@@ -25,8 +25,14 @@ class Surrogate(Protocol):
     def fit(self, genes: Genes, values: Floats) -> Any:
         """Fit to ``(n, genes)`` and ``(n,)``."""
 
-    def predict(self, genes: Genes) -> tuple[Floats, Floats]:
-        """Return mean and standard deviation, ``(n,)`` each."""
+    @overload
+    def predict(self, genes: Genes, *, return_std: Literal[False] = False) -> Floats: ...
+
+    @overload
+    def predict(self, genes: Genes, *, return_std: Literal[True]) -> tuple[Floats, Floats]: ...
+
+    def predict(self, genes: Genes, *, return_std: bool = False) -> Floats | tuple[Floats, Floats]:
+        """Return the mean, with ``return_std`` also the standard deviation, ``(n,)`` each."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,12 +43,11 @@ class Predictions:
     known: Callable[[Genes], Floats] | None
 
     def expect(self, genes: Genes) -> Floats:
-        """Return the expected values ``(n, columns)``; quicker than with deviations for surrogates with ``expect``."""
+        """Return the expected values ``(n, columns)`` alone, which is quicker than with deviations."""
         mean = self._known(genes)
         for column, model in enumerate(self.models):
             if model is not None:
-                alone = getattr(model, "expect", None)
-                mean[:, column] = model.predict(genes)[0] if alone is None else alone(genes)
+                mean[:, column] = model.predict(genes)
         return mean
 
     def predict(self, genes: Genes) -> tuple[Floats, Floats]:
@@ -51,7 +56,7 @@ class Predictions:
         std = np.zeros_like(mean)
         for column, model in enumerate(self.models):
             if model is not None:
-                mean[:, column], std[:, column] = model.predict(genes)
+                mean[:, column], std[:, column] = model.predict(genes, return_std=True)
         return mean, std
 
     def _known(self, genes: Genes) -> Floats:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import moocore
 import numpy as np
@@ -44,8 +45,9 @@ class Least:
         self.fitted_on = len(genes)
         return self
 
-    def predict(self, genes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return np.column_stack([np.ones(len(genes)), genes]) @ self.weights, np.full(len(genes), 0.05)
+    def predict(self, genes: np.ndarray, *, return_std: bool = False) -> Any:
+        mean = np.column_stack([np.ones(len(genes)), genes]) @ self.weights
+        return (mean, np.full(len(genes), 0.05)) if return_std else mean
 
 
 def linear(weights: np.ndarray) -> Values:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from predictors.table_transfer import KernelTable, TableTransfer
+from benchmarks.latency_prediction.table_transfer import KernelTable, TableTransfer
 
 Floats = NDArray[np.float64]
 

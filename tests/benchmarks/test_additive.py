@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from predictors.additive import AdditiveRegressor
+from benchmarks.latency_prediction.additive import AdditiveRegressor
 
 
 def test_the_relative_error_is_the_least_there_is():

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
 
-from predictors.few_shot import checked_latencies
+from predictors.checks import checked_matrix, checked_targets
 from predictors.persistence import finite_array, require_fitted
 
 __all__ = ["AdditiveRegressor"]
@@ -72,8 +72,8 @@ class AdditiveRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         out of the targets: a running median of what the fit leaves, the measurement itself left out. Predictions are
         for the machine's median state.
         """
-        X = np.asarray(X, float)
-        y = checked_latencies(y, rows=len(X))
+        X = checked_matrix("X", X)
+        y = checked_targets("y", y, rows=len(X), positive=True)
         self.values_ = np.zeros(1) if self.by is None else np.unique(X[:, self.by])
         member = self._member(X)
         self.drift_ = np.ones(len(y))

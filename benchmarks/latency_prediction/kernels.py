@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from scipy.optimize import nnls
 from scipy.special import stdtrit
 
+from benchmarks.latency_prediction.roofline import SpecSheet
 from predictors.ridge import Ridge, RidgePath
-from predictors.roofline import SpecSheet
 
 __all__ = ["GemmPredictor", "Gemms", "StreamPredictor", "Streams"]
 

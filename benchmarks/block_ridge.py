@@ -2,8 +2,8 @@
 
 Totals over the layers, products of totals and the choices of single layers explain a quality to different degrees: one
 penalty for all shrinks the important ones too much and the others too little. The variances maximise the marginal
-likelihood. Qualities saturate, so the target may first be bent to the logarithm of its distance to a bound; which bend,
-leave-one-out likelihood decides.
+likelihood. Qualities saturate, so the target may first be transformed to the logarithm of its distance to a bound;
+which transform, leave-one-out likelihood decides.
 
 Papers: Zhou, Hu, Zhou and Lange, "MM algorithms for variance components models" (2019), the update of the variances;
 Rasmussen and Williams, "Gaussian processes for machine learning" (2006), 5.4.2, leave-one-out residuals in closed form.
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,7 @@ Floats = NDArray[np.float64]
 # The variances are learned on so many rows at most, so that the time does not grow with the history.
 _LEARNED_ON = 192
 _STEPS, _MORE_STEPS = 10, 4
-# Choosing bend and variances costs as many rows as so many parameters would.
+# Choosing transform and variances costs as many rows as so many parameters would.
 _SPENT = 10.0
 # Variances are relative to the target's. The intercept is hardly penalised; the noise is never believed to be nothing.
 _INTERCEPT, _NOISE_AT_FIRST, _LEAST_NOISE, _LEAST = 100.0, 0.05, 1e-4, 1e-8
@@ -37,7 +38,7 @@ class BlockRidge:
     """A fitted model, and the uncertainty of its weights.
 
     ``coefficients`` is ``(1 + d,)`` with the intercept first; ``factor`` ``(1 + d, r)`` is a root of their covariance;
-    ``noise`` is the standard deviation of an observation around the model. All are in units of the bent target.
+    ``noise`` is the standard deviation of an observation around the model. All are in units of the transformed target.
     """
 
     coefficients: Floats
@@ -91,24 +92,29 @@ class BlockRidge:
             target_transform=target_transforms[choice],
         )
 
-    def expect(self, x: Floats) -> Floats:
-        """Return the expected target alone, ``(n,)``."""
-        return self.target_transform.backward(x @ self.coefficients[1:] + self.coefficients[0])
+    @overload
+    def predict(self, x: Floats, *, return_std: Literal[False] = False) -> Floats: ...
 
-    def predict(self, x: Floats) -> tuple[Floats, Floats]:
-        """Return the expected target and the standard deviation of a new observation, ``(n,)`` each."""
+    @overload
+    def predict(self, x: Floats, *, return_std: Literal[True]) -> tuple[Floats, Floats]: ...
+
+    def predict(self, x: Floats, *, return_std: bool = False) -> Floats | tuple[Floats, Floats]:
+        """Return the expected target, with ``return_std`` also the standard deviation of an observation, ``(n,)``."""
+        mean = self.target_transform.backward(x @ self.coefficients[1:] + self.coefficients[0])
+        if not return_std:
+            return mean
         projected = x @ self.factor[1:]
         projected += self.factor[0]
         spread = np.sqrt(np.einsum("ij,ij->i", projected, projected) + self.noise**2)
-        mean = self.expect(x)
         return mean, spread / self.target_transform.slope(mean)
 
 
 def _learn(grams: Sequence[Floats], targets: Floats, *, log_slopes: Floats) -> tuple[int, Floats, float, float]:
-    """Return which of the ``(n, bends)`` standardised targets is taken, the variances of the blocks and the noise.
+    """Return which of the ``(n, transforms)`` standardised targets is taken, the variances of the blocks and the noise.
 
-    Bend and variances need each other: they are chosen in turns, until the bend stays. The last value is by how much
-    deviations have to be widened: to what leave-one-out errors are, and for the variances being chosen on few rows.
+    Transform and variances need each other: they are chosen in turns, until the transform stays. The last value is by
+    how much deviations have to be widened: to what leave-one-out errors are, and for the variances being chosen on few
+    rows.
     """
     variances, noise, choice = np.full(len(grams), 1.0 / max(len(grams), 1)), _NOISE_AT_FIRST, -1
     n = len(targets)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from predictors.kernels import GemmPredictor, Gemms, StreamPredictor, Streams
-from predictors.roofline import SpecSheet, roofline_ms, transfer_log_ratio
+from benchmarks.latency_prediction.kernels import GemmPredictor, Gemms, StreamPredictor, Streams
+from benchmarks.latency_prediction.roofline import SpecSheet, roofline_ms, transfer_log_ratio
 
 Floats = NDArray[np.float64]
 
