@@ -3,7 +3,8 @@
 What is learned is the log ratio of the new device's latency to the known one's. With no measurement it is what the
 specification sheets promise (:mod:`benchmarks.latency_prediction.roofline`). From some tens on it is the mean of three
 regressors, each fitted around that promise and around a constant: a Gaussian process, extremely randomised trees and
-boosting. They err in different places, and the mean was ahead of each of them at 20, 100 and 500 measurements of another precision.
+boosting. They err in different places, and the mean was ahead of each of them at 20, 100 and 500 measurements of
+another precision.
 Intervals are conformal: the Gaussian process's spread, scaled by its leave-one-out residuals.
 
 Papers: Rasmussen and Williams 2006, 5.4.2 (leave-one-out in closed form); Geurts, Ernst and Wehenkel 2006 (extremely
