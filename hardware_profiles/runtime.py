@@ -86,6 +86,10 @@ class Runtime:
         """Return the installed version of the library."""
         raise NotImplementedError
 
+    def unsigned_weights(self, device: Device) -> bool:
+        """Return whether 8-bit weights are stored as unsigned integers, for the kernels of a device to be exact."""
+        return False
+
     def warnings(self, device: Device) -> tuple[str, ...]:
         """Return what a user should know about the integer precisions on a device, a sentence each."""
         return ()

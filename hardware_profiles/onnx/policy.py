@@ -2,6 +2,8 @@
 
 ``w8a8`` becomes DynamicQuantizeLinear and MatMulInteger, in the form that ONNX Runtime fuses into one kernel; linear
 layers that read one tensor share its quantisation. ``w8a8_2of4`` and ``w4a8c`` become the same, from packed weights.
+On x86 without VNNI the kernel for signed 8-bit weights adds two products in 16 bits, which saturates; that for unsigned
+ones is exact and about as fast, so there the weights are stored with 128 added, and 128 as their zero point.
 ``w8`` and ``w4`` become ``com.microsoft.MatMulNBits``, computing in float. ``w8a8g32`` and ``w4a8`` become
 DequantizeLinear in blocks and MatMul, of standard ONNX: OpenVINO keeps such weights as integers and quantises the
 inputs while running, other runtimes compute in float. ``w8a8s`` becomes QuantizeLinear and DequantizeLinear around a
@@ -30,6 +32,7 @@ __all__ = ["RUNTIME_KEY", "apply_policy"]
 RUNTIME_KEY = "nasweave.runtime"  # of a graph that one runtime alone computes as it is simulated
 
 _MICROSOFT = "com.microsoft"
+_MIDDLE = 128  # what an unsigned integer of 8 bits has for zero
 _BLOCKED_OPSET = 21  # of DequantizeLinear in blocks and of 4-bit tensors
 
 
@@ -39,6 +42,7 @@ def apply_policy(
     *,
     input_limits: Mapping[str, float] | None = None,
     packed: bool = True,
+    unsigned: bool = False,
 ) -> onnx.ModelProto:
     """Return a copy of the model whose linear layers have the precisions of the policy.
 
@@ -52,6 +56,8 @@ def apply_policy(
         Largest magnitude of the inputs that a calibrated precision represents, by module path.
     packed
         Whether weights are stored in no more bits than they have, with a function in the model that unpacks them.
+    unsigned
+        Whether the kernels read 8-bit weights as unsigned integers, which are the same numbers.
 
     Raises
     ------
@@ -61,7 +67,7 @@ def apply_policy(
     wanted = {path: precision for path, precision in policy.items() if precision != FLOAT}
     result = onnx.ModelProto()
     result.CopyFrom(model)
-    rewriter = _Rewriter(result, input_limits=input_limits or {}, packed=packed)
+    rewriter = _Rewriter(result, input_limits=input_limits or {}, packed=packed, unsigned=unsigned)
     nodes = [made for node in result.graph.node for made in rewriter.rewrite(node, wanted)]
     missing = sorted(wanted.keys() - rewriter.found)
     if missing:
@@ -91,8 +97,10 @@ def apply_policy(
 class _Rewriter:
     """Replaces the nodes of one graph; new tensors get names that no exporter gives."""
 
-    def __init__(self, model: onnx.ModelProto, *, input_limits: Mapping[str, float], packed: bool) -> None:
-        self.input_limits, self.packed = input_limits, packed
+    def __init__(
+        self, model: onnx.ModelProto, *, input_limits: Mapping[str, float], packed: bool, unsigned: bool
+    ) -> None:
+        self.input_limits, self.packed, self.unsigned = input_limits, packed, unsigned
         self.graph = model.graph
         self.weights = {tensor.name: tensor for tensor in model.graph.initializer}
         self.quantized: dict[str, tuple[str, str, str]] = {}
@@ -145,7 +153,8 @@ class _Rewriter:
         x_integers, x_scale, x_zero = self.quantized[source]
         stored = yield from self._integers(name, integers.numpy().astype(np.int8), precision)
         scales = self._store(f"{name}.scales", scale.squeeze(1).numpy().astype(np.float32))
-        zeros = self._store(f"{name}.zeros", np.zeros(len(scale), np.int8))
+        zero = np.uint8(_MIDDLE) if self._as_unsigned(precision) else np.int8(0)
+        zeros = self._store(f"{name}.zeros", np.full(len(scale), zero))
         total, real, both = f"{name}.total", f"{name}.real", f"{name}.both_scales"
         yield helper.make_node("MatMulInteger", [x_integers, stored, x_zero, zeros], [total], name=f"{name}.matmul")
         yield helper.make_node("Cast", [total], [real], name=f"{name}.cast", to=onnx.TensorProto.FLOAT)
@@ -157,19 +166,31 @@ class _Rewriter:
     ) -> Generator[onnx.NodeProto, None, str]:
         """Store integers as the format packs them; returns the name of those that the kernel reads, ``(in, out)``."""
         weight, packer = f"{name}.integers", packer_of(FORMATS[precision]) if self.packed else None
+        unsigned = self._as_unsigned(precision)
         if packer is None:
-            return self._store(weight, np.ascontiguousarray(integers_OI.T))
+            integers_IO = np.ascontiguousarray(integers_OI.T)
+            return self._store(weight, (integers_IO ^ -_MIDDLE).view(np.uint8) if unsigned else integers_IO)
         in_features = integers_OI.shape[1]
         missing = -in_features % packer.multiple
         filled_OI = np.pad(integers_OI, ((0, 0), (0, missing)))
         packed = [self._store(f"{name}.packed{i}", array) for i, array in enumerate(packer.pack(filled_OI))]
         self.functions[packer.function.name] = packer.function
-        whole = f"{name}.filled" if missing else weight
+        cut = f"{name}.signed" if unsigned else weight
+        whole = f"{name}.filled" if missing else cut
         yield helper.make_node(packer.function.name, packed, [whole], name=f"{name}.unpack", domain=DOMAIN)
         if missing:
             ends = [self._store(f"{name}.{n}", np.array([i], np.int64)) for n, i in (("from", 0), ("to", in_features))]
-            yield helper.make_node("Slice", [whole, *ends], [weight], name=f"{name}.cut")
+            yield helper.make_node("Slice", [whole, *ends], [cut], name=f"{name}.cut")
+        if unsigned:
+            middle = self._store(f"{name}.middle", np.array(_MIDDLE, np.int32))
+            wide, moved = f"{name}.wide", f"{name}.moved"
+            yield helper.make_node("Cast", [cut], [wide], name=f"{name}.widen", to=onnx.TensorProto.INT32)
+            yield helper.make_node("Add", [wide, middle], [moved], name=f"{name}.move")
+            yield helper.make_node("Cast", [moved], [weight], name=f"{name}.narrow", to=onnx.TensorProto.UINT8)
         return weight
+
+    def _as_unsigned(self, precision: str) -> bool:
+        return self.unsigned and FORMATS[precision].weight_bits == 8  # two products of 4-bit weights fit into 16 bits
 
     def _calibrated(
         self, name: str, source: str, weight_OI: torch.Tensor, precision: str, output: str, *, limit: float

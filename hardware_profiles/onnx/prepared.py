@@ -60,7 +60,8 @@ class OnnxPrepared:
         if any(precision != FLOAT and FORMATS[precision].activation_bits for precision in policy.values()):
             for text in self._runtime.warnings(this_device()):
                 _warn_once(text)
-        model = apply_policy(self._model, policy, input_limits=self._input_limits, packed=packed)
+        unsigned = self._runtime.unsigned_weights(this_device())
+        model = apply_policy(self._model, policy, input_limits=self._input_limits, packed=packed, unsigned=unsigned)
         content: bytes = model.SerializeToString()
         return content
 

@@ -1,7 +1,7 @@
 """ONNX Runtime on the processor: the default, with integer kernels and mixed precision policies.
 
-Its 8-bit integer product is exact where the processor has VNNI, AMX or ARM's dot product; before those (AVX2 alone),
-sums of pairs can saturate, which no simulation covers.
+Its product of signed 8-bit weights is exact where the processor has VNNI, AMX or ARM's dot product. Before those (AVX2
+alone) sums of pairs saturate, so weights are unsigned there, for which the kernel is exact on every processor.
 
 Documentation: https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html
 """
@@ -13,7 +13,7 @@ import importlib.util
 
 from torch import Tensor, nn
 
-from hardware_profiles.device import Device
+from hardware_profiles.device import Device, this_device
 from hardware_profiles.onnx.prepared import OnnxPrepared
 from hardware_profiles.onnx.session import OnnxSession
 from hardware_profiles.runtime import Prepared, Runtime
@@ -34,11 +34,13 @@ class OnnxRuntime(Runtime):
         """Return the version of the package."""
         return importlib.metadata.version("onnxruntime")
 
-    def warnings(self, device: Device) -> tuple[str, ...]:
-        """Warn of 8-bit products on x86 without VNNI."""
-        if device.machine in _X86 and not _EXACT & set(device.isa):
-            return ("8-bit products (w8a8) may saturate on this CPU, which has no VNNI: check parity.json",)
-        return ()
+    def version(self) -> str:
+        """Return the versions of library and graph; graphs with unsigned weights have another latency."""
+        return super().version() + ("u" if self.unsigned_weights(this_device()) else "")
+
+    def unsigned_weights(self, device: Device) -> bool:
+        """Return whether the device is an x86 without VNNI, whose kernel for signed 8-bit weights saturates."""
+        return device.machine in _X86 and not _EXACT & set(device.isa)
 
     def unavailable(self) -> str | None:
         """Return ``None`` where the three packages are installed."""
