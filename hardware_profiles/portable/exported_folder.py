@@ -1,28 +1,17 @@
-"""Check and time the models of an exported folder: ``python bench.py`` in it, on any machine.
+"""An exported folder: its manifest, read with a schema and limits, and the hashes of its files.
 
-Every export carries a copy of this file as ``bench.py``. It needs Python 3.11, numpy and the runtime of a model, and
-imports nothing of nasweave. Files are compared with the hashes of ``manifest.json`` first; then each model runs in a
-fresh process, so that peak memory is that of one model alone. A model whose runtime is missing is named and left out.
+This file is a part of ``bench.py`` and imports the standard library alone.
 """
 
 from __future__ import annotations
 
-import argparse
-import gc
 import hashlib
-import importlib
-import importlib.util
 import json
-import platform
-import subprocess
+import re
 import sys
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 __all__ = [
     "EXAMPLE",
@@ -31,10 +20,10 @@ __all__ = [
     "PACKAGES",
     "SCHEMA",
     "SCRIPT",
+    "SETTINGS",
     "FolderError",
     "check_files",
     "fresh_command",
-    "main",
     "read_manifest",
     "sha256_of",
 ]
@@ -44,12 +33,17 @@ FORMAT, SCHEMA = "nasweave.export", 1
 PACKAGES = {"onnxruntime": "onnxruntime", "openvino": "openvino", "torch": "torch", "nasweave": "supernet"}
 """What each runtime is imported as; it is installed under its own name."""
 
-_HERE = Path(__file__).resolve().parent
-_FEWEST_RUNS = 30
-_PATIENCE = 10.0  # times the wanted seconds, after which too few runs have to do
-_WARM_UP = 0.2  # of the wanted seconds
-_TIMEOUT_S = 600.0
-Predict = Callable[[Any], Any]
+SETTINGS = {
+    "INFERENCE_PRECISION_HINT",
+    "NUM_STREAMS",
+    "PERFORMANCE_HINT",
+    "ENABLE_CPU_PINNING",
+    "DYNAMIC_QUANTIZATION_GROUP_SIZE",
+}
+"""What a manifest may tell a runtime: how to compute, and nothing about files."""
+
+_MOST_BYTES, _MOST_FILES, _LONGEST = 16 * 2**20, 10_000, 500
+_DIGEST, _WORD = re.compile(r"[0-9a-f]{64}"), re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,60}")
 
 
 class FolderError(Exception):
@@ -61,14 +55,21 @@ class FolderError(Exception):
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """Return the manifest of an exported folder; raises ``FolderError`` where there is none or a newer one."""
+    """Return the manifest of an exported folder; raises ``FolderError`` where there is none, or one that cannot be.
+
+    Its models name files of its list alone, each with its hash and inside the folder.
+    """
     path = folder / MANIFEST
     try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise ValueError(f"{path.stat().st_size} bytes")
         manifest = json.loads(path.read_text(encoding="utf-8"))
         kind, schema = manifest["format"], manifest["schema"]
-        if kind != FORMAT or not isinstance(manifest["files"], dict) or not isinstance(manifest["models"], dict):
-            raise ValueError(f"the format {kind!r}")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        if kind != FORMAT:
+            raise ValueError(f"the format {str(kind)[:40]!r}")
+        if schema == SCHEMA:
+            _check_manifest(manifest)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         reason = getattr(error, "strerror", None) or f"{error or type(error).__name__}"
         raise FolderError(
             str(path),
@@ -80,31 +81,82 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise FolderError(
             str(path),
             expected=f"schema {SCHEMA}",
-            got=f"schema {schema}, of another version of nasweave",
+            got=f"schema {str(schema)[:40]}, of another version of nasweave",
             remedy="use the version that wrote it, or export it again",
         )
     return manifest  # type: ignore[no-any-return]
 
 
+def _check_manifest(manifest: dict[str, Any]) -> None:
+    """Raise ``ValueError`` where a part of the manifest is of another form than an export has."""
+    files, models = manifest["files"], manifest["models"]
+    if not isinstance(files, dict) or not isinstance(models, dict) or not _is_text(manifest["name"]):
+        raise ValueError("files, models or a name of another form")
+    if len(files) > _MOST_FILES:
+        raise ValueError(f"{len(files)} files")
+    for name, entry in files.items():
+        if not _is_inside(name):
+            raise ValueError(f"the file {name[:80]!r}, which is none inside the folder")
+        if not isinstance(entry, dict) or set(entry) != {"bytes", "sha256"}:
+            raise ValueError(f"no size and hash of {name}")
+        size, digest = entry["bytes"], entry["sha256"]
+        if type(size) is not int or size < 0 or not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
+            raise ValueError(f"no size and hash of {name}")
+    for name, entry in models.items():
+        if not isinstance(entry, dict) or set(entry) != {"format", "runtime", "settings", "files"}:
+            raise ValueError(f"a model {name[:80]!r} of another form")
+        parts, settings = entry["files"], entry["settings"]
+        if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts) or len(parts) > len(files):
+            raise ValueError(f"a model {name[:80]!r} of another form")
+        if not all(isinstance(word, str) and _WORD.fullmatch(word) for word in (entry["format"], entry["runtime"])):
+            raise ValueError(f"a model {name[:80]!r} of another form")
+        needed = [name, *parts, EXAMPLE]
+        if entry["runtime"] == "openvino":  # which opens the weights beside the graph by their name
+            needed += [name[: -len(".xml")] + ".bin"] if name.endswith(".xml") else []
+        missing = next((part for part in needed if part not in files), None)
+        if missing is not None:
+            raise ValueError(f"a model {name[:80]!r} that needs {missing[:80]!r}, which has no hash")
+        if name not in parts:
+            raise ValueError(f"a model {name[:80]!r} that is none of its own files")
+        if not isinstance(settings, dict) or not settings.keys() <= SETTINGS:
+            raise ValueError(f"a model {name[:80]!r} with unknown settings")
+        if not all(isinstance(value, int) or _is_text(value) for value in settings.values()):
+            raise ValueError(f"a model {name[:80]!r} with unknown settings")
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= _LONGEST and value.isprintable()
+
+
+def _is_inside(name: str) -> bool:
+    """Whether a name is the plain relative path of a file below the folder, on every system."""
+    parts = name.split("/")
+    return _is_text(name) and not set(name) & set('\\:*?"<>|') and not any(part in ("", ".", "..") for part in parts)
+
+
 def check_files(folder: Path, manifest: Mapping[str, Any], names: Iterable[str] | None = None) -> None:
-    """Raise ``FolderError`` for the first file that is missing or has another hash; all files where none are named."""
+    """Raise ``FolderError`` for the first file that is missing, lies elsewhere or has another hash.
+
+    All files are checked where ``names`` are none.
+    """
     for name in manifest["files"] if names is None else names:
+        path, listed = folder / name, manifest["files"].get(name, {})
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise _changed(path, "a link to a place outside of the folder")
+        if path.exists() and not path.is_file():
+            raise _changed(path, "something that is no file")
         try:
-            found = sha256_of(folder / name)
+            found = sha256_of(path)
         except OSError as error:
-            raise FolderError(
-                str(folder / name),
-                expected="the file as exported",
-                got=str(error.strerror or error),
-                remedy="copy the whole folder or export it again",
-            ) from error
-        if found != manifest["files"].get(name, {}).get("sha256"):
-            raise FolderError(
-                str(folder / name),
-                expected="the file as exported",
-                got="hash mismatch with manifest.json: the file was changed",
-                remedy="copy or export it again",
-            )
+            raise _changed(path, str(error.strerror or error)) from error
+        if found != listed.get("sha256"):
+            raise _changed(path, "hash mismatch with manifest.json: the file was changed")
+
+
+def _changed(path: Path, reason: str) -> FolderError:
+    return FolderError(
+        str(path), expected="the file as exported", got=reason, remedy="copy the whole folder or export it again"
+    )
 
 
 def sha256_of(path: Path) -> str:
@@ -120,216 +172,3 @@ def fresh_command(script: Path, arguments: Sequence[str], *, path: Sequence[str]
         f"runpy.run_path({str(script)!r}, run_name='__main__')"
     )
     return [sys.executable, "-I", "-S", "-c", code]
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Check a folder, time its models, print; returns the exit code."""
-    parser = argparse.ArgumentParser(prog=SCRIPT, description="Check and time the models of this exported folder.")
-    parser.add_argument("--folder", type=Path, default=_HERE, help="an exported folder; that of this file by default")
-    parser.add_argument("--model", action="append", metavar="FILE", help="one model; all that can run here by default")
-    parser.add_argument("--threads", type=int, default=1, help="threads of one run (1)")
-    parser.add_argument("--batch", default="1,16", help="batch sizes, from small to large (1,16)")
-    parser.add_argument("--seconds", type=float, default=2.0, help="how long each batch size is timed (2)")
-    parser.add_argument("--json", action="store_true", help="print JSON in place of a table")
-    options = parser.parse_args(arguments)
-    try:
-        report = _bench(options.folder, options)
-    except FolderError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted\n")
-        return 130
-    sys.stdout.write((json.dumps(report, indent=1) if options.json else _table(report)) + "\n")
-    return 0
-
-
-def _bench(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
-    batches = [int(size) for size in options.batch.split(",") if size.strip().isdecimal() and int(size) > 0]
-    if len(batches) != len(options.batch.split(",")) or options.threads < 1 or not options.seconds > 0:
-        raise FolderError(
-            "--batch, --threads, --seconds",
-            expected="positive numbers, such as --batch 1,16 --threads 1 --seconds 2",
-            got=f"{options.batch}, {options.threads}, {options.seconds}",
-            remedy="correct them",
-        )
-    manifest = read_manifest(folder)
-    check_files(folder, manifest)
-    models = manifest["models"]
-    names = options.model or list(models)
-    for name in names:
-        if name not in models:
-            raise FolderError(
-                "--model", expected=f"one of {', '.join(models)}", got=name, remedy=f"name a model of {MANIFEST}"
-            )
-    rows, missing = [], []
-    for name in names:
-        runtime = models[name]["runtime"]
-        if runtime not in PACKAGES or importlib.util.find_spec(PACKAGES[runtime]) is None:
-            needs = "nasweave, as its README says" if runtime == "nasweave" else f"pip install numpy {runtime}"
-            missing.append({"model": name, "runtime": runtime, "needs": needs})
-        elif len(names) == 1:
-            rows.append(_time_model(folder, name, models[name], manifest["files"], batches, options))
-        else:
-            rows.append(_in_fresh_process(folder, name, options))
-    if not rows:
-        raise FolderError(
-            "runtime",
-            expected=f"one of {', '.join(sorted({m['runtime'] for m in missing}))} on this machine",
-            got="none",
-            remedy=missing[0]["needs"] if missing else "export a format with a model",
-        )
-    machine = {"python": platform.python_version(), "system": platform.system(), "machine": platform.machine()}
-    return {"name": manifest["name"], **machine, "numpy": np.__version__, "models": rows, "left_out": missing}
-
-
-def _in_fresh_process(folder: Path, name: str, options: argparse.Namespace) -> dict[str, Any]:
-    told = ["--folder", str(folder), "--model", name]
-    told += ["--threads", str(options.threads), "--batch", options.batch, "--seconds", str(options.seconds), "--json"]
-    command = fresh_command(Path(__file__).resolve(), told, path=sys.path)
-    run = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S)
-    if run.returncode:
-        reason = next((line for line in reversed(run.stderr.splitlines()) if line.strip()), f"exit {run.returncode}")
-        raise FolderError(name, expected="a model that runs", got=reason, remedy="see python bench.py --model " + name)
-    return json.loads(run.stdout)["models"][0]  # type: ignore[no-any-return]
-
-
-def _time_model(
-    folder: Path,
-    name: str,
-    entry: Mapping[str, Any],
-    files: Mapping[str, Mapping[str, Any]],
-    batches: Sequence[int],
-    options: argparse.Namespace,
-) -> dict[str, Any]:
-    runtime = entry["runtime"]
-    example = np.load(folder / EXAMPLE)
-    importlib.import_module(PACKAGES[runtime])
-    before = _memory("VmRSS")
-    started = time.perf_counter()
-    predict = _OPENERS[runtime](folder / name, entry["settings"], options.threads)
-    loaded = time.perf_counter()
-    timed = [_timed(predict, np.concatenate([example[:1]] * size), options.seconds) for size in batches]
-    try:
-        installed = version(runtime)
-    except PackageNotFoundError:
-        installed = "unknown"
-    return {
-        "model": name,
-        "runtime": runtime,
-        "runtime_version": installed,
-        "threads": options.threads,
-        "file_bytes": sum(files[part]["bytes"] for part in entry["files"]),
-        "load_ms": (loaded - started) * 1e3,
-        "runtime_memory_bytes": before,
-        "peak_memory_bytes": _memory("VmHWM"),
-        "batches": timed,
-    }
-
-
-def _timed(predict: Predict, batch: Any, seconds: float) -> dict[str, Any]:
-    """Return percentiles of single runs, and examples a second over all of them."""
-    started = time.perf_counter()
-    predict(batch)
-    while time.perf_counter() - started < _WARM_UP * seconds:
-        predict(batch)
-    samples: list[float] = []
-    gc.collect()
-    gc.disable()
-    try:
-        started = after = time.perf_counter()
-        while after - started < (seconds if len(samples) >= _FEWEST_RUNS else _PATIENCE * seconds):
-            before = time.perf_counter()
-            predict(batch)
-            after = time.perf_counter()
-            samples.append(after - before)
-    finally:
-        gc.enable()
-    p50, p90, p99 = (float(value) * 1e3 for value in np.percentile(samples, [50, 90, 99]))
-    throughput = len(batch) * len(samples) / sum(samples)
-    return {
-        "batch": len(batch),
-        "runs": len(samples),
-        "p50_ms": p50,
-        "p90_ms": p90,
-        "p99_ms": p99,
-        "examples_per_s": throughput,
-    }
-
-
-def _onnxruntime(path: Path, settings: Mapping[str, Any], threads: int) -> Predict:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    options.log_severity_level = 3
-    session: Any = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    name, outputs = session.get_inputs()[0].name, [session.get_outputs()[0].name]
-    return lambda batch: session.run(outputs, {name: batch})[0]
-
-
-def _openvino(path: Path, settings: Mapping[str, Any], threads: int) -> Predict:
-    import openvino
-
-    core: Any = openvino.Core()
-    compiled = core.compile_model(core.read_model(path), "CPU", {**settings, "INFERENCE_NUM_THREADS": threads})
-    request = compiled.create_infer_request()
-    return lambda batch: request.infer([batch], share_inputs=True)[0]
-
-
-def _torch(path: Path, settings: Mapping[str, Any], threads: int) -> Predict:
-    torch: Any = importlib.import_module("torch")
-    torch.set_num_threads(threads)
-    return _torch_predict(torch, torch.export.load(path).module())
-
-
-def _nasweave(path: Path, settings: Mapping[str, Any], threads: int) -> Predict:
-    # By name, for where nasweave is not installed this file must not lack it.
-    torch, saving = importlib.import_module("torch"), importlib.import_module("supernet.saving")
-    torch.set_num_threads(threads)
-    return _torch_predict(torch, saving.load_network(path.parent))
-
-
-def _torch_predict(torch: Any, module: Any) -> Predict:
-    def predict(batch: Any) -> Any:
-        with torch.inference_mode():
-            return module(torch.from_numpy(batch)).numpy()
-
-    return predict
-
-
-_OPENERS: Mapping[str, Callable[[Path, Mapping[str, Any], int], Predict]] = {
-    "onnxruntime": _onnxruntime,
-    "openvino": _openvino,
-    "torch": _torch,
-    "nasweave": _nasweave,
-}
-
-
-def _memory(name: str) -> int | None:
-    """Return ``VmRSS`` or ``VmHWM`` of this process in bytes; of the peak there is a stand-in where ``/proc`` lacks."""
-    try:
-        lines = Path("/proc/self/status").read_text().splitlines()
-    except OSError:
-        if name != "VmHWM" or platform.system() != "Darwin":
-            return None
-        return int(importlib.import_module("resource").getrusage(0).ru_maxrss)  # RUSAGE_SELF; bytes on macOS
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:")), None)
-
-
-def _table(report: Mapping[str, Any]) -> str:
-    lines = [f"{'model':20} {'runtime':22} {'batch':>5} {'p50 ms':>9} {'p90 ms':>9} {'p99 ms':>9} {'examples/s':>11}"]
-    for row in report["models"]:
-        for b in row["batches"]:
-            times = " ".join(f"{b[name]:9.4g}" for name in ("p50_ms", "p90_ms", "p99_ms"))
-            runtime = f"{row['runtime']} {row['runtime_version']}"
-            lines.append(f"{row['model']:20} {runtime:22} {b['batch']:5} {times} {b['examples_per_s']:11.4g}")
-        peak = row["peak_memory_bytes"]
-        memory = "not measurable here" if peak is None else f"{peak / 2**20:.1f} MiB"
-        lines.append(f"  {row['file_bytes']} bytes, peak memory of the process {memory}, {row['threads']} thread(s)")
-    lines += [f"left out: {row['model']}, {row['needs']}" for row in report["left_out"]]
-    return "\n".join(lines)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -9,12 +9,13 @@ import json
 import logging
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hardware_profiles.portable import exported_folder
-from hardware_profiles.portable.exported_folder import PACKAGES, fresh_command
+from hardware_profiles.portable.exported_folder import PACKAGES, SCRIPT, fresh_command
+from hardware_profiles.portable.one_file import bench_program
 
 __all__ = ["measure_fresh", "run_bench"]
 
@@ -25,8 +26,11 @@ _log = logging.getLogger("nasweave.runs")
 def run_bench(folder: Path, arguments: Sequence[str], *, path: Sequence[str]) -> subprocess.CompletedProcess[str]:
     """Run ``bench.py`` on a folder, in a process that can import ``path`` and the standard library alone."""
     told = ["--folder", str(folder.resolve()), *arguments]
-    command = fresh_command(Path(exported_folder.__file__).resolve(), told, path=path)
-    return subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
+    with tempfile.TemporaryDirectory(prefix="nasweave-bench-") as place:
+        script = Path(place) / SCRIPT
+        script.write_text(bench_program(), encoding="utf-8")
+        command = fresh_command(script, told, path=path)
+        return subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
 
 
 def measure_fresh(folder: Path, file: str, *, runtime: str, threads: int, seconds: float) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import hardware_profiles.portable.exported_folder
 from hardware_profiles.portable.exported_folder import (
     FORMAT,
     MANIFEST,
@@ -18,6 +17,7 @@ from hardware_profiles.portable.exported_folder import (
     read_manifest,
     sha256_of,
 )
+from hardware_profiles.portable.one_file import bench_program
 from runs.export.formats import ExportFormat, Subject
 from search_space.errors import CheckpointError
 
@@ -26,8 +26,7 @@ __all__ = ["check_folder", "file_sizes", "is_whole", "write_manifest"]
 
 def write_manifest(folder: Path, *, name: str, formats: Mapping[str, ExportFormat], subject: Subject) -> None:
     """Write ``bench.py`` and, over all files that are there, ``manifest.json``; to be called last."""
-    script = hardware_profiles.portable.exported_folder.__file__
-    (folder / SCRIPT).write_bytes(Path(script).read_bytes())
+    (folder / SCRIPT).write_text(bench_program(), encoding="utf-8")
     models = {}
     for form_name, form in formats.items():
         served = form.served(subject)

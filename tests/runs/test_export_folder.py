@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
 import signal
 import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +21,7 @@ from torch import nn
 
 from hardware_profiles.onnx.export import export_onnx
 from hardware_profiles.portable.bare import only_packages
-from hardware_profiles.portable.exported_folder import EXAMPLE, SCRIPT, fresh_command
+from hardware_profiles.portable.exported_folder import EXAMPLE, SCRIPT, FolderError, fresh_command
 from runs.export import FORMATS, ParityReport, Subject, write_manifest
 from runs.export.formats import openvino as openvino_format
 from runs.files import new_folder
@@ -187,6 +190,18 @@ def test_a_tampered_file_is_a_hash_mismatch(folder, monkeypatch, capfd, name):
         (lambda f: (f / "manifest.json").write_text('{"format": "x", "schema": 1, "files": {}, "models": {}}'), "'x'"),
         (lambda f: edit(f, schema=2), "expected schema 1, got schema 2"),
         (lambda f: edit(f, models={}), "runtime that is installed"),
+        (lambda f: edit(f, files=[]), "of another form"),
+        (lambda f: edit(f, models={"model.onnx": None}), "of another form"),
+        (lambda f: edit(f, models={"model.onnx": ["x"]}), "of another form"),
+        (lambda f: edit(f, name=7), "of another form"),
+        (lambda f: edit_file(f, "model.onnx", None), "no size and hash of model.onnx"),
+        (lambda f: edit_file(f, "model.onnx", {"bytes": -1, "sha256": "0" * 64}), "no size and hash of model.onnx"),
+        (lambda f: edit_file(f, "model.onnx", {"bytes": 1, "sha256": ["0" * 64]}), "no size and hash of model.onnx"),
+        (lambda f: (f / "manifest.json").write_text('{"files":' + "[" * 100_000), "expected the manifest"),
+        (lambda f: edit_model(f, settings={"CACHE_DIR": "/tmp/x"}), "unknown settings"),
+        (lambda f: edit_model(f, settings={"NUM_STREAMS": ["x"]}), "unknown settings"),
+        (lambda f: edit_model(f, runtime="os; x"), "of another form"),
+        (lambda f: edit_model(f, files=["model.xml"]), "none of its own files"),
     ],
 )
 def test_a_folder_that_is_none_is_one_line(folder, monkeypatch, capfd, change, words):
@@ -199,6 +214,78 @@ def test_a_folder_that_is_none_is_one_line(folder, monkeypatch, capfd, change, w
 def edit(folder: Path, **changes: object) -> None:
     manifest = json.loads((folder / "manifest.json").read_text())
     (folder / "manifest.json").write_text(json.dumps({**manifest, **changes}))
+
+
+def edit_file(folder: Path, name: str, entry: object) -> None:
+    files = json.loads((folder / "manifest.json").read_text())["files"]
+    edit(folder, files={**files, name: entry})
+
+
+def edit_model(folder: Path, *, name: str = "model.onnx", **changes: object) -> None:
+    models = json.loads((folder / "manifest.json").read_text())["models"]
+    edit(folder, models={**models, name: {**models["model.onnx"], **changes}})
+
+
+def unlist(folder: Path, name: str) -> None:
+    files = json.loads((folder / "manifest.json").read_text())["files"]
+    edit(folder, files={n: entry for n, entry in files.items() if n != name})
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda f: edit_model(f, name="other.onnx", files=["other.onnx"]), "other.onnx', which has no hash"),
+        (lambda f: edit_model(f, files=["model.onnx", "other.bin"]), "other.bin', which has no hash"),
+        (lambda f: unlist(f, "model.onnx"), "model.onnx', which has no hash"),
+        (lambda f: unlist(f, "model.bin"), "model.bin', which has no hash"),
+        (lambda f: unlist(f, "example_input.npy"), "example_input.npy', which has no hash"),
+        *(
+            (lambda f, name=name: edit_file(f, name, {"bytes": 1, "sha256": "0" * 64}), "none inside the folder")
+            for name in ("../other.onnx", "/other.onnx", "a/../../b", "./model.onnx", "a//b", "C:x", "a\\b", "a\0b", "")
+        ),
+        (lambda f: linked(f, "model.onnx"), "a link to a place outside"),
+        (lambda f: linked(f, "model.bin"), "a link to a place outside"),
+        (lambda f: (f / "model.onnx").unlink() or os.mkfifo(f / "model.onnx"), "something that is no file"),
+    ],
+)
+def test_a_model_without_a_hash_or_outside_is_not_opened(folder, monkeypatch, capfd, change, words):
+    change(folder)
+    assert nasweave(monkeypatch, "bench", "export", str(folder)) == 2
+    (line,) = capfd.readouterr().err.strip().splitlines()
+    assert words in line
+
+
+def linked(folder: Path, name: str) -> None:
+    target = (folder / name).rename(folder.parent / "elsewhere")
+    (folder / name).symlink_to(target)
+
+
+def test_the_program_of_pytorch_holds_no_pickle(folder):
+    with zipfile.ZipFile(folder / "model.pt2") as archive:
+        contents = {name.partition("/")[2]: archive.read(name) for name in archive.namelist()}
+    assert contents["data/sample_inputs/model.pt"] == b""
+    assert b'"use_pickle": true' not in contents["data/weights/model_weights_config.json"]
+    for name, content in contents.items():
+        assert name.startswith("data/weights/weight_") or b"\x80\x02" not in content, name
+
+
+def test_a_pickle_in_a_program_is_not_run_by_bench(folder, tmp_path):
+    path, touched = folder / "model.pt2", tmp_path / "touched"
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            examples = f"cpathlib\nPosixPath.touch\n(cpathlib\nPosixPath\n(V{touched}\ntRtR.".encode()
+            archive.writestr(name, examples if name.endswith("sample_inputs/model.pt") else content)
+    content = path.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    edit_file(folder, "model.pt2", {"bytes": len(content), "sha256": digest})
+    run = run_script(folder, ["--model", "model.pt2", "--seconds", "0.01"], path=sys.path)
+    (line,) = run.stderr.strip().splitlines()
+    assert run.returncode == 2 and "a pickle of other things than tensors" in line
+    with pytest.raises(FolderError, match="a pickle"):
+        FORMATS["pt2"]().load(folder)
+    assert not touched.exists()
 
 
 def test_a_newer_schema_is_not_loaded(folder):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import io
+from copy import copy
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from hardware_profiles.portable.pt2_archive import load_program
 from runs.export.formats import ExportFormat, Predict, Served, Subject
 
 
 class Pt2Format(ExportFormat):
-    """``model.pt2``; integer precisions are simulated."""
+    """``model.pt2``, which holds no pickle; integer precisions are simulated."""
 
     files = ("model.pt2",)
     integer_kernels = False
@@ -21,13 +23,14 @@ class Pt2Format(ExportFormat):
     def write(self, subject: Subject, folder: Path) -> None:
         """Save the exported program."""
         # Through memory, for PyTorch's own writer turns a full disk into a RuntimeError.
-        buffer = io.BytesIO()
-        torch.export.save(subject.program, buffer)
+        buffer, program = io.BytesIO(), copy(subject.program)
+        program.example_inputs = None  # which would be written as a pickle
+        torch.export.save(program, buffer)
         (folder / self.files[0]).write_bytes(buffer.getvalue())
 
     def load(self, folder: Path) -> Predict:
         """Load the program."""
-        module = torch.export.load(folder / self.files[0]).module()
+        module = load_program(folder / self.files[0])
 
         def predict(batch: NDArray[np.float32]) -> NDArray[np.float32]:
             with torch.inference_mode():
