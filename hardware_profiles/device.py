@@ -19,7 +19,10 @@ from typing import Any
 
 from search_space.errors import ProfileError, RuntimeUnavailableError
 
-__all__ = ["Device", "this_device"]
+__all__ = ["VNNI", "X86", "Device", "this_device"]
+
+X86 = ("x86_64", "amd64", "i686", "i386")
+VNNI = frozenset({"avx_vnni", "avx512_vnni", "amx_int8"})  # instructions whose products of 8 bits are summed exactly
 
 # The flags that decide which kernels a runtime chooses; Linux spells them so on x86, the second table maps ARM's.
 _X86_FLAGS = ("avx2", "fma", "f16c", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_int8", "amx_bf16")

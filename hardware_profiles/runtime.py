@@ -86,6 +86,10 @@ class Runtime:
         """Return the installed version of the library."""
         raise NotImplementedError
 
+    def precisions_on(self, device: Device) -> frozenset[str]:
+        """Return the sub-block precisions whose kernels on a device compute what is simulated."""
+        return self.precisions
+
     def unsigned_weights(self, device: Device) -> bool:
         """Return whether 8-bit weights are stored as unsigned integers, for the kernels of a device to be exact."""
         return False

@@ -13,13 +13,10 @@ import importlib.util
 
 from torch import Tensor, nn
 
-from hardware_profiles.device import Device, this_device
+from hardware_profiles.device import VNNI, X86, Device, this_device
 from hardware_profiles.onnx.prepared import OnnxPrepared
 from hardware_profiles.onnx.session import OnnxSession
 from hardware_profiles.runtime import Prepared, Runtime
-
-_X86 = ("x86_64", "amd64", "i686", "i386")
-_EXACT = frozenset({"avx_vnni", "avx512_vnni", "amx_int8"})
 
 
 class OnnxRuntime(Runtime):
@@ -40,7 +37,7 @@ class OnnxRuntime(Runtime):
 
     def unsigned_weights(self, device: Device) -> bool:
         """Return whether the device is an x86 without VNNI, whose kernel for signed 8-bit weights saturates."""
-        return device.machine in _X86 and not _EXACT & set(device.isa)
+        return device.machine in X86 and not VNNI & set(device.isa)
 
     def unavailable(self) -> str | None:
         """Return ``None`` where the three packages are installed."""

@@ -15,12 +15,12 @@ import importlib.util
 
 from torch import Tensor, nn
 
-from hardware_profiles.device import Device
+from hardware_profiles.device import VNNI, X86, Device
 from hardware_profiles.onnx.prepared import OnnxPrepared
 from hardware_profiles.openvino_session import OpenVinoSession
 from hardware_profiles.runtime import Prepared, Runtime
+from search_space.precision import FLOAT
 
-_DYNAMIC = frozenset({"avx_vnni", "avx512_vnni"})
 _BF16 = frozenset({"avx512_bf16", "amx_bf16"})
 
 
@@ -36,12 +36,17 @@ class OpenVino(Runtime):
         """Return the version of the package."""
         return importlib.metadata.version("openvino")
 
+    def precisions_on(self, device: Device) -> frozenset[str]:
+        """Return float alone for an x86 without VNNI, where static integers saturate and dynamic ones stay float."""
+        exact = device.machine not in X86 or VNNI & set(device.isa)
+        return self.precisions if exact else frozenset({FLOAT})
+
     def warnings(self, device: Device) -> tuple[str, ...]:
         """Warn where the processor lacks what the integer kernels or bfloat16 need."""
         found = []
-        if not _DYNAMIC & set(device.isa):
+        if not VNNI & set(device.isa):
             found.append(
-                "inputs stay float (w8a8g32, w4a8) on this CPU, which has no VNNI: integers save size, hardly time"
+                "integers are not exact on this CPU, which has no VNNI: products saturate (w8a8s), or inputs stay float"
             )
         if not _BF16 & set(device.isa):
             found.append("bf16 is computed in fp32 on this CPU, which has no bfloat16 products")

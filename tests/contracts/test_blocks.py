@@ -19,8 +19,7 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from hardware_profiles import RUNTIMES
-from hardware_profiles.abilities import YES, abilities
+from hardware_profiles import RUNTIMES, this_device
 from hardware_profiles.input_limits import input_limits
 from hardware_profiles.onnx.export import export_onnx
 from hardware_profiles.onnx.policy import apply_policy
@@ -254,21 +253,15 @@ def exported(case: Case) -> tuple[torch.nn.Module, Block, onnx.ModelProto]:
     return deployed(module), block, export_onnx(module, case.example(2, embed_dim=24))
 
 
-@cache
-def executed(runtime: str) -> set[str]:
-    """Return the precisions that the kernels of this processor really compute."""
-    return {precision for precision, verdict in abilities(RUNTIMES[runtime]).items() if verdict == YES}
-
-
 @pytest.mark.parametrize("case", EXPORTS, ids=str)
 def test_exports_run_at_another_batch_and_as_simulated(case, monkeypatch):
     module, block, model = exported(case)
-    names = [n for n in ("onnxruntime", "openvino", "torch") if RUNTIMES[n].unavailable() is None]
-    executes = {name: executed(name) for name in names if name in case.spec.runtimes}
     monkeypatch.setattr("hardware_profiles.onnx.export.export_onnx", lambda *_: model)
     linears = [name for name, m in module.named_modules() if isinstance(m, ElasticLinear)]
-    for name, precisions in executes.items():
+    for name in case.spec.runtimes & {"onnxruntime", "openvino", "torch"}:
         runtime = RUNTIMES[name]
+        if runtime.unavailable() is not None:
+            continue
         prepared = runtime.prepare(module, case.example(2, embed_dim=24))
         for path, limit in input_limits(module, case.example(2, embed_dim=24)).items():
             module.get_submodule(path).input_limit = torch.tensor(limit)  # as calibration would set it
@@ -277,7 +270,8 @@ def test_exports_run_at_another_batch_and_as_simulated(case, monkeypatch):
             x = case.example(batch, embed_dim=24, seed=batch)
             y = torch.from_numpy(executable.run(x.numpy()))
             torch.testing.assert_close(y, module(x).detach(), rtol=0, atol=1e-4)
-        for precision in precisions & set(FORMATS) if case.spec.kind in ("mixer", "channel_mixer") else ():
+        precisions = runtime.precisions_on(this_device()) & set(FORMATS)
+        for precision in precisions if case.spec.kind in ("mixer", "channel_mixer") else ():
             x, layer = case.example(1, embed_dim=24), one_layer(block, precision)
             with torch.no_grad():
                 expected = module.inner(x, layer) - x
