@@ -18,7 +18,6 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
-from rich.console import Console
 
 from runs.app.arguments import Arguments, parse_arguments
 from runs.app.renamed import current
@@ -63,7 +62,9 @@ def _main(arguments: list[str]) -> None:
         nonlocal started
         started = True
         from runs.app.config import from_hydra
-        from runs.pipeline.workspace import Workspace
+        from runs.app.invocation import Invocation
+        from runs.app.terminal import TerminalReporter
+        from runs.pipeline.context import Command
 
         logging.basicConfig(level=logging.WARNING, format="nasweave: %(message)s", stream=sys.stderr, force=True)
         folder = Path(HydraConfig.get().runtime.output_dir)
@@ -72,7 +73,8 @@ def _main(arguments: list[str]) -> None:
         overrides = tuple(HydraConfig.get().overrides.task)
         try:
             config = from_hydra(composed)
-            verb.run(Workspace(config, folder=folder, verb=name, overrides=overrides, console=Console(stderr=True)))
+            command = Command(verb=name, overrides=overrides)
+            verb.run(Invocation(config=config, folder=folder, command=command, reporter=TerminalReporter()))
         except NasweaveError as error:
             if os.getpid() != here:  # a launcher's process: the launcher brings the error back
                 raise

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from runs.app.config import Config
-    from runs.pipeline.workspace import Workspace
+    from runs.app.invocation import Invocation
+    from runs.pipeline.config import Config
 
 __all__ = ["CHECKPOINT_WORDS", "JSON_FLAG", "Verb", "Word"]
 
@@ -64,7 +64,7 @@ class Verb:
     """
 
     help: str
-    run: Callable[[Workspace], None]
+    run: Callable[[Invocation], None]
     words: tuple[Word, ...] = ()
     only_reads: Callable[[Config], bool] = _never
     joins: bool = False

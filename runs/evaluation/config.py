@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from runs.checks import check_value
 from supernet.training import TrainingConfig
 
-__all__ = ["BaselinesConfig", "EvaluationConfig", "FinetuneConfig"]
+__all__ = ["BaselinesConfig", "EvaluationConfig", "FinetuneConfig", "brief_training"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,3 +92,12 @@ class FinetuneConfig:
             opening_phase=0.0,
             split_batch=False,
         )
+
+
+def brief_training(
+    evaluation: EvaluationConfig, finetune: FinetuneConfig, supernet: TrainingConfig
+) -> TrainingConfig | None:
+    """Return how each network is finetuned before it is evaluated; ``None`` where the supernet's weights are."""
+    if not evaluation.finetune_steps:
+        return None
+    return replace(finetune, steps=evaluation.finetune_steps).training(supernet)

@@ -1,58 +1,67 @@
-"""The network that a run means by an architecture: what is judged, tested and exported."""
+"""The network that a run means by an architecture: what is evaluated, tested and exported."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from runs.files import new_folder
-from runs.pipeline.stages.train import supernet_fingerprint, train
-from runs.pipeline.workspace import Workspace
 from search_space import Architecture
-from supernet import Network, extract
+from supernet import Network, Supernet, extract
 from supernet.saving import load_network, save_network
+from supernet.tasks import TaskData
 from supernet.training import TrainingConfig, distil
 
-__all__ = ["brief_training", "network_of", "weights_fingerprint"]
+__all__ = ["Networks", "weights_fingerprint"]
 
 
-def brief_training(workspace: Workspace) -> TrainingConfig | None:
-    """Return how each network is finetuned before it is judged; ``None`` where the supernet's weights are judged."""
-    config = workspace.config
-    if not config.evaluation.finetune_steps:
-        return None
-    return replace(config.finetune, steps=config.evaluation.finetune_steps).training(config.training)
+def weights_fingerprint(supernet_fingerprint: str, brief: TrainingConfig | None) -> str:
+    """Return the hash of what decides the weights of every network of a run."""
+    return supernet_fingerprint + ("" if brief is None else f"-{brief.hash}")
 
 
-def weights_fingerprint(workspace: Workspace) -> str:
-    """Return the hash of what decides the weights of every network of the run."""
-    brief = brief_training(workspace)
-    return supernet_fingerprint(workspace) + ("" if brief is None else f"-{brief.hash}")
+class Networks:
+    """The networks of a run, by architecture: of the supernet's weights, or briefly finetuned.
 
-
-def network_of(workspace: Workspace, architecture: Architecture, *, keep: bool = False) -> Network:
-    """Return the network in evaluation mode, not calibrated: of the supernet's weights, or briefly finetuned.
-
-    On one machine, with one number of threads, the same weights come out every time. ``keep`` keeps those of a brief
-    finetuning in the run's folder, for all later calls, so that what was tested is what is exported.
+    Parameters
+    ----------
+    supernet, fingerprint
+        A trained supernet in evaluation mode, and what identifies its weights.
+    data
+        The task's data.
+    brief
+        How each network is finetuned before it is evaluated; ``None`` where the supernet's weights are.
+    folder
+        The run's folder, which keeps finetuned networks where that is asked for.
     """
-    supernet, config = train(workspace), brief_training(workspace)
-    if config is None:
-        return extract(supernet, architecture).eval()
-    kept = workspace.folder / "brief" / f"{architecture.key}-{weights_fingerprint(workspace)}"
-    if kept.exists():
-        return load_network(kept).to(next(supernet.parameters()).device)
-    with TemporaryDirectory(prefix="nasweave-") as folder:
-        network = distil(
-            supernet,
-            architecture,
-            workspace.data,
-            config,
-            supernet_fingerprint=supernet_fingerprint(workspace),
-            folder=Path(folder),
-        )
-    if keep:
-        with new_folder(kept) as new:
-            save_network(network, new)
-    return network
+
+    def __init__(
+        self, supernet: Supernet, *, fingerprint: str, data: TaskData, brief: TrainingConfig | None, folder: Path
+    ) -> None:
+        self.supernet, self.fingerprint, self.data, self.brief = supernet, fingerprint, data, brief
+        self._folder = folder / "brief"
+
+    def __call__(self, architecture: Architecture, *, keep: bool = False) -> Network:
+        """Return the network in evaluation mode, not calibrated.
+
+        On one machine, with one number of threads, the same weights come out every time. ``keep`` keeps those of a
+        brief finetuning in the run's folder, for all later calls, so that what was tested is what is exported.
+        """
+        if self.brief is None:
+            return extract(self.supernet, architecture).eval()
+        kept = self._folder / f"{architecture.key}-{weights_fingerprint(self.fingerprint, self.brief)}"
+        if kept.exists():
+            return load_network(kept).to(next(self.supernet.parameters()).device)
+        with TemporaryDirectory(prefix="nasweave-") as folder:
+            network = distil(
+                self.supernet,
+                architecture,
+                self.data,
+                self.brief,
+                supernet_fingerprint=self.fingerprint,
+                folder=Path(folder),
+            )
+        if keep:
+            with new_folder(kept) as new:
+                save_network(network, new)
+        return network

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from runs.evaluation.evaluator import QualityEvaluator
-from runs.pipeline.stages.search import Searched
-from runs.pipeline.workspace import Workspace
-from runs.progress import show_progress
-from runs.reports import Sensitivity
+from runs.reporter import ProgressCallback
 from search_space import Architecture, Layer, SearchSpace
 from search_space.precision import FLOAT
 
-__all__ = ["sensitivity", "variants"]
+__all__ = ["PrecisionLosses", "precision_losses", "variants"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PrecisionLosses:
+    """The loss of a network in float, and those by precision and by the name of the sub-block that has it."""
+
+    in_float: float
+    changed: Mapping[str, Mapping[str, float]]
 
 
 def variants(space: SearchSpace, network: Architecture, precision: str) -> dict[str, Architecture]:
@@ -33,39 +37,31 @@ def variants(space: SearchSpace, network: Architecture, precision: str) -> dict[
     return {**out, "all": _with_layers(plain, whole)} if out else {}
 
 
-def sensitivity(workspace: Workspace, searched: Searched, network: Architecture) -> Sensitivity | None:
-    """Return what each precision costs each sub-block; ``None`` where the space has no integer precision.
-
-    The qualities are kept with all others of the supernet, so that a second report evaluates nothing.
-    """
-    space = workspace.space
+def precision_losses(
+    space: SearchSpace,
+    network: Architecture,
+    *,
+    loss_of: Callable[[Architecture], float],
+    progress: ProgressCallback,
+) -> PrecisionLosses | None:
+    """Return what each precision costs each sub-block; ``None`` where the space has no integer precision."""
     integers = tuple(precision for precision in space.precision if precision != FLOAT)
     tried = {precision: variants(space, network, precision) for precision in integers}
     if FLOAT not in space.precision or not any(tried.values()):
         return None
-    evaluator = QualityEvaluator(workspace, objectives=workspace.objectives, cost_function=searched.cost_function)
     total = 1 + sum(map(len, tried.values()))
     done = 0
-    with show_progress(workspace.console, "sensitivity") as progress:
 
-        def loss(architecture: Architecture) -> float:
-            nonlocal done
-            done += 1
-            value = evaluator(architecture, whole=True)["validation_loss"]
-            progress(done, total, str(architecture))
-            return value
+    def loss(architecture: Architecture) -> float:
+        nonlocal done
+        done += 1
+        value = loss_of(architecture)
+        progress(done, total, str(architecture))
+        return value
 
-        plain = loss(network.in_float())
-        losses = {p: {name: loss(changed) for name, changed in some.items()} for p, some in tried.items()}
-    names = tuple(next(iter(losses.values())))
-    config = workspace.config.evaluation
-    return Sensitivity(
-        key=network.key,
-        sub_blocks=names,
-        precisions=integers,
-        loss_change=tuple(tuple(losses[p][name] / plain - 1 for p in integers) for name in names),
-        examples=min(config.examples or len(workspace.data.validation), len(workspace.data.validation)),
-    )
+    in_float = loss(network.in_float())
+    changed = {p: {name: loss(variant) for name, variant in some.items()} for p, some in tried.items()}
+    return PrecisionLosses(in_float=in_float, changed=changed)
 
 
 def _with(space: SearchSpace, layer: Layer, **changes: str) -> Layer:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hardware_profiles import RUNTIMES
-from runs.accelerator import ACCELERATORS
 from runs.checks import check_value
 from runs.evaluation.config import BaselinesConfig, EvaluationConfig, FinetuneConfig
 from runs.export.formats import FORMATS
 from runs.objectives import device_of, objective_named
+from runs.pipeline.accelerator import ACCELERATORS
 from runs.profiling.config import ProfileConfig
 from runs.search import SAMPLERS, SearchConfig, WorkersConfig
 from search_space.errors import ConfigError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shlex
 from dataclasses import dataclass, field, replace
@@ -12,8 +13,10 @@ import torch
 
 from hardware_profiles import RUNTIMES, Device, Runtime, Setting, this_device
 from predictors import CostModel
-from runs.accelerator import torch_device
+from runs.evaluation.config import brief_training
+from runs.evaluation.network import weights_fingerprint
 from runs.objectives import Budget, Objective, objectives_by_name
+from runs.pipeline.accelerator import torch_device
 from runs.pipeline.config import Config
 from runs.profiling.target import Target
 from runs.reporter import Reporter, SilentReporter
@@ -23,6 +26,7 @@ from search_space.errors import RuntimeUnavailableError, SpaceError
 from supernet import catalogue
 from supernet.pretrained import Pretrained
 from supernet.tasks import TASKS, TaskData
+from supernet.training import TrainingConfig
 
 __all__ = ["Command", "Context", "open_context"]
 
@@ -129,9 +133,42 @@ class Context:
         return Target(space=self.space, device=self.device, runtime=self.runtime, setting=self.setting)
 
     @property
+    def brief(self) -> TrainingConfig | None:
+        """How each network is finetuned before it is evaluated; ``None`` where the supernet's weights are."""
+        return brief_training(self.config.evaluation, self.config.finetune, self.config.training)
+
+    @property
+    def supernet_fingerprint(self) -> str:
+        """Twelve hexadecimal digits of everything that decides the trained weights."""
+        parts = [self.space.fingerprint, self.config.training.hash, self.data.data_hash]
+        if self.pretrained is not None:
+            parts.append(self.pretrained.hash)
+        return hashlib.sha256("-".join(parts).encode()).hexdigest()[:12]
+
+    @property
+    def supernet_folder(self) -> Path:
+        """Folder of the supernet's checkpoint and training curve, shared by all runs that train it the same way."""
+        return self.outputs / self.config.task.name / "supernets" / self.supernet_fingerprint
+
+    @property
+    def weights_fingerprint(self) -> str:
+        """The hash of what decides the weights of every network of the run."""
+        return weights_fingerprint(self.supernet_fingerprint, self.brief)
+
+    @property
     def outputs(self) -> Path:
         """The folder of all runs."""
         return Path(self.config.outputs)
+
+    @property
+    def profiles(self) -> Path:
+        """The folder of all profiles."""
+        return self.outputs / "profiles"
+
+    @property
+    def lock(self) -> Path:
+        """The lock file that one command at a time holds while it works in the run's folder."""
+        return self.folder / ".lock"
 
 
 def open_context(

@@ -24,7 +24,7 @@ from hardware_profiles.atomic import write_atomically
 from search_space.errors import CheckpointError, reason_of
 from supernet.training.config import TrainingConfig
 
-__all__ = ["FILE", "SCHEMA_VERSION", "Checkpoint", "load_checkpoint", "save_checkpoint", "writing"]
+__all__ = ["FILE", "SCHEMA_VERSION", "Checkpoint", "is_finished", "load_checkpoint", "save_checkpoint", "writing"]
 
 FILE = "checkpoint.safetensors"
 SCHEMA_VERSION = 2
@@ -129,6 +129,16 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     header["sha256"] = _digest(header, tensors)
     with writing(path):
         write_atomically(path, save(tensors, metadata={"nasweave": json.dumps(header)}))
+
+
+def is_finished(path: Path) -> bool:
+    """Return whether a file says of itself that all steps are done; it is not verified as a whole."""
+    try:
+        with safe_open(path, "pt") as file:
+            header = json.loads((file.metadata() or {})["nasweave"])
+        return bool(header["step"] == header["config"]["steps"])
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError):
+        return False
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

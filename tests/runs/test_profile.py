@@ -124,7 +124,7 @@ def test_a_worker_on_the_device_leaves_its_profile_in_the_database(measured, mon
     store = "store=sqlite+journal:///outputs/shared.db"
     here = this_device()
     with pytest.MonkeyPatch.context() as board:
-        board.setattr("runs.pipeline.workspace.this_device", lambda **_: replace(here, cpu_model="A board", cores=4))
+        board.setattr("runs.pipeline.context.this_device", lambda **_: replace(here, cpu_model="A board", cores=4))
         assert nasweave(board, "worker", "role=profile", "name=board", store, *SMALL) == 0
         assert nasweave(board, "worker", "role=profile", "name=file", *SMALL) == 2
     assert "expected a database that the searching machine reaches" in capfd.readouterr().err.splitlines()[-1]
@@ -158,7 +158,7 @@ def test_a_search_for_a_shipped_device_from_another_machine_is_predicted_only(mo
     monkeypatch.chdir(tmp_path)
     name = next(n for n in shipped() if n.endswith("_onnxruntime_t1_vit_tiny"))
     here = this_device()
-    monkeypatch.setattr("runs.pipeline.workspace.this_device", lambda **_: replace(here, cpu_model="A laptop", cores=8))
+    monkeypatch.setattr("runs.pipeline.context.this_device", lambda **_: replace(here, cpu_model="A laptop", cores=8))
     short = ("training.steps=5", "search.n_trials=8", "baselines.random=2", "baselines.uniform=2", "finalists=2")
     assert nasweave(monkeypatch, "report", f"profile.path={name}", *short) == 0
     folder = tmp_path / "outputs" / "digits" / "default"

@@ -238,16 +238,16 @@ def test_a_network_with_calibrated_ranges_is_tested_and_exported_as_openvino_com
     assert 100 - json.loads(final)["test_error"] == pytest.approx(parity["openvino"]["test_metric"], abs=0.6)
 
 
-def test_a_race_finetunes_the_best_of_several_within_the_budget(finished, monkeypatch, capsys):
+def test_successive_halving_finetunes_the_best_of_several_within_the_budget(finished, monkeypatch, capsys):
     monkeypatch.chdir(finished)
     run = finished / "outputs/digits/default"
     found = rows(finished, "select key, objectives from nasweave_candidates where state = 'complete'")
     sizes = {key: json.loads(values)["size_bytes"] for key, values in found}
     limit = sorted(sizes.values())[len(sizes) // 2]
-    options = (f"budget.size_bytes={limit}", "finetune.race=4", "finetune.steps=27")
+    options = (f"budget.size_bytes={limit}", "finetune.num_configurations=4", "finetune.steps=27")
     assert nasweave(monkeypatch, "finetune", *TINY, *options) == 0
     shown = "".join(capsys.readouterr())
-    assert "race: validation accuracy" in shown and "round 2" in shown
+    assert "successive halving: validation accuracy" in shown and "round 2" in shown
     (winner,) = re.findall(r"finetune: (\w{12}), validation", shown)
     ((values,),) = rows(finished, f"select objectives from nasweave_candidates where key = '{winner}'")
     assert json.loads(values)["size_bytes"] <= limit
@@ -256,6 +256,7 @@ def test_a_race_finetunes_the_best_of_several_within_the_budget(finished, monkey
     assert f"{winner} was finetuned in this way before" in " ".join("".join(capsys.readouterr()).split())
     alone = (f"budget.size_bytes={min(sizes.values())}", "finetune.race=4", "finetune.steps=2")
     assert nasweave(monkeypatch, "finetune", *TINY, *alone) == 0  # one network or few of a size are within it
+    assert "finetune.race is called finetune.num_configurations now" in capsys.readouterr().err
     assert nasweave(monkeypatch, "finetune", *TINY, "budget.size_bytes=1", *options[1:]) == 2
     assert nasweave(monkeypatch, "finetune", *TINY, "key=best", *options) == 2
 

@@ -14,14 +14,16 @@ import pandas as pd
 import pytest
 import torch
 from hydra import compose, initialize_config_module
-from rich.console import Console
 
 from runs.app.config import from_hydra
-from runs.evaluation.evaluator import Archive, quality_context
+from runs.evaluation.pruning import Archive
 from runs.objectives.front import front
-from runs.pipeline import stages
-from runs.pipeline.workspace import Workspace
-from runs.store import Evaluations
+from runs.pipeline.context import Context, open_context
+from runs.pipeline.plan import Plan
+from runs.pipeline.stages.baselines import BASELINES
+from runs.pipeline.stages.evaluator import EVALUATOR
+from runs.pipeline.stages.search import SEARCH
+from runs.pipeline.stages.train import TRAIN
 from search_space import Architecture
 from supernet import extract
 from supernet.tasks import Split
@@ -136,7 +138,8 @@ def test_a_report_tells_what_a_precision_costs_each_sub_block(folder, evaluated,
     (key,) = re.findall(r"each sub-block of <code>(\w+)</code>", page)
     (figures,) = re.findall(r'id="figures">(.*?)</script>', page)
     (shown,) = json.loads(figures)["sensitivity"]["data"]
-    run = workspace(folder, "name=a")
+    run = opened(folder, "name=a")
+    supernet = Plan(run).run(TRAIN)
     validation = run.data.validation
     inputs, targets = validation.batch(slice(0, len(validation)))
     (text,) = next(iter(rows(folder, "select architecture_json from nasweave_candidates where key = ?", key)))
@@ -147,7 +150,7 @@ def test_a_report_tells_what_a_precision_costs_each_sub_block(folder, evaluated,
             run.space.canonical_layer(replace(x, mixer_precision=precision, channel_precision=precision))
             for x in network.layers
         )
-        module = extract(stages.train(run), replace(network, layers=layers)).eval()
+        module = extract(supernet, replace(network, layers=layers)).eval()
         with torch.inference_mode():
             return float(torch.nn.functional.cross_entropy(module(inputs), targets))
 
@@ -208,12 +211,12 @@ def test_a_mistake_is_one_line(folder, monkeypatch, capfd, arguments, words) -> 
     assert last.startswith("nasweave: ") and words in last
 
 
-def workspace(folder: Path, *overrides: str) -> Workspace:
+def opened(folder: Path, *overrides: str) -> Context:
     with initialize_config_module("hydra_conf", version_base="1.3"):
         config = from_hydra(compose("config", overrides=[*SMALL, *overrides]))
     name = folder / "outputs" / "digits" / config.name
     name.mkdir(parents=True, exist_ok=True)
-    return Workspace(config, folder=name, verb="search", overrides=(), console=Console(quiet=True))
+    return open_context(config, folder=name)
 
 
 class Sealed(Split):
@@ -229,13 +232,15 @@ class Sealed(Split):
 
 def test_the_search_never_reads_the_test_split(folder, monkeypatch) -> None:
     monkeypatch.chdir(folder)
-    found = workspace(Path(), "name=sealed", "search.seed=5", "baselines.random=2", "evaluation.early_stop=true")
+    found = opened(Path(), "name=sealed", "search.seed=5", "baselines.random=2", "evaluation.early_stop=true")
     test = found.data.test
     fields = {name: getattr(test, name) for name in ("stored", "targets", "offset", "scale", "padding")}
-    found.data = replace(found.data, test=Sealed(**fields))
-    assert len(stages.search(found).trials) == 10
+    found = replace(found, data=replace(found.data, test=Sealed(**fields)))
+    plan = Plan(found)
+    plan.run(BASELINES)
+    assert len(plan.run(SEARCH).trials) == 10
     with pytest.raises(AssertionError, match="test split was read"):  # what the search would have met
-        evaluate(stages.train(found), data=found.data, split=found.data.test, architecture=found.space.smallest)
+        evaluate(plan.run(TRAIN), data=found.data, split=found.data.test, architecture=found.space.smallest)
 
 
 def test_a_network_given_up_early_is_marked_and_in_no_front(folder, evaluated, monkeypatch) -> None:
@@ -243,14 +248,15 @@ def test_a_network_given_up_early_is_marked_and_in_no_front(folder, evaluated, m
     turns = iter(range(1000))
     monkeypatch.setattr(Archive, "should_prune", lambda *arguments, **options: next(turns) % 2 == 0)
     options = ("evaluation.early_stop=true", "evaluation.batch_size=250", "evaluation.examples=300")
-    found = workspace(Path(), "name=early", *options)
-    result = stages.search(found)
+    found = opened(Path(), "name=early", *options)
+    plan = Plan(found)
+    plan.run(BASELINES)
     candidates = found.store.candidates(found.run.id)
     partial = {c.key for c in candidates if "validation_fraction" in c.values}
     assert partial and partial <= set(evaluated)
     for c in candidates:
         assert c.values.get("validation_fraction", 1.0) == (250 / 300 if c.key in partial else 1.0)
-    members = front(candidates, result.objectives, found.budget)
+    members = front(candidates, found.objectives, found.budget)
     assert members and not partial & {c.key for c in members}
-    kept = set(Evaluations(found.store, context=quality_context(found)).known())
+    kept = set(plan.run(EVALUATOR).known.known())
     assert kept == set(evaluated) - partial, "no other run takes a part for the whole"

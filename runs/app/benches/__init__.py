@@ -1,4 +1,4 @@
-"""What ``nasweave bench`` measures: one benchmark a file, found by its file name, each a function of the workspace."""
+"""What ``nasweave bench`` measures: one benchmark a file, found by its file name, each a function of the call."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, TypeAlias
 from search_space.registry import Registry
 
 if TYPE_CHECKING:
-    from runs.pipeline.workspace import Workspace
+    from runs.app.invocation import Invocation
 
 __all__ = ["BENCHES", "BenchFunction"]
 
-BenchFunction: TypeAlias = "Callable[[Workspace], None]"
+BenchFunction: TypeAlias = "Callable[[Invocation], None]"
 BENCHES: Registry[BenchFunction] = Registry("runs.app.benches", "BENCH")

@@ -16,18 +16,18 @@ from rich.table import Table
 
 from hardware_profiles.portable.bare import only_packages
 from hardware_profiles.portable.sessions import SESSIONS
+from runs.app.invocation import Invocation
 from runs.export.fresh import run_bench
 from runs.export.manifest import check_folder
-from runs.pipeline.workspace import Workspace
 from runs.reports.units import number, quantity
 from search_space.errors import CheckpointError, ConfigError, RuntimeUnavailableError
 
 __all__ = ["BENCH"]
 
 
-def export(workspace: Workspace) -> None:
+def export(invocation: Invocation) -> None:
     """Check an exported folder and show latency, throughput, size and memory of its models."""
-    config = workspace.config.bench
+    config = invocation.config.bench
     if config.path is None:
         raise ConfigError(
             "bench.path", expected="an exported folder", got="nothing", remedy="nasweave bench export DIR"
@@ -43,7 +43,7 @@ def export(workspace: Workspace) -> None:
             remedy="add one, such as nasweave export export.formats=[onnx]",
         )
     told = ["--batch", ",".join(map(str, config.batch)), "--seconds", str(config.seconds), "--json"]
-    told += ["--threads", str(workspace.config.hardware.threads)]
+    told += ["--threads", str(invocation.config.hardware.threads)]
     with only_packages(("numpy", *installed)) as packages:
         run = run_bench(folder, told, path=[str(packages)])
     if run.returncode:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
-from rich.table import Table
 
 from hardware_profiles.atomic import write_atomically
 from predictors.latency_evaluation import SplitResult, evaluate_latency
+from runs.app.invocation import Invocation
 from runs.environment import versions
-from runs.pipeline import stages
-from runs.pipeline.workspace import Workspace
+from runs.pipeline.plan import Plan
+from runs.pipeline.stages.profile import PROFILE
+from runs.reporter import Table
 from runs.reports.residuals_png import residuals_png
 
 __all__ = ["BENCH"]
@@ -20,23 +21,15 @@ __all__ = ["BENCH"]
 _COVERAGE = 0.9
 
 
-def predictor(workspace: Workspace) -> None:
+def predictor(invocation: Invocation) -> None:
     """Hold networks of the profile out, at random and by time, and show how they are predicted."""
-    profile = stages.profile(workspace)
-    rng = np.random.default_rng(workspace.config.profile.seed)
-    results = evaluate_latency(workspace.space, profile, rng=rng, coverage=_COVERAGE)
-    table = Table("split", "networks", "median error %", "rank correlation", f"{_COVERAGE:.0%} intervals hold %")
-    for result in results:
-        table.add_row(
-            result.split,
-            str(len(result.fold)),
-            f"{100 * result.median_error:.2f}",
-            f"{result.rank_correlation:.3f}",
-            f"{100 * result.covered:.0f}",
-        )
-    workspace.console.print(table)
-    workspace.console.print(f"noise floor {100 * profile.noise_floor:.2f} %, of a network measured twice")
-    folder = Path(workspace.folder) / "bench"
+    context = invocation.open()
+    profile, reporter = Plan(context).run(PROFILE), context.reporter
+    rng = np.random.default_rng(context.config.profile.seed)
+    results = evaluate_latency(context.space, profile, rng=rng, coverage=_COVERAGE)
+    reporter.table(_table(results))
+    reporter.message(f"noise floor {100 * profile.noise_floor:.2f} %, of a network measured twice")
+    folder = context.folder / "bench"
     folder.mkdir(parents=True, exist_ok=True)
     facts = {
         "profile": profile.name,
@@ -46,7 +39,24 @@ def predictor(workspace: Workspace) -> None:
     }
     write_atomically(folder / "predictor.json", (json.dumps(facts, indent=1) + "\n").encode())
     write_atomically(folder / "predictor.png", residuals_png(results, noise_floor=profile.noise_floor))
-    workspace.console.print(f"residuals: {folder / 'predictor.png'}, numbers: {folder / 'predictor.json'}")
+    reporter.message(f"residuals: {folder / 'predictor.png'}, numbers: {folder / 'predictor.json'}")
+
+
+def _table(results: Sequence[SplitResult]) -> Table:
+    return Table(
+        title="latency predictor",
+        columns=("split", "networks", "median error %", "rank correlation", f"{_COVERAGE:.0%} intervals hold %"),
+        rows=tuple(
+            (
+                result.split,
+                str(len(result.fold)),
+                f"{100 * result.median_error:.2f}",
+                f"{result.rank_correlation:.3f}",
+                f"{100 * result.covered:.0f}",
+            )
+            for result in results
+        ),
+    )
 
 
 def _facts(result: SplitResult) -> dict[str, object]:

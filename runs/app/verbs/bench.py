@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 from runs.app.verb import JSON_FLAG, Verb, Word
 
 if TYPE_CHECKING:
-    from runs.pipeline.workspace import Workspace
+    from runs.app.invocation import Invocation
 
 __all__ = ["VERB"]
 
 
-def run(workspace: Workspace) -> None:
+def run(invocation: Invocation) -> None:
     """Measure how good the predictor is (predictor), or how fast an exported folder is (export DIR)."""
     from runs.app.benches import BENCHES
 
-    BENCHES[workspace.config.bench.what](workspace)
+    BENCHES[invocation.config.bench.what](invocation)
 
 
 VERB = Verb(

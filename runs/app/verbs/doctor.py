@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 from runs.app.verb import JSON_FLAG, Verb, Word
 
 if TYPE_CHECKING:
-    from runs.pipeline.workspace import Workspace
+    from runs.app.invocation import Invocation
 
 __all__ = ["VERB"]
 
 
-def run(workspace: Workspace) -> None:
+def run(invocation: Invocation) -> None:
     """Show what this machine can do."""
     from runs.app.doctor import facts_text, machine_facts
 
-    config = workspace.config
+    config = invocation.config
     facts = machine_facts(data_root=Path(config.data_root), threads=config.hardware.threads)
     if config.doctor.json:
         print(json.dumps(facts, indent=2))

@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 from runs.app.verb import CHECKPOINT_WORDS, Verb
 
 if TYPE_CHECKING:
-    from runs.pipeline.workspace import Workspace
+    from runs.app.invocation import Invocation
 
 __all__ = ["VERB"]
 
 
-def run(workspace: Workspace) -> None:
+def run(invocation: Invocation) -> None:
     """Write the chosen network in every format."""
-    from runs.pipeline import stages
+    from runs.pipeline.plan import Plan
+    from runs.pipeline.stages.export import EXPORT
 
-    stages.export(workspace)
+    Plan(invocation.open()).run(EXPORT)
 
 
 VERB = Verb(help="Write the chosen network in every format", run=run, words=CHECKPOINT_WORDS)

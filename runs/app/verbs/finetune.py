@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 from runs.app.verb import CHECKPOINT_WORDS, Verb
 
 if TYPE_CHECKING:
-    from runs.pipeline.workspace import Workspace
+    from runs.app.invocation import Invocation
 
 __all__ = ["VERB"]
 
 
-def run(workspace: Workspace) -> None:
+def run(invocation: Invocation) -> None:
     """Train the chosen network a little further, for export to take."""
-    from runs.pipeline import stages
+    from runs.pipeline.plan import Plan
+    from runs.pipeline.stages.finetune import FINETUNE
 
-    stages.finetune(workspace)
+    Plan(invocation.open()).run(FINETUNE)
 
 
 VERB = Verb(help="Train the chosen network a little further, for export to take", run=run, words=CHECKPOINT_WORDS)

@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runs.app.verb import CHECKPOINT_WORDS, Verb, Word
 from search_space.errors import ConfigError
 
 if TYPE_CHECKING:
-    from runs.pipeline.workspace import Workspace
+    from runs.app.invocation import Invocation
 
 __all__ = ["VERB"]
 
 
-def run(workspace: Workspace) -> None:
+def run(invocation: Invocation) -> None:
     """Measure the blocks of the space on this machine."""
-    from runs.pipeline import stages
-    from runs.pipeline.stages.bundle import export_bundle, import_results
+    from runs.pipeline.plan import Plan
+    from runs.pipeline.stages.bundle import EXPORT_BUNDLE, IMPORT_RESULTS
+    from runs.pipeline.stages.profile import PROFILE
 
-    config = workspace.config.profile
+    config = invocation.config.profile
     if config.bundle is not None and config.import_results is not None:
         raise ConfigError("bundle", expected="bundle= or import=", got="both", remedy="give one of them")
+    plan = Plan(invocation.open())
     if config.bundle is not None:
-        export_bundle(workspace, Path(config.bundle))
+        plan.run(EXPORT_BUNDLE)
     elif config.import_results is not None:
-        import_results(workspace, Path(config.import_results))
+        plan.run(IMPORT_RESULTS)
     else:
-        stages.profile(workspace)
+        plan.run(PROFILE)
 
 
 VERB = Verb(

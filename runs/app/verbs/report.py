@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runs.app.verb import CHECKPOINT_WORDS, Verb
 
 if TYPE_CHECKING:
-    from runs.pipeline.workspace import Workspace
+    from runs.app.invocation import Invocation
 
 __all__ = ["VERB"]
 
 
-def run(workspace: Workspace) -> None:
+def run(invocation: Invocation) -> None:
     """Write the report of the search, or with compare=[a,b] of several."""
-    from runs.pipeline import stages
+    from runs.pipeline.compare import compare
+    from runs.pipeline.plan import Plan
+    from runs.pipeline.stages.report import REPORT
+    from runs.store import Store
 
-    if workspace.config.compare:
-        stages.compare(workspace)
-    else:
-        stages.report(workspace)
+    config = invocation.config
+    if not config.compare:
+        Plan(invocation.open()).run(REPORT)
+        return
+    page = compare(
+        Store.open(config.store),
+        config.compare,
+        task=config.task.name,
+        outputs=Path(config.outputs),
+        command=invocation.command.text,
+    )
+    invocation.reporter.message(f"comparison: {page}")
 
 
 VERB = Verb(

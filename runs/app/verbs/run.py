@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING
 from runs.app.verb import CHECKPOINT_WORDS, Verb
 
 if TYPE_CHECKING:
-    from runs.pipeline.workspace import Workspace
+    from runs.app.invocation import Invocation
 
 __all__ = ["VERB"]
 
 
-def run(workspace: Workspace) -> None:
+def run(invocation: Invocation) -> None:
     """Do all of it in order, skipping what is done."""
-    from runs.pipeline import stages
+    from runs.pipeline.plan import Plan
+    from runs.pipeline.stages.export import EXPORT
+    from runs.pipeline.stages.report import REPORT
 
-    stages.report(workspace)
-    stages.export(workspace)
+    plan = Plan(invocation.open())
+    plan.run(REPORT)
+    plan.run(EXPORT)
 
 
 VERB = Verb(help="Do all of it in order, skipping what is done", run=run, words=CHECKPOINT_WORDS)

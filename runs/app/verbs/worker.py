@@ -7,20 +7,23 @@ from typing import TYPE_CHECKING
 from runs.app.verb import CHECKPOINT_WORDS, Verb, Word
 
 if TYPE_CHECKING:
-    from runs.pipeline.workspace import Workspace
+    from runs.app.invocation import Invocation
 
 __all__ = ["VERB"]
 
 
-def run(workspace: Workspace) -> None:
+def run(invocation: Invocation) -> None:
     """Take part in a search, as one of many processes, or profile this machine for it."""
-    from runs.pipeline import stages
-    from runs.pipeline.stages.leave_profile import leave_profile
+    from runs.pipeline.plan import Plan
+    from runs.pipeline.stages.leave_profile import LEAVE_PROFILE
+    from runs.pipeline.stages.train import LOAD_TRAINED, TRAIN
+    from runs.pipeline.stages.work import WORK
 
-    if workspace.config.workers.role == "profile":
-        leave_profile(workspace)
-    else:
-        stages.work(workspace)
+    context = invocation.open()
+    if invocation.config.workers.role == "profile":
+        Plan(context).run(LEAVE_PROFILE)
+    else:  # a worker trains nothing
+        Plan(context, replace={TRAIN: LOAD_TRAINED}).run(WORK)
 
 
 VERB = Verb(

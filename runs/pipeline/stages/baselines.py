@@ -1,65 +1,57 @@
-"""The networks that a search is compared with: plain random search, and networks whose layers are all the same."""
+"""Evaluate what a search is compared with: the corners of the space, uniform networks and plain random search."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Sequence
+import time
+from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
+from runs.evaluation.baselines import random_networks, uniform_networks
+from runs.evaluation.candidates import record_networks
+from runs.evaluation.evaluator import QualityEvaluator
+from runs.lock import exclusive
+from runs.pipeline.context import Context
+from runs.pipeline.plan import Stage
+from runs.pipeline.search_record import SearchRecord
+from runs.pipeline.stages.devices import DEVICES
+from runs.pipeline.stages.evaluator import EVALUATOR
+from runs.pipeline.stages.search import SEARCH
+from runs.profiling.devices import Devices
+from runs.search import StoreRecorder
 
-from runs.pipeline.workspace import Workspace
-from runs.search import CostFunction
-from search_space import Architecture, Layer, SearchSpace
-
-__all__ = ["every_uniform", "random_networks", "uniform_networks"]
-
-
-def random_networks(workspace: Workspace) -> list[Architecture]:
-    """Return the networks of plain random search, distinct, in order."""
-    rng = np.random.default_rng(workspace.config.search.seed + 1)
-    drawn = workspace.space.decode(workspace.space.sample_genes(rng, 2 * workspace.config.baselines.random))
-    return list(dict.fromkeys(drawn))[: workspace.config.baselines.random]
-
-
-def uniform_networks(workspace: Workspace, cost_function: CostFunction) -> list[Architecture]:
-    """Return networks whose layers are all the same, spread evenly over the latency of all such networks."""
-    space = workspace.space
-    every = every_uniform(space)
-    return (
-        _evenly(every, cost_function(space.encode(every))["latency_ms"], workspace.config.baselines.uniform)
-        if every
-        else []
-    )
+__all__ = ["BASELINES", "Baselines"]
 
 
-def every_uniform(space: SearchSpace) -> list[Architecture]:
-    """Return all networks whose layers have the same mixer, channel mixer, sizes and a single precision."""
-    layers = dict.fromkeys(
-        space.canonical_layer(
-            Layer(
-                mixer=mixer,
-                num_heads=heads,
-                channel_mixer=channel,
-                ratio=ratio,
-                mixer_precision=precision,
-                channel_precision=precision,
-            )
-        )
-        for mixer, heads, channel, ratio, precision in itertools.product(
-            space.mixer, space.num_heads, space.channel_mixer, space.ratio, space.precision
-        )
-        if "identity" not in (mixer, channel)
-    )
-    return [
-        Architecture(embed_dim=width, float_precision=floats, layers=(layer,) * depth)
-        for width, floats, depth, layer in itertools.product(
-            space.embed_dim, space.float_precision, space.depth, layers
-        )
-    ]
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Baselines:
+    """The keys of the networks of each baseline, which are candidates of the run."""
+
+    random: tuple[str, ...]
+    uniform: tuple[str, ...]
 
 
-def _evenly(items: Sequence[Architecture], values: NDArray[np.float64], n: int) -> list[Architecture]:
-    order = np.argsort(values, kind="stable")
-    picked = np.unique(np.linspace(0, len(items) - 1, min(n, len(items))).round().astype(int))
-    return [items[i] for i in order[picked]]
+def baselines(context: Context, known: Devices, evaluator: QualityEvaluator) -> Baselines:
+    """Return the baselines; a network that the run has already is not evaluated again."""
+    space, config, store, run = context.space, context.config, context.store, context.run
+    random = random_networks(space, config.baselines.random, seed=config.search.seed + 1)
+    uniform = uniform_networks(space, config.baselines.uniform, cost_function=known.costs)
+    groups = {"smallest": [space.smallest], "largest": [space.largest], "uniform": uniform, "random": random}
+    begin = time.monotonic()
+    with exclusive(context.lock):
+        for source, architectures in groups.items():
+            with context.reporter.progress(f"evaluate baselines: {source}") as progress:
+                record_networks(
+                    architectures,
+                    space=space,
+                    cost_function=known.costs,
+                    evaluate=evaluator,
+                    recorder=StoreRecorder(store, run_id=run.id, predicted=known.predicted, source=source),
+                    progress=progress,
+                )
+        record = SearchRecord.load(store, run.id)
+        assert record is not None, "the search before has kept it"
+        spent = {"baselines": time.monotonic() - begin}
+        record.with_seconds(spent).save(store, run.id, fingerprint=context.weights_fingerprint)
+    return Baselines(random=tuple(a.key for a in random), uniform=tuple(a.key for a in uniform))
+
+
+BASELINES = Stage(name="baselines", run=baselines, needs=(DEVICES, EVALUATOR), after=(SEARCH,))

@@ -2,48 +2,52 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
-from hardware_profiles import Profile, ProfilerConfig, Subject
+from hardware_profiles import Profile, ProfilerConfig
 from hardware_profiles.measuring.plausibility import check_same_unit
 from hardware_profiles.portable.bundle import write_bundle
 from hardware_profiles.portable.bundle_results import SESSION, read_results
-from runs.pipeline.stages.build import Builder
-from runs.pipeline.stages.profile import block_costs, check_profile, key_of, networks, provenance
-from runs.pipeline.workspace import Workspace
-from runs.progress import show_progress
-from search_space.errors import ProfileError
+from runs.pipeline.context import Context
+from runs.pipeline.plan import Stage
+from runs.profiling.builder import Builder
+from runs.profiling.measuring import provenance
+from runs.profiling.subjects import block_costs, subjects_of
+from runs.profiling.target import key_of
+from search_space.errors import ConfigError, ProfileError
 
-__all__ = ["export_bundle", "import_results"]
+__all__ = ["EXPORT_BUNDLE", "IMPORT_RESULTS"]
 
 
-def export_bundle(workspace: Workspace, folder: Path) -> None:
-    """Write a bundle of every block of the space and of whole networks into a new folder."""
-    config = workspace.config.profile
-    subjects: list[Subject] = [*workspace.space.blocks, *networks(workspace, config.networks)]
-    with show_progress(workspace.console, "bundle") as progress:
+def export_bundle(context: Context) -> Path:
+    """Write every block of the space and whole networks into the new folder ``profile.bundle``; return it."""
+    config, target = context.config.profile, context.target
+    folder = _given("bundle", config.bundle)
+    subjects = subjects_of(target.space, networks=config.networks, seed=config.seed)
+    with context.reporter.progress("bundle") as progress:
         identity = write_bundle(
             folder,
             subjects,
-            setting=workspace.setting,
-            space_fingerprint=workspace.space.fingerprint,
-            build=Builder(workspace.space, batch_size=workspace.setting.batch_size),
+            setting=target.setting,
+            space_fingerprint=target.space.fingerprint,
+            build=Builder(target.space, batch_size=target.setting.batch_size),
             config=ProfilerConfig(precision=config.precision, max_seconds=config.max_seconds, seed=config.seed),
-            describe=lambda subject: block_costs(workspace, subject),
-            provenance=provenance(workspace),
+            describe=partial(block_costs, target.space),
+            provenance=provenance(target, task=context.config.task.name),
             progress=progress,
         )
-    runtime = workspace.setting.runtime
-    lines = (
+    runtime = target.setting.runtime
+    for line in (
         f"bundle: {folder} ({len(subjects)} models, {identity})",
         f"on the device: pip install numpy {runtime}, then python {folder.name}/measure.py --time-budget 5m",
         "back here, with the same task, space and hardware: nasweave profile import=results.jsonl",
-    )
-    for line in lines:
-        workspace.console.print(line, highlight=False, markup=False, soft_wrap=True)
+    ):
+        context.reporter.message(line)
+    return folder
 
 
-def import_results(workspace: Workspace, results: Path) -> Path:
+def import_results(context: Context) -> Path:
     """Make a profile of what a bundle's program measured elsewhere; returns its file.
 
     Raises
@@ -51,12 +55,12 @@ def import_results(workspace: Workspace, results: Path) -> Path:
     ProfileError
         For results of another space or setting, in another unit, or that are here already.
     """
+    results = _given("import", context.config.profile.import_results)
     found = read_results(results)
-    check_profile(workspace, found)
+    context.target.check(found)
     key = key_of(found.device, found.setting, version=found.runtime_version, space=found.space_fingerprint)
-    folder = workspace.outputs / "profiles"
     new = {m.subject: m.latency_ms for m in found.measurements}
-    for other in sorted(folder.glob(f"{key}*.json")):
+    for other in sorted(context.profiles.glob(f"{key}*.json")):
         known = Profile.load(other)
         check_same_unit(new, {m.subject: m.latency_ms for m in known.measurements}, what=f"results {results.name}")
         same = known.provenance.get(SESSION) == found.provenance[SESSION]
@@ -67,12 +71,19 @@ def import_results(workspace: Workspace, results: Path) -> Path:
                 got=f"those of session {found.provenance[SESSION]}, imported before",
                 remedy=f"use profile.path={other}",
             )
-    file = found.save(folder / f"{key}-{found.provenance[SESSION]}.json")
-    workspace.console.print(
+    file = found.save(context.profiles / f"{key}-{found.provenance[SESSION]}.json")
+    context.reporter.message(
         f"profile: {len(found.blocks)} blocks and {len(found.networks)} networks of {found.device.name}, "
-        f"{found.setting}; noise floor {100 * found.noise_floor:.1f} %; search for it with profile.path={file}",
-        highlight=False,
-        markup=False,
-        soft_wrap=True,
+        f"{found.setting}; noise floor {100 * found.noise_floor:.1f} %; search for it with profile.path={file}"
     )
     return file
+
+
+def _given(word: str, path: str | None) -> Path:
+    if path is None:
+        raise ConfigError(word, expected="a path", got="nothing", remedy=f"write {word}=PATH")
+    return Path(path)
+
+
+EXPORT_BUNDLE = Stage(name="bundle", run=export_bundle)
+IMPORT_RESULTS = Stage(name="import", run=import_results)

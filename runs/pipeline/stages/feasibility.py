@@ -1,90 +1,66 @@
-"""Before a search starts: what the corners of the space cost, and whether the budget can be met at all."""
+"""Refuse what cannot work before anything long begins, and show what the corners of the space cost.
+
+Twice: the exact costs are checked before anything is measured, and the predicted ones before anything is trained.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from functools import partial
 
-import numpy as np
-from rich.table import Table
+from runs.evaluation.feasibility import check_budget, corner_values, overview
+from runs.pipeline.context import Context
+from runs.pipeline.plan import Stage
+from runs.pipeline.search_record import SearchRecord
+from runs.pipeline.stages.devices import DEVICES
+from runs.profiling.devices import Devices, exact_costs
+from runs.store.named import run_named
+from search_space.errors import StoreError
 
-from runs.objectives import Budget, objective_named
-from runs.reports.units import quantity, words
-from runs.search import CostFunction
-from runs.search.algorithms.feasible import nearest_to_limits
-from search_space import SearchSpace
-from search_space.errors import BudgetError
-
-__all__ = ["check_budget", "corner_values", "overview"]
-
-
-def corner_values(space: SearchSpace, cost_function: CostFunction) -> dict[str, dict[str, float]]:
-    """Return every cheap value of the smallest, middle and largest network, by corner and name."""
-    corners = {"smallest": space.smallest, "middle": space.middle, "largest": space.largest}
-    values = cost_function(space.encode(list(corners.values())))
-    return {corner: {name: float(column[i]) for name, column in values.items()} for i, corner in enumerate(corners)}
+__all__ = ["CHECK", "CORNERS"]
 
 
-def overview(space: SearchSpace, cost_function: CostFunction, budget: Budget) -> Table:
-    """Return the table that a user sees first."""
-    table = Table(title=f"space {space.name}: 10^{space.log10_size:.1f} networks, {len(space.blocks)} distinct blocks")
-    for column in ("", "smallest", "middle", "largest", "budget"):
-        table.add_column(column, justify="left" if column == "" else "right")
-    corners = corner_values(space, cost_function)
-    for name in corners["smallest"]:
-        unit = objective_named(name).unit
-        limit = quantity(budget.limits[name], unit) if name in budget.limits else ""
-        table.add_row(objective_named(name).label, *(quantity(v[name], unit) for v in corners.values()), limit)
-    return table
+def check(context: Context) -> None:
+    """Refuse a search that the run's folder, its fork or its budget contradicts.
+
+    Raises
+    ------
+    StoreError
+        The run was started with other weights.
+    ConfigError
+        There is no run to fork.
+    BudgetError
+        No network of the space has the costs that the budget allows.
+    """
+    store, run, config = context.store, context.run, context.config
+    stage = store.stage(run.id, SearchRecord.STAGE)
+    if stage is None:
+        SearchRecord.of(context, trials={}, seconds={}).save(store, run.id, fingerprint=context.weights_fingerprint)
+    elif stage.fingerprint != context.weights_fingerprint:
+        raise StoreError(
+            str(context.folder),
+            expected="the training configuration and data that this run was started with, and its "
+            "evaluation.finetune_steps, with the learning rate and distillation of finetune",
+            got="others",
+            remedy="choose another name= for another training",
+        )
+    if config.fork is not None:
+        run_named(store, config.fork, task=config.task.name, outputs=context.outputs, parameter="fork")
+    check_budget(context.space, partial(exact_costs, context.costs), context.budget)
 
 
-def check_budget(space: SearchSpace, cost_function: CostFunction, budget: Budget, *, seed: int = 0) -> None:
-    """Refuse limits that nothing in the space meets, before anything long begins.
-
-    Limits on values that ``cheap`` does not give, such as the error, are not checked.
+def corners(context: Context, known: Devices) -> dict[str, dict[str, float]]:
+    """Return what the smallest, middle and largest network cost; show it, and refuse a budget that nothing meets.
 
     Raises
     ------
     BudgetError
-        An evolution that minimises the excess alone finds no network within a limit, or, where each limit can be met
-        alone, within all of them; the line names a smallest set of limits that contradict each other.
+        No network of the space meets the limits.
     """
-    given = cost_function(space.encode([space.smallest]))
-    limits = {name: limit for name, limit in budget.limits.items() if name in given}
-    if _nearest(space, cost_function, limits, seed=seed) is None:
-        return
-    for name in limits:
-        nearest = _nearest(space, cost_function, {name: limits[name]}, seed=seed)
-        if nearest is not None:
-            raise BudgetError(
-                f"budget.{name}",
-                expected=f"a limit that some network of the space meets (the nearest found has {_text(nearest)})",
-                got=_text({name: limits[name]}),
-                remedy="raise the limit, or add smaller choices to the space",
-            )
-    for name in list(limits):  # what is left contradicts itself, and each limit of it is needed for that
-        fewer = {other: limit for other, limit in limits.items() if other != name}
-        if _nearest(space, cost_function, fewer, seed=seed) is not None:
-            limits = fewer
-    nearest = _nearest(space, cost_function, limits, seed=seed)
-    raise BudgetError(
-        ", ".join(f"budget.{name}" for name in limits),
-        expected=f"limits that one network meets (each is met alone; the nearest to all found has {_text(nearest)})",
-        got=_text(limits),
-        remedy="raise one of these limits, which contradict each other in this space",
-    )
+    found = corner_values(context.space, known.costs)
+    context.reporter.table(overview(context.space, found, context.budget))
+    check_budget(context.space, known.costs, context.budget)
+    return found
 
 
-def _nearest(
-    space: SearchSpace, cost_function: CostFunction, limits: Mapping[str, float], *, seed: int
-) -> dict[str, float] | None:
-    """Return the limited values of the network of the least excess that was found; ``None`` when one meets them all."""
-    if not limits:
-        return None
-    row, within = nearest_to_limits(space, cost_function=cost_function, limits=limits, rng=np.random.default_rng(seed))
-    values = cost_function(row[None])
-    return None if within else {name: float(values[name][0]) for name in limits}
-
-
-def _text(values: Mapping[str, float] | None) -> str:
-    named = ((objective_named(name), value) for name, value in (values or {}).items())
-    return " and ".join(f"{words(o.label)} {quantity(value, o.unit)}" for o, value in named)
+CHECK = Stage(name="check", run=check)
+CORNERS = Stage(name="corners", run=corners, needs=(DEVICES,), after=(CHECK,))

@@ -1,198 +1,125 @@
-"""Finetune a network, the chosen one or the winner of a race; export then takes its weights, not the inherited ones."""
+"""Finetune a network, the chosen one or the winner of successive halving, for export to take."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-from rich.table import Table
 
+from runs.evaluation.candidates import candidate_of, found_candidates, record_networks
 from runs.evaluation.evaluator import QualityEvaluator
-from runs.evaluation.network import brief_training, network_of
-from runs.files import new_folder
+from runs.evaluation.finetuning import Finetuner, finetuned_files
 from runs.lock import exclusive
 from runs.objectives.front import within_budget
-from runs.pipeline.stages.chosen import chosen
-from runs.pipeline.stages.devices import devices
-from runs.pipeline.stages.search import Searched, found_candidates, search
-from runs.pipeline.stages.train import supernet_fingerprint
-from runs.pipeline.workspace import Workspace
-from runs.progress import show_progress
+from runs.pipeline.context import Context
+from runs.pipeline.plan import Stage
+from runs.pipeline.stages.baselines import BASELINES
+from runs.pipeline.stages.devices import DEVICES
+from runs.pipeline.stages.evaluator import EVALUATOR
+from runs.profiling.devices import Devices
+from runs.reporter import Table
 from runs.search import StoreRecorder
 from runs.search.algorithms.highest_flops import highest_flops
 from runs.search.algorithms.successive_halving import Round, initial_configurations, successive_halving
+from runs.store import Candidate
 from search_space import Architecture
 from search_space.errors import ConfigError
-from supernet import Network
-from supernet.saving import load_network, save_network
-from supernet.training import Finetuned, evaluate
-from supernet.training import finetune as finetune_network
+from supernet.tasks import TaskData
+from supernet.training import evaluate
 
-__all__ = ["FinetunedFiles", "finetune", "finetuned_files", "trained_further"]
+__all__ = ["FINETUNE", "FINETUNER"]
 
-_RESULT = "finetune.json"
-_SOURCE = "race"  # of a candidate that no search proposed
+_SOURCE = "race"  # of a candidate that no search proposed, as databases of earlier versions call it
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FinetunedFiles:
-    """A finetuned network on the disk; errors in percent."""
-
-    folder: Path
-    training: str
-    weights: str
-    validation_error: float
-    test_error: float
-
-    def network(self, *, simulate_precision: bool = True) -> Network:
-        """Read the network."""
-        return load_network(self.folder, simulate_precision=simulate_precision)
+def finetuner(context: Context, evaluator: QualityEvaluator) -> Finetuner:
+    """Return what finetunes networks of the run."""
+    config = context.config
+    return Finetuner(evaluator.networks, config=config.finetune, training=config.training, folder=context.folder)
 
 
-def finetuned_files(workspace: Workspace, key: str) -> FinetunedFiles | None:
-    """Return the finetuned network of that key, if there is one of this run's supernet."""
-    folder = _folder(workspace, key) / "network"
-    if not (folder / _RESULT).exists():
-        return None
-    result = json.loads((folder / _RESULT).read_text())
-    if result["supernet"] != supernet_fingerprint(workspace):
-        return None
-    weights = json.loads((folder / "config.json").read_text())["weights_sha256"]
-    return FinetunedFiles(
-        folder=folder,
-        training=result["training"],
-        weights=weights,
-        validation_error=result["validation_error"],
-        test_error=result["test_error"],
-    )
-
-
-def finetune(workspace: Workspace) -> str:
+def finetune(context: Context, known: Devices, evaluator: QualityEvaluator, tuner: Finetuner) -> str:
     """Train a network a little further; returns its key.
 
-    It is the one that ``config.key`` names, or, with ``config.finetune.num_configurations``, the winner among so many
-    networks within the budget. An interrupted finetuning continues; with other settings than before it begins anew and
-    replaces the result.
+    It is the one that ``config.key`` names, or, with ``config.finetune.num_configurations``, the winner of successive
+    halving among so many networks within the budget. An interrupted finetuning continues; with other settings than
+    before it begins anew and replaces the result.
     """
-    searched = search(workspace)
-    with exclusive(workspace.folder / ".lock"):
-        architecture = (
-            _winner(workspace, searched)
-            if workspace.config.finetune.num_configurations
-            else _chosen(workspace, searched)
-        )
-        config = workspace.config.finetune.training(workspace.config.training)
-        folder = _folder(workspace, architecture.key)
-        earlier = finetuned_files(workspace, architecture.key)
-        if earlier is not None and earlier.training == config.hash:
-            _say(workspace, f"{architecture.key} was finetuned in this way before: {folder}")
-            return architecture.key
-        before = None if brief_training(workspace) is None else network_of(workspace, architecture)
-        done = trained_further(workspace, searched, architecture, steps=config.steps, before=before)
-        result = {
-            "supernet": supernet_fingerprint(workspace),
-            "training": config.hash,
-            "improved": done.improved,
-            "inherited_validation_error": done.inherited.error,
-            "trained_validation_error": done.trained.error,
-            "validation_error": done.error,
-            "test_error": evaluate(done.network, data=workspace.data, split=workspace.data.test),
-        }
-        with new_folder(folder / "network") as new:
-            save_network(done.network, new)
-            (new / _RESULT).write_text(json.dumps(result, indent=2) + "\n")
+    data = context.data
+    with exclusive(context.lock):
+        candidates = found_candidates(context.store, context.run.id, space=context.space, cost_function=known.costs)
+        if context.config.finetune.num_configurations:
+            architecture = _winner(context, candidates, known, tuner)
+            _record(context, architecture, known, evaluator)
+        else:
+            objectives, budget = context.objectives, context.budget
+            candidate = candidate_of(context.config.key, candidates, objectives=objectives, budget=budget)
+            architecture = Architecture.from_json(candidate.architecture_json)
+        key, folder = architecture.key, tuner.folder(architecture.key)
+        earlier = finetuned_files(context.folder, key, supernet=context.supernet_fingerprint)
+        if earlier is not None and earlier.training == tuner.training().hash:
+            context.reporter.message(f"finetune: {key} was finetuned in this way before: {folder}")
+            return key
+        before = None if context.brief is None else evaluator.networks(architecture)
+        with context.reporter.progress(f"finetune {key}") as progress:
+            done = tuner(architecture, before=before, progress=progress)
+        tuner.save(architecture, done, test_error=evaluate(done.network, data=data, split=data.test))
     outcome = "kept" if done.improved else "not better, the weights before stay"
-    change = " -> ".join(workspace.data.metric_text(quality.error) for quality in (done.inherited, done.trained))
-    _say(workspace, f"{architecture.key}, validation {workspace.data.metric} {change}, {outcome}: {folder}")
-    return architecture.key
+    change = " -> ".join(data.metric_text(quality.error) for quality in (done.inherited, done.trained))
+    context.reporter.message(f"finetune: {key}, validation {data.metric} {change}, {outcome}: {folder}")
+    return key
 
 
-def trained_further(
-    workspace: Workspace, searched: Searched, architecture: Architecture, *, steps: int, before: Network | None = None
-) -> Finetuned:
-    """Return a network finetuned for so many steps, from a checkpoint where there is one, or ``before`` if better."""
-    config = replace(workspace.config.finetune, steps=steps).training(workspace.config.training)
-    with show_progress(workspace.console, f"finetune {architecture.key}") as progress:
-        return finetune_network(
-            searched.supernet,
-            architecture,
-            workspace.data,
-            config,
-            supernet_fingerprint=supernet_fingerprint(workspace),
-            folder=_folder(workspace, architecture.key) / f"training-{config.hash}",
-            before=before,
-            progress=progress,
-        )
-
-
-def _chosen(workspace: Workspace, searched: Searched) -> Architecture:
-    return Architecture.from_json(chosen(workspace, searched).architecture_json)
-
-
-def _winner(workspace: Workspace, searched: Searched) -> Architecture:
-    """Return the network that is ahead in a race of short finetunings; tells how it went."""
-    config = workspace.config.finetune
-    if workspace.config.key != "auto":
+def _winner(context: Context, candidates: Sequence[Candidate], known: Devices, tuner: Finetuner) -> Architecture:
+    """Return the network that is ahead after rounds of short finetunings; tells how it went."""
+    config, space = context.config, context.space
+    if config.key != "auto":
         raise ConfigError(
-            "finetune.race",
-            expected="no key, for the race decides on the network",
-            got=f"key={workspace.config.key}",
+            "finetune.num_configurations",
+            expected="no key, for successive halving decides on the network",
+            got=f"key={config.key}",
             remedy="leave one of them out",
         )
-    candidates = within_budget(found_candidates(workspace, searched), workspace.budget)
-    # The winners of earlier races were recorded by them: without these, the same race has the same entrants again.
-    found = [c for c in candidates if c.source != _SOURCE]
-    judged = {Architecture.from_json(c.architecture_json): c.values["validation_error"] for c in found}
-    space, limits = workspace.space, workspace.budget.limits
-    rng = np.random.default_rng(workspace.config.search.seed)
-    roomy = highest_flops(space, cost_function=searched.cost_function, limits=limits, rng=rng)
-    entered = initial_configurations(judged, roomy, config.num_configurations)
-    winner, rounds = successive_halving(
-        entered,
-        steps=config.steps,
-        error_after=lambda architecture, steps: trained_further(workspace, searched, architecture, steps=steps).error,
-    )
+    # The winners of earlier halvings were recorded by them: without these, the same command begins with the same
+    # configurations again.
+    found = [c for c in within_budget(candidates, context.budget) if c.source != _SOURCE]
+    errors = {Architecture.from_json(c.architecture_json): c.values["validation_error"] for c in found}
+    rng = np.random.default_rng(config.search.seed)
+    most = highest_flops(space, cost_function=known.costs, limits=context.budget.limits, rng=rng)
+    initial = initial_configurations(errors, most, config.finetune.num_configurations)
+
+    def error_after(architecture: Architecture, steps: int) -> float:
+        with context.reporter.progress(f"finetune {architecture.key}") as progress:
+            return tuner(architecture, steps=steps, progress=progress).error
+
+    winner, rounds = successive_halving(initial, steps=config.finetune.steps, error_after=error_after)
     if rounds:
-        workspace.console.print(_table(workspace, {a: judged.get(a) for a in entered}, rounds))
-    _record(workspace, searched, winner)
+        context.reporter.table(_table({a: errors.get(a) for a in initial}, rounds, context.data))
     return winner
 
 
-def _record(workspace: Workspace, searched: Searched, architecture: Architecture) -> None:
+def _record(context: Context, architecture: Architecture, known: Devices, evaluator: QualityEvaluator) -> None:
     """Make a network a candidate of the run where it is none."""
-    predicted, store = devices(workspace).predicted, workspace.store
-    record = StoreRecorder(store, run_id=workspace.run.id, predicted=predicted, source=_SOURCE)
-    if architecture.key in record.known():
-        return
-    cost_function = searched.cost_function(workspace.space.encode([architecture]))
-    evaluator = QualityEvaluator(workspace, objectives=searched.objectives, cost_function=searched.cost_function)
-    values = {name: float(column[0]) for name, column in cost_function.items()} | evaluator(architecture, whole=True)
-    record.add(architecture.key, architecture=architecture, values=values, trial_number=None)
+    recorder = StoreRecorder(context.store, run_id=context.run.id, predicted=known.predicted, source=_SOURCE)
+    record_networks(
+        [architecture], space=context.space, cost_function=known.costs, evaluate=evaluator, recorder=recorder
+    )
 
 
-def _table(workspace: Workspace, entered: Mapping[Architecture, float | None], rounds: list[Round]) -> Table:
-    data = workspace.data
+def _table(initial: Mapping[Architecture, float | None], rounds: Sequence[Round], data: TaskData) -> Table:
+    """Return how the networks came through the rounds, those that came farthest first."""
 
     def number(error: float | None) -> str:
         return "" if error is None else data.metric_text(error).removesuffix(data.unit).strip()
 
-    title = f"race: validation {data.metric}" + (", %" if data.unit == "%" else "")
-    table = Table("key", title=title)
-    table.add_column("network", overflow="fold")
-    for heading in ("judged", *(f"round {i + 1}" for i in range(len(rounds)))):
-        table.add_column(heading, justify="right")
-    for a in sorted(entered, key=lambda a: [-sum(a.key in r for r in rounds), rounds[-1].get(a.key, 0.0)]):
-        errors = [entered[a], *(r.get(a.key) for r in rounds)]
-        table.add_row(a.key, str(a), *map(number, errors))
-    return table
+    order = sorted(initial, key=lambda a: [-sum(a.key in r for r in rounds), rounds[-1].get(a.key, 0.0)])
+    return Table(
+        title=f"successive halving: validation {data.metric}" + (", %" if data.unit == "%" else ""),
+        columns=("key", "network", "evaluated", *(f"round {i + 1}" for i in range(len(rounds)))),
+        rows=tuple((a.key, str(a), number(initial[a]), *(number(r.get(a.key)) for r in rounds)) for a in order),
+        words=2,
+    )
 
 
-def _say(workspace: Workspace, text: str) -> None:
-    workspace.console.print(f"finetune: {text}", highlight=False, markup=False, soft_wrap=True)
-
-
-def _folder(workspace: Workspace, key: str) -> Path:
-    return workspace.folder / "finetuned" / key
+FINETUNER = Stage(name="finetuner", run=finetuner, needs=(EVALUATOR,))
+FINETUNE = Stage(name="finetune", run=finetune, needs=(DEVICES, EVALUATOR, FINETUNER), after=(BASELINES,))

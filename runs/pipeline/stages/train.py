@@ -2,59 +2,52 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from contextlib import ExitStack
-from pathlib import Path
 
 from runs.lock import exclusive
-from runs.pipeline.stages.once import once
-from runs.pipeline.workspace import Workspace
-from runs.progress import show_progress
+from runs.pipeline.context import Context
+from runs.pipeline.plan import Stage
 from supernet import Supernet
+from supernet.training import load_trained
 from supernet.training import train as train_supernet
-from supernet.training.checkpoint import FILE
+from supernet.training.checkpoint import FILE, is_finished
 
-__all__ = ["checkpoint_hash", "supernet_fingerprint", "supernet_folder", "train"]
-
-
-def supernet_fingerprint(workspace: Workspace) -> str:
-    """Twelve hexadecimal digits of everything that decides the trained weights."""
-    parts = [workspace.space.fingerprint, workspace.config.training.hash, workspace.data.data_hash]
-    if workspace.pretrained is not None:
-        parts.append(workspace.pretrained.hash)
-    return hashlib.sha256("-".join(parts).encode()).hexdigest()[:12]
+__all__ = ["LOAD_TRAINED", "TRAIN"]
 
 
-def supernet_folder(workspace: Workspace) -> Path:
-    """Folder of the supernet's checkpoint and training curve, shared by all runs that train it the same way."""
-    return workspace.outputs / workspace.config.task.name / "supernets" / supernet_fingerprint(workspace)
-
-
-def checkpoint_hash(workspace: Workspace) -> str:
-    """Twelve hexadecimal digits of the trained weights as they lie on the disk; call :func:`train` first."""
-    with (supernet_folder(workspace) / FILE).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:12]
-
-
-@once
-def train(workspace: Workspace) -> Supernet:
+def train(context: Context) -> Supernet:
     """Return the trained supernet; an interrupted training continues at its last checkpoint.
 
     Under ``torchrun`` the first process alone holds the folder and shows progress.
     """
-    folder = supernet_folder(workspace)
     with ExitStack() as stack:
         progress = None
         if int(os.environ.get("RANK", "0")) == 0:
-            stack.enter_context(exclusive(folder / ".lock"))
-            progress = stack.enter_context(show_progress(workspace.console, "train"))
+            stack.enter_context(exclusive(context.supernet_folder / ".lock"))
+            progress = stack.enter_context(context.reporter.progress("train"))
         return train_supernet(
-            workspace.space,
-            workspace.data,
-            workspace.config.training,
-            folder=folder,
-            device=str(workspace.accelerator),
-            start=None if workspace.pretrained is None else workspace.pretrained.initialise,
+            context.space,
+            context.data,
+            context.config.training,
+            folder=context.supernet_folder,
+            device=str(context.accelerator),
+            start=None if context.pretrained is None else context.pretrained.initialise,
             progress=progress,
         )
+
+
+def load(context: Context) -> Supernet:
+    """Return the supernet that another command trains; waits for a training under way, and begins none.
+
+    Raises
+    ------
+    CheckpointError
+        There is no finished supernet yet.
+    """
+    with exclusive(context.supernet_folder / ".lock"):
+        return load_trained(context.space, context.supernet_folder).to(context.accelerator)
+
+
+TRAIN = Stage(name="train", run=train, done=lambda context: is_finished(context.supernet_folder / FILE))
+LOAD_TRAINED = Stage(name="load the supernet", run=load)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from runs.evaluation.evaluator import Archive, named
+from runs.evaluation.pruning import Archive
+from runs.evaluation.quality import named
 from runs.objectives import FRACTION, Budget, is_partial, objectives_by_name
 from supernet.training import Quality
 

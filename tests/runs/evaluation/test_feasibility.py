@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from runs.evaluation.feasibility import check_budget
 from runs.objectives import Budget
-from runs.pipeline.stages.feasibility import check_budget
 from search_space import Genes, SearchSpace
 from search_space.errors import BudgetError
 

@@ -2,79 +2,58 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from hardware_profiles import Profile
 from runs.objectives import Budget, Objective, is_partial, objectives_by_name
-from runs.pipeline.workspace import Workspace
+from runs.pipeline.search_record import SearchRecord
 from runs.reports import ComparedNetwork, ComparedRun, Comparison
-from runs.store import Run
+from runs.store import Run, Store
+from runs.store.named import run_named, short_name
 from search_space import Architecture
 from search_space.errors import BudgetError, ConfigError
 
-__all__ = ["compare", "run_named"]
+__all__ = ["compare"]
 
 
-def compare(workspace: Workspace) -> Path:
-    """Write the comparison of the runs that ``compare`` names; returns its page.
+def compare(store: Store, names: Sequence[str], *, task: str, outputs: Path, command: str = "") -> Path:
+    """Write the comparison of the runs of these names; returns its page.
 
     Raises
     ------
     ConfigError
         A name is of no run, or the runs have not two objectives in common.
+    BudgetError
+        No run has a network within its budget.
     """
     from runs.reports.comparison_page import write_comparison  # loads what draws
 
-    task, names = workspace.config.task.name, workspace.config.compare
-    chosen = [run_named(workspace, name, parameter="compare") for name in names]
+    chosen = [run_named(store, name, task=task, outputs=outputs, parameter="compare") for name in names]
     if len(set(chosen)) < len(chosen):
         raise ConfigError("compare", expected="distinct runs", got=", ".join(names), remedy="name each run once")
-    objectives = _common(workspace, chosen)
+    records = [SearchRecord.load(store, run.id) for run in chosen]
+    objectives = _common(records)
     data = Comparison(
         task=task,
         objectives=objectives,
-        runs=tuple(_compared(workspace, run, objectives) for run in chosen),
-        command=workspace.command,
+        runs=tuple(_compared(store, *pair, outputs=outputs) for pair in zip(chosen, records, strict=True)),
+        command=command,
     )
     if not any(network.feasible for run in data.runs for network in run.networks):
         raise BudgetError(
             "compare", expected="a network within its run's budget", got="none in any run", remedy="search longer"
         )
     folder = re.sub(r"[^\w.=+-]+", "-", "+".join(run.name for run in data.runs))[:150]
-    page = write_comparison(data, workspace.outputs / task / "comparisons" / folder)
-    workspace.console.print(f"comparison: {page}", highlight=False, markup=False, soft_wrap=True)
-    return page
+    return write_comparison(data, outputs / task / "comparisons" / folder)
 
 
-def run_named(workspace: Workspace, name: str, *, parameter: str) -> Run:
-    """Return the run of a name within the task, or of a run folder; raises ``ConfigError`` for none of the task."""
-    task = workspace.config.task.name
-    runs = {run.folder: run for run in workspace.store.runs()}
-    for folder in (f"{task}/{name}", name, os.path.relpath(name, workspace.outputs)):
-        if folder in runs and runs[folder].task == task:
-            return runs[folder]
-    known = ", ".join(_short(run, task) for run in runs.values() if run.task == task)
-    raise ConfigError(
-        parameter,
-        expected=f"names of runs of the task {task} ({known or 'there is none yet'})",
-        got=repr(name),
-        remedy="correct the name, or choose the task of these runs",
-    )
-
-
-def _short(run: Run, task: str) -> str:
-    return run.folder.removeprefix(f"{task}/")
-
-
-def _common(workspace: Workspace, runs: Sequence[Run]) -> tuple[Objective, ...]:
+def _common(records: Sequence[SearchRecord | None]) -> tuple[Objective, ...]:
     """Return what all runs optimise, in the order of the first."""
     names: list[str] = []
-    for i, run in enumerate(runs):
-        stage = workspace.store.stage(run.id, "search")
-        own = [] if stage is None else list(stage.detail["objectives"])
+    for i, record in enumerate(records):
+        own = [] if record is None else list(record.objectives)
         names = own if i == 0 else [name for name in names if name in own]
     if len(names) < 2:
         raise ConfigError(
@@ -86,11 +65,9 @@ def _common(workspace: Workspace, runs: Sequence[Run]) -> tuple[Objective, ...]:
     return objectives_by_name(names)
 
 
-def _compared(workspace: Workspace, run: Run, objectives: Sequence[Objective]) -> ComparedRun:
-    stage = workspace.store.stage(run.id, "search")
-    detail = {} if stage is None else stage.detail
-    budget = Budget(limits=detail.get("budget", {}))
-    candidates = [c for c in workspace.store.candidates(run.id, state="complete") if c.trial_number is not None]
+def _compared(store: Store, run: Run, record: SearchRecord | None, *, outputs: Path) -> ComparedRun:
+    budget = Budget(limits=(record and record.budget) or {})
+    candidates = [c for c in store.candidates(run.id, state="complete") if c.trial_number is not None]
     networks = tuple(
         ComparedNetwork(
             key=c.key,
@@ -103,12 +80,12 @@ def _compared(workspace: Workspace, run: Run, objectives: Sequence[Objective]) -
     )
     if not networks:
         raise ConfigError("compare", expected="runs that evaluated a network", got=run.folder, remedy="search it first")
-    profile = workspace.outputs / run.folder / "profile.json"
+    profile = outputs / run.folder / "profile.json"
     return ComparedRun(
-        name=_short(run, workspace.config.task.name),
+        name=short_name(run),
         networks=networks,
         device=Profile.load(profile).device.name if profile.exists() else "",
-        sampler=detail.get("sampler", ""),
-        seed=detail.get("seed"),
+        sampler="" if record is None else record.sampler,
+        seed=None if record is None else record.seed,
         budget=budget.limits,
     )

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from runs.evaluation.evaluator import quality_context
-from runs.pipeline.stages.compare import run_named
-from runs.pipeline.workspace import Workspace
+from runs.pipeline.context import Context
 from runs.store import Evaluations
+from runs.store.named import run_named
 from search_space import Architecture
 from search_space.errors import ConfigError
 
 __all__ = ["forked_networks"]
 
 
-def forked_networks(workspace: Workspace) -> dict[Architecture, dict[str, float]]:
+def forked_networks(context: Context, evaluations: Evaluations) -> dict[Architecture, dict[str, float]]:
     """Return the quality of every network that the search of the run ``fork`` evaluated, in its order.
 
     Raises
@@ -20,14 +19,14 @@ def forked_networks(workspace: Workspace) -> dict[Architecture, dict[str, float]
     ConfigError
         There is no such run, or none of its networks was evaluated under this checkpoint, data and evaluation.
     """
-    name = workspace.config.fork
+    name, store = context.config.fork, context.store
     if name is None:
         return {}
-    run = run_named(workspace, name, parameter="fork")
-    if run.id == workspace.run.id:
+    run = run_named(store, name, task=context.config.task.name, outputs=context.outputs, parameter="fork")
+    if run.id == context.run.id:
         raise ConfigError("fork", expected="another run", got=repr(name), remedy="choose another name= for the fork")
-    known = Evaluations(workspace.store, context=quality_context(workspace)).known()
-    searched = [c for c in workspace.store.candidates(run.id, state="complete") if c.trial_number is not None]
+    known = evaluations.known()
+    searched = [c for c in store.candidates(run.id, state="complete") if c.trial_number is not None]
     found = {
         Architecture.from_json(c.architecture_json): known[c.key]
         for c in sorted(searched, key=lambda c: c.trial_number or 0)

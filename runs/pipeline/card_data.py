@@ -1,0 +1,69 @@
+"""What the model card of an exported network says of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runs.environment import versions
+from runs.evaluation.finetuning import FinetunedFiles
+from runs.export import CardData
+from runs.pipeline.context import Context
+from runs.reports.units import quantity
+from runs.store import Candidate
+from search_space import Architecture
+from supernet.tasks import TASKS
+
+__all__ = ["card_data"]
+
+
+def card_data(
+    context: Context,
+    candidate: Candidate,
+    *,
+    tuned: FinetunedFiles | None,
+    parity: dict[str, dict[str, Any]],
+    files: dict[str, int],
+) -> CardData:
+    """Return what the card of an exported network says."""
+    final = dict(candidate.final or {})
+    validation_error = candidate.values["validation_error"]
+    if tuned is not None:
+        validation_error, final["test_error"] = tuned.validation_error, tuned.test_error
+    device = f"{context.device.cpu_model}, {context.setting}"
+    measured = {f"validation {context.data.metric}": context.data.metric_text(validation_error)}
+    if "test_error" in final:
+        measured[f"test {context.data.metric}"] = context.data.metric_text(final["test_error"])
+    if "latency_ms" in final:
+        measured[f"latency, measured ({device})"] = quantity(final["latency_ms"], "ms")
+    if "energy_mj" in final:
+        measured[f"energy, measured ({device})"] = quantity(final["energy_mj"], "mJ")
+    if "latency_ms" in candidate.predicted:
+        measured["latency, predicted"] = quantity(candidate.predicted["latency_ms"], "ms")
+    for name, unit in (("size_bytes", "bytes"), ("params", "count"), ("flops", "count")):
+        measured[name.removesuffix("_bytes")] = quantity(candidate.values[name], unit)
+    test_error = final.get("test_error")
+    as_metric = None if test_error is None else 100 - test_error if context.data.unit == "%" else test_error
+    space, config, brief = context.space, context.config, context.brief
+    finetuned = ", finetuned" if tuned is not None else "" if brief is None else f", finetuned for {brief.steps} steps"
+    return CardData(
+        architecture=Architecture.from_json(candidate.architecture_json),
+        shape=context.data.shape,
+        task=config.task.name,
+        metric=context.data.metric,
+        test_value=as_metric,
+        measured=measured,
+        found={
+            "search space": f"{space.name}, 10^{space.log10_size:.1f} networks, fingerprint {space.fingerprint}",
+            "objectives": ", ".join(config.search.objectives),
+            "sampler": f"{config.search.sampler}, {config.search.n_trials} networks, seed {config.search.seed}",
+            "came from": candidate.source,
+            "weights": f"supernet {context.supernet_fingerprint}{finetuned}",
+            "data": f"{config.task.name}, {context.data.data_hash}",
+        },
+        environment=versions(),
+        parity=parity,
+        files=files,
+        command=f"{context.command.export} key={candidate.key}",
+        licence=TASKS[config.task.name].licence,
+        source=TASKS[config.task.name].source,
+    )

@@ -1,0 +1,196 @@
+"""What a report shows of a run, gathered from the database."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from hardware_profiles import Profile
+from runs.environment import versions
+from runs.objectives import FRACTION, OBJECTIVES, Budget, Objective, device_of, is_partial, noise_of
+from runs.objectives.front import choose, front
+from runs.pipeline.context import Context
+from runs.pipeline.search_record import SearchRecord
+from runs.pipeline.stages.baselines import Baselines
+from runs.pipeline.stages.search import Searched
+from runs.reports import ReportData, ReportedNetwork, Sensitivity, Source, near_front
+from runs.store import Candidate
+from search_space import Architecture
+from search_space.errors import BudgetError
+from supernet.training import CURVE
+
+__all__ = ["chosen_keys", "report_data"]
+
+_CHOICES = {"knee": "knee", "best": "best quality", "fastest": "fastest"}
+
+
+def chosen_keys(members: Sequence[Candidate], objectives: Sequence[Objective], budget: Budget) -> dict[str, str]:
+    """Return the keys of the networks that a report proposes, by what each is."""
+    chosen = {}
+    for name, label in _CHOICES.items():
+        try:
+            chosen[label] = choose(name, members, objectives, budget).key
+        except BudgetError:
+            continue
+    return chosen
+
+
+def report_data(
+    context: Context,
+    candidates: Sequence[Candidate],
+    *,
+    profile: Profile,
+    corners: Mapping[str, Mapping[str, float]],
+    searched: Searched,
+    baselines: Baselines,
+    sensitivity: Sensitivity | None,
+) -> ReportData:
+    """Gather what the report shows."""
+    objectives, budget = context.objectives, context.budget
+    members = front(candidates, objectives, budget)
+    on_front = {c.key for c in members}
+    near = _near(members, candidates, objectives, budget)
+    networks = [
+        _reported(candidate, source, trial, on_front=candidate.key in on_front, near=near, budget=budget)
+        for candidate, source, trial in _roles(context, searched, baselines, candidates)
+    ]
+    values = np.array([[c.values[o.name] for o in objectives] for c in candidates])
+    signs = np.array([o.sign for o in objectives])
+    reference = signs * ((signs * values).max(0) + 0.02 * np.ptp(values, axis=0) + 1e-9)
+    record = SearchRecord.load(context.store, context.run.id)
+    return ReportData(
+        title=f"{context.config.task.name} / {context.config.name}",
+        task=context.config.task.name,
+        space_name=context.space.name,
+        space_fingerprint=context.space.fingerprint,
+        log10_size=context.space.log10_size,
+        objectives=objectives,
+        networks=tuple(networks),
+        hypervolume_reference=tuple(reference.tolist()),
+        budget=budget.limits,
+        device=_device(profile, foreign=context.target.is_foreign(profile)),
+        environment=versions(),
+        corners=corners,
+        chosen=chosen_keys(members, objectives, budget),
+        predictor_summary=_predictor_summary(networks, profile),
+        training_curve=_training_curve(context),
+        sensitivity=sensitivity,
+        seconds={} if record is None else record.seconds,
+        error_unit=context.data.unit,
+        command=context.command.text,
+        export_command=context.command.export,
+    )
+
+
+def _roles(
+    context: Context, searched: Searched, baselines: Baselines, candidates: Sequence[Candidate]
+) -> list[tuple[Candidate, Source, int | None]]:
+    """Return every candidate with its source and trial: the search's in order, then the baselines'.
+
+    A network that the search and a baseline share stands in both places.
+    """
+    by_key = {c.key: c for c in candidates}
+    corners: dict[str, Source] = {context.space.smallest.key: "smallest", context.space.largest.key: "largest"}
+    trials = sorted(searched.trials.items(), key=lambda item: item[1])
+    roles: list[tuple[Candidate, Source, int | None]] = [
+        (by_key[key], corners.get(key, "search"), trial) for key, trial in trials if key in by_key
+    ]
+    for key, corner in corners.items():
+        if key in by_key and key not in searched.trials:
+            roles.append((by_key[key], corner, None))
+    groups: list[tuple[Source, tuple[str, ...]]] = [("uniform", baselines.uniform), ("random", baselines.random)]
+    for source, keys in groups:
+        roles += [(by_key[key], source, None) for key in keys if key in by_key]
+    listed = {candidate.key for candidate, _, _ in roles}
+    # Baselines of an earlier call with another seed.
+    roles += [(c, "uniform" if c.source == "uniform" else "random", None) for c in candidates if c.key not in listed]
+    return roles
+
+
+def _reported(
+    candidate: Candidate,
+    source: Source,
+    trial_number: int | None,
+    *,
+    on_front: bool,
+    near: set[str],
+    budget: Budget,
+) -> ReportedNetwork:
+    final, predicted = candidate.final or {}, candidate.predicted
+    return ReportedNetwork(
+        key=candidate.key,
+        architecture=Architecture.from_json(candidate.architecture_json),
+        source=source,
+        trial_number=trial_number,
+        objectives={name: candidate.values[name] for name in _shown_names(candidate)},
+        latency_predicted_ms=predicted["latency_ms"],
+        latency_interval_ms=(predicted["latency_low_ms"], predicted["latency_high_ms"]),
+        latency_measured_ms=final.get("latency_ms"),
+        test_error=final.get("test_error"),
+        on_front=on_front,
+        feasible=budget.feasible(candidate.values),
+        noise={name: candidate.values[noise_of(name)] for name in OBJECTIVES if noise_of(name) in candidate.values},
+        fraction=candidate.values.get(FRACTION, 1.0),
+        whole_error=final.get("validation_error"),
+        near_front=candidate.key in near,
+    )
+
+
+def _shown_names(candidate: Candidate) -> list[str]:
+    """Return the objectives that a candidate has values of, those of further devices last."""
+    further = sorted(name for name in candidate.values if device_of(name) is not None)
+    return [name for name in (*OBJECTIVES, *further) if name in candidate.values]
+
+
+def _near(
+    members: Sequence[Candidate], candidates: Sequence[Candidate], objectives: Sequence[Objective], budget: Budget
+) -> set[str]:
+    """Return the keys of the networks that the noise of the evaluation alone may keep off the front."""
+    on_front = {c.key for c in members}
+    some = [c for c in candidates if c.key in on_front or (budget.feasible(c.values) and not is_partial(c.values))]
+    names = [o.name for o in objectives]
+    values = np.array([[o.sign * c.values[o.name] for o in objectives] for c in some])
+    errors = np.array([[c.values.get(noise_of(name), 0.0) for name in names] for c in some])
+    mask = near_front(values, errors, np.array([c.key in on_front for c in some], bool))
+    return {c.key for c, near in zip(some, mask, strict=True) if near}
+
+
+def _device(profile: Profile, *, foreign: bool) -> dict[str, str]:
+    device = profile.device
+    facts = {
+        "device": device.cpu_model,
+        "cores": str(device.cores),
+        "instruction sets": " ".join(device.isa),
+        "setting": str(profile.setting),
+        "runtime version": profile.runtime_version,
+        "profiled": profile.created_at,
+    }
+    if foreign:
+        facts["note"] = "predicted only: the profile is of another device or runtime version than the one that searched"
+    return facts
+
+
+def _predictor_summary(networks: Sequence[ReportedNetwork], profile: Profile) -> dict[str, float]:
+    fitted = {architecture.key for architecture, _ in profile.networks}
+    new = {n.key: n for n in networks if n.key not in fitted}  # the predictor has not seen these
+    measured = {key: (n, n.latency_measured_ms) for key, n in new.items() if n.latency_measured_ms is not None}
+    on_front = [abs(ms / n.latency_predicted_ms - 1) for n, ms in measured.values() if n.on_front]
+    summary = {"noise_floor": profile.noise_floor}
+    if on_front:
+        inside = [n.latency_interval_ms[0] <= ms <= n.latency_interval_ms[1] for n, ms in measured.values()]
+        summary |= {
+            "median_gap": statistics.median(on_front),
+            "largest_gap": max(on_front),
+            "interval_coverage": sum(inside) / len(inside),
+        }
+    return summary
+
+
+def _training_curve(context: Context, *, points: int = 300) -> tuple[tuple[int, float], ...]:
+    lines = (context.supernet_folder / CURVE).read_text().splitlines()
+    rows = [json.loads(line) for line in lines]
+    step = max(1, len(rows) // points)
+    return tuple((row["step"], row["loss"]) for row in rows[::step])

@@ -1,0 +1,112 @@
+"""What is predicted for the devices of a run: its own, and others that are known by their profiles alone.
+
+``latency_ms`` is the latency on the run's own device, ``latency_ms@phone`` that on the device that the configuration
+calls ``phone``; ``energy_mj`` likewise, where the profile holds energies. Each has its own predictor over the same
+space.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hardware_profiles import Measurand, Profile
+from predictors import CostModel, LatencyPredictor
+from runs.objectives import MEASURED, device_of, on_device
+from search_space import Architecture, Genes, SearchSpace
+from search_space.errors import ProfileError
+
+__all__ = ["Devices", "exact_costs"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Devices:
+    """The profiles of a run by device, ``None`` for its own, and their predictors by what they predict.
+
+    ``exact`` gives what needs no prediction.
+    """
+
+    profiles: Mapping[str | None, Profile]
+    predictors: Mapping[str, LatencyPredictor]
+    exact: CostModel
+
+    @classmethod
+    def fit(cls, profiles: Mapping[str | None, Profile], *, space: SearchSpace, exact: CostModel) -> Devices:
+        """Return the devices of these profiles, with a predictor fitted to each latency and energy."""
+        predictors: dict[str, LatencyPredictor] = {}
+        for device, measured in profiles.items():
+            for measurand in filter(measured.holds, Measurand):
+                full = measurand.value if device is None else on_device(measurand.value, device)
+                predictors[full] = LatencyPredictor(space, measurand=measurand).fit(measured)
+        return cls(profiles=profiles, predictors=predictors, exact=exact)
+
+    @property
+    def own(self) -> Profile:
+        """The profile of the run's own device."""
+        return self.profiles[None]
+
+    def costs(self, genes: Genes) -> dict[str, NDArray[np.float64]]:
+        """Return every value that needs no evaluation, ``(n,)`` by objective name, of a gene matrix."""
+        return {name: p.predict(genes) for name, p in self.predictors.items()} | exact_costs(self.exact, genes)
+
+    def deviations(self, genes: Genes) -> dict[str, NDArray[np.float64]]:
+        """Return the standard deviations ``(n,)`` of what is predicted, by objective name."""
+        return {name: predictor.predict(genes, return_std=True)[1] for name, predictor in self.predictors.items()}
+
+    def predicted(self, architecture: Architecture) -> dict[str, float]:
+        """Return what is predicted of one network, with the ends of each interval."""
+        out: dict[str, float] = {}
+        for name, predictor in self.predictors.items():
+            genes = predictor.space.encode([architecture])
+            out[name] = float(predictor.predict(genes)[0])
+            ends = predictor.predict_interval(genes)[0].tolist()
+            out |= {_end_of(name, end): value for end, value in zip(("low", "high"), ends, strict=True)}
+        return out
+
+    def check_predicted(self, names: Iterable[str]) -> None:
+        """Raise ``ProfileError`` for an objective or a limit that no profile of the run supports."""
+        for name in names:
+            if name.partition("@")[0] in MEASURED and name not in self.predictors:
+                raise ProfileError(
+                    name,
+                    expected="a profile that holds energies",
+                    got=self.profiles[device_of(name)].provenance.get("energy", "one without"),
+                    remedy="profile on a machine with RAPL or NVML counters, or leave it out",
+                )
+
+    @property
+    def fingerprints(self) -> dict[str, str]:
+        """A hash of each further device's measurements, by name."""
+        return {name: _fingerprint(p) for name, p in self.profiles.items() if name is not None}
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of the measurements of the run's own device."""
+        return _fingerprint(self.own)
+
+
+def exact_costs(costs: CostModel, genes: Genes) -> dict[str, NDArray[np.float64]]:
+    """Return every value that a formula gives, ``(n,)`` by objective name."""
+    return {
+        "size_bytes": costs.size_bytes(genes).astype(float),
+        "params": costs.params(genes).astype(float),
+        "flops": costs.flops(genes).astype(float),
+        "peak_activation_bytes": costs.peak_activation_bytes(genes).astype(float),
+    }
+
+
+def _end_of(name: str, end: str) -> str:
+    """Return how the end of an interval is called: ``latency_low_ms@phone``."""
+    base, sign, device = name.partition("@")
+    stem, _, unit = base.rpartition("_")
+    return f"{stem}_{end}_{unit}{sign}{device}"
+
+
+def _fingerprint(measured: Profile) -> str:
+    rows = [m.to_dict() for m in measured.measurements]
+    return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()[:12]
