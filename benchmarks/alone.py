@@ -80,11 +80,11 @@ def fresh_network(architecture: Architecture, space: SearchSpace, config: Traini
 
 def _train(overrides: Sequence[str], text: str, steps: int, folder: Path) -> Quality:
     torch.set_num_threads(1)
-    workspace = open_run(overrides)
-    architecture, data = Architecture.from_json(text), workspace.data
-    config = alone_config(workspace.config.training, steps=steps)
-    network = fresh_network(architecture, workspace.space, config)
-    identity = f"alone/{workspace.space.fingerprint}/{architecture.key}"
+    context = open_run(overrides)
+    architecture, data = Architecture.from_json(text), context.data
+    config = alone_config(context.config.training, steps=steps)
+    network = fresh_network(architecture, context.space, config)
+    identity = f"alone/{context.space.fingerprint}/{architecture.key}"
     with process_group() as ranks:
         training = Training(
             network,
@@ -111,9 +111,9 @@ def qualities_alone(
     folder
         Where checkpoints and results are kept, a folder for each combination of configuration and network.
     """
-    workspace = open_run(overrides)
-    config = alone_config(workspace.config.training, steps=steps)
-    place = folder / workspace.space.fingerprint / f"{workspace.data.data_hash}-{config.hash}"
+    context = open_run(overrides)
+    config = alone_config(context.config.training, steps=steps)
+    place = folder / context.space.fingerprint / f"{context.data.data_hash}-{config.hash}"
     found, missing = {}, []
     for architecture in architectures:
         file = place / architecture.key / "quality.json"
@@ -122,7 +122,7 @@ def qualities_alone(
         else:
             missing.append(architecture)
     # The longest first, so that no process is left alone with one in the end.
-    missing.sort(key=lambda a: -workspace.costs.flops(workspace.space.encode([a]))[0])
+    missing.sort(key=lambda a: -context.costs.flops(context.space.encode([a]))[0])
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         jobs = {pool.submit(_train, overrides, a.to_json(), steps, place / a.key): (a, place / a.key) for a in missing}
         for done, job in enumerate(as_completed(jobs), 1):

@@ -44,18 +44,22 @@ from benchmarks.joint_search import in_precision, joint_hypervolume_gain
 from benchmarks.open_run import open_run
 from hardware_profiles.atomic import write_atomically
 from runs.environment import versions
-from runs.evaluation.evaluator import QualityEvaluator
+from runs.evaluation.baselines import every_uniform
+from runs.evaluation.candidates import record_networks
+from runs.evaluation.finetuning import FinetunedFiles, finetuned_files
 from runs.export import Subject
-from runs.pipeline import stages
-from runs.pipeline.stages.baselines import every_uniform
-from runs.pipeline.stages.build import Builder
-from runs.pipeline.stages.finetune import FinetunedFiles, finetuned_files, trained_further
-from runs.pipeline.stages.profile import measure, profile_key
-from runs.pipeline.stages.search import Searched
-from runs.pipeline.workspace import Workspace
+from runs.pipeline.context import Context
+from runs.pipeline.plan import Plan
+from runs.pipeline.stages.baselines import BASELINES
+from runs.pipeline.stages.devices import DEVICES
+from runs.pipeline.stages.evaluator import EVALUATOR
+from runs.pipeline.stages.finetune import FINETUNE, FINETUNER
+from runs.pipeline.stages.train import TRAIN
+from runs.profiling.builder import Builder
+from runs.profiling.measuring import measure
 from runs.search import StoreRecorder
 from runs.search.algorithms.successive_halving import initial_configurations, successive_halving
-from search_space import Architecture
+from search_space import Architecture, SearchSpace
 from search_space.errors import BudgetError
 from search_space.precision import FLOAT, FORMATS
 from supernet.blocks import deployed
@@ -69,9 +73,9 @@ _ROUNDS = 5
 _EXAMPLES = 512  # of the searches for the hypervolume
 
 
-def int8(workspace: Workspace) -> str:
+def int8(space: SearchSpace) -> str:
     """Return the precision of the space whose weights and activations have 8 bits."""
-    bits = {p: FORMATS[p] for p in workspace.space.precision if p != FLOAT}
+    bits = {p: FORMATS[p] for p in space.precision if p != FLOAT}
     return next(p for p, f in bits.items() if f.weight_bits == 8 and f.activation_bits == 8)
 
 
@@ -93,16 +97,12 @@ class Tuned:
     onnx_bytes: int
 
 
-def finetuned(workspace: Workspace) -> Tuned:
-    """Finetune the network that the configuration names, or the winner of a race."""
-    return tuned(workspace, stages.finetune(workspace))
-
-
-def tuned(workspace: Workspace, key: str) -> Tuned:
+def tuned(context: Context, key: str) -> Tuned:
     """Return a network that was finetuned in full."""
-    files, candidate = finetuned_files(workspace, key), workspace.store.candidate(workspace.run.id, key)
+    files = finetuned_files(context.folder, key, supernet=context.supernet_fingerprint)
+    candidate = context.store.candidate(context.run.id, key)
     assert files is not None and candidate is not None
-    example, _ = workspace.data.validation.batch(slice(0, 1))
+    example, _ = context.data.validation.batch(slice(0, 1))
     networks = {n: deployed(files.network(simulate_precision=n == "simulated")) for n in ("simulated", "in_float")}
     architecture = Architecture.from_json(candidate.architecture_json)
     return Tuned(architecture=architecture, files=files, onnx_bytes=len(Subject(**networks, example=example).onnx()))
@@ -110,18 +110,18 @@ def tuned(workspace: Workspace, key: str) -> Tuned:
 
 def finetuned_baseline(overrides: Sequence[str], architecture: Architecture) -> Tuned:
     """Finetune one network, which becomes a candidate of the run where it is none."""
-    workspace = open_run([*overrides, f"key={architecture.key}"])
-    searched = stages.search(workspace)
-    row = workspace.space.encode([architecture])
-    values = {name: float(column[0]) for name, column in searched.cost_function(row).items()}
-    predicted = {"latency_ms": values["latency_ms"]}
-    record = StoreRecorder(workspace.store, run_id=workspace.run.id, source="deployment", predicted=lambda _: predicted)
-    if architecture.key not in record.known():
-        values |= QualityEvaluator(workspace, objectives=searched.objectives, cost_function=searched.cost_function)(
-            architecture, whole=True
-        )
-        record.add(architecture.key, architecture=architecture, values=values, trial_number=None)
-    return finetuned(workspace)
+    context = open_run([*overrides, f"key={architecture.key}"])
+    plan = Plan(context)
+    plan.run(BASELINES)
+    known = plan.run(DEVICES)
+    record_networks(
+        [architecture],
+        space=context.space,
+        cost_function=known.costs,
+        evaluate=plan.run(EVALUATOR),
+        recorder=StoreRecorder(context.store, run_id=context.run.id, source="deployment", predicted=known.predicted),
+    )
+    return tuned(context, plan.run(FINETUNE))
 
 
 def winners(
@@ -140,46 +140,45 @@ def winners(
             f"budget.size_bytes={baseline.onnx_bytes / (smaller * _GRAPH)}",
         )
         try:
-            workspace = open_run([*overrides, *limits, f"finetune.race={initial_configurations}"])
-            stages.finetune(workspace)
+            context = open_run([*overrides, *limits, f"finetune.num_configurations={initial_configurations}"])
+            Plan(context).run(FINETUNE)
         except BudgetError:
             continue  # no network that the search saw reaches this goal
-        keys = sorted(folder.parent.name for folder in workspace.folder.glob("finetuned/*/network"))
-        found = [tuned(workspace, key) for key in keys]
+        keys = sorted(folder.parent.name for folder in context.folder.glob("finetuned/*/network"))
+        found = [tuned(context, key) for key in keys]
         yield from found
         if any(each.files.validation_error <= baseline.files.validation_error for each in found):
             return
 
 
-def best_uniform(
-    workspace: Workspace, searched: Searched, *, error: float, latency_ms: float, count: int, up_to: float
-) -> Uniform | None:
+def best_uniform(plan: Plan, *, error: float, latency_ms: float, count: int, up_to: float) -> Uniform | None:
     """Return the winner of a race of uniform networks, finetuned in the same way, that is as good.
 
     All uniform networks of a span of predicted latencies are judged in the supernet; the best and the roomiest race as
     in ``nasweave finetune``. The spans follow each other until a winner is as good.
     """
-    data, space = workspace.data, workspace.space
+    context, supernet, tuner = plan.context, plan.run(TRAIN), plan.run(FINETUNER)
+    data, space = context.data, context.space
     every = every_uniform(space)
-    cost_function = searched.cost_function(space.encode(every))
+    cost_function = plan.run(DEVICES).costs(space.encode(every))
     slower, flops = (
         cost_function["latency_ms"] / latency_ms,
         dict(zip(every, cost_function["flops"].tolist(), strict=True)),
     )
     evaluator = Evaluator(data, split=data.validation, bf16=True, examples=_EXAMPLES)
-    steps = workspace.config.finetune.steps
+    steps = context.config.finetune.steps
 
     def error_after(architecture: Architecture, steps: int) -> float:
-        return trained_further(workspace, searched, architecture, steps=steps).error
+        return tuner(architecture, steps=steps).error
 
     for low, high in pairwise(s for s in SLOWER if s <= up_to):
         within = [a for a, times in zip(every, slower, strict=True) if low < times <= high]
         if not within:
             continue
-        judged = {a: evaluator(searched.supernet, a).error for a in within}
+        judged = {a: evaluator(supernet, a).error for a in within}
         entered = initial_configurations(judged, {a: flops[a] for a in within}, count)
         winner, _ = successive_halving(entered, steps=steps, error_after=error_after)
-        done = trained_further(workspace, searched, winner, steps=steps)
+        done = tuner(winner, steps=steps)
         if done.error <= error:
             test_error = evaluate(done.network, data=data, split=data.test)
             return Uniform(architecture=winner, validation_error=done.error, test_error=test_error)
@@ -192,11 +191,12 @@ def measure_task(task: str, options: argparse.Namespace) -> dict[str, Any] | Non
     overrides += [f"finetune.steps={options.finetune_steps}"]
     base = [*overrides, "name=deployment", "search.n_trials=1", "evaluation.finetune_steps=0"]
     base += ["baselines.random=0", "baselines.uniform=0"]
-    workspace = open_run(base)
-    searched = stages.search(workspace)  # of hardly anything: the goals have searches of their own
-    data, space = workspace.data, workspace.space
-    largest = in_precision(space, space.largest, int8(workspace))
-    base_ms = float(searched.cost_function(space.encode([largest]))["latency_ms"][0])
+    context = open_run(base)
+    plan = Plan(context)
+    plan.run(BASELINES)  # after a search of hardly anything: the goals have searches of their own
+    data, space, known = context.data, context.space, plan.run(DEVICES)
+    largest = in_precision(space, space.largest, int8(space))
+    base_ms = float(known.costs(space.encode([largest]))["latency_ms"][0])
     baseline = finetuned_baseline(base, largest)
     found = winners(overrides, baseline, latency_ms=base_ms, initial_configurations=options.race, goals=options.goals)
     tried = list({t.architecture.key: t for t in found}.values())  # one network may win two races
@@ -204,7 +204,7 @@ def measure_task(task: str, options: argparse.Namespace) -> dict[str, Any] | Non
         raise SystemExit(f"{task}: the search saw no network that is faster and smaller than the largest one in INT8")
     print(f"{task}: {1 + len(tried)} networks finetuned", file=sys.stderr, flush=True)
     chosen = min(tried, key=lambda t: t.files.validation_error)
-    chosen_ms = float(searched.cost_function(space.encode([chosen.architecture]))["latency_ms"][0])
+    chosen_ms = float(known.costs(space.encode([chosen.architecture]))["latency_ms"][0])
     uniform = None
     if chosen.architecture in every_uniform(space):
         files = chosen.files
@@ -213,8 +213,7 @@ def measure_task(task: str, options: argparse.Namespace) -> dict[str, Any] | Non
         )
     elif not options.without_uniform:
         uniform = best_uniform(
-            workspace,
-            searched,
+            plan,
             error=chosen.files.validation_error,
             latency_ms=chosen_ms,
             count=options.uniform_race,
@@ -223,15 +222,20 @@ def measure_task(task: str, options: argparse.Namespace) -> dict[str, Any] | Non
     if options.prepare:
         return None
     timed = [t.architecture for t in (baseline, *tried)] + ([] if uniform is None else [uniform.architecture])
-    measured = measure(
-        workspace,
-        list(dict.fromkeys(timed)),
-        key=f"{profile_key(workspace)}-deployment-{date.today().isoformat()}",
-        title="measure exports",
-        builder=Builder(space, batch_size=workspace.setting.batch_size, supernet=searched.supernet),
-        baseline_ms=searched.profile.baseline_ms,
-        rounds=_ROUNDS,
-    )
+    with context.reporter.progress("measure exports") as progress:
+        measured = measure(
+            list(dict.fromkeys(timed)),
+            target=context.target,
+            config=context.config.profile,
+            store=context.store,
+            key=f"{context.target.key}-deployment-{date.today().isoformat()}",
+            task=task,
+            folder=context.profiles,
+            builder=Builder(space, batch_size=context.setting.batch_size, supernet=plan.run(TRAIN)),
+            baseline_ms=known.own.baseline_ms,
+            rounds=_ROUNDS,
+            progress=progress,
+        )
     latency_ms = {a.key: m.latency_ms for a, m in measured.networks}
 
     def quality(error: float) -> float:
@@ -247,9 +251,7 @@ def measure_task(task: str, options: argparse.Namespace) -> dict[str, Any] | Non
             "test": quality(tuned.files.test_error),
         }
 
-    gains = joint_hypervolume_gain(
-        workspace, searched, evaluations=options.evaluations, examples=_EXAMPLES, seeds=options.seeds
-    )
+    gains = joint_hypervolume_gain(plan, evaluations=options.evaluations, examples=_EXAMPLES, seeds=options.seeds)
     uniform_ms = None if uniform is None else latency_ms[uniform.architecture.key]
     uniform_facts = uniform and {
         "network": str(uniform.architecture),
@@ -259,7 +261,7 @@ def measure_task(task: str, options: argparse.Namespace) -> dict[str, Any] | Non
     }
     return {
         "task": task,
-        "runtime": workspace.setting.runtime,
+        "runtime": context.setting.runtime,
         "latency_ratio": round(latency_ms[largest.key] / latency_ms[chosen.architecture.key], 3),
         "size_ratio": round(baseline.onnx_bytes / chosen.onnx_bytes, 3),
         "quality": quality(chosen.files.test_error),
@@ -279,9 +281,9 @@ def measure_task(task: str, options: argparse.Namespace) -> dict[str, Any] | Non
         "uniform_race": options.uniform_race,
         "goals": GOALS[: options.goals],
         "space": space.name,
-        "device": workspace.device.name,
+        "device": context.device.name,
         "date": date.today().isoformat(),
-        "runtime_version": workspace.runtime.version(),
+        "runtime_version": context.runtime.version(),
         "overrides": list(options.override),
         "versions": dict(versions()),
     }

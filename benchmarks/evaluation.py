@@ -15,34 +15,28 @@ import platform
 import time
 from collections.abc import Callable
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import torch
-from hydra import compose, initialize_config_module
 from rich.console import Console
 from rich.table import Table
 
-from runs.app.cli import readable
-from runs.app.config import from_hydra
-from runs.evaluation.evaluator import Archive, named
+from benchmarks.open_run import open_run
+from runs.evaluation.candidates import found_candidates
+from runs.evaluation.pruning import Archive
+from runs.evaluation.quality import named
 from runs.objectives import Budget, is_partial
 from runs.objectives.front import front
-from runs.pipeline import stages
-from runs.pipeline.stages.search import found_candidates
-from runs.pipeline.workspace import Workspace
+from runs.pipeline.context import Context
+from runs.pipeline.plan import Plan
+from runs.pipeline.stages.devices import DEVICES
+from runs.pipeline.stages.search import SEARCH
+from runs.pipeline.stages.train import TRAIN
 from search_space import Architecture
 from supernet.training import Evaluator, Quality, evaluate
 
 TIMED = 24
 BATCH_SIZES = (32, 64, 128, 256, 512, 1024)
-
-
-def open_run(overrides: list[str]) -> Workspace:
-    with initialize_config_module("hydra_conf", version_base="1.3"):
-        config = from_hydra(compose("config", overrides=[readable(o) for o in overrides]))
-    folder = Path(config.outputs) / config.task.name / config.name
-    return Workspace(config, folder=folder, verb="search", overrides=(), console=Console(stderr=True))
 
 
 def milliseconds(evaluator: Callable[[Architecture], object], networks: list[Architecture]) -> float:
@@ -53,11 +47,14 @@ def milliseconds(evaluator: Callable[[Architecture], object], networks: list[Arc
     return 1e3 * (time.process_time() - begin) / len(networks)
 
 
-def measure(workspace: Workspace) -> dict[str, Any]:
+def measure(context: Context) -> dict[str, Any]:
     torch.set_num_threads(1)
-    searched = stages.search(workspace)
-    data, supernet, split = workspace.data, searched.supernet, workspace.data.validation
-    candidates = [c for c in found_candidates(workspace, searched) if c.trial_number is not None]
+    plan = Plan(context)
+    plan.run(SEARCH)
+    data, supernet, split = context.data, plan.run(TRAIN), context.data.validation
+    costs = plan.run(DEVICES).costs
+    candidates = found_candidates(context.store, context.run.id, space=context.space, cost_function=costs)
+    candidates = [c for c in candidates if c.trial_number is not None]
     candidates = sorted((c for c in candidates if not is_partial(c.values)), key=lambda c: c.trial_number or 0)
     networks = [Architecture.from_json(c.architecture_json) for c in candidates]
     some = networks[:TIMED]
@@ -68,10 +65,10 @@ def measure(workspace: Workspace) -> dict[str, Any]:
             name = f"kept, batches of {size}, {'bf16' if bf16 else 'fp32'}"
             times[name] = milliseconds(lambda a, evaluator=evaluator: evaluator(supernet, a), some)  # type: ignore[misc]
 
-    best = {c.key for c in front(candidates, searched.objectives, Budget())}
+    best = {c.key for c in front(candidates, context.objectives, Budget())}
     stops = {}
     for size in BATCH_SIZES:
-        evaluator, archive = Evaluator(data, split=split, batch_size=size), Archive(searched.objectives, Budget())
+        evaluator, archive = Evaluator(data, split=split, batch_size=size), Archive(context.objectives, Budget())
         looks, seen, given_up, wrongly = max(1, math.ceil(len(split) / size) - 1), 0, 0, 0
         for candidate, network in zip(candidates, networks, strict=True):
 
@@ -87,10 +84,10 @@ def measure(workspace: Workspace) -> dict[str, Any]:
         stops[str(size)] = {"share_of_examples": share, "given_up": given_up, "of_the_front": wrongly}
     return {
         "date": date.today().isoformat(),
-        "device": workspace.device.cpu_model,
+        "device": context.device.cpu_model,
         "torch": torch.__version__,
         "python": platform.python_version(),
-        "task": workspace.config.task.name,
+        "task": context.config.task.name,
         "networks": len(networks),
         "examples": len(split),
         "cpu_ms_per_network": times,

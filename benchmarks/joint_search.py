@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runs.objectives.pareto import hypervolume, non_dominated
-from runs.pipeline.stages.search import Searched
-from runs.pipeline.workspace import Workspace
+from runs.pipeline.plan import Plan
+from runs.pipeline.stages.devices import DEVICES
+from runs.pipeline.stages.train import TRAIN
 from runs.search import SearchConfig, run_search
 from search_space import Architecture, Genes, SearchSpace, space_from_mapping
 from search_space.precision import FLOAT
@@ -48,15 +49,14 @@ def quantised(space: SearchSpace, architecture: Architecture) -> Iterator[Archit
                 yield in_precision(space, architecture, precision, **parts)
 
 
-def joint_hypervolume_gain(
-    workspace: Workspace, searched: Searched, *, evaluations: int, examples: int, seeds: int
-) -> list[float]:
+def joint_hypervolume_gain(plan: Plan, *, evaluations: int, examples: int, seeds: int) -> list[float]:
     """Return for each seed by how many percent the joint search's hypervolume is larger, both with ``evaluations``.
 
     The other one spends half of them on a search among float networks, in the same three objectives, and the other half
     on that search's front in every integer precision, first networks that are all in one of them.
     """
-    space, supernet, data = workspace.space, searched.supernet, workspace.data
+    context, supernet, costs = plan.context, plan.run(TRAIN), plan.run(DEVICES).costs
+    space, data = context.space, context.data
     evaluator = Evaluator(data, split=data.validation, bf16=True, examples=examples)
     known: dict[str, float] = {}
 
@@ -66,21 +66,21 @@ def joint_hypervolume_gain(
         return known[architecture.key]
 
     def values(architectures: list[Architecture]) -> Values:
-        cost_function = searched.cost_function(space.encode(architectures))
+        cost_function = costs(space.encode(architectures))
         errors = [error(a) for a in architectures]
         return np.column_stack([errors, *(cost_function[name] for name in _OBJECTIVES[1:])])
 
     in_float = space_from_mapping(
-        {**workspace.config.space, "precision": [FLOAT]}, task=data.shape, catalogue=catalogue()
+        {**context.config.space, "precision": [FLOAT]}, task=data.shape, catalogue=catalogue()
     )
 
     def cheap_in_float(genes: Genes) -> dict[str, Values]:
-        return dict(searched.cost_function(space.encode(in_float.decode(genes))))
+        return dict(costs(space.encode(in_float.decode(genes))))
 
     gains = []
     for seed in range(seeds):
         both = SearchConfig(n_trials=evaluations, objectives=_OBJECTIVES, seed=seed)
-        joint = run_search(space, config=both, cost_function=searched.cost_function, study_name="joint", evaluate=error)
+        joint = run_search(space, config=both, cost_function=costs, study_name="joint", evaluate=error)
         first = SearchConfig(n_trials=evaluations // 2, objectives=_OBJECTIVES, seed=seed)
         floats = run_search(in_float, config=first, cost_function=cheap_in_float, study_name="float", evaluate=error)
         found = [e.architecture for e in floats.evaluated]

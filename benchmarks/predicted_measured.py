@@ -25,48 +25,56 @@ from hardware_profiles import Profile
 from predictors import LatencyPredictor
 from predictors.latency_evaluation import SplitResult
 from runs.environment import versions
+from runs.evaluation.candidates import found_candidates
 from runs.objectives.front import front
-from runs.pipeline import stages
-from runs.pipeline.stages.build import Builder
-from runs.pipeline.stages.profile import measure, profile_key
-from runs.pipeline.stages.search import found_candidates
-from runs.pipeline.workspace import Workspace
+from runs.pipeline.context import Context
+from runs.pipeline.plan import Plan
+from runs.pipeline.stages.devices import DEVICES
+from runs.pipeline.stages.profile import PROFILE
+from runs.pipeline.stages.search import SEARCH
+from runs.profiling.measuring import measure
 from runs.reports.residuals_png import residuals_png
-from search_space import Architecture
+from search_space import Architecture, SearchSpace
 
 _COVERAGE = 0.9
 _ROUNDS = 3  # of measuring each network, as for the finalists of a search
 
 
-def random_networks(workspace: Workspace, profile: Profile, *, count: int, seed: int) -> list[Architecture]:
+def random_networks(space: SearchSpace, profile: Profile, *, count: int, seed: int) -> list[Architecture]:
     """Return random networks that are not in the profile."""
     rng = np.random.default_rng(seed)
     known = {a for a, _ in profile.networks}
-    drawn = workspace.space.decode(workspace.space.sample_genes(rng, 4 * count))
+    drawn = space.decode(space.sample_genes(rng, 4 * count))
     return [a for a in dict.fromkeys(drawn) if a not in known][:count]
 
 
-def front_networks(workspace: Workspace) -> list[Architecture]:
-    searched = stages.search(workspace)
-    members = front(found_candidates(workspace, searched), searched.objectives, workspace.budget)
+def front_networks(plan: Plan) -> list[Architecture]:
+    plan.run(SEARCH)
+    context, costs = plan.context, plan.run(DEVICES).costs
+    candidates = found_candidates(context.store, context.run.id, space=context.space, cost_function=costs)
+    members = front(candidates, context.objectives, context.budget)
     return [Architecture.from_json(c.architecture_json) for c in members]
 
 
 def compare(
-    workspace: Workspace, profile: Profile, networks: Sequence[Architecture], *, group: str, label: str, order: int
+    context: Context, profile: Profile, networks: Sequence[Architecture], *, group: str, label: str, order: int
 ) -> tuple[dict[str, Any], SplitResult]:
     """Measure the networks and return the row with the predictions."""
-    measured = measure(
-        workspace,
-        networks,
-        key=f"{profile_key(workspace)}-{group}-{label}",
-        title=f"measure {group}",
-        builder=Builder(workspace.space, batch_size=workspace.setting.batch_size),
-        baseline_ms=profile.baseline_ms,
-        rounds=_ROUNDS,
-    )
-    predictor = LatencyPredictor(workspace.space).fit(profile)
-    genes = workspace.space.encode([a for a, _ in measured.networks])
+    with context.reporter.progress(f"measure {group}") as progress:
+        measured = measure(
+            networks,
+            target=context.target,
+            config=context.config.profile,
+            store=context.store,
+            key=f"{context.target.key}-{group}-{label}",
+            task=context.config.task.name,
+            folder=context.profiles,
+            baseline_ms=profile.baseline_ms,
+            rounds=_ROUNDS,
+            progress=progress,
+        )
+    predictor = LatencyPredictor(context.space).fit(profile)
+    genes = context.space.encode([a for a, _ in measured.networks])
     milliseconds = np.array([m.latency_ms for _, m in measured.networks])
     low, high = predictor.predict_interval(genes, coverage=_COVERAGE).T
     result = SplitResult(
@@ -114,22 +122,23 @@ def main() -> None:
     parser.add_argument("--picture", type=Path, metavar="FILE")
     parser.add_argument("override", nargs="*", help="as nasweave search takes them")
     options = parser.parse_args()
-    workspace = open_run(options.override)
-    profile = stages.profile(workspace)
-    groups = {"random": random_networks(workspace, profile, count=options.random, seed=options.seed)}
+    context = open_run(options.override)
+    plan = Plan(context)
+    profile = plan.run(PROFILE)
+    groups = {"random": random_networks(context.space, profile, count=options.random, seed=options.seed)}
     if options.front:
-        groups["front"] = front_networks(workspace)
+        groups["front"] = front_networks(plan)
     compared = [
-        compare(workspace, profile, networks, group=group, label=options.label, order=i)
+        compare(context, profile, networks, group=group, label=options.label, order=i)
         for i, (group, networks) in enumerate(groups.items())
     ]
     rows = [row for row, _ in compared]
     result = {
         "device": profile.device.name,
-        "setting": str(workspace.setting),
-        "runtime_version": workspace.runtime.version(),
-        "task": workspace.config.task.name,
-        "space": workspace.space.name,
+        "setting": str(context.setting),
+        "runtime_version": context.runtime.version(),
+        "task": context.config.task.name,
+        "space": context.space.name,
         "overrides": [o for o in options.override if not o.startswith(("outputs=", "data_root="))],
         "profile": {"blocks": len(profile.blocks), "networks": len(profile.networks), **profile.provenance},
         "rows": rows,
@@ -141,7 +150,7 @@ def main() -> None:
         print(json.dumps(result, indent=1))
         return
     shown = [name for name in rows[0] if not isinstance(rows[0][name], list)]
-    table = Table(*(name.replace("_", " ") for name in shown), title=f"{profile.device.name}, {workspace.setting}")
+    table = Table(*(name.replace("_", " ") for name in shown), title=f"{profile.device.name}, {context.setting}")
     for row in rows:
         table.add_row(*(str(row[name]) for name in shown))
     Console().print(table)

@@ -11,12 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from hydra import compose, initialize_config_module
-from rich.console import Console
 
 import hardware_profiles.devices
 from runs.app.config import from_hydra
-from runs.pipeline import stages
-from runs.pipeline.workspace import Workspace
+from runs.app.terminal import TerminalReporter
+from runs.pipeline.context import Command, open_context
+from runs.pipeline.plan import Plan
+from runs.pipeline.stages.profile import PROFILE
 
 __all__ = ["main"]
 
@@ -28,13 +29,12 @@ def main(overrides: list[str]) -> Path:
     config = replace(
         config, name=f"shipped-{config.hardware.runtime}-t{config.hardware.threads}-{config.space['name']}"
     )
-    folder = Path(config.outputs) / config.task.name / config.name
-    console = Console(stderr=True)
-    workspace = Workspace(config, folder=folder, verb="profile", overrides=tuple(overrides), console=console)
-    profile = stages.profile(workspace)
-    name = f"{profile.device.name}_{profile.setting.runtime}_t{profile.setting.threads}_{workspace.space.name}"
+    reporter = TerminalReporter()
+    context = open_context(config, command=Command(verb="profile", overrides=tuple(overrides)), reporter=reporter)
+    profile = Plan(context).run(PROFILE)
+    name = f"{profile.device.name}_{profile.setting.runtime}_t{profile.setting.threads}_{context.space.name}"
     header = profile.save(Path(hardware_profiles.devices.__file__).parent / f"{name}.json")
-    console.print(f"shipped: {header.name}", highlight=False)
+    reporter.message(f"shipped: {header.name}")
     return header
 
 

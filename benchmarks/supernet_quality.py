@@ -26,6 +26,7 @@ import sys
 import time
 from collections.abc import Sequence
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,10 @@ from scipy.stats import kendalltau
 
 from benchmarks.alone import Labels, alone_config, fresh_network, qualities_alone
 from benchmarks.open_run import open_run
-from runs.pipeline import stages
-from runs.pipeline.workspace import Workspace
+from runs.pipeline.context import Context
+from runs.pipeline.plan import Plan
+from runs.pipeline.stages.train import TRAIN
+from runs.profiling.devices import exact_costs
 from runs.search import SearchConfig, run_search
 from runs.search.algorithms.design import skewed_sample, spread
 from search_space import Architecture, SearchSpace, features
@@ -82,9 +85,9 @@ def spread_architectures(space: SearchSpace, count: int, *, seed: int) -> list[A
     return chosen + [a for a, _ in zip(rest, range(count - len(chosen)), strict=False)]
 
 
-def best_found(workspace: Workspace, supernet: Supernet, *, trials: int) -> Architecture:
+def best_found(context: Context, supernet: Supernet, *, trials: int) -> Architecture:
     """Return the network of the least validation error that a search in the supernet finds, in float."""
-    data = workspace.data
+    data = context.data
     evaluator = Evaluator(data, split=data.validation, bf16=True, examples=1000)
     known: dict[str, float] = {}
 
@@ -95,16 +98,16 @@ def best_found(workspace: Workspace, supernet: Supernet, *, trials: int) -> Arch
         return known[network.key]
 
     result = run_search(
-        workspace.space,
+        context.space,
         config=SearchConfig(n_trials=trials, objectives=("validation_error", "flops")),
-        cost_function=workspace.exact_values,
+        cost_function=partial(exact_costs, context.costs),
         study_name="best_found",
         evaluate=evaluate,
     )
     return min(result.evaluated, key=lambda e: e.values["validation_error"]).architecture.in_float()
 
 
-def throughputs(tasks_rules: dict[str, Workspace], *, folder: Path) -> dict[str, float]:
+def throughputs(tasks_rules: dict[str, Context], *, folder: Path) -> dict[str, float]:
     """Return the examples a second of each rule, relative to a plain training of the largest network.
 
     Steps far apart in a training's schedule are timed, all rules in turn, so that the machine's moods are shared.
@@ -114,18 +117,16 @@ def throughputs(tasks_rules: dict[str, Workspace], *, folder: Path) -> dict[str,
     largest = fresh_network(first.space.largest.in_float(), first.space, plain)
     with process_group() as ranks:
 
-        def training(model: Supernet | Network, rule: Rule, workspace: Workspace, plain: bool) -> Training[Any]:
-            config = workspace.config.training
+        def training(model: Supernet | Network, rule: Rule, context: Context, plain: bool) -> Training[Any]:
+            config = context.config.training
             config = alone_config(config, steps=config.steps) if plain else config
-            return Training(
-                model, rule, identity="timed", data=workspace.data, config=config, folder=folder, ranks=ranks
-            )
+            return Training(model, rule, identity="timed", data=context.data, config=config, folder=folder, ranks=ranks)
 
         timed = {"": training(largest, Labels(largest, data=first.data, config=plain), first, True)}
-        for name, workspace in tasks_rules.items():
-            config = workspace.config.training
-            model = Supernet(workspace.space, generator=initial_generator(seed=config.seed)).train()
-            timed[name] = training(model, Sandwich(model, data=workspace.data, config=config), workspace, False)
+        for name, context in tasks_rules.items():
+            config = context.config.training
+            model = Supernet(context.space, generator=initial_generator(seed=config.seed)).train()
+            timed[name] = training(model, Sandwich(model, data=context.data, config=config), context, False)
         seconds: dict[str, list[float]] = {name: [] for name in timed}
         for i in range(-1, _TIMED_STEPS):
             for name, each in timed.items():
@@ -146,7 +147,7 @@ def measure(task: str, options: argparse.Namespace) -> list[dict[str, Any]]:
     print(f"{task}: throughput", file=sys.stderr, flush=True)
     relative = throughputs(rules, folder=Path(options.folder) / "timed")
     chosen = spread_architectures(first.space, options.architectures, seed=0)
-    supernets = {rule: stages.train(workspace) for rule, workspace in rules.items()}
+    supernets = {rule: Plan(context).run(TRAIN) for rule, context in rules.items()}
     best = {rule: best_found(rules[rule], supernet, trials=options.trials) for rule, supernet in supernets.items()}
     taken = {} if options.alone_of is None else errors_alone(options.alone_of, first, steps=options.alone_steps)
     trained = qualities_alone(
@@ -195,10 +196,10 @@ def measure(task: str, options: argparse.Namespace) -> list[dict[str, Any]]:
     return rows
 
 
-def errors_alone(file: Path, workspace: Workspace, *, steps: int) -> dict[str, float]:
+def errors_alone(file: Path, context: Context, *, steps: int) -> dict[str, float]:
     """Return the errors of the networks that were trained alone for an earlier result on the same task, by key."""
-    rows = [row for row in json.loads(file.read_text()) if row["task"] == workspace.config.task.name]
-    if any((row["space"], row["alone_steps"]) != (workspace.space.name, steps) for row in rows):
+    rows = [row for row in json.loads(file.read_text()) if row["task"] == context.config.task.name]
+    if any((row["space"], row["alone_steps"]) != (context.space.name, steps) for row in rows):
         raise SystemExit(f"--alone-of: {file} is of another space or another number of steps")
     networks = [network for row in rows for network in row["networks"]]
     best = [row["best"] for row in rows if row["best"] is not None]

@@ -31,11 +31,11 @@ from threadpoolctl import threadpool_limits
 from benchmarks.open_run import open_run
 from benchmarks.search_efficiency import table_of
 from hardware_profiles.atomic import write_atomically
+from runs.evaluation.quality import checkpoint_hash
 from runs.objectives.pareto import hypervolume, hypervolume_curve
-from runs.pipeline import stages
-from runs.pipeline.stages.devices import devices
-from runs.pipeline.stages.search import costs
-from runs.pipeline.stages.train import checkpoint_hash
+from runs.pipeline.plan import Plan
+from runs.pipeline.stages.devices import DEVICES
+from runs.pipeline.stages.train import TRAIN
 from runs.search import SAMPLERS, SearchConfig, run_search
 from search_space import Architecture
 from supernet.training import Evaluator
@@ -49,18 +49,19 @@ Points = list[list[float]]
 def one_run(overrides: Sequence[str], method: str, seed: int, *, evaluations: int, examples: int) -> Points:
     """Return validation error and latency of every network that a sampler evaluated, in order."""
     torch.set_num_threads(1)
-    workspace = open_run(overrides)
-    supernet, known = stages.train(workspace), devices(workspace)
-    evaluator = Evaluator(workspace.data, split=workspace.data.validation, bf16=True, examples=examples)
+    context = open_run(overrides)
+    plan = Plan(context)
+    supernet, known = plan.run(TRAIN), plan.run(DEVICES)
+    evaluator = Evaluator(context.data, split=context.data.validation, bf16=True, examples=examples)
 
     def evaluate(architecture: Architecture) -> float:
         return evaluator(supernet, architecture).error
 
     with threadpool_limits(1):
         result = run_search(
-            workspace.space,
+            context.space,
             config=SearchConfig(n_trials=evaluations, sampler=method, objectives=_OBJECTIVES, seed=seed),
-            cost_function=costs(workspace, known),
+            cost_function=known.costs,
             study_name="supernet_search",
             evaluate=evaluate,
         )
@@ -71,10 +72,11 @@ def all_runs(
     overrides: Sequence[str], *, methods: Sequence[str], seeds: int, evaluations: int, examples: int, processes: int
 ) -> dict[str, list[Points]]:
     """Return the runs of every method by seed; what is done is not done again."""
-    workspace = open_run(overrides)
-    stages.profile(workspace)
-    stages.train(workspace)
-    place = workspace.folder / "supernet_search" / f"{checkpoint_hash(workspace)}-{examples}-{evaluations}"
+    context = open_run(overrides)
+    plan = Plan(context)
+    plan.run(DEVICES)
+    plan.run(TRAIN)
+    place = context.folder / "supernet_search" / f"{checkpoint_hash(context.supernet_folder)}-{examples}-{evaluations}"
     files = {(m, s): place / f"{m}-{s}.json" for s in range(seeds) for m in methods}
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         jobs = {
@@ -115,7 +117,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         examples=options.examples,
         processes=options.processes,
     )
-    workspace = open_run(options.override)
+    context = open_run(options.override)
     found = {
         method: {
             "mean": rows.mean(axis=0).round(5).tolist(),
@@ -126,14 +128,14 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         for method, rows in shares(runs, checkpoints=checkpoints).items()
     }
     return {
-        "problem": f"supernet of {workspace.config.task.name}",
+        "problem": f"supernet of {context.config.task.name}",
         "evaluations": options.evaluations,
         "seeds": options.seeds,
         "checkpoints": checkpoints,
         "methods": found,
         "objectives": list(_OBJECTIVES),
         "validation_examples": options.examples,
-        "space": workspace.space.name,
+        "space": context.space.name,
         "overrides": [o for o in options.override if not o.startswith(("outputs=", "data_root="))],
         "environment": {
             "python": platform.python_version(),
