@@ -50,13 +50,13 @@ def record_networks(
 ) -> None:
     """Evaluate on all examples, and record, those networks that no search proposed and that the run does not have."""
     recorded = recorder.known()
-    for i, architecture in enumerate(architectures):
-        if architecture.key not in recorded:
-            costs = cost_function(space.encode([architecture]))
-            values = {name: float(column[0]) for name, column in costs.items()} | evaluate(architecture, whole=True)
-            recorder.add(architecture.key, architecture=architecture, values=values, trial_number=None)
+    new = [architecture for architecture in architectures if architecture.key not in recorded]
+    for i, architecture in enumerate(new):
+        costs = cost_function(space.encode([architecture]))
+        values = {name: float(column[0]) for name, column in costs.items()} | evaluate(architecture, whole=True)
+        recorder.add(architecture.key, architecture=architecture, values=values, trial_number=None)
         if progress is not None:
-            progress(i + 1, len(architectures), str(architecture))
+            progress(i + 1, len(new), str(architecture))
 
 
 def candidate_of(

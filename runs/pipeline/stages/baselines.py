@@ -38,7 +38,7 @@ def baselines(context: Context, known: Devices, evaluator: QualityEvaluator) -> 
     begin = time.monotonic()
     with exclusive(context.lock):
         for source, architectures in groups.items():
-            with context.reporter.progress(f"evaluate baselines: {source}") as progress:
+            with context.reporter.progress(f"evaluate {source}") as progress:
                 record_networks(
                     architectures,
                     space=space,
