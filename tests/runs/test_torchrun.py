@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from runs.accelerator import torch_device
+from runs.pipeline.accelerator import torch_device
 from search_space.errors import ConfigError
 from tests.runs.tiny import TINY, begin_from, nasweave
 
