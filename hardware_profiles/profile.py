@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -27,6 +28,7 @@ __all__ = ["SCHEMA_VERSION", "Profile"]
 SCHEMA_VERSION = 2  # 2 has predicted entries, and is written where there are some
 _READABLE = (1, 2)
 _FORMAT = "nasweave.hardware_profile"
+_FILE_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,6 +47,11 @@ class Profile:
         Relative standard deviation of a latency that is measured twice: no predictor can do better.
     provenance
         How it came about, for a reader: versions, conditions of the machine, command, bundle.
+
+    Raises
+    ------
+    ProfileError
+        For a value that becomes a part of a file's name and is no plain word.
     """
 
     device: Device
@@ -55,6 +62,21 @@ class Profile:
     measurements: tuple[Measurement, ...]
     noise_floor: float
     provenance: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, text in (
+            ("device.name", self.device.name),
+            ("setting.runtime", self.setting.runtime),
+            ("runtime_version", self.runtime_version),
+            ("space_fingerprint", self.space_fingerprint),
+        ):
+            if not isinstance(text, str) or not _FILE_WORD.fullmatch(text):
+                raise ProfileError(
+                    f"profile.{name}",
+                    expected="letters, digits and . _ + - for a part of a file's name",
+                    got=repr(text)[:80],
+                    remedy="take the profile or the results as they were written",
+                )
 
     @property
     def blocks(self) -> dict[Block, Measurement]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from search_space.errors import NasweaveError, ProfileError
 __all__ = ["SESSION", "read_results"]
 
 SESSION = "bundle_session"
+_IDENTITY = re.compile(r"[0-9a-f]{16}")
 _REMEDY = "bring the file back as measure.py wrote it"
 
 
@@ -31,7 +33,7 @@ def read_results(path: Path) -> Profile:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
         rows: list[Any] = [json.loads(line) for line in lines]
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise _unusable(path, f"an unreadable one ({error})") from error
     if not rows or not isinstance(rows[0], dict) or rows[0].get("format") != RESULTS_FORMAT:
         raise _unusable(path, "a file of another kind")
@@ -58,12 +60,19 @@ def read_results(path: Path) -> Profile:
             created_at=str(head["created_at"]),
             measurements=measurements,
             noise_floor=noise_floor(measurements, confidence=float(head["confidence"])),
-            provenance={**provenance, "bundle": str(head["bundle"]), SESSION: str(head["session"])},
+            provenance={**provenance, "bundle": _identity(head["bundle"]), SESSION: _identity(head["session"])},
         )
     except ProfileError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, NasweaveError) as error:
         raise _unusable(path, f"{type(error).__name__}: {error}") from error
+
+
+def _identity(value: Any) -> str:
+    """Return what names a bundle or a session; it becomes a part of a file's name."""
+    if not isinstance(value, str) or not _IDENTITY.fullmatch(value):
+        raise ValueError(f"the identity {str(value)[:80]!r}, which is not 16 hexadecimal digits")
+    return value
 
 
 def _unusable(path: Path, reason: str) -> ProfileError:

@@ -10,18 +10,24 @@ Convention: Paszke et al. 2019, PyTorch (torchvision's ``ImageFolder``).
 from __future__ import annotations
 
 import importlib.util
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from search_space.errors import ConfigError, DataError
+from search_space.errors import ConfigError, DataError, reason_of
 from search_space.spec import Scalar
 from supernet.tasks._base import Task, TaskData, find_path
 from supernet.tasks._images import Labelled, image_data, split_off
 
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
+
+_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")
+"""What Pillow may read: others, such as EPS, are programs for an interpreter."""
+_MOST_PIXELS = 80_000_000
 
 
 class ImageFolder(Task):
@@ -94,20 +100,11 @@ def _check_classes(folder: Path, classes: Sequence[str]) -> None:
 
 def _pictures(folder: Path, classes: Sequence[str], *, size: int, grey: bool) -> Labelled:
     """Return every picture, ``(n, C, size, size)`` bytes, and its class."""
-    from PIL import Image, UnidentifiedImageError
-
     images, labels = [], []
     for number, name in enumerate(classes):
         paths = sorted(p for p in (folder / name).glob("*") if p.suffix.lower() in _SUFFIXES)
         for path in paths:
-            try:
-                with Image.open(path) as picture:
-                    scaled = picture.convert("L" if grey else "RGB").resize((size, size), Image.Resampling.BICUBIC)
-            except (OSError, UnidentifiedImageError, ValueError) as error:
-                raise DataError(
-                    str(path), expected="a picture", got=str(error), remedy="replace or remove the file"
-                ) from error
-            pixels = np.asarray(scaled, np.uint8)
+            pixels = _pixels(path, size=size, grey=grey)
             images.append(pixels[None] if grey else pixels.transpose(2, 0, 1))
             labels.append(number)
         if not paths and folder.name not in ("validation", "test"):
@@ -120,6 +117,29 @@ def _pictures(folder: Path, classes: Sequence[str], *, size: int, grey: bool) ->
     if not images:
         raise DataError(str(folder), expected="pictures", got="none", remedy="add some, or remove the folder")
     return np.stack(images), np.array(labels, np.int64)
+
+
+def _pixels(path: Path, *, size: int, grey: bool) -> NDArray[np.uint8]:
+    """Return one picture in bytes, ``(size, size)`` or ``(size, size, 3)``; its format is data, and no program."""
+    from PIL import Image
+
+    try:
+        if not path.is_file():  # one would wait at a pipe for ever
+            raise ValueError("no file" if path.exists() else "a link to nothing")
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path, formats=_FORMATS) as picture:
+                if picture.width * picture.height > _MOST_PIXELS:
+                    raise ValueError(f"{picture.width} x {picture.height} pixels")
+                scaled = picture.convert("L" if grey else "RGB").resize((size, size), Image.Resampling.BICUBIC)
+    except Exception as error:  # what a parser makes of bytes that are no picture is of any kind
+        raise DataError(
+            str(path),
+            expected=f"a picture ({', '.join(_FORMATS)}) of at most {_MOST_PIXELS // 10**6} million pixels",
+            got=reason_of(error),
+            remedy="replace or remove the file",
+        ) from error
+    return np.asarray(scaled, np.uint8)
 
 
 def _set_aside(train: Labelled, classes: Sequence[str], folder: Path) -> tuple[Labelled, Labelled]:

@@ -212,6 +212,16 @@ def test_results_of_another_device_or_bundle_are_not_continued(bundle, tmp_path)
             measure_bundle(bundle, results, time_budget_s=None, say=lambda line: None)
 
 
+ESCAPES = ("x/../../../A", "/tmp/A", "..", "a\\b", "a\0b", "", "a\nb", ["a"], "x" * 200)
+
+
+def named(name):
+    def change(rows, text):
+        rows[0]["device"]["name"] = text
+
+    return change if name == "device.name" else lambda rows, text: rows[0].update({name: text})
+
+
 def edit(position, **changes):
     def change(rows):
         rows[position].update(changes)
@@ -233,6 +243,12 @@ def edit(position, **changes):
         (lambda rows: rows.__delitem__(slice(1, None)), "no measurements"),
         (lambda rows: rows[0].pop("device"), "device"),
         (lambda rows: rows.clear(), "another kind"),
+        *(
+            (lambda rows, name=name, text=text: named(name)(rows, text), "expected")
+            for name in ("session", "bundle", "runtime_version", "space_fingerprint", "device.name")
+            for text in ESCAPES
+        ),
+        *((lambda rows, t=text: rows[0]["setting"].update(runtime=t), "expected") for text in ESCAPES),
     ],
 )
 def test_results_of_no_sense_are_refused_in_one_line(bundle, exported, tmp_path, change, words):

@@ -244,3 +244,10 @@ def test_predicted_entries_survive_and_are_told_apart(profile, tmp_path):
     assert json.loads(profile.save(tmp_path / "plain.json").read_text())["schema"] == 1
     for read in (Profile.load(header), Profile.from_dict(mixed.to_dict(), where="here")):
         assert read == mixed and read.measured == (measured,)
+
+
+@pytest.mark.parametrize("field", ["runtime_version", "space_fingerprint"])
+@pytest.mark.parametrize("text", ["../x", "a/b", "/x", "", "a b", "-x"])
+def test_what_becomes_a_file_name_is_a_plain_word(profile, field, text):
+    with pytest.raises(ProfileError, match=rf"profile\.{field}: expected letters"):
+        replace(profile, **{field: text})

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -51,3 +55,76 @@ def test_bad_folders_are_named(tmp_path):
         load(tmp_path)
     with pytest.raises(ConfigError, match=r"^task\.options\.image_size"):
         load(tmp_path, image_size=0)
+
+
+EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\n(touched) (w) file closefile\nshowpage\n"
+PDF = b"%PDF-1.4\n1 0 obj\n<< /Type /Catalog >>\nendobj\ntrailer\n<< /Root 1 0 R >>\n%%EOF\n"
+XPM = b'/* XPM */\nstatic char *x[] = {\n"1 1 1 1",\n"a c #000000",\n"a"\n};\n'
+
+
+def png_header(width: int, height: int) -> bytes:
+    """Return a PNG file that promises so many pixels and has none."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        EPS,
+        b"\xc5\xd0\xd3\xc6" + struct.pack("<II", 32, len(EPS)) + bytes(20) + EPS,
+        PDF,
+        XPM,
+        b"P6 2 2 255 " + bytes(12),
+        png_header(60_000, 60_000),
+        png_header(10_000, 9_000),
+        b"BM" + struct.pack("<IHHIIiiHHIIiiII", 54, 0, 0, 54, 40, 70_000, 70_000, 1, 24, 0, 0, 0, 0, 0, 0),
+        b"GIF89a" + struct.pack("<HHBBB", 65_535, 65_535, 0, 0, 0) + b",\0\0\0\0\xff\xff\xff\xff\0\x02\0;",
+        b"\x89PNG\r\n\x1a\n" + b"\0\0",
+        b"",
+    ],
+    ids=[
+        "eps",
+        "eps with a preview",
+        "pdf",
+        "xpm",
+        "ppm",
+        "png bomb",
+        "large png",
+        "bmp bomb",
+        "gif bomb",
+        "cut",
+        "empty",
+    ],
+)
+def test_a_picture_of_another_format_or_too_large_is_one_line(tmp_path, monkeypatch, content):
+    monkeypatch.chdir(tmp_path)
+
+    def interpreter(*arguments: object, **more: object) -> None:
+        raise AssertionError("an interpreter was started")
+
+    monkeypatch.setattr("subprocess.Popen", interpreter)
+    write_pictures(tmp_path, n=5)
+    (tmp_path / "train" / "cat" / "x.png").write_bytes(content)
+    with pytest.raises(DataError, match=r"x\.png: expected a picture \(PNG.*80 million pixels") as caught:
+        load(tmp_path)
+    assert len(str(caught.value).splitlines()) == 1 and not (tmp_path / "touched").exists()
+
+
+def test_what_is_no_file_is_one_line(tmp_path):
+    write_pictures(tmp_path, n=5)
+    path = tmp_path / "train" / "cat" / "x.png"
+    for make in (
+        os.mkfifo,
+        os.mkdir,
+        lambda path: os.symlink("/dev/zero", path),
+        lambda path: os.symlink(tmp_path / "none", path),
+    ):
+        make(path)
+        with pytest.raises(DataError, match=r"x\.png: expected a picture.*got (no file|a link to nothing)"):
+            load(tmp_path)
+        path.rename(tmp_path / f"was-{len(list(tmp_path.iterdir()))}")
