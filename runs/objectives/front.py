@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Protocol, TypeVar
 
 import numpy as np
 
 from runs.objectives import Budget, Objective, is_partial
 from runs.objectives.pareto import knee, non_dominated
-from runs.store import Candidate
 from search_space.errors import BudgetError
 
 __all__ = ["best", "choose", "front", "within_budget"]
 
 
-def _minimised(candidates: Sequence[Candidate], objectives: Sequence[Objective]) -> np.ndarray:
+class Valued(Protocol):
+    """A network with its values by objective name."""
+
+    @property
+    def key(self) -> str:
+        """Its key."""
+
+    @property
+    def values(self) -> Mapping[str, float]:
+        """Its values."""
+
+
+V = TypeVar("V", bound=Valued)
+
+
+def _minimised(candidates: Sequence[Valued], objectives: Sequence[Objective]) -> np.ndarray:
     return np.array([[o.sign * c.values[o.name] for o in objectives] for c in candidates])
 
 
-def front(candidates: Sequence[Candidate], objectives: Sequence[Objective], budget: Budget) -> list[Candidate]:
+def front(candidates: Sequence[V], objectives: Sequence[Objective], budget: Budget) -> list[V]:
     """Return the non-dominated candidates within the budget, cheapest first; all that there are if none is within it.
 
     Two networks of equal values stand on the front once; one that was evaluated on a part of the examples does not.
@@ -33,7 +48,7 @@ def front(candidates: Sequence[Candidate], objectives: Sequence[Objective], budg
     return [within[i] for i in sorted(keep, key=lambda i: values[i, ::-1].tolist())]
 
 
-def within_budget(candidates: Sequence[Candidate], budget: Budget) -> list[Candidate]:
+def within_budget(candidates: Sequence[V], budget: Budget) -> list[V]:
     """Return the candidates within the budget that were evaluated on all examples; raises where none is."""
     within = [c for c in candidates if budget.feasible(c.values) and not is_partial(c.values)]
     if not within:
@@ -46,13 +61,13 @@ def within_budget(candidates: Sequence[Candidate], budget: Budget) -> list[Candi
     return within
 
 
-def best(candidates: Sequence[Candidate], objectives: Sequence[Objective]) -> Candidate:
+def best(candidates: Sequence[V], objectives: Sequence[Objective]) -> V:
     """Return the candidate of the best quality: the first objective that is evaluated, or else the first."""
     quality = next((o for o in objectives if o.evaluated), objectives[0])
     return min(candidates, key=lambda c: quality.sign * c.values[quality.name])
 
 
-def choose(key: str, members: Sequence[Candidate], objectives: Sequence[Objective], budget: Budget) -> Candidate:
+def choose(key: str, members: Sequence[V], objectives: Sequence[Objective], budget: Budget) -> V:
     """Return the front network that ``key`` names: a key, ``knee``, ``best``, ``fastest`` or ``auto``.
 
     ``best`` has the best quality, ``fastest`` the lowest latency (or last objective), all within the budget.

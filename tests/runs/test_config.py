@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_module
+from hydra.errors import ConfigCompositionException
 
 import hydra_conf
+from runs.app.cli import readable
 from runs.app.config import Config, from_hydra
+from runs.app.renamed import RENAMED, current
 from search_space.errors import ConfigError
 from search_space.registry import Registry
 
@@ -62,3 +65,13 @@ def test_a_wrong_value_names_its_key(override, words):
 def test_a_missing_value_names_its_key():
     with pytest.raises(ConfigError, match=r"task\.options\.path"):
         typed("task=npz")
+
+
+def test_a_key_of_an_earlier_version_is_read_with_a_warning_that_says_the_new_one(capfd):
+    for old, new in RENAMED.items():
+        assert current(f"{old}=3") == f"{new}=3"
+        assert f"{old} is called {new} now" in capfd.readouterr().err
+        with pytest.raises(ConfigCompositionException):
+            typed(f"{old}=3")
+    assert current("finetune.steps=3") == "finetune.steps=3" and capfd.readouterr().err == ""
+    assert typed(readable("finetune.race=3")).finetune.num_configurations == 3
