@@ -104,7 +104,7 @@ def tuned(context: Context, key: str) -> Tuned:
     assert files is not None and candidate is not None
     example, _ = context.data.validation.batch(slice(0, 1))
     networks = {n: deployed(files.network(simulate_precision=n == "simulated")) for n in ("simulated", "in_float")}
-    architecture = Architecture.from_json(candidate.architecture_json)
+    architecture = candidate.architecture
     return Tuned(architecture=architecture, files=files, onnx_bytes=len(Subject(**networks, example=example).onnx()))
 
 

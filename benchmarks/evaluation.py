@@ -56,7 +56,7 @@ def measure(context: Context) -> dict[str, Any]:
     candidates = found_candidates(context.store, context.run.id, space=context.space, cost_function=costs)
     candidates = [c for c in candidates if c.trial_number is not None]
     candidates = sorted((c for c in candidates if not is_partial(c.values)), key=lambda c: c.trial_number or 0)
-    networks = [Architecture.from_json(c.architecture_json) for c in candidates]
+    networks = [c.architecture for c in candidates]
     some = networks[:TIMED]
     times = {"made again": milliseconds(lambda a: evaluate(supernet, data=data, split=split, architecture=a), some)}
     for size in BATCH_SIZES:

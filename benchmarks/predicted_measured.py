@@ -53,7 +53,7 @@ def front_networks(plan: Plan) -> list[Architecture]:
     context, costs = plan.context, plan.run(DEVICES).costs
     candidates = found_candidates(context.store, context.run.id, space=context.space, cost_function=costs)
     members = front(candidates, context.objectives, context.budget)
-    return [Architecture.from_json(c.architecture_json) for c in members]
+    return [c.architecture for c in members]
 
 
 def compare(

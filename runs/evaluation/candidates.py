@@ -31,7 +31,7 @@ def found_candidates(store: Store, run_id: int, *, space: SearchSpace, cost_func
     candidates = store.candidates(run_id, state="complete")
     if not candidates:
         return []
-    genes = space.encode([Architecture.from_json(c.architecture_json) for c in candidates])
+    genes = space.encode([c.architecture for c in candidates])
     columns = cost_function(genes)
     return [
         replace(c, values={**{name: float(column[i]) for name, column in columns.items()}, **c.values})

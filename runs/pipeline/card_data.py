@@ -10,7 +10,6 @@ from runs.export import CardData
 from runs.pipeline.context import Context
 from runs.reports.units import quantity
 from runs.store import Candidate
-from search_space import Architecture
 from supernet.tasks import TASKS
 
 __all__ = ["card_data"]
@@ -46,7 +45,7 @@ def card_data(
     space, config, brief = context.space, context.config, context.brief
     finetuned = ", finetuned" if tuned is not None else "" if brief is None else f", finetuned for {brief.steps} steps"
     return CardData(
-        architecture=Architecture.from_json(candidate.architecture_json),
+        architecture=candidate.architecture,
         shape=context.data.shape,
         task=config.task.name,
         metric=context.data.metric,

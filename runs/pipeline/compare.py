@@ -12,7 +12,6 @@ from runs.pipeline.search_record import SearchRecord
 from runs.reports import ComparedNetwork, ComparedRun, Comparison
 from runs.store import Run, Store
 from runs.store.named import run_named, short_name
-from search_space import Architecture
 from search_space.errors import BudgetError, ConfigError
 
 __all__ = ["compare"]
@@ -71,7 +70,7 @@ def _compared(store: Store, run: Run, record: SearchRecord | None, *, outputs: P
     networks = tuple(
         ComparedNetwork(
             key=c.key,
-            mixers=Architecture.from_json(c.architecture_json).mixers,
+            mixers=c.architecture.mixers,
             values=c.values,
             trial_number=c.trial_number or 0,
             feasible=budget.feasible(c.values) and not is_partial(c.values),

@@ -28,9 +28,7 @@ def forked_networks(context: Context, evaluations: Evaluations) -> dict[Architec
     known = evaluations.known()
     searched = [c for c in store.candidates(run.id, state="complete") if c.trial_number is not None]
     found = {
-        Architecture.from_json(c.architecture_json): known[c.key]
-        for c in sorted(searched, key=lambda c: c.trial_number or 0)
-        if c.key in known
+        c.architecture: known[c.key] for c in sorted(searched, key=lambda c: c.trial_number or 0) if c.key in known
     }
     if not found:
         raise ConfigError(

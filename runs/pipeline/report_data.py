@@ -18,7 +18,6 @@ from runs.pipeline.stages.baselines import Baselines
 from runs.pipeline.stages.search import Searched
 from runs.reports import ReportData, ReportedNetwork, Sensitivity, Source, near_front
 from runs.store import Candidate
-from search_space import Architecture
 from search_space.errors import BudgetError
 from supernet.training import CURVE
 
@@ -122,7 +121,7 @@ def _reported(
     final, predicted = candidate.final or {}, candidate.predicted
     return ReportedNetwork(
         key=candidate.key,
-        architecture=Architecture.from_json(candidate.architecture_json),
+        architecture=candidate.architecture,
         source=source,
         trial_number=trial_number,
         objectives={name: candidate.values[name] for name in _shown_names(candidate)},

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from runs.pipeline.context import Context
 from runs.store import Store
+from search_space.errors import StoreError
 
 __all__ = ["SearchRecord"]
+
+_Number = TypeVar("_Number", int, float)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,8 +57,32 @@ class SearchRecord:
         stage = store.stage(run_id, cls.STAGE)
         if stage is None:
             return None
-        detail: dict[str, Any] = {**stage.detail, "objectives": tuple(stage.detail["objectives"])}
-        return cls(**detail)
+        try:
+            return cls._from_dict(stage.detail)
+        except (KeyError, TypeError, ValueError) as error:
+            raise StoreError(
+                f"stage {cls.STAGE} of run {run_id}",
+                expected="the record of a search in the database",
+                got=f"{stage.detail}"[:80] + f" ({type(error).__name__}: {error})",
+                remedy="restore the database, or choose another name= for a new run",
+            ) from error
+
+    @classmethod
+    def _from_dict(cls, detail: Mapping[str, Any]) -> SearchRecord:
+        seconds, trials, objectives = detail["seconds"], detail["trials"], detail["objectives"]
+        budget, seed, sampler = detail.get("budget"), detail.get("seed"), detail.get("sampler", "")
+        if not isinstance(objectives, list) or not all(isinstance(name, str) for name in objectives):
+            raise TypeError("objectives that are no list of names")
+        if not isinstance(sampler, str) or not (seed is None or type(seed) is int):
+            raise TypeError("no name of a sampler, or no seed")
+        return cls(
+            seconds=_numbers(seconds, float),
+            trials=_numbers(trials, int),
+            objectives=tuple(objectives),
+            sampler=sampler,
+            seed=seed,
+            budget=None if budget is None else _numbers(budget, float),
+        )
 
     def save(self, store: Store, run_id: int, *, fingerprint: str) -> None:
         """Keep the record, in place of the one before."""
@@ -73,3 +100,9 @@ class SearchRecord:
         """Return the record with further time spent."""
         names = {**self.seconds, **more}
         return replace(self, seconds={name: self.seconds.get(name, 0.0) + more.get(name, 0.0) for name in names})
+
+
+def _numbers(entries: Any, kind: type[_Number]) -> dict[str, _Number]:
+    if not isinstance(entries, dict) or not all(type(n) in (int, kind) for n in entries.values()):
+        raise TypeError("no numbers by name")
+    return {name: kind(number) for name, number in entries.items()}

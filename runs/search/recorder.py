@@ -57,7 +57,7 @@ class StoreRecorder:
         self._store.add_candidate(
             self._run_id,
             key,
-            architecture_json=architecture.to_json(),
+            architecture=architecture,
             values=values,
             predicted=self._predicted(architecture),
             source=self._source,

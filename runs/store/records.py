@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from search_space.architecture import Architecture
+
 __all__ = ["STAGES", "STATES", "Candidate", "Claim", "ClaimCounts", "ClaimState", "Export", "Run", "Stage", "State"]
 
 State = Literal["complete", "failed"]
@@ -49,7 +51,7 @@ class Candidate:
 
     run_id: int
     key: str
-    architecture_json: str
+    architecture: Architecture
     values: dict[str, float]
     predicted: dict[str, float]
     source: str

@@ -18,6 +18,7 @@ from runs.store.migration import migrate
 from runs.store.records import STAGES, STATES, Candidate, Export, Run, Stage, State
 from runs.store.secrets import redacted_url
 from runs.store.tables import Base, CandidateRow, ExportRow, MeasurementRow, RunRow, StageRow
+from search_space.architecture import Architecture
 from search_space.errors import StoreError
 
 __all__ = ["Store"]
@@ -168,7 +169,7 @@ class Store:
         run_id: int,
         key: str,
         *,
-        architecture_json: str,
+        architecture: Architecture,
         values: Mapping[str, float],
         predicted: Mapping[str, float],
         source: str,
@@ -187,7 +188,7 @@ class Store:
         row = {
             "run_id": run_id,
             "key": key,
-            "architecture_json": architecture_json,
+            "architecture_json": architecture.to_json(),
             "objectives": objectives(values, parameter="values"),
             "predicted": objectives(predicted, parameter="predicted"),
             "source": source,

@@ -6,6 +6,7 @@ All names start with ``nasweave_`` because Optuna keeps its tables in the same d
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, MetaData, Text, UniqueConstraint
@@ -13,6 +14,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from runs.store.exact import UtcDateTime
 from runs.store.records import Candidate, Export, Run, Stage, State
+from search_space.architecture import Architecture
+from search_space.errors import SpaceError, StoreError
 
 __all__ = ["PREFIX", "Base", "CandidateRow", "EvaluationRow", "ExportRow", "MeasurementRow", "RunRow", "StageRow"]
 
@@ -143,7 +146,7 @@ class CandidateRow(Base):
         return Candidate(
             run_id=self.run_id,
             key=self.key,
-            architecture_json=self.architecture_json,
+            architecture=_architecture(self.architecture_json, key=self.key),
             values=self.objectives,
             predicted=self.predicted,
             source=self.source,
@@ -173,3 +176,16 @@ class ExportRow(Base):
         return Export(
             run_id=self.run_id, key=self.key, folder=self.folder, detail=self.detail, created_at=self.created_at
         )
+
+
+@lru_cache(maxsize=100_000)  # a row is read many times in a search, and networks are values
+def _architecture(text: str, *, key: str) -> Architecture:
+    try:
+        return Architecture.from_json(text)
+    except SpaceError as error:
+        raise StoreError(
+            f"candidate {key}",
+            expected="a network in the database",
+            got=f"{error.got} ({error.remedy})",
+            remedy="restore the database, or choose another name= for a new run",
+        ) from error

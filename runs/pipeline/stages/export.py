@@ -20,7 +20,6 @@ from runs.pipeline.stages.evaluator import NETWORKS
 from runs.pipeline.stages.finalists import FINALISTS
 from runs.profiling.devices import Devices
 from runs.store import Candidate
-from search_space import Architecture
 from search_space.errors import ConfigError
 from supernet import Network
 from supernet.calibration import calibrate, is_calibrated
@@ -78,7 +77,7 @@ def _write(
     formats: Sequence[str],
 ) -> None:
     if tuned is None:
-        architecture = Architecture.from_json(candidate.architecture_json)
+        architecture = candidate.architecture
         network = calibrate(networks(architecture, keep=True).cpu(), context.data)
     else:
         network = tuned.network()

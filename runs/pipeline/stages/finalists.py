@@ -24,7 +24,6 @@ from runs.profiling.builder import Builder
 from runs.profiling.devices import Devices
 from runs.profiling.measuring import measure
 from runs.store import Candidate
-from search_space import Architecture
 from search_space.errors import BudgetError
 from supernet.calibration import calibrate
 from supernet.training import evaluate
@@ -85,7 +84,7 @@ def _measured(
     target = context.target
     with context.reporter.progress("measure finalists") as progress:
         measured = measure(
-            [Architecture.from_json(c.architecture_json) for c in chosen],
+            [c.architecture for c in chosen],
             target=target,
             config=context.config.profile,
             store=context.store,
@@ -108,7 +107,7 @@ def _measured(
 def _errors(context: Context, networks: Networks, candidate: Candidate) -> dict[str, float]:
     """Return the test error, and the validation error where the search saw less, or not these very weights exactly."""
     data, config = context.data, context.config.evaluation
-    network = calibrate(networks(Architecture.from_json(candidate.architecture_json), keep=True), data)
+    network = calibrate(networks(candidate.architecture, keep=True), data)
     errors = {"test_error": evaluate(network, data=data, split=data.test)}
     if config.bf16 or config.examples is not None or config.finetune_steps or is_partial(candidate.values):
         errors["validation_error"] = evaluate(network, data=data, split=data.validation)

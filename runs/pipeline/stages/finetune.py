@@ -54,7 +54,7 @@ def finetune(context: Context, known: Devices, evaluator: QualityEvaluator, tune
         else:
             objectives, budget = context.objectives, context.budget
             candidate = candidate_of(context.config.key, candidates, objectives=objectives, budget=budget)
-            architecture = Architecture.from_json(candidate.architecture_json)
+            architecture = candidate.architecture
         key, folder = architecture.key, tuner.folder(architecture.key)
         earlier = finetuned_files(context.folder, key, supernet=context.supernet_fingerprint)
         if earlier is not None and earlier.training == tuner.training().hash:
@@ -83,7 +83,7 @@ def _winner(context: Context, candidates: Sequence[Candidate], known: Devices, t
     # The winners of earlier halvings were recorded by them: without these, the same command begins with the same
     # configurations again.
     found = [c for c in within_budget(candidates, context.budget) if c.source != _SOURCE]
-    errors = {Architecture.from_json(c.architecture_json): c.values["validation_error"] for c in found}
+    errors = {c.architecture: c.values["validation_error"] for c in found}
     rng = np.random.default_rng(config.search.seed)
     most = highest_flops(space, cost_function=known.costs, limits=context.budget.limits, rng=rng)
     initial = initial_configurations(errors, most, config.finetune.num_configurations)

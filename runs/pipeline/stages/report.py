@@ -24,7 +24,6 @@ from runs.pipeline.stages.search import SEARCH, Searched
 from runs.profiling.devices import Devices
 from runs.reports import Sensitivity
 from runs.store import Candidate
-from search_space import Architecture
 
 __all__ = ["REPORT"]
 
@@ -73,7 +72,7 @@ def _sensitivity(context: Context, candidates: Sequence[Candidate], evaluator: Q
     key = next(iter(chosen.values()), None)
     if key is None:
         return None
-    network = Architecture.from_json(next(c for c in candidates if c.key == key).architecture_json)
+    network = next(c for c in candidates if c.key == key).architecture
     with context.reporter.progress("sensitivity") as progress:
         losses = precision_losses(
             context.space,

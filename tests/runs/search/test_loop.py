@@ -314,7 +314,7 @@ def test_with_the_store(bench: Bench, url: str) -> None:
     assert stored.keys() == {e.key for e in result.evaluated}
     for e in result.evaluated:
         assert stored[e.key].values == e.values
-        assert Architecture.from_json(stored[e.key].architecture_json) == e.architecture
+        assert stored[e.key].architecture == e.architecture
 
 
 def test_what_a_dashboard_shows(bench: Bench, url: str) -> None:

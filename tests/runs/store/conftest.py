@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from runs.store import Run, Store
+from search_space import Architecture, Layer
 from tests.runs.databases import postgresql_schema
+
+ARCHITECTURE = Architecture(embed_dim=64, layers=(Layer(mixer="softmax", num_heads=4, channel_mixer="mlp", ratio=2.0),))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

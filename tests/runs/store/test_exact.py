@@ -12,6 +12,7 @@ from sqlalchemy.dialects.sqlite import dialect
 
 from runs.store import Run, Store
 from runs.store.exact import UtcDateTime, json_object, objectives
+from tests.runs.store.conftest import ARCHITECTURE
 
 
 def bits(value: float) -> bytes:
@@ -22,7 +23,9 @@ def test_every_float_keeps_its_bits(store: Store, run: Run) -> None:
     drawn = np.frombuffer(np.random.default_rng(0).bytes(8 * 2000), dtype=np.float64)
     numbers = [0.1, -0.0, 5e-324, 1.7976931348623157e308, 2.0**53 + 2, 1 / 3, *drawn[np.isfinite(drawn)].tolist()]
     values = {str(index): number for index, number in enumerate(numbers)}
-    candidate = store.add_candidate(run.id, "k", architecture_json="", values=values, predicted=values, source="search")
+    candidate = store.add_candidate(
+        run.id, "k", architecture=ARCHITECTURE, values=values, predicted=values, source="search"
+    )
     stored = store.candidate(run.id, "k")
     assert stored == candidate
     for back in (stored.values, stored.predicted):
@@ -42,7 +45,7 @@ def test_json_comes_back_as_it_went_in(store: Store) -> None:
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
 def test_numbers_that_json_lacks_are_refused(store: Store, run: Run, number: float) -> None:
     refused = pytest.raises(ValueError, match=r"\w+(\.\w+)*: expected a finite number, got -?(nan|inf)")
-    new = {"architecture_json": "", "source": "search"}
+    new = {"architecture": ARCHITECTURE, "source": "search"}
     with refused:
         store.add_candidate(run.id, "k", values={"latency_ms": number}, predicted={}, **new)
     with refused:

@@ -17,6 +17,7 @@ from runs.store import Store
 _SAME_KEYS = """
 import json, sys
 from runs.store import Store
+from tests.runs.store.conftest import ARCHITECTURE
 
 url, me = sys.argv[1:]
 print("ready", flush=True)
@@ -27,7 +28,7 @@ with Store.open(url) as store:
     for index in range(40):
         new += store.add_measurement("p", str(index), payload={"by": me})
         candidate = store.add_candidate(
-            run.id, str(index), architecture_json="", values={"v": index / 3}, predicted={}, source=me
+            run.id, str(index), architecture=ARCHITECTURE, values={"v": index / 3}, predicted={}, source=me
         )
         sources.append(candidate.source)
     store.finish_stage(run.id, "search", fingerprint=me, detail={})
@@ -37,12 +38,16 @@ print(json.dumps([run.id, new, sources]))
 _ENDLESS = """
 import sys
 from runs.store import Store
+from search_space import Architecture
+from tests.runs.store.conftest import ARCHITECTURE
+
+LARGE = Architecture(embed_dim=64, layers=ARCHITECTURE.layers * 30)
 
 with Store.open(sys.argv[1]) as store:
     run = store.open_run("a", task="t", name="n", space_fingerprint="f", space_json="{}")
     for index in range(int(sys.argv[2]), 10**9):
         store.add_candidate(
-            run.id, str(index), architecture_json="x" * 5000, values={"v": index / 3}, predicted={}, source="search"
+            run.id, str(index), architecture=LARGE, values={"v": index / 3}, predicted={}, source="search"
         )
         print(index, flush=True)
 """

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import sqlalchemy
 
+from runs.pipeline.search_record import SearchRecord
 from runs.store import STAGES, Candidate, Run, Store
 from search_space.errors import StoreError
+from tests.runs.store.conftest import ARCHITECTURE
 
 
 def add(store: Store, run: Run, key: str, *, source: str = "search", latency_ms: float = 1.5) -> Candidate:
     return store.add_candidate(
         run.id,
         key,
-        architecture_json='{"embed_dim":64}',
+        architecture=ARCHITECTURE,
         values={"validation_error": 0.1, "latency_ms": latency_ms},
         predicted={"latency_ms": 1.4},
         source=source,
@@ -71,11 +75,11 @@ def test_a_candidate_is_stored_once(store: Store, run: Run) -> None:
     assert add(store, run, "k", source="random", latency_ms=9.0) == first == store.candidate(run.id, "k")
     assert first.values == {"validation_error": 0.1, "latency_ms": 1.5}
     assert (first.predicted, first.source, first.trial_number) == ({"latency_ms": 1.4}, "search", 3)
-    assert (first.state, first.reason, first.final, first.architecture_json) == (
+    assert (first.state, first.reason, first.final, first.architecture) == (
         "complete",
         "",
         None,
-        '{"embed_dim":64}',
+        ARCHITECTURE,
     )
     assert store.candidate(run.id, "none") is None
 
@@ -84,7 +88,14 @@ def test_candidates_come_in_order_and_by_state(store: Store, run: Run) -> None:
     other = store.open_run("outputs/digits/b", task="digits", name="b", space_fingerprint="f1", space_json="{}")
     second, first = add(store, run, "z"), add(store, run, "a")
     failed = store.add_candidate(
-        run.id, "f", architecture_json="{}", values={}, predicted={}, source="search", state="failed", reason="NaN loss"
+        run.id,
+        "f",
+        architecture=ARCHITECTURE,
+        values={},
+        predicted={},
+        source="search",
+        state="failed",
+        reason="NaN loss",
     )
     elsewhere = add(store, other, "z")
     assert store.candidates(run.id) == [second, first, failed]
@@ -129,10 +140,47 @@ def test_times_are_aware_and_in_utc(store: Store, run: Run) -> None:
     [
         lambda store: store.finish_stage(77, "train", fingerprint="a", detail={}),
         lambda store: store.add_export(77, "k", folder="e", detail={}),
-        lambda store: store.add_candidate(77, "k", architecture_json="", values={}, predicted={}, source="search"),
+        lambda store: store.add_candidate(77, "k", architecture=ARCHITECTURE, values={}, predicted={}, source="search"),
     ],
 )
 def test_nothing_is_stored_for_a_run_that_is_not_there(store: Store, write: Callable[[Store], object]) -> None:
     with pytest.raises(StoreError, match="expected the run and tables"):
         write(store)
     assert store.candidates(77) == [] and store.exports(77) == [] and store.stage(77, "train") is None
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"schema":1,"embed_dim":64,"layers":[null]}'])
+def test_a_damaged_network_is_one_line(store: Store, run: Run, text: str) -> None:
+    add(store, run, "k")
+    with store._engine.begin() as connection:
+        connection.execute(sqlalchemy.text("update nasweave_candidates set architecture_json = :t"), {"t": text})
+    with pytest.raises(StoreError, match=r"candidate k: expected a network in the database") as caught:
+        store.candidates(run.id)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        {},
+        {"seconds": [], "trials": {}, "objectives": ["latency_ms"]},
+        {"seconds": {}, "trials": {"k": "x"}, "objectives": ["latency_ms"]},
+        {"seconds": {}, "trials": {}, "objectives": "latency_ms"},
+        {"seconds": {}, "trials": {}, "objectives": [], "budget": {"latency_ms": None}},
+        {"seconds": {}, "trials": {}, "objectives": [], "seed": "x"},
+    ],
+)
+def test_a_damaged_record_of_a_search_is_one_line(store: Store, run: Run, detail: dict[str, object]) -> None:
+    store.finish_stage(run.id, "search", fingerprint="f", detail=detail)
+    with pytest.raises(StoreError, match=r"stage search of run 1: expected the record of a search") as caught:
+        SearchRecord.load(store, run.id)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_the_record_of_an_earlier_version_is_read(store: Store, run: Run) -> None:
+    old = {"seconds": {"train": 2}, "trials": {"k": 3}, "objectives": ["latency_ms"]}
+    store.finish_stage(run.id, "search", fingerprint="f", detail=old)
+    record = SearchRecord.load(store, run.id)
+    assert record is not None and (record.seconds, record.trials, record.budget) == ({"train": 2.0}, {"k": 3}, None)
+    record.save(store, run.id, fingerprint="f")
+    assert SearchRecord.load(store, run.id) == replace(record, budget={})
