@@ -27,7 +27,7 @@ from supernet.training.curve import Curve
 from supernet.training.distributed import Ranks
 from supernet.training.sampling import augmentation_generator, batch_rows
 
-__all__ = ["CURVE", "Progress", "Rule", "Training", "restore_weights"]
+__all__ = ["CURVE", "Progress", "Rule", "Training", "make_optimizer", "restore_weights"]
 
 CURVE = "training.jsonl"
 # AdamW's default of 1e-8 would turn the rounding noise of a gradient that is zero by symmetry (the bias of a key under
@@ -91,7 +91,7 @@ class Training(Generic[Model]):
         self.names = {parameter: name for name, parameter in model.named_parameters()}
         self.linears = [m for m in model.modules() if isinstance(m, ElasticLinear)]
         self.averaged = AveragedModel(model, multi_avg_fn=self._average)
-        self.optimizer = _optimizer(model, config)
+        self.optimizer = make_optimizer(model, config)
         self.step = 0
 
     def fit(self, progress: Progress | None) -> Model:
@@ -216,7 +216,7 @@ class Training(Generic[Model]):
         return values, norm
 
 
-def _optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.AdamW:
+def make_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.AdamW:
     """Return AdamW that decays linear weights, but no norm, bias, position or convolution."""
     decayed = {id(m.weight) for m in model.modules() if isinstance(m, ElasticLinear)}
     parameters = list(model.parameters())

@@ -1,0 +1,101 @@
+"""Networks of a search in fidelities: trained in rounds, judged after each, kept in the state in which they are exported.
+
+Each network has a folder with its checkpoint, by its key. What a round needs is there or is a function of the seed, so
+a killed process repeats at most the steps since the last checkpoint, and comes to the same weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from search_space import Architecture, SearchSpace
+from supernet import Network
+from supernet.calibration import calibrate
+from supernet.elastic import reset_parameters
+from supernet.tasks import TaskData
+from supernet.training import Evaluator, Quality, TrainingConfig
+from supernet.training.checkpoint import FILE
+from supernet.training.inheritance import inherit_weights
+from supernet.training.rounds import RoundTraining
+from supernet.training.sampling import initial_generator
+
+__all__ = ["RoundsEvaluator", "random_start"]
+
+Start = Callable[[Architecture], Network]
+
+
+def random_start(space: SearchSpace, *, seed: int) -> Start:
+    """Return what makes the network of an architecture with random weights, the same ones every time."""
+
+    def start(architecture: Architecture) -> Network:
+        network = Network(architecture, space.geometry)
+        reset_parameters(network, initial_generator(seed=seed))
+        return network
+
+    return start
+
+
+class RoundsEvaluator:
+    """Trains networks further and judges them on the validation split.
+
+    Parameters
+    ----------
+    space, data, config
+        As :class:`supernet.training.rounds.RoundTraining` takes them.
+    folder
+        Where a folder for each network is kept.
+    start
+        The network of an architecture before its first step: random weights, or those that a supernet gives it.
+    origin
+        Names what ``start`` gives, such as a supernet's fingerprint.
+    device
+        Where to compute.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        data: TaskData,
+        config: TrainingConfig,
+        *,
+        folder: Path,
+        start: Start,
+        origin: str,
+        device: str | torch.device = "cpu",
+    ) -> None:
+        self.space, self.data, self.config, self.folder = space, data, config, folder
+        self.start, self.origin, self.device = start, origin, torch.device(device)
+        self._judge = Evaluator(data, split=data.validation, device=self.device, bf16=config.bf16)
+
+    def path(self, architecture: Architecture) -> Path:
+        """Return the checkpoint of a network."""
+        return self.folder / architecture.key / FILE
+
+    def train(self, architecture: Architecture, *, steps: int, donor: Architecture | None = None) -> Quality:
+        """Train a network until it has ``steps`` steps behind it; returns its quality on the validation split.
+
+        ``donor`` is a trained network that one without a checkpoint begins with, as far as their weights agree.
+        """
+        training = self._open(architecture, donor=donor)
+        network = training.train_to(steps)
+        return self._judge(calibrate(network, self.data))
+
+    def network(self, architecture: Architecture) -> Network:
+        """Return a network as it was trained last, in evaluation mode: what is tested and exported."""
+        return self._open(architecture, donor=None).network.eval()
+
+    def _open(self, architecture: Architecture, *, donor: Architecture | None) -> RoundTraining:
+        network = self.start(architecture)
+        path = self.path(architecture)
+        if donor is not None and not path.exists():
+            inherit_weights(network, self.network(donor))
+        return RoundTraining(
+            network.to(self.device),
+            identity=f"{self.space.fingerprint}/{architecture.key}/{self.origin}",
+            data=self.data,
+            config=self.config,
+            path=path,
+        )

@@ -1,0 +1,292 @@
+"""A search that buys training: another network, or more steps for a promising one, whichever gains most a second.
+
+Each network is trained in rounds, from rung to rung. A model of learning curves says what every network, trained or
+not, will have after any rung; the gain of an action is the hypervolume that the network is expected to add to the front
+(logarithms of error and of the known objectives) at the best of the rungs ahead, over the time until there. Bought is
+only the next rung, and then everything is thought over: successive halving without fixed shares. Neighbours of the
+front that differ in one gene are always among the candidates, so that the search ends where none of them promises
+anything (:attr:`FidelitySearch.open_gain`).
+
+Decisions are a function of the seed and of the observations: told the observations of a killed search, a new one goes
+on with the same decisions.
+
+Papers: Swersky et al. 2014 (Freeze-Thaw Bayesian Optimization); Jamieson & Talwalkar 2016 (successive halving); Schmucker
+et al. 2021 (multi-objective asynchronous successive halving); Yang et al. 2019 (expected hypervolume improvement).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runs.objectives.hypervolume_gain import expected_gain, free_boxes, front_of
+from runs.search.algorithms.design import skewed_sample, spread
+from runs.search.algorithms.evolution import distinct, keys
+from runs.search.fidelities.curves import CurveModel
+from runs.search.fidelities.neighbours import children, one_gene_neighbours
+from runs.search.fidelities.task import Action, FidelityTask, Observation
+from search_space import Genes
+
+__all__ = ["FidelitySearch"]
+
+Floats = NDArray[np.float64]
+_POOL = 1500  # of the spread design
+_KNOWN_WEIGHT = 3.0
+_PARENTS, _NEIGHBOURS, _CHILDREN, _DRAWN = 12, 600, 200, 100
+# How far above the least error networks still count, in logarithms (a factor of 7.4), where no reference is given.
+_SPAN = 2.0
+_MARGIN = 0.1  # of the range of the known objectives, beyond the largest
+_LONGEST_FIT = 700  # observations; of more, each network's last one or two, then the latest
+
+
+@dataclass(kw_only=True, slots=True)
+class _Network:
+    """A network in training: its rows of observations."""
+
+    genes: Genes
+    steps: int = 0
+    errors: list[float] = field(default_factory=list)
+
+
+class FidelitySearch:
+    """Asks for training, is told errors.
+
+    Parameters
+    ----------
+    task
+        What is searched.
+    seed
+        With the observations it decides everything.
+    initial
+        So many networks are spread over the space and get the first rung before the model decides.
+    batch
+        So many actions are decided at a time; each counts on what those before it are expected to bring.
+    """
+
+    def __init__(self, task: FidelityTask, *, seed: int, initial: int = 16, batch: int = 4) -> None:
+        self.task, self.seed, self.initial, self.batch = task, seed, initial, batch
+        self.observations: list[Observation] = []
+        self.open_gain = np.inf
+        self._networks: dict[tuple[int, ...], _Network] = {}
+        self._queue: list[Action] = []
+        self._told: set[tuple[tuple[int, ...], int]] = set()
+        self._model = CurveModel(first=task.rungs[0], full=task.rungs[-1] + task.inherited_steps)
+        self._pending: set[tuple[int, ...]] = set()
+
+    # ------------------------------------------------------------- interface
+
+    def resume(self, observations: Sequence[Observation]) -> None:
+        """Take up the observations of an earlier search, in their order; the next action is what it would have asked."""
+        for observation in observations:
+            self._add(observation)
+        if observations:
+            planned_at = observations[-1].action.planned_at
+            rest = self.observations[planned_at:]
+            self._forget(planned_at)
+            self._queue = self._plan()
+            for observation in rest:
+                self._add(observation)
+            self._queue = [a for a in self._queue if (a.genes, a.done) not in self._told]
+
+    def ask(self) -> Action | None:
+        """Return what to buy next; ``None`` where nothing is left to buy."""
+        if not self._queue:
+            self._queue = self._plan()
+        if not self._queue:
+            return None
+        action = self._queue.pop(0)
+        self._pending.add(action.genes)
+        return action
+
+    def tell(self, action: Action, *, error: float, noise: float = 0.0, cost: float = 0.0) -> Observation:
+        """Add what came of an action; returns the observation to keep."""
+        observation = Observation(action=action, error=error, noise=noise, cost=cost)
+        self._add(observation)
+        return observation
+
+    def give_up(self, action: Action) -> None:
+        """Never propose a network again, for its training failed."""
+        self._pending.add(action.genes)
+
+    @property
+    def trained(self) -> tuple[Genes, NDArray[np.int64], Floats]:
+        """The networks so far: genes ``(n, genes)``, steps ``(n,)`` and last errors ``(n,)``."""
+        found = list(self._networks.values())
+        genes = np.array([n.genes for n in found], np.int16).reshape(len(found), len(self.task.genotype.cards))
+        return genes, np.array([n.steps for n in found], np.int64), np.array([n.errors[-1] for n in found])
+
+    def estimates(self) -> tuple[Floats, Floats]:
+        """Return the error of each of :attr:`trained` as the model sees it now, and its deviation in logarithms.
+
+        What a finite validation split says of a network is smoothed by its own earlier rungs and by networks like it.
+        """
+        genes, steps, _ = self.trained
+        self._fit()
+        mean, deviation = self._model.predict(self._features(genes), network=np.arange(len(genes)), steps=self._worth(steps))
+        return np.exp(mean) - self._floor, deviation
+
+    # ------------------------------------------------------------- bookkeeping
+
+    def _add(self, observation: Observation) -> None:
+        action = observation.action
+        network = self._networks.setdefault(action.genes, _Network(genes=np.array(action.genes, np.int16)))
+        assert network.steps == action.done, "rounds of a network come one after the other"
+        network.steps = observation.steps
+        network.errors.append(observation.error)
+        self.observations.append(observation)
+        self._told.add((action.genes, action.done))
+        self._pending.discard(action.genes)
+
+    def _forget(self, count: int) -> None:
+        kept = self.observations[:count]
+        self.observations, self._networks, self._told = [], {}, set()
+        for observation in kept:
+            self._add(observation)
+
+    # ---------------------------------------------------------------- decisions
+
+    def _plan(self) -> list[Action]:
+        rng = np.random.default_rng([self.seed, len(self.observations)])
+        if len(self._networks) < self.initial:
+            first = self._first(self.initial - len(self._networks), rng)
+            return [self._action(row, done=0) for row in first]
+        return self._bought(rng)
+
+    def _action(self, row: Genes, *, done: int) -> Action:
+        following = next(rung for rung in self.task.rungs if rung > done)
+        genes = tuple(int(gene) for gene in row)
+        return Action(genes=genes, done=done, steps=following - done, planned_at=len(self.observations))
+
+    def _possible(self, genes: Genes) -> Genes:
+        """Return the distinct rows that are feasible and neither trained nor given up."""
+        width = len(self.task.genotype.cards)
+        old = np.array([*self._networks, *self._pending], np.int16).reshape(-1, width)
+        genes = distinct(genes, apart_from=keys(old))
+        return genes if self.task.feasible is None else genes[self.task.feasible(genes)]
+
+    def _first(self, n: int, rng: np.random.Generator) -> Genes:
+        """Return networks that are spread over what is known of the space, the known objectives first."""
+        pool = self._possible(skewed_sample(self.task.genotype, rng, _POOL))
+        told, _, _ = self.trained
+        points = self._coordinates(np.concatenate([told, pool]))
+        return pool[spread(points[len(told) :], n, apart_from=points[: len(told)], rng=rng)]
+
+    def _coordinates(self, genes: Genes) -> Floats:
+        x, y = self.task.genotype.features(genes), np.log(self.task.known(genes))
+        x, y = ((v - v.mean(axis=0)) / (v.std(axis=0) + 1e-12) for v in (x, y))
+        x = x / np.sqrt(max(int((x.std(axis=0) > 0).sum()), 1))
+        return np.concatenate([x, y * (_KNOWN_WEIGHT / np.sqrt(y.shape[1]))], axis=1)
+
+    def _features(self, genes: Genes) -> Floats:
+        """Return what the model reads: the genotype's features and the logarithms of the known objectives and costs."""
+        known = np.log(np.column_stack([self.task.known(genes), self.task.step_cost(genes)]))
+        x = self.task.genotype.features(genes)
+        # A few columns that matter beside many that hardly do.
+        return np.concatenate([x, np.repeat(known, max(1, x.shape[1] // 20), axis=1)], axis=1)
+
+    def _worth(self, steps: NDArray[np.int64] | float) -> Floats:
+        return np.asarray(steps, float) + self.task.inherited_steps
+
+    @property
+    def _floor(self) -> float:
+        """What is added to errors before the logarithm: the weight of a single example."""
+        noises = [o.noise for o in self.observations if o.noise > 0]
+        errors = [o.error for o in self.observations]
+        return min(noises) if noises else max(1e-3 * float(np.median(errors)), 1e-12)
+
+    def _fit(self) -> None:
+        observations = self._fitted()
+        number = {genes: i for i, genes in enumerate(self._networks)}
+        genes, _, _ = self.trained
+        network = np.array([number[o.action.genes] for o in observations], np.intp)
+        error, noise = (np.array([getattr(o, name) for o in observations]) for name in ("error", "noise"))
+        floor = self._floor
+        self._model.fit(
+            self._features(genes)[network],
+            network=network,
+            steps=self._worth(np.array([o.steps for o in observations], np.int64)),
+            log_error=np.log(error + floor),
+            noise=noise / (error + floor),
+        )
+
+    def _fitted(self) -> list[Observation]:
+        """Return the observations that the model is fitted to: all, or of many the last of each network first."""
+        if len(self.observations) <= _LONGEST_FIT:
+            return self.observations
+        last = {o.action.genes: i for i, o in enumerate(self.observations)}
+        kept = sorted(last.values())[-_LONGEST_FIT:]
+        rest = sorted(set(range(len(self.observations))) - set(kept))[-(_LONGEST_FIT - len(kept)) :]
+        return [self.observations[i] for i in sorted({*kept, *rest[: _LONGEST_FIT - len(kept)]})]
+
+    def _bought(self, rng: np.random.Generator) -> list[Action]:
+        self._fit()
+        task, rungs = self.task, np.array(self.task.rungs, float)
+        told, steps, _ = self.trained
+        now, _ = self._model.predict(self._features(told), network=np.arange(len(told)), steps=self._worth(steps))
+        final, doubt = self._model.predict(
+            self._features(told), network=np.arange(len(told)), steps=self._worth(np.full(len(told), rungs[-1]))
+        )
+        known = np.log(task.known(told))
+        new = self._new(told, np.column_stack([final - doubt, known]), rng)
+        pending = np.array([tuple(row) in self._pending for row in told.tolist()], bool)
+        going = np.flatnonzero((steps < rungs[-1]) & ~pending)
+        genes = np.concatenate([told[going], new])
+        done = np.r_[steps[going], np.zeros(len(new), np.int64)]
+        number = np.r_[going, np.full(len(new), -1)].astype(np.intp)
+        if not len(genes):
+            self.open_gain = 0.0
+            return []
+        objectives = np.column_stack([now, known])
+        return self._greedy(genes, done=done, number=number, objectives=objectives)
+
+    def _new(self, told: Genes, hoped: Floats, rng: np.random.Generator) -> Genes:
+        """Return candidates that were never trained: neighbours of the front, children of it, and random ones."""
+        genotype = self.task.genotype
+        front = front_of(hoped)
+        parents = told[rng.permutation(front)[:_PARENTS]]
+        near = one_gene_neighbours(genotype, parents)
+        near = near[np.sort(rng.permutation(len(near))[:_NEIGHBOURS])]
+        drawn = skewed_sample(genotype, rng, _DRAWN)
+        return self._possible(np.concatenate([near, children(genotype, parents, rng, _CHILDREN), drawn]))
+
+    def _greedy(
+        self, genes: Genes, *, done: NDArray[np.int64], number: NDArray[np.intp], objectives: Floats
+    ) -> list[Action]:
+        """Return the actions of the most gain a second, each beside what those before it are expected to bring."""
+        task, rungs = self.task, np.array(self.task.rungs)
+        known, step_cost, features = np.log(task.known(genes)), task.step_cost(genes), self._features(genes)
+        curves = [
+            self._model.predict(features, network=number, steps=self._worth(np.full(len(genes), rung))) for rung in rungs
+        ]
+        mean, deviation = (np.stack(columns, axis=1) for columns in zip(*curves, strict=True))
+        further = rungs - done[:, None]
+        cost = np.where(further > 0, further * step_cost[:, None], np.inf)
+        reference = self._reference(objectives)
+        front, actions, free = objectives, [], np.ones(len(genes), bool)
+        for _ in range(self.batch):
+            gain = np.zeros_like(mean)
+            boxes = free_boxes(front, reference=reference)
+            for column in range(len(rungs)):
+                points = np.column_stack([mean[:, column], known])
+                spreads = np.column_stack([deviation[:, column], np.zeros_like(known)])
+                gain[:, column] = expected_gain(points, spreads, boxes=boxes)
+            rate = np.where(free[:, None], gain / cost, -1.0)
+            row, column = np.unravel_index(int(np.argmax(rate)), rate.shape)
+            if not actions:
+                self.open_gain = float(gain[free].max(initial=0.0))
+            if not free[row] or rate[row, column] <= 0:
+                break
+            actions.append(self._action(genes[row], done=int(done[row])))
+            free[row] = False
+            front = np.concatenate([front, np.r_[mean[row, column], known[row]][None]])
+        return actions
+
+    def _reference(self, objectives: Floats) -> Floats:
+        low, high = objectives.min(axis=0), objectives.max(axis=0)
+        reference = high + _MARGIN * (high - low)
+        error = self.task.reference_error
+        reference[0] = min(reference[0], low[0] + _SPAN) if error is None else max(np.log(error + self._floor), low[0] + 0.1)
+        return reference

@@ -1,0 +1,96 @@
+"""What a search in fidelities is given and what it hands out: its task, its actions, and what came of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runs.search.algorithms.design import Chromosome
+from search_space import Genes
+
+__all__ = ["Action", "FidelityTask", "Genotype", "Observation"]
+
+Floats = NDArray[np.float64]
+
+
+class Genotype(Chromosome, Protocol):
+    """Integer genes, and numbers of each network that its quality depends on."""
+
+    def features(self, genes: Genes) -> Floats:
+        """Return ``(n, d)`` numbers of each row."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FidelityTask:
+    """What is searched: networks of low error and low known costs, after as many steps as pay.
+
+    Parameters
+    ----------
+    genotype
+        The genes.
+    known
+        From genes ``(n, genes)`` to the positive objectives that need no training ``(n, k)``, such as the latency.
+    step_cost
+        From genes to the time of a step of training ``(n,)``, in any unit; a function of the genes alone, so that the
+        same search takes the same decisions on any machine.
+    rungs
+        Steps after which a network is evaluated, increasing; the last is a full training.
+    feasible
+        From genes to whether a network may be proposed at all ``(n,)``: its known limits.
+    reference_error
+        An error above which a network is of no use, such as that of a linear model; ``None`` takes it from the errors.
+    inherited_steps
+        What the weights that a network begins with are worth, in steps of training alone.
+    """
+
+    genotype: Genotype
+    known: Callable[[Genes], Floats]
+    step_cost: Callable[[Genes], Floats]
+    rungs: tuple[int, ...] = (50, 100, 200, 400, 800)
+    feasible: Callable[[Genes], NDArray[np.bool_]] | None = None
+    reference_error: float | None = None
+    inherited_steps: float = 0.0
+
+    def __post_init__(self) -> None:
+        assert len(self.rungs) >= 2 and self.rungs[0] > 0, "two rungs or more"
+        assert all(a < b for a, b in zip(self.rungs, self.rungs[1:], strict=False)), "rungs increase"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Action:
+    """What to buy next: ``steps`` more for a network that has ``done`` so many.
+
+    ``genes`` names the network and ``planned_at`` the number of observations that the decision was taken after.
+    """
+
+    genes: tuple[int, ...]
+    done: int
+    steps: int
+    planned_at: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Observation:
+    """What came of an action: the error after ``action.done + action.steps`` steps.
+
+    Parameters
+    ----------
+    error, noise
+        On the validation split, lower is better, and its standard error.
+    cost
+        Processor seconds of training and evaluation.
+    """
+
+    action: Action
+    error: float
+    noise: float = 0.0
+    cost: float = 0.0
+
+    @property
+    def steps(self) -> int:
+        """Steps that the network has behind it."""
+        return self.action.done + self.action.steps

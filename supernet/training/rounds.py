@@ -1,0 +1,167 @@
+"""The training of one network in rounds, of which nobody knows at the start how many there will be.
+
+In a round the rate rises briefly and then falls to zero in a straight line, so that every round ends with a network as
+good as it can be after its steps; the next round goes on from its weights and moments. The labels alone teach, for a
+teacher triples the time of a small network's step and gains little (``docs/training.md``).
+
+A checkpoint is written at the end of each round and, in long ones, every ``config.checkpoint_every`` steps: what was
+interrupted goes on in the middle of its round, bit for bit under the same conditions.
+
+Papers: Loshchilov & Hutter 2017 (SGDR: rounds with restarts); Defazio et al. 2023 (When, Why and How Much: linear decay).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from search_space.errors import CheckpointError, NasweaveError
+from supernet.elastic import ElasticLinear
+from supernet.model import Network
+from supernet.tasks import TaskData
+from supernet.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from supernet.training.config import TrainingConfig
+from supernet.training.mixed_precision import autocast
+from supernet.training.sampling import augmentation_generator, batch_rows
+from supernet.training.state import make_optimizer, restore_weights
+
+__all__ = ["RoundTraining", "round_rate"]
+
+_WARMUP = 20  # steps at most, a tenth of a round
+_MOMENTS = ("step", "exp_avg", "exp_avg_sq")
+
+
+def round_rate(step: int, *, steps: int) -> float:
+    """Return the share of the learning rate in update ``step``, counted from 0, of a round of ``steps``."""
+    warmup = min(_WARMUP, steps // 10)
+    return min((step + 1) / (warmup + 1), (steps - step) / max(steps - warmup, 1))
+
+
+class RoundTraining:
+    """A network in training, round after round.
+
+    Parameters
+    ----------
+    network
+        With the weights to begin with; it is trained in place.
+    identity
+        Names the network and what it began with; a checkpoint of another is refused.
+    data, config
+        The examples, and batch size, rate, decay, clipping, smoothing and seed; ``config.steps`` does not count.
+    path
+        The checkpoint file; what it holds is taken up. ``None`` keeps nothing.
+
+    Raises
+    ------
+    CheckpointError
+        For a checkpoint that is damaged or of another training.
+    """
+
+    def __init__(
+        self, network: Network, *, identity: str, data: TaskData, config: TrainingConfig, path: Path | None = None
+    ) -> None:
+        self.network, self.identity, self.data, self.config, self.path = network, identity, data, config, path
+        self.device = next(network.parameters()).device
+        self.step = 0
+        self._round = (0, 0)
+        self._parameters = dict(network.named_parameters())
+        self._linears = [m for m in network.modules() if isinstance(m, ElasticLinear)]
+        self._optimizer = make_optimizer(network, config)
+        if path is not None and path.exists():
+            self._restore(load_checkpoint(path), where=path)
+
+    def train_to(self, steps: int) -> Network:
+        """Train until ``steps`` updates are done, as one round; returns the network in evaluation mode.
+
+        Raises
+        ------
+        NasweaveError
+            When the loss or its gradient is not finite; the last checkpoint stays.
+        """
+        if self.step < steps:
+            if self._round[1] != steps:
+                self._round = (self.step, steps)
+            self.network.train()
+            for layer in self._linears:
+                layer.pruned = 1.0
+            while self.step < steps:
+                self._update()
+                if self.path is not None and (self.step == steps or self.step % self.config.checkpoint_every == 0):
+                    self._save(self.path)
+        return self.network.eval()
+
+    def _update(self) -> None:
+        config, split = self.config, self.data.train
+        rows = batch_rows(seed=config.seed, step=self.step, batch_size=config.batch_size, n=len(split))
+        inputs, targets = split.batch(rows)
+        inputs = self.data.augment(inputs, augmentation_generator(seed=config.seed, step=self.step))
+        inputs, targets = inputs.to(self.device), targets.to(self.device)
+        self._optimizer.zero_grad(set_to_none=True)
+        with autocast(inputs.device, bf16=config.bf16):
+            outputs: Tensor = self.network(inputs)
+        loss = self.data.loss(outputs.float(), targets, label_smoothing=config.label_smoothing)
+        loss.backward()  # type: ignore[no-untyped-call]
+        norm = torch.nn.utils.clip_grad_norm_(self._parameters.values(), config.gradient_clip)
+        values = torch.stack((loss.detach(), norm)).tolist()
+        if not all(map(math.isfinite, values)):
+            raise NasweaveError(
+                "training",
+                expected="a finite loss and gradient",
+                got=f"loss {values[0]:g} and gradient norm {values[1]:g} in step {self.step + 1} of {self.identity}",
+                remedy="lower training.learning_rate; the last good checkpoint stays",
+            )
+        start, end = self._round
+        for group in self._optimizer.param_groups:
+            group["lr"] = config.learning_rate * round_rate(self.step - start, steps=end - start)
+        self._optimizer.step()
+        self.step += 1
+
+    def _header(self) -> dict[str, Any]:
+        return {k: v for k, v in asdict(self.config).items() if k not in ("steps", "checkpoint_every")}
+
+    def _save(self, path: Path) -> None:
+        tensors: dict[str, Tensor] = {}
+        for name, weight in self._parameters.items():
+            moments = self._optimizer.state.get(weight, {})
+            tensors |= {f"weight/{name}": weight, **{f"{key}/{name}": value for key, value in moments.items()}}
+        numerics: Mapping[str, Any] = {
+            "torch": str(torch.__version__),
+            "device": self.device.type,
+            "threads": torch.get_num_threads(),
+        }
+        header = {**self._header(), "round": list(self._round)}
+        checkpoint = Checkpoint(
+            step=self.step,
+            space=self.identity,
+            data=self.data.data_hash,
+            config=header,
+            numerics=numerics,
+            tensors=tensors,
+        )
+        save_checkpoint(path, checkpoint)
+
+    def _restore(self, checkpoint: Checkpoint, *, where: Path) -> None:
+        checkpoint.check(where=where, space=self.identity, config=None, data=self.data.data_hash)
+        header = dict(checkpoint.config)
+        start, end = header.pop("round", (0, 0))
+        if header != self._header():
+            differing = sorted(k for k in {**header, **self._header()} if header.get(k) != self._header().get(k))
+            raise CheckpointError(
+                f"{where}: training.{differing[0]}",
+                expected=repr(self._header().get(differing[0])),
+                got=repr(header.get(differing[0])),
+                remedy="restore what it was trained with, or train into another folder",
+            )
+        restore_weights(self._parameters, checkpoint.tensors, prefix="weight/", where=where)
+        for name, parameter in self._parameters.items():
+            if f"{_MOMENTS[0]}/{name}" in checkpoint.tensors:
+                self._optimizer.state[parameter] = {
+                    key: checkpoint.tensors[f"{key}/{name}"].to(self.device, copy=True) for key in _MOMENTS
+                }
+        self.step, self._round = checkpoint.step, (int(start), int(end))
