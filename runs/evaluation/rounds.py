@@ -1,4 +1,4 @@
-"""Networks of a search in fidelities: trained in rounds, judged after each, kept in the state in which they are exported.
+"""Networks of a search in fidelities: trained in rounds, judged after each, kept as they are exported.
 
 Each network has a folder with its checkpoint, by its key. What a round needs is there or is a function of the seed, so
 a killed process repeats at most the steps since the last checkpoint, and comes to the same weights.

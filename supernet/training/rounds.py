@@ -7,7 +7,7 @@ teacher triples the time of a small network's step and gains little (``docs/trai
 A checkpoint is written at the end of each round and, in long ones, every ``config.checkpoint_every`` steps: what was
 interrupted goes on in the middle of its round, bit for bit under the same conditions.
 
-Papers: Loshchilov & Hutter 2017 (SGDR: rounds with restarts); Defazio et al. 2023 (When, Why and How Much: linear decay).
+Papers: Loshchilov & Hutter 2017 (SGDR: restarts); Defazio et al. 2023 (When, Why and How Much: linear decay).
 """
 
 from __future__ import annotations

@@ -68,7 +68,9 @@ class CurveModel:
         self.hyperparameters = Hyperparameters()
         self._fitted_rows = 0
 
-    def fit(self, features: Floats, *, network: Ints, steps: Floats, log_error: Floats, noise: Floats) -> CurveModel:
+    def fit(
+        self, features: Floats, *, network: Ints, steps: Floats, log_error: Floats, noise: Floats, learn: bool = True
+    ) -> CurveModel:
         """Fit to observations, ``(n,)`` each, of networks with ``features`` ``(n, d)``.
 
         Parameters
@@ -77,6 +79,8 @@ class CurveModel:
             A number for each network: observations of one network share it.
         noise
             Standard deviation of each logarithm as far as it is known, such as that of a finite validation split.
+        learn
+            Whether hyperparameters may change, which later fits start from.
         """
         self._center = features.mean(axis=0)
         spread = features.std(axis=0)
@@ -88,7 +92,7 @@ class CurveModel:
         self._y = self._y - self._level
         self._variance = np.maximum(noise, _LEAST_NOISE) ** 2
         self._parts = self._products(self._x, self._network, self._t)
-        if len(self._y) >= 1.2 * self._fitted_rows:  # a slow search for better ones, only once there is news
+        if learn and len(self._y) >= 1.2 * self._fitted_rows:  # a slow search for better ones, only once there is news
             self.hyperparameters = self._best_hyperparameters()
             self._fitted_rows = len(self._y)
         self._factor = cho_factor(self._covariance(self.hyperparameters), lower=True)
@@ -102,7 +106,7 @@ class CurveModel:
         """
         x, t = self._scaled(features), self._time(steps)
         h = self.hyperparameters
-        cross = _kernel(self._products(x, network, t, among=False), h)
+        cross = _kernel(self._products(x, network, t), h)
         mean = self._level + _SLOPE * t + cross @ self._weights
         half = solve_triangular(self._factor[0], cross.T, lower=True, check_finite=False)
         slope = 1.0 + h.slope * t * t
@@ -120,12 +124,11 @@ class CurveModel:
         t: Floats = np.log(self.full / np.maximum(steps, self.first / 4)) / math.log(self.full / self.first)
         return np.maximum(t, -0.5)
 
-    def _products(self, x: Floats, network: Ints, t: Floats, *, among: bool = True) -> tuple[Floats, ...]:
+    def _products(self, x: Floats, network: Ints, t: Floats) -> tuple[Floats, ...]:
         """Return what kernels are made of, ``(n, observations)`` each; they do not depend on hyperparameters."""
         inner = x @ self._x.T
         square = (x * x).sum(axis=1)[:, None] + (self._x * self._x).sum(axis=1) - 2.0 * inner
         same = (network[:, None] == self._network) & (network >= 0)[:, None]
-        del among
         return inner, np.maximum(square, 0.0), t[:, None] * self._t, same.astype(float), _common(t, self._t)
 
     def _covariance(self, h: Hyperparameters) -> Floats:

@@ -10,8 +10,8 @@ anything (:attr:`FidelitySearch.open_gain`).
 Decisions are a function of the seed and of the observations: told the observations of a killed search, a new one goes
 on with the same decisions.
 
-Papers: Swersky et al. 2014 (Freeze-Thaw Bayesian Optimization); Jamieson & Talwalkar 2016 (successive halving); Schmucker
-et al. 2021 (multi-objective asynchronous successive halving); Yang et al. 2019 (expected hypervolume improvement).
+Papers: Swersky et al. 2014 (Freeze-Thaw Bayesian Optimization); Jamieson & Talwalkar 2016 (successive halving);
+Schmucker et al. 2021 (multi-objective successive halving); Yang et al. 2019 (expected hypervolume improvement).
 """
 
 from __future__ import annotations
@@ -44,11 +44,23 @@ _LONGEST_FIT = 700  # observations; of more, each network's last one or two, the
 
 @dataclass(kw_only=True, slots=True)
 class _Network:
-    """A network in training: its rows of observations."""
+    """A network in training: its steps, what it began with in steps of its own, and the errors after its rounds."""
 
     genes: Genes
+    worth: float
     steps: int = 0
     errors: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Candidates:
+    """Networks to buy steps for, one a row; ``number`` and ``donor`` count the trained ones, -1 for none."""
+
+    genes: Genes
+    done: NDArray[np.int64]
+    number: NDArray[np.intp]
+    donor: NDArray[np.intp]
+    worth: Floats
 
 
 class FidelitySearch:
@@ -72,24 +84,18 @@ class FidelitySearch:
         self.open_gain = np.inf
         self._networks: dict[tuple[int, ...], _Network] = {}
         self._queue: list[Action] = []
-        self._told: set[tuple[tuple[int, ...], int]] = set()
         self._model = CurveModel(first=task.rungs[0], full=task.rungs[-1] + task.inherited_steps)
         self._pending: set[tuple[int, ...]] = set()
 
     # ------------------------------------------------------------- interface
 
     def resume(self, observations: Sequence[Observation]) -> None:
-        """Take up the observations of an earlier search, in their order; the next action is what it would have asked."""
+        """Take up the observations of an earlier search, in their order, and go on as it would have."""
         for observation in observations:
+            if observation.action.planned_at == len(self.observations):
+                self._queue = self._plan()  # again, for what the model learns from each fit stays
             self._add(observation)
-        if observations:
-            planned_at = observations[-1].action.planned_at
-            rest = self.observations[planned_at:]
-            self._forget(planned_at)
-            self._queue = self._plan()
-            for observation in rest:
-                self._add(observation)
-            self._queue = [a for a in self._queue if (a.genes, a.done) not in self._told]
+            self._queue = [a for a in self._queue if a != observation.action]
 
     def ask(self) -> Action | None:
         """Return what to buy next; ``None`` where nothing is left to buy."""
@@ -124,27 +130,23 @@ class FidelitySearch:
         What a finite validation split says of a network is smoothed by its own earlier rungs and by networks like it.
         """
         genes, steps, _ = self.trained
-        self._fit()
-        mean, deviation = self._model.predict(self._features(genes), network=np.arange(len(genes)), steps=self._worth(steps))
+        self._fit(learn=False)
+        mean, deviation = self._model.predict(
+            self._features(genes), network=np.arange(len(genes)), steps=steps + self._worth
+        )
         return np.exp(mean) - self._floor, deviation
 
     # ------------------------------------------------------------- bookkeeping
 
     def _add(self, observation: Observation) -> None:
         action = observation.action
-        network = self._networks.setdefault(action.genes, _Network(genes=np.array(action.genes, np.int16)))
+        fresh = _Network(genes=np.array(action.genes, np.int16), worth=action.worth)
+        network = self._networks.setdefault(action.genes, fresh)
         assert network.steps == action.done, "rounds of a network come one after the other"
         network.steps = observation.steps
         network.errors.append(observation.error)
         self.observations.append(observation)
-        self._told.add((action.genes, action.done))
         self._pending.discard(action.genes)
-
-    def _forget(self, count: int) -> None:
-        kept = self.observations[:count]
-        self.observations, self._networks, self._told = [], {}, set()
-        for observation in kept:
-            self._add(observation)
 
     # ---------------------------------------------------------------- decisions
 
@@ -152,13 +154,19 @@ class FidelitySearch:
         rng = np.random.default_rng([self.seed, len(self.observations)])
         if len(self._networks) < self.initial:
             first = self._first(self.initial - len(self._networks), rng)
-            return [self._action(row, done=0) for row in first]
+            return [self._action(row, done=0, worth=self.task.inherited_steps) for row in first]
         return self._bought(rng)
 
-    def _action(self, row: Genes, *, done: int) -> Action:
+    def _action(self, row: Genes, *, done: int, worth: float, donor: Genes | None = None) -> Action:
         following = next(rung for rung in self.task.rungs if rung > done)
-        genes = tuple(int(gene) for gene in row)
-        return Action(genes=genes, done=done, steps=following - done, planned_at=len(self.observations))
+        return Action(
+            genes=_name(row),
+            done=done,
+            steps=following - done,
+            planned_at=len(self.observations),
+            donor=None if donor is None else _name(donor),
+            worth=float(worth),
+        )
 
     def _possible(self, genes: Genes) -> Genes:
         """Return the distinct rows that are feasible and neither trained nor given up."""
@@ -187,8 +195,21 @@ class FidelitySearch:
         # A few columns that matter beside many that hardly do.
         return np.concatenate([x, np.repeat(known, max(1, x.shape[1] // 20), axis=1)], axis=1)
 
-    def _worth(self, steps: NDArray[np.int64] | float) -> Floats:
-        return np.asarray(steps, float) + self.task.inherited_steps
+    @property
+    def _worth(self) -> Floats:
+        """What each trained network began with, in steps, ``(n,)``."""
+        return np.array([network.worth for network in self._networks.values()])
+
+    def _donors(self, genes: Genes) -> tuple[NDArray[np.intp], Floats]:
+        """Return the best donor of each row among the trained networks, -1 for none, and what it is worth in steps."""
+        task, plain = self.task, np.full(len(genes), self.task.inherited_steps)
+        if task.affinity is None or not len(genes):
+            return np.full(len(genes), -1), plain
+        told, steps, _ = self.trained
+        worth = task.affinity(genes, told) * np.minimum(steps + self._worth, task.rungs[-1])
+        best = worth.argmax(axis=1)
+        most = worth[np.arange(len(genes)), best]
+        return np.where(most > plain, best, -1), np.maximum(most, plain)
 
     @property
     def _floor(self) -> float:
@@ -197,7 +218,7 @@ class FidelitySearch:
         errors = [o.error for o in self.observations]
         return min(noises) if noises else max(1e-3 * float(np.median(errors)), 1e-12)
 
-    def _fit(self) -> None:
+    def _fit(self, *, learn: bool = True) -> None:
         observations = self._fitted()
         number = {genes: i for i, genes in enumerate(self._networks)}
         genes, _, _ = self.trained
@@ -207,9 +228,10 @@ class FidelitySearch:
         self._model.fit(
             self._features(genes)[network],
             network=network,
-            steps=self._worth(np.array([o.steps for o in observations], np.int64)),
+            steps=np.array([o.steps for o in observations]) + self._worth[network],
             log_error=np.log(error + floor),
             noise=noise / (error + floor),
+            learn=learn,
         )
 
     def _fitted(self) -> list[Observation]:
@@ -223,24 +245,28 @@ class FidelitySearch:
 
     def _bought(self, rng: np.random.Generator) -> list[Action]:
         self._fit()
-        task, rungs = self.task, np.array(self.task.rungs, float)
         told, steps, _ = self.trained
-        now, _ = self._model.predict(self._features(told), network=np.arange(len(told)), steps=self._worth(steps))
-        final, doubt = self._model.predict(
-            self._features(told), network=np.arange(len(told)), steps=self._worth(np.full(len(told), rungs[-1]))
-        )
-        known = np.log(task.known(told))
+        known, last = np.log(self.task.known(told)), self.task.rungs[-1]
+        now, _ = self._expected(told, steps=steps + self._worth)
+        final, doubt = self._expected(told, steps=np.maximum(steps, last) + self._worth)
         new = self._new(told, np.column_stack([final - doubt, known]), rng)
         pending = np.array([tuple(row) in self._pending for row in told.tolist()], bool)
-        going = np.flatnonzero((steps < rungs[-1]) & ~pending)
-        genes = np.concatenate([told[going], new])
-        done = np.r_[steps[going], np.zeros(len(new), np.int64)]
-        number = np.r_[going, np.full(len(new), -1)].astype(np.intp)
-        if not len(genes):
+        going = np.flatnonzero((steps < last) & ~pending)
+        donor, worth = self._donors(new)
+        candidates = _Candidates(
+            genes=np.concatenate([told[going], new]),
+            done=np.r_[steps[going], np.zeros(len(new), np.int64)],
+            number=np.r_[going, np.full(len(new), -1)].astype(np.intp),
+            donor=np.r_[np.full(len(going), -1), donor].astype(np.intp),
+            worth=np.r_[self._worth[going], worth],
+        )
+        if not len(candidates.genes):
             self.open_gain = 0.0
             return []
-        objectives = np.column_stack([now, known])
-        return self._greedy(genes, done=done, number=number, objectives=objectives)
+        return self._greedy(candidates, objectives=np.column_stack([now, known]))
+
+    def _expected(self, told: Genes, *, steps: Floats) -> tuple[Floats, Floats]:
+        return self._model.predict(self._features(told), network=np.arange(len(told)), steps=steps)
 
     def _new(self, told: Genes, hoped: Floats, rng: np.random.Generator) -> Genes:
         """Return candidates that were never trained: neighbours of the front, children of it, and random ones."""
@@ -252,34 +278,37 @@ class FidelitySearch:
         drawn = skewed_sample(genotype, rng, _DRAWN)
         return self._possible(np.concatenate([near, children(genotype, parents, rng, _CHILDREN), drawn]))
 
-    def _greedy(
-        self, genes: Genes, *, done: NDArray[np.int64], number: NDArray[np.intp], objectives: Floats
-    ) -> list[Action]:
+    def _greedy(self, candidates: _Candidates, *, objectives: Floats) -> list[Action]:
         """Return the actions of the most gain a second, each beside what those before it are expected to bring."""
-        task, rungs = self.task, np.array(self.task.rungs)
+        task, rungs, genes, done = self.task, np.array(self.task.rungs), candidates.genes, candidates.done
         known, step_cost, features = np.log(task.known(genes)), task.step_cost(genes), self._features(genes)
         curves = [
-            self._model.predict(features, network=number, steps=self._worth(np.full(len(genes), rung))) for rung in rungs
+            self._model.predict(features, network=candidates.number, steps=candidates.worth + np.maximum(rung, done))
+            for rung in rungs
         ]
         mean, deviation = (np.stack(columns, axis=1) for columns in zip(*curves, strict=True))
         further = rungs - done[:, None]
         cost = np.where(further > 0, further * step_cost[:, None], np.inf)
-        reference = self._reference(objectives)
+        reference, told = self._reference(objectives), self.trained[0]
         front, actions, free = objectives, [], np.ones(len(genes), bool)
         for _ in range(self.batch):
-            gain = np.zeros_like(mean)
             boxes = free_boxes(front, reference=reference)
-            for column in range(len(rungs)):
-                points = np.column_stack([mean[:, column], known])
-                spreads = np.column_stack([deviation[:, column], np.zeros_like(known)])
-                gain[:, column] = expected_gain(points, spreads, boxes=boxes)
+            gain = np.stack([_gain(mean[:, k], deviation[:, k], known, boxes) for k in range(len(rungs))], axis=1)
             rate = np.where(free[:, None], gain / cost, -1.0)
-            row, column = np.unravel_index(int(np.argmax(rate)), rate.shape)
+            row, column = divmod(int(np.argmax(rate)), len(rungs))
             if not actions:
-                self.open_gain = float(gain[free].max(initial=0.0))
-            if not free[row] or rate[row, column] <= 0:
+                self.open_gain = float(gain[np.isfinite(cost)].max(initial=0.0))
+            if rate[row, column] <= 0:
                 break
-            actions.append(self._action(genes[row], done=int(done[row])))
+            donor = candidates.donor[row]
+            actions.append(
+                self._action(
+                    genes[row],
+                    done=int(done[row]),
+                    worth=candidates.worth[row],
+                    donor=told[donor] if donor >= 0 else None,
+                )
+            )
             free[row] = False
             front = np.concatenate([front, np.r_[mean[row, column], known[row]][None]])
         return actions
@@ -288,5 +317,16 @@ class FidelitySearch:
         low, high = objectives.min(axis=0), objectives.max(axis=0)
         reference = high + _MARGIN * (high - low)
         error = self.task.reference_error
-        reference[0] = min(reference[0], low[0] + _SPAN) if error is None else max(np.log(error + self._floor), low[0] + 0.1)
+        reference[0] = (
+            min(reference[0], low[0] + _SPAN) if error is None else max(np.log(error + self._floor), low[0] + 0.1)
+        )
         return reference
+
+
+def _name(row: Genes) -> tuple[int, ...]:
+    return tuple(int(gene) for gene in row)
+
+
+def _gain(mean: Floats, deviation: Floats, known: Floats, boxes: tuple[Floats, Floats]) -> Floats:
+    points = np.column_stack([mean, known])
+    return expected_gain(points, np.column_stack([deviation, np.zeros_like(known)]), boxes=boxes)

@@ -44,7 +44,10 @@ class FidelityTask:
     reference_error
         An error above which a network is of no use, such as that of a linear model; ``None`` takes it from the errors.
     inherited_steps
-        What the weights that a network begins with are worth, in steps of training alone.
+        What the weights that a network begins with are worth without a donor, in steps of training alone.
+    affinity
+        From ``(n, genes)`` and ``(m, genes)`` to the share of a donor's steps that its weights are worth to a network
+        that begins with them, ``(n, m)`` from 0 to 1; ``None`` where networks begin without donors.
     """
 
     genotype: Genotype
@@ -54,6 +57,7 @@ class FidelityTask:
     feasible: Callable[[Genes], NDArray[np.bool_]] | None = None
     reference_error: float | None = None
     inherited_steps: float = 0.0
+    affinity: Callable[[Genes, Genes], Floats] | None = None
 
     def __post_init__(self) -> None:
         assert len(self.rungs) >= 2 and self.rungs[0] > 0, "two rungs or more"
@@ -64,13 +68,24 @@ class FidelityTask:
 class Action:
     """What to buy next: ``steps`` more for a network that has ``done`` so many.
 
-    ``genes`` names the network and ``planned_at`` the number of observations that the decision was taken after.
+    Parameters
+    ----------
+    genes
+        The network.
+    donor
+        The trained network whose weights one without steps begins with, as it was last trained; ``None`` for none.
+    worth
+        What the weights that it began with are worth, in steps of training alone.
+    planned_at
+        How many observations the decision was taken after.
     """
 
     genes: tuple[int, ...]
     done: int
     steps: int
     planned_at: int
+    donor: tuple[int, ...] | None = None
+    worth: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

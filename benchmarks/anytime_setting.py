@@ -1,0 +1,215 @@
+"""What every method of ``benchmarks.anytime`` is given, and its clock: processor seconds of training and evaluation.
+
+The latencies are predicted from a shipped profile that all methods share. The corner of the hypervolume is the test
+error of a plain model on the same split (logistic regression on pixels or on counts of pieces, interpolated trigrams of
+bytes) and the latency of the largest network: what lies beyond it is of no use.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from hydra import compose, initialize_config_module
+from numpy.typing import NDArray
+from omegaconf import OmegaConf
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MaxAbsScaler
+
+from hardware_profiles import Profile
+from hardware_profiles.devices import locate
+from predictors import CostModel, LatencyPredictor
+from search_space import Architecture, Genes, SearchSpace, space_from_mapping
+from supernet import Network, catalogue
+from supernet.calibration import calibrate
+from supernet.tasks import TASKS, Split, TaskData
+from supernet.training import Evaluator, Quality, TrainingConfig
+
+__all__ = ["PROFILES", "Curve", "Point", "Setting", "open_setting", "reference_error"]
+
+PROFILES = {
+    "vit_tiny": "amd_epyc_2c_onnxruntime_t1_vit_tiny",
+    "vit_mixed": "amd_epyc_2c_onnxruntime_t1_vit_mixed",
+    "text": "intel_xeon_2c_onnxruntime_t1_text",
+    "text_causal": "amd_epyc_2c_onnxruntime_t1_text_causal",
+}
+_EXAMPLES = 20_000  # that a plain model learns from at most
+_MOST_TEST = 2000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Point:
+    """A network as it was after ``seconds``: its last state until a later point of the same key."""
+
+    seconds: float
+    key: str
+    steps: int
+    validation: float
+    test: float
+    latency_ms: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """Task, space, latencies and training, the same for all methods.
+
+    Parameters
+    ----------
+    reference
+        Error and latency in ms of the corner.
+    """
+
+    data: TaskData
+    space: SearchSpace
+    latency: LatencyPredictor
+    costs: CostModel
+    training: TrainingConfig
+    reference: tuple[float, float]
+
+    def known(self, genes: Genes) -> NDArray[np.float64]:
+        """Return the latency in ms, ``(n, 1)``."""
+        return self.latency.predict(genes)[:, None]
+
+    def step_cost(self, genes: Genes) -> NDArray[np.float64]:
+        """Return the time of a step of training, ``(n,)``, in the time of one of the largest network."""
+        flops = self.costs.flops(genes).astype(float)
+        largest = float(self.costs.flops(self.space.encode([self.space.largest]))[0])
+        layers = np.asarray(self.space.depth, float)[genes[:, 1]] / self.space.max_depth
+        shares: NDArray[np.float64] = 0.7 * flops / largest + 0.2 * layers + 0.1
+        return shares
+
+
+@dataclass(kw_only=True)
+class Curve:
+    """The clock of one method's run, and the points that it came to.
+
+    Parameters
+    ----------
+    limit
+        Processor seconds after which the method stops.
+    """
+
+    setting: Setting
+    limit: float
+    points: list[Point] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        data = self.setting.data
+        self._test = Evaluator(data, split=data.test, bf16=self.setting.training.bf16, examples=_MOST_TEST)
+        self._begin, self._left_out = time.process_time(), 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Processor seconds so far."""
+        return time.process_time() - self._begin - self._left_out
+
+    @property
+    def over(self) -> bool:
+        """Whether the time is used up."""
+        return self.seconds >= self.limit
+
+    @contextmanager
+    def _stopped(self) -> Iterator[None]:
+        begin = time.process_time()
+        try:
+            yield
+        finally:
+            self._left_out += time.process_time() - begin
+
+    def add(self, architecture: Architecture, quality: Quality, *, steps: int, network: Network) -> None:
+        """Add the state of a network; judging it by the test split is not on the clock."""
+        seconds = self.seconds
+        with self._stopped():
+            test = self._test(calibrate(network, self.setting.data)).error
+            latency = float(self.setting.latency.predict(self.setting.space.encode([architecture]))[0])
+        self.points.append(
+            Point(
+                seconds=seconds,
+                key=architecture.key,
+                steps=steps,
+                validation=quality.error,
+                test=test,
+                latency_ms=latency,
+            )
+        )
+
+
+def open_setting(task: str, overrides: Sequence[str], *, data_root: Path) -> Setting:
+    """Return the setting of a task under overrides as a user types them; raises ``DataError`` without its data."""
+    with initialize_config_module("hydra_conf", version_base="1.3"):
+        composed = compose("config", overrides=[f"task={task}", *overrides])
+    config: Any = OmegaConf.to_container(composed, resolve=False)
+    options = {k: v for k, v in config["task"].get("options", {}).items() if v is not None}
+    data = TASKS[task].load(data_root=data_root, options=options)
+    space = space_from_mapping(config["space"], task=data.shape, catalogue=catalogue())
+    name = config["profile"]["path"] or PROFILES[config["space"]["name"]]
+    profile = Profile.load(locate(name, folder=Path("outputs/profiles"), parameter="profile.path"))
+    latency = LatencyPredictor(space).fit(profile)
+    largest = float(latency.predict(space.encode([space.largest]))[0])
+    return Setting(
+        data=data,
+        space=space,
+        latency=latency,
+        costs=CostModel(space),
+        training=TrainingConfig(**config["training"]),
+        reference=(reference_error(data), largest),
+    )
+
+
+def reference_error(data: TaskData) -> float:
+    """Return the test error of a plain model: logistic regression, or trigrams where the task predicts every token."""
+    if data.shape.vocab_size and data.shape.num_outputs == data.shape.vocab_size:
+        return _trigrams(data)
+    train, test = _matrix(data, data.train, _EXAMPLES), _matrix(data, data.test, len(data.test))
+    model = make_pipeline(MaxAbsScaler(), LogisticRegression(max_iter=300))
+    model.fit(train, data.train.targets[:_EXAMPLES].numpy())
+    return 100.0 * float(np.mean(model.predict(test) != data.test.targets.numpy()))
+
+
+def _matrix(data: TaskData, split: Split, examples: int) -> NDArray[np.float64]:
+    inputs = split.batch(slice(0, examples))[0]
+    if not data.shape.vocab_size:
+        return inputs.flatten(1).numpy().astype(float)
+    counts = torch.zeros(len(inputs), data.shape.vocab_size).scatter_add_(1, inputs, torch.ones(inputs.shape))
+    counts[:, 0] = 0  # padding
+    return counts.numpy().astype(float)
+
+
+def _trigrams(data: TaskData, *, share: float = 0.6) -> float:
+    """Return the bits of a token of the test split under interpolated trigrams, bigrams and unigrams."""
+    size = data.shape.vocab_size
+    context, target = _tokens(data.train)
+    counts = [np.ones(size), np.full((size, size), 1e-9), None]
+    counts[0] += np.bincount(target, minlength=size)
+    np.add.at(counts[1], (context[:, 1], target), 1.0)
+    triples, number = np.unique((context[:, 0] * size + context[:, 1]) * size + target, return_counts=True)
+    pairs, pair_number = np.unique(context[:, 0] * size + context[:, 1], return_counts=True)
+    context, target = _tokens(data.test)
+    unigram = counts[0][target] / counts[0].sum()
+    row = counts[1][context[:, 1]]
+    bigram = row[np.arange(len(row)), target] / row.sum(axis=1)
+    pair = context[:, 0] * size + context[:, 1]
+    above, below = _looked_up(triples, number, pair * size + target), _looked_up(pairs, pair_number, pair)
+    trigram = above / np.maximum(below, 1)
+    rest = (1 - share) * (0.8 * bigram + 0.2 * unigram)
+    mixed = np.where(below > 0, share * trigram + rest, rest / (1 - share))
+    return float(-np.log2(mixed).mean())
+
+
+def _tokens(split: Split) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the two tokens before each token ``(n, 2)``, and it ``(n,)``."""
+    ids = split.batch(slice(0, len(split)))[0].numpy()
+    windows = np.lib.stride_tricks.sliding_window_view(ids, 3, axis=1).reshape(-1, 3)
+    return windows[:, :2], windows[:, 2]
+
+
+def _looked_up(names: NDArray[np.int64], counts: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:
+    place = np.minimum(np.searchsorted(names, wanted), len(names) - 1)
+    return np.where(names[place] == wanted, counts[place], 0)

@@ -1,0 +1,47 @@
+"""What the weights of a trained network are worth to another one that begins with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_space import Genes, SearchSpace
+
+__all__ = ["block_affinity"]
+
+Floats = NDArray[np.float64]
+# Measured on the digits: after one changed gene, 50 steps with a donor of 450 are worth 200 to 400 alone.
+_WORTH, _POWER = 0.6, 2.0
+_OTHER_WIDTH = 0.5
+
+
+def block_affinity(space: SearchSpace) -> Callable[[Genes, Genes], Floats]:
+    """Return the affinity of networks of a space: the share of blocks that a network has in common with a donor.
+
+    A block is a layer's mixer or channel mixer, in whatever size and precision; stem and head are always in common.
+    Another width costs half of it, for features are then cut off or drawn.
+    """
+
+    def affinity(genes: Genes, donors: Genes) -> Floats:
+        mine, theirs = _blocks(space, genes), _blocks(space, donors)
+        there = mine[:, None] >= 0
+        same = ((mine[:, None] == theirs[None]) & there).sum(axis=2)
+        share = (same + 2) / (there.sum(axis=2) + 2)
+        width = np.where(genes[:, None, 0] == donors[None, :, 0], 1.0, _OTHER_WIDTH)
+        worth: Floats = _WORTH * share**_POWER * width
+        return worth
+
+    return affinity
+
+
+def _blocks(space: SearchSpace, genes: Genes) -> NDArray[np.int64]:
+    """Return a number of each layer's mixer and channel mixer, ``(n, 2 * max_depth)``, -1 where there is none."""
+    layers, active = space.layer_genes(genes).astype(np.int64), space.active(genes)
+    columns = []
+    for gene, keys in ((0, space.mixer), (2, space.channel_mixer)):
+        kind = layers[..., gene]
+        idle = keys.index("identity") if "identity" in keys else -1
+        columns.append(np.where(active & (kind != idle), kind, -1))
+    return np.concatenate(columns, axis=1)

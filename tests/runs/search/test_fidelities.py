@@ -1,0 +1,190 @@
+"""The search in fidelities on known learning curves: it beats halving, repeats itself, resumes, and comes to an end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from runs.search.fidelities import FidelitySearch, FidelityTask, block_affinity
+from runs.search.fidelities.curves import CurveModel
+from runs.search.fidelities.neighbours import one_gene_neighbours
+from search_space import SearchSpace
+from tests.runs.search.fake_curves import EXAMPLES, RUNGS, FakeSpace, FakeTrainer, Shop, bought, halving
+
+
+@pytest.mark.parametrize("budget", [30_000.0, 60_000.0])
+def test_it_is_far_ahead_of_random_halving_at_equal_cost(budget: float):
+    ours, theirs = [], []
+    for seed in range(3):
+        trainer = FakeTrainer(seed)
+        shop, rival = (Shop(trainer, budget=budget, seed=seed) for _ in range(2))
+        bought(FidelitySearch(trainer.task(), seed=seed), shop)
+        halving(rival, seed=seed)
+        ours.append(shop.hypervolume)
+        theirs.append(rival.hypervolume)
+    assert np.mean(ours) > 1.3 * np.mean(theirs), (ours, theirs)
+
+
+def test_there_is_a_front_from_the_first_networks_on_and_it_only_grows():
+    trainer = FakeTrainer(4)
+    shop, search = Shop(trainer, budget=30_000.0, seed=4), FidelitySearch(trainer.task(), seed=4)
+    grown: list[float] = []
+
+    def watch() -> bool:
+        grown.append(shop.hypervolume)
+        return False
+
+    bought(search, shop, after=watch)
+    genes, steps, errors = search.trained
+    assert len(genes) == len(steps) == len(errors) >= search.initial and steps.min() == RUNGS[0]
+    assert all(a <= b + 1e-9 for a, b in pairwise(grown)) and grown[-1] > 0
+
+
+def test_it_is_a_function_of_the_seed_and_the_observations():
+    trainer = FakeTrainer(1)
+    runs = [
+        bought(FidelitySearch(trainer.task(), seed=seed), Shop(trainer, budget=20_000.0, seed=0)) for seed in (3, 3, 4)
+    ]
+    assert runs[0] == runs[1] != runs[2]
+
+
+@pytest.mark.parametrize("kept", [1, 5, 17, 22, 31])
+def test_told_the_observations_of_a_killed_search_it_goes_on_with_the_same_actions(kept: int):
+    trainer = FakeTrainer(2)
+    whole = FidelitySearch(trainer.task(), seed=5)
+    actions = bought(whole, Shop(trainer, budget=26_000.0, seed=0))
+    assert len(actions) > 33
+    again = FidelitySearch(trainer.task(), seed=5)
+    again.resume(whole.observations[:kept])
+    for i in range(kept, 33):
+        assert again.ask() == actions[i], i
+        old = whole.observations[i]
+        again.tell(actions[i], error=old.error, noise=old.noise)
+
+
+def test_it_ends_when_everything_is_trained():
+    trainer = FakeTrainer(0)
+    few = [(0, 0, 1, 1, 2, 0), (0, 0, 3, 1, 1, 0), (0, 0, 5, 2, 2, 1)]
+    rows = np.array([(*g, 0, 0, 0, 0) for g in few], np.int16)
+
+    def feasible(genes):
+        return (genes[:, None] == rows[None]).all(axis=2).any(axis=1)
+
+    class Few(FakeSpace):
+        def canonical(self, genes):
+            genes = super().canonical(genes)
+            return np.where(feasible(genes)[:, None], genes, rows[genes.sum(axis=1) % len(rows)])
+
+    task = replace(trainer.task(), genotype=Few(), feasible=feasible)
+    search = FidelitySearch(task, seed=0, initial=3)
+    actions = bought(search, Shop(trainer, budget=1e9, seed=0))
+    genes, steps, _ = search.trained
+    assert len(genes) == 3 and steps.max() == RUNGS[-1]
+    # What cannot reach the front is left alone: training it to the end would buy nothing.
+    assert len({(a.genes, a.done) for a in actions}) == len(actions) <= 3 * len(RUNGS)
+
+
+def test_no_network_over_a_limit_is_trained():
+    trainer = FakeTrainer(6)
+    limit = 6.0
+    task = replace(trainer.task(), feasible=lambda genes: trainer.known(genes)[:, 0] <= limit)
+    search = FidelitySearch(task, seed=0)
+    bought(search, Shop(trainer, budget=12_000.0, seed=0))
+    genes, _, _ = search.trained
+    assert len(genes) > 16 and trainer.known(genes).max() <= limit
+
+
+def test_a_failed_network_is_not_asked_for_again():
+    trainer = FakeTrainer(3)
+    search = FidelitySearch(trainer.task(), seed=0)
+    failed = search.ask()
+    assert failed is not None
+    search.give_up(failed)
+    actions = bought(search, Shop(trainer, budget=20_000.0, seed=0))
+    assert failed.genes not in {a.genes for a in actions}
+
+
+def test_estimates_of_good_networks_are_nearer_to_the_truth_than_what_a_small_split_says():
+    trainer = FakeTrainer(1)
+    shop, search = Shop(trainer, budget=60_000.0, seed=1), FidelitySearch(trainer.task(), seed=1)
+    bought(search, shop)
+    genes, _, seen = search.trained
+    truth = np.array([shop.states[tuple(map(int, row))][0] for row in genes])
+    good, example = truth < 6, 100 / EXAMPLES
+    estimated, _ = search.estimates()
+    off, seen_off = (np.abs(np.log((v + example) / (truth + example)))[good].mean() for v in (estimated, seen))
+    assert good.sum() > 5 and off < 0.8 * seen_off
+
+
+class TestNeighbours:
+    def test_each_differs_in_one_gene_before_it_is_made_legal(self, space: SearchSpace):
+        rng = np.random.default_rng(0)
+        genes = space.sample_genes(rng, 2)
+        found = one_gene_neighbours(space, genes)
+        expected = set()
+        for row in genes:
+            for column, card in enumerate(space.cards):
+                for value in range(card):
+                    changed = row.copy()
+                    changed[column] = value
+                    expected.add(space.decode(changed[None])[0])
+        assert set(space.decode(found)) == expected - set(space.decode(genes))
+        assert len(found) == len(expected - set(space.decode(genes)))
+
+
+class TestCurveModel:
+    def test_it_follows_a_network_that_learns_faster_than_others(self):
+        steps = np.array([50.0, 100.0, 200.0])
+        features = np.random.default_rng(0).normal(size=(6, 3))
+        network = np.repeat(np.arange(6), 3)
+        slopes = np.array([0.6] * 5 + [1.1])
+        log_error = 3.0 - slopes[network] * np.log(np.tile(steps, 6) / 50)
+        model = CurveModel(first=50, full=800)
+        model.fit(features[network], network=network, steps=np.tile(steps, 6), log_error=log_error, noise=np.zeros(18))
+        mean, deviation = model.predict(features[[0, 5]], network=np.array([0, 5]), steps=np.full(2, 400.0))
+        truth = 3.0 - slopes[[0, 5]] * np.log(8)
+        assert mean == pytest.approx(truth, abs=0.35) and mean[1] < mean[0] - 0.6
+        assert (np.abs(mean - truth) < 2.5 * deviation).all()
+
+    def test_a_network_that_nothing_is_known_of_is_uncertain_and_one_further_ahead_more_so(self):
+        rng = np.random.default_rng(1)
+        features, network = rng.normal(size=(12, 4)), np.arange(12)
+        log_error = 2.0 + features @ np.array([0.5, 0.2, 0.0, 0.0])
+        model = CurveModel(first=50, full=800)
+        model.fit(features, network=network, steps=np.full(12, 50.0), log_error=log_error, noise=np.full(12, 0.05))
+        new = rng.normal(size=(1, 4)) * 3
+        _, known = model.predict(features[:1], network=np.array([0]), steps=np.array([50.0]))
+        _, unknown = model.predict(new, network=np.array([-1]), steps=np.array([50.0]))
+        _, later = model.predict(new, network=np.array([-1]), steps=np.array([800.0]))
+        assert known[0] < unknown[0] < later[0]
+
+
+def test_weights_are_worth_more_to_a_network_that_is_more_like_the_donor(make_space):
+    space = make_space(mixer=["softmax", "pooling", "identity"], depth=[3])
+    affinity = block_affinity(space)
+    row = space.encode([space.largest])
+    one, other = row.copy(), row.copy()
+    one[0, space.gene_names.index("layer0.mixer")] = space.mixer.index("pooling")
+    other[0, 0] = 0
+    both = one.copy()
+    both[0, 0] = 0
+    same, near, narrow, far = affinity(np.concatenate([row, one, other, both]), row)[:, 0]
+    assert 1 >= same > near > far > 0 and same > narrow > far
+
+
+def test_a_child_begins_with_the_weights_of_the_network_that_is_worth_most_to_it():
+    trainer = FakeTrainer(0)
+
+    def affinity(genes, donors):
+        return 0.5 * (genes[:, None] == donors[None]).mean(axis=2)
+
+    task: FidelityTask = replace(trainer.task(), affinity=affinity)
+    search = FidelitySearch(task, seed=0)
+    actions = bought(search, Shop(trainer, budget=26_000.0, seed=0))
+    assert all(a.donor is None for a in actions[: search.initial])
+    born = [a for a in actions[search.initial :] if a.done == 0]
+    assert born and all(a.donor is not None and 0 < a.worth <= 0.5 * RUNGS[-1] for a in born)
+    assert all((a.donor is None) == (a.worth == 0) for a in actions if a.done == 0)
