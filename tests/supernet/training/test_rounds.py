@@ -1,4 +1,4 @@
-"""Rounds of one network: each ends well, a killed one goes on as if it had not been, a foreign checkpoint is refused."""
+"""Rounds of one network: each ends well, a killed one goes on as it would have, a foreign checkpoint is refused."""
 
 from __future__ import annotations
 
