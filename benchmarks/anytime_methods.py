@@ -21,9 +21,9 @@ from predictors import QualityPredictor
 from runs.evaluation.rounds import RoundsEvaluator, random_start
 from runs.objectives.pareto import non_dominated
 from runs.pipeline.stages.baselines import every_uniform
+from runs.search.algorithms.ask_tell import ArrayProblem
 from runs.search.algorithms.design import skewed_sample
 from runs.search.algorithms.guided import GuidedSearch
-from runs.search.algorithms.task import SearchTask
 from runs.search.fidelities.affinity import block_affinity
 from runs.search.fidelities.search import FidelitySearch
 from runs.search.fidelities.task import FidelityTask
@@ -122,7 +122,7 @@ def inherited(setting: Setting, curve: Curve, seed: int, folder: Path) -> None:
     supernet = train(space, setting.data, config, folder=folder / "supernet")
     judge = Evaluator(setting.data, split=setting.data.validation, bf16=config.bf16)
     rng = np.random.default_rng(seed)
-    task = SearchTask(
+    task = ArrayProblem(
         genotype=_Genotype(setting),
         num_objectives=2,
         limits=np.full(2, np.inf),

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from runs.search.algorithms.design import Chromosome
-from runs.search.algorithms.evolution import distinct, keys
+from runs.search.algorithms.genotype import Chromosome, distinct, keys
 from search_space import Genes
 
 __all__ = ["children", "one_gene_neighbours"]

@@ -22,9 +22,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from runs.objectives.hypervolume_gain import expected_gain, free_boxes, front_of
+from runs.objectives.hypervolume_gain import expected_gain, free_boxes
+from runs.objectives.pareto import front_rows
 from runs.search.algorithms.design import skewed_sample, spread
-from runs.search.algorithms.evolution import distinct, keys
+from runs.search.algorithms.genotype import distinct, keys
 from runs.search.fidelities.curves import CurveModel
 from runs.search.fidelities.neighbours import children, one_gene_neighbours
 from runs.search.fidelities.task import Action, FidelityTask, Observation
@@ -271,7 +272,7 @@ class FidelitySearch:
     def _new(self, told: Genes, hoped: Floats, rng: np.random.Generator) -> Genes:
         """Return candidates that were never trained: neighbours of the front, children of it, and random ones."""
         genotype = self.task.genotype
-        front = front_of(hoped)
+        front = front_rows(hoped)
         parents = told[rng.permutation(front)[:_PARENTS]]
         near = one_gene_neighbours(genotype, parents)
         near = near[np.sort(rng.permutation(len(near))[:_NEIGHBOURS])]

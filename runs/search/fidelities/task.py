@@ -4,24 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from runs.search.algorithms.design import Chromosome
+from runs.search.algorithms.genotype import Floats, Genotype
 from search_space import Genes
 
-__all__ = ["Action", "FidelityTask", "Genotype", "Observation"]
-
-Floats = NDArray[np.float64]
-
-
-class Genotype(Chromosome, Protocol):
-    """Integer genes, and numbers of each network that its quality depends on."""
-
-    def features(self, genes: Genes) -> Floats:
-        """Return ``(n, d)`` numbers of each row."""
+__all__ = ["Action", "FidelityTask", "Observation"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
