@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from benchmarks.anytime_setting import Curve, Setting
 from predictors import QualityPredictor
+from runs.evaluation.baselines import every_uniform
 from runs.evaluation.rounds import RoundsEvaluator, random_start
 from runs.objectives.pareto import non_dominated
-from runs.pipeline.stages.baselines import every_uniform
 from runs.search.algorithms.ask_tell import ArrayProblem
 from runs.search.algorithms.design import skewed_sample
 from runs.search.algorithms.guided import GuidedSearch

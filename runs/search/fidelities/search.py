@@ -291,7 +291,8 @@ class FidelitySearch:
         further = rungs - done[:, None]
         cost = np.where(further > 0, further * step_cost[:, None], np.inf)
         reference, told = self._reference(objectives), self.trained[0]
-        front, actions, free = objectives, [], np.ones(len(genes), bool)
+        front, free = objectives, np.ones(len(genes), bool)
+        actions: list[Action] = []
         for _ in range(self.batch):
             boxes = free_boxes(front, reference=reference)
             gain = np.stack([_gain(mean[:, k], deviation[:, k], known, boxes) for k in range(len(rungs))], axis=1)
@@ -316,7 +317,7 @@ class FidelitySearch:
 
     def _reference(self, objectives: Floats) -> Floats:
         low, high = objectives.min(axis=0), objectives.max(axis=0)
-        reference = high + _MARGIN * (high - low)
+        reference: Floats = high + _MARGIN * (high - low)
         error = self.task.reference_error
         reference[0] = (
             min(reference[0], low[0] + _SPAN) if error is None else max(np.log(error + self._floor), low[0] + 0.1)
