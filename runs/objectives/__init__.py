@@ -1,31 +1,29 @@
 """What a search optimises: names, units, directions, budgets, fronts and hypervolumes."""
 
 from runs.objectives.objective import (
-    FRACTION,
     MEASURED,
     OBJECTIVES,
     Budget,
     Direction,
     Objective,
-    device_of,
-    is_partial,
-    noise_of,
     objective_named,
     objectives_by_name,
-    on_device,
 )
+from runs.objectives.quantity import ENERGY, FRACTION, LATENCY, Quantity, device_of, is_partial, noise_of
 
 __all__ = [
+    "ENERGY",
     "FRACTION",
+    "LATENCY",
     "MEASURED",
     "OBJECTIVES",
     "Budget",
     "Direction",
     "Objective",
+    "Quantity",
     "device_of",
     "is_partial",
     "noise_of",
     "objective_named",
     "objectives_by_name",
-    "on_device",
 ]

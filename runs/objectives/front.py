@@ -11,7 +11,7 @@ from runs.objectives import Budget, Objective, is_partial
 from runs.objectives.pareto import knee, non_dominated
 from search_space.errors import BudgetError
 
-__all__ = ["best", "choose", "front", "within_budget"]
+__all__ = ["Valued", "best", "choose", "front", "within_budget"]
 
 
 class Valued(Protocol):

@@ -12,24 +12,18 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Literal
 
+from runs.objectives.quantity import ENERGY, LATENCY, Quantity
 from search_space.errors import BudgetError, ConfigError
 
 __all__ = [
-    "FRACTION",
     "MEASURED",
     "OBJECTIVES",
     "Budget",
     "Direction",
     "Objective",
-    "device_of",
-    "is_partial",
-    "noise_of",
     "objective_named",
     "objectives_by_name",
-    "on_device",
 ]
-
-FRACTION = "validation_fraction"
 
 Direction = Literal["minimize", "maximize"]
 
@@ -72,45 +66,31 @@ _ALL = (
     Objective(name="peak_activation_bytes", unit="bytes", label="Peak activation memory", exact=True),
 )
 OBJECTIVES: Mapping[str, Objective] = {objective.name: objective for objective in _ALL}
-MEASURED = ("latency_ms", "energy_mj")
+MEASURED = (LATENCY, ENERGY)
 """What a device's profile tells; the others do not depend on the device."""
-
-_DEVICE_SIGN = "@"
-
-
-def on_device(name: str, device: str) -> str:
-    """Return how a value of a further device is called: ``latency_ms@phone``."""
-    return f"{name}{_DEVICE_SIGN}{device}"
-
-
-def device_of(name: str) -> str | None:
-    """Return the further device that a name speaks of; ``None`` for the run's own."""
-    return name.partition(_DEVICE_SIGN)[2] or None
-
-
-def noise_of(name: str) -> str:
-    """Return under which name the standard error of an evaluated value is kept beside it."""
-    return f"{name}_se"
-
-
-def is_partial(values: Mapping[str, float]) -> bool:
-    """Whether the evaluation was stopped on a part of the validation split, so that no front may hold the network."""
-    return values.get(FRACTION, 1.0) < 1.0
 
 
 @lru_cache
 def objective_named(name: str, *, parameter: str = "objectives") -> Objective:
     """Return the objective of that name, of a further device too; raises ``ConfigError`` for an unknown one."""
-    base, sign, device = name.partition(_DEVICE_SIGN)
-    if base not in OBJECTIVES or (sign and (base not in MEASURED or not device)):
+    try:
+        asked = Quantity.parse(name)
+    except ValueError:
+        asked = None
+    if asked is None or asked.base not in OBJECTIVES or asked.part != "value" or not _is_known_on(asked):
         raise ConfigError(
             parameter,
-            expected=f"names among {', '.join((*OBJECTIVES, *(f'{name}{_DEVICE_SIGN}DEVICE' for name in MEASURED)))}",
+            expected=f"names among {', '.join((*OBJECTIVES, *(str(known.on('DEVICE')) for known in MEASURED)))}",
             got=repr(name),
             remedy="correct the name",
         )
-    found = OBJECTIVES[base]
-    return replace(found, name=name, label=f"{found.label} on {device}") if device else found
+    found = OBJECTIVES[asked.base]
+    return found if asked.device is None else replace(found, name=name, label=f"{found.label} on {asked.device}")
+
+
+def _is_known_on(asked: Quantity) -> bool:
+    """Whether there can be such a value on the device that is asked for."""
+    return asked.device is None or asked.on(None) in MEASURED
 
 
 def objectives_by_name(names: Sequence[str]) -> tuple[Objective, ...]:

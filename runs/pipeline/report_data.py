@@ -10,13 +10,14 @@ import numpy as np
 
 from hardware_profiles import Profile
 from runs.environment import versions
-from runs.objectives import FRACTION, OBJECTIVES, Budget, Objective, device_of, is_partial, noise_of
+from runs.objectives import FRACTION, LATENCY, OBJECTIVES, Budget, Objective, device_of, noise_of
 from runs.objectives.front import choose, front
+from runs.objectives.near_front import near_front_keys
 from runs.pipeline.context import Context
 from runs.pipeline.search_record import SearchRecord
 from runs.pipeline.stages.baselines import Baselines
 from runs.pipeline.stages.search import Searched
-from runs.reports import ReportData, ReportedNetwork, Sensitivity, Source, near_front
+from runs.reports import ReportData, ReportedNetwork, Sensitivity, Source
 from runs.store import Candidate
 from search_space.errors import BudgetError
 from supernet.training import CURVE
@@ -51,7 +52,7 @@ def report_data(
     objectives, budget = context.objectives, context.budget
     members = front(candidates, objectives, budget)
     on_front = {c.key for c in members}
-    near = _near(members, candidates, objectives, budget)
+    near = near_front_keys(members, candidates, objectives, budget)
     networks = [
         _reported(candidate, source, trial, on_front=candidate.key in on_front, near=near, budget=budget)
         for candidate, source, trial in _roles(context, searched, baselines, candidates)
@@ -126,7 +127,7 @@ def _reported(
         trial_number=trial_number,
         objectives={name: candidate.values[name] for name in _shown_names(candidate)},
         latency_predicted_ms=predicted["latency_ms"],
-        latency_interval_ms=(predicted["latency_low_ms"], predicted["latency_high_ms"]),
+        latency_interval_ms=(predicted[str(LATENCY.of("low"))], predicted[str(LATENCY.of("high"))]),
         latency_measured_ms=final.get("latency_ms"),
         test_error=final.get("test_error"),
         on_front=on_front,
@@ -142,19 +143,6 @@ def _shown_names(candidate: Candidate) -> list[str]:
     """Return the objectives that a candidate has values of, those of further devices last."""
     further = sorted(name for name in candidate.values if device_of(name) is not None)
     return [name for name in (*OBJECTIVES, *further) if name in candidate.values]
-
-
-def _near(
-    members: Sequence[Candidate], candidates: Sequence[Candidate], objectives: Sequence[Objective], budget: Budget
-) -> set[str]:
-    """Return the keys of the networks that the noise of the evaluation alone may keep off the front."""
-    on_front = {c.key for c in members}
-    some = [c for c in candidates if c.key in on_front or (budget.feasible(c.values) and not is_partial(c.values))]
-    names = [o.name for o in objectives]
-    values = np.array([[o.sign * c.values[o.name] for o in objectives] for c in some])
-    errors = np.array([[c.values.get(noise_of(name), 0.0) for name in names] for c in some])
-    mask = near_front(values, errors, np.array([c.key in on_front for c in some], bool))
-    return {c.key for c, near in zip(some, mask, strict=True) if near}
 
 
 def _device(profile: Profile, *, foreign: bool) -> dict[str, str]:

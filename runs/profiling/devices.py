@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from hardware_profiles import Measurand, Profile
 from predictors import CostModel, LatencyPredictor
-from runs.objectives import MEASURED, device_of, on_device
+from runs.objectives import MEASURED, Quantity
 from search_space import Architecture, Genes, SearchSpace
 from search_space.errors import ProfileError
 
@@ -41,8 +41,8 @@ class Devices:
         predictors: dict[str, LatencyPredictor] = {}
         for device, measured in profiles.items():
             for measurand in filter(measured.holds, Measurand):
-                full = measurand.value if device is None else on_device(measurand.value, device)
-                predictors[full] = LatencyPredictor(space, measurand=measurand).fit(measured)
+                name = Quantity(base=measurand.value, device=device)
+                predictors[str(name)] = LatencyPredictor(space, measurand=measurand).fit(measured)
         return cls(profiles=profiles, predictors=predictors, exact=exact)
 
     @property
@@ -65,17 +65,19 @@ class Devices:
             genes = predictor.space.encode([architecture])
             out[name] = float(predictor.predict(genes)[0])
             ends = predictor.predict_interval(genes)[0].tolist()
-            out |= {_end_of(name, end): value for end, value in zip(("low", "high"), ends, strict=True)}
+            low, high = (str(Quantity.parse(name).of(end)) for end in ("low", "high"))
+            out |= dict(zip((low, high), ends, strict=True))
         return out
 
     def check_predicted(self, names: Iterable[str]) -> None:
         """Raise ``ProfileError`` for an objective or a limit that no profile of the run supports."""
         for name in names:
-            if name.partition("@")[0] in MEASURED and name not in self.predictors:
+            asked = Quantity.parse(name)
+            if asked.on(None) in MEASURED and name not in self.predictors:
                 raise ProfileError(
                     name,
                     expected="a profile that holds energies",
-                    got=self.profiles[device_of(name)].provenance.get("energy", "one without"),
+                    got=self.profiles[asked.device].provenance.get("energy", "one without"),
                     remedy="profile on a machine with RAPL or NVML counters, or leave it out",
                 )
 
@@ -98,13 +100,6 @@ def exact_costs(costs: CostModel, genes: Genes) -> dict[str, NDArray[np.float64]
         "flops": costs.flops(genes).astype(float),
         "peak_activation_bytes": costs.peak_activation_bytes(genes).astype(float),
     }
-
-
-def _end_of(name: str, end: str) -> str:
-    """Return how the end of an interval is called: ``latency_low_ms@phone``."""
-    base, sign, device = name.partition("@")
-    stem, _, unit = base.rpartition("_")
-    return f"{stem}_{end}_{unit}{sign}{device}"
 
 
 def _fingerprint(measured: Profile) -> str:

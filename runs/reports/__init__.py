@@ -6,7 +6,6 @@ What writes them, and loads matplotlib, plotly and pandas, is in ``write`` and `
 from runs.objectives.pareto import hypervolume, hypervolume_curve, knee, non_dominated
 from runs.reports.comparison import ComparedNetwork, ComparedRun, Comparison
 from runs.reports.data import ReportData, ReportedNetwork, Sensitivity, Source, minimised
-from runs.reports.noise import near_front
 
 __all__ = [
     "ComparedNetwork",
@@ -20,6 +19,5 @@ __all__ = [
     "hypervolume_curve",
     "knee",
     "minimised",
-    "near_front",
     "non_dominated",
 ]

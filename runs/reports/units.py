@@ -8,9 +8,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+from runs.objectives.quantity import Quantity
+
 __all__ = ["bound_text", "duration", "label_of", "number", "quantity", "scale", "unit_of", "words"]
 
-_SUFFIXES = (("_ms", "ms"), ("_mj", "mJ"), ("_bytes", "bytes"), ("_error", "%"), ("accuracy", "%"), ("_s", "s"))
+_PERCENT = ("_error", "accuracy")
 _STEPS = {
     "bytes": ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "B")),
     "count": ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, "")),
@@ -21,19 +23,17 @@ _LABELS = {"params": "parameters", "flops": "FLOPs"}
 
 def unit_of(name: str) -> str:
     """Return the unit that the name of a value ends in; ``params`` and ``flops`` are counts."""
-    name = name.partition("@")[0]
-    if name in _LABELS:
+    asked = Quantity.parse(name)
+    if asked.base in _LABELS:
         return "count"
-    return next((unit for suffix, unit in _SUFFIXES if name.endswith(suffix)), "")
+    return asked.unit or ("%" if asked.base.endswith(_PERCENT) else "")
 
 
 def label_of(name: str) -> str:
     """Return the name of a value in words, without its unit: ``latency_ms@phone`` is ``latency on phone``."""
-    name, _, device = name.partition("@")
-    for suffix in ("_ms", "_mj", "_bytes", "_s"):
-        name = name.removesuffix(suffix)
-    label = _LABELS.get(name, name.replace("_", " "))
-    return f"{label} on {device}" if device else label
+    asked = Quantity.parse(name)
+    label = _LABELS.get(asked.stem, asked.stem.replace("_", " "))
+    return label if asked.device is None else f"{label} on {asked.device}"
 
 
 def words(label: str) -> str:

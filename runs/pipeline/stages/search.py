@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from runs.evaluation.evaluator import QualityEvaluator
 from runs.evaluation.quality import checkpoint_hash
 from runs.lock import exclusive
-from runs.objectives import MEASURED, on_device
+from runs.objectives import MEASURED
 from runs.pipeline.context import Context
 from runs.pipeline.fork import forked_networks
 from runs.pipeline.plan import SECONDS, Stage
@@ -108,7 +108,7 @@ def _identity(context: Context, known: Devices) -> dict[str, str]:
     used = {
         device: print_
         for device, print_ in known.fingerprints.items()
-        if any(on_device(name, device) in names for name in MEASURED)
+        if any(str(known.on(device)) in names for known in MEASURED)
     }
     config, brief = context.config.evaluation, context.brief
     after = "" if brief is None else f" after {brief.steps} steps of finetuning {brief.hash}"

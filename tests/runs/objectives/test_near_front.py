@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from runs.reports import near_front, non_dominated
+from runs.objectives.near_front import near_front
+from runs.objectives.pareto import non_dominated
 
 
 def naive(values, errors, front):

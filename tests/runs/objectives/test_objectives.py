@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runs.objectives import OBJECTIVES, Budget, device_of, objectives_by_name
+from runs.objectives import OBJECTIVES, Budget, Quantity, device_of, objectives_by_name
 from search_space.errors import BudgetError, ConfigError
 
 
@@ -45,3 +45,28 @@ def test_bad_limit(limit: float) -> None:
 def test_unknown_limit() -> None:
     with pytest.raises(ConfigError, match="latency_sm"):
         Budget(limits={"latency_sm": 1.0})
+
+
+@pytest.mark.parametrize("base", ["latency_ms", "energy_mj", "size_bytes", "validation_error", "params"])
+@pytest.mark.parametrize("device", [None, "phone", "low_end", "my-board"])
+def test_the_name_of_a_value_is_read_as_it_is_written(base: str, device: str | None) -> None:
+    parts = ("value", "se") if base == "params" else ("value", "se", "low", "high")
+    for part in parts:
+        asked = Quantity(base=base, device=device, part=part)
+        assert Quantity.parse(str(asked)) == asked
+
+
+def test_names_are_those_that_databases_hold() -> None:
+    phone = Quantity(base="latency_ms", device="phone")
+    assert [str(phone.of(part)) for part in ("value", "low", "high")] == [
+        "latency_ms@phone",
+        "latency_low_ms@phone",
+        "latency_high_ms@phone",
+    ]
+    assert (phone.unit, phone.stem, str(phone.on(None))) == ("ms", "latency", "latency_ms")
+    assert (Quantity.parse("energy_low_mj").base, str(Quantity(base="validation_error", part="se"))) == (
+        "energy_mj",
+        "validation_error_se",
+    )
+    with pytest.raises(ValueError, match="names no device"):
+        Quantity.parse("latency_ms@")
