@@ -10,10 +10,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from hydra import compose, initialize_config_module
-
 import hardware_profiles.devices
-from runs.app.config import from_hydra
+from runs.app.compose import compose
 from runs.app.terminal import TerminalReporter
 from runs.pipeline.context import Command, open_context
 from runs.pipeline.plan import Plan
@@ -24,8 +22,7 @@ __all__ = ["main"]
 
 def main(overrides: list[str]) -> Path:
     """Measure, save and return the header's path."""
-    with initialize_config_module("hydra_conf", version_base="1.3"):
-        config = from_hydra(compose("config", overrides))
+    config = compose(overrides=overrides)
     config = replace(
         config, name=f"shipped-{config.hardware.runtime}-t{config.hardware.threads}-{config.space['name']}"
     )

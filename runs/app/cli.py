@@ -1,152 +1,145 @@
-"""``nasweave <verb> [hydra overrides]``: each verb is a Hydra application over ``hydra_conf``.
+"""``nasweave VERB [word ...] [key=value ...]``: the command line over the verbs, none of which it knows by name.
 
-A user's mistake is one line on standard error and exit code 2; Ctrl-C is exit code 130. Both leave what is done intact.
+A user's mistake is one line on standard error and exit code 2; Ctrl-C and SIGTERM are exit code 130. All leave what is
+done intact. What is heavy is imported when a verb runs, so that the help is fast.
 """
 
 from __future__ import annotations
 
-import logging
 import os
-import re
 import sys
+import traceback
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
-from pathlib import Path
 
-import hydra
-from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException
-from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
-
-from runs.app.arguments import Arguments, parse_arguments
-from runs.app.renamed import current
+from runs.app.arguments import Arguments, Override, parse_arguments
+from runs.app.help import general_help, verb_help
 from runs.app.verb import Verb
+from runs.app.verbs import VERBS
 from search_space.errors import ConfigError, NasweaveError
 
-__all__ = ["main", "readable"]
+__all__ = ["main"]
 
-USAGE = """usage: nasweave VERB [key=value ...]
-
-From a data set, a device and a budget to a measured, exported transformer.
-
-verbs:
-{verbs}
-
-nasweave VERB --help shows every configuration key, nasweave VERB --cfg job the whole configuration.
-"""
+_STORE = "NASWEAVE_STORE"
 
 
-def _main(arguments: list[str]) -> None:
-    from runs.app.verbs import VERBS
-
-    if not arguments or arguments[0] in ("-h", "--help"):
-        lines = [f"  {name:9}{verb.help}" for name, verb in VERBS.items()]
-        print(USAGE.format(verbs="\n".join(lines)))
+def _main(words: list[str]) -> None:
+    if not words or words[0] in ("-h", "--help"):
+        print(general_help())
         return
-    if arguments[0] in ("-V", "--version"):
+    if words[0] in ("-V", "--version"):
         print(f"nasweave {version('nasweave')}")
         return
-    name, *rest = arguments
+    name, *rest = words
     if name not in VERBS:
         raise ConfigError("verb", expected=f"one of {', '.join(VERBS)}", got=repr(name), remedy="see nasweave --help")
     verb = VERBS[name]
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not verb.several_processes:
+    arguments = parse_arguments(rest, verb=name, own=verb.words)
+    if arguments.help:
+        print(verb_help(name, verb))
+        return
+    _check_processes(name, verb)
+    _run(name, arguments)
+
+
+def _check_processes(name: str, verb: Verb) -> None:
+    text = os.environ.get("WORLD_SIZE", "1")
+    if not text.isdecimal() or int(text) < 1:
+        raise ConfigError("WORLD_SIZE", expected="a number of processes", got=repr(text), remedy="unset it")
+    if int(text) > 1 and not verb.several_processes:
         able = [other for other, declared in VERBS.items() if declared.several_processes]
         expected = f"{' or '.join(able)}, which alone run in several processes"
         raise ConfigError("verb", expected=expected, got=name, remedy="run it without torchrun")
-    failures: list[NasweaveError] = []
-    started, here = False, os.getpid()
 
-    def job(composed: DictConfig) -> None:
-        nonlocal started
-        started = True
-        from runs.app.config import from_hydra
-        from runs.app.invocation import Invocation
-        from runs.app.terminal import TerminalReporter
-        from runs.pipeline.context import Command
 
-        logging.basicConfig(level=logging.WARNING, format="nasweave: %(message)s", stream=sys.stderr, force=True)
-        folder = Path(HydraConfig.get().runtime.output_dir)
-        if folder.is_relative_to(Path.cwd()):
-            folder = folder.relative_to(Path.cwd())
-        overrides = tuple(HydraConfig.get().overrides.task)
-        try:
-            config = from_hydra(composed)
-            command = Command(verb=name, overrides=overrides)
-            verb.run(Invocation(config=config, folder=folder, command=command, reporter=TerminalReporter()))
-        except NasweaveError as error:
-            if os.getpid() != here:  # a launcher's process: the launcher brings the error back
-                raise
-            failures.append(error)  # Hydra would print a traceback of its own; other jobs of a multirun go on
+def _run(name: str, arguments: Arguments) -> None:
+    from runs.app.compose import compose_words, hydra_words
+    from runs.app.config import as_yaml, from_hydra
+    from runs.app.execute import execute, report_warnings
 
-    sys.argv = [f"nasweave {name}", *_hydra_arguments(verb, parse_arguments(rest, verb=name, own=verb.words))]
+    report_warnings()
+    typed = arguments.overrides
+    kept = _secrets_set_aside(typed)
+    words = hydra_words(kept, config_dir=arguments.config_dir, multirun=arguments.multirun)
+    if arguments.show is not None:
+        print(as_yaml(from_hydra(compose_words(words))), end="")
+    elif arguments.multirun:
+        from runs.app.multirun import launch
+
+        failures = launch(name, kept, words=words)
+        for failure in failures[:-1]:
+            _fail(str(failure))
+        if failures:
+            raise failures[-1]
+    else:
+        execute(name, compose_words(words), overrides=typed, swept={})
+
+
+def _secrets_set_aside(overrides: tuple[Override, ...]) -> tuple[Override, ...]:
+    """Move a database with a password into the environment, from where all jobs read it and no file is written."""
+    from runs.store.secrets import has_secret
+
+    kept = []
+    for override in overrides:
+        if override.key == "store" and override.value and has_secret(override.value):
+            os.environ[_STORE] = override.value
+        else:
+            kept.append(override)
+    return tuple(kept)
+
+
+@contextmanager
+def _environment_kept() -> Iterator[None]:
+    before = os.environ.get(_STORE)
     try:
-        hydra.main(version_base="1.3", config_path="pkg://hydra_conf", config_name="config")(job)()
-    except ValueError as error:  # Hydra's, for an override such as task=null; after the start it would be our bug
-        if started:
-            raise
-        raise HydraException(str(error)) from error
-    for failure in failures[:-1]:
-        _fail(str(failure))
-    if failures:
-        raise failures[-1]
+        yield
+    finally:
+        os.environ.pop(_STORE, None)
+        if before is not None:
+            os.environ[_STORE] = before
 
 
-def _hydra_arguments(verb: Verb, arguments: Arguments) -> list[str]:
-    flags = ["--multirun"] * arguments.multirun + ["--help"] * arguments.help
-    flags += ["--cfg", "job"] if arguments.show else []
-    paths = ("init.path", "bench.path")
-    words = [
-        f"{o.prefix}{o.key}={_quoted(o.value)}" if o.key in paths and o.value else f"{o.prefix}{o}"
-        for o in arguments.overrides
-    ]
-    if verb.joins:  # the folder is that of another command, and many write to it
-        words += ["hydra.output_subdir=null", "hydra.sweep.subdir=${name}"]
-    return [*flags, *map(readable, words)]
+def _clean(text: str) -> str:
+    from runs.store.secrets import redacted
 
-
-def _quoted(text: str) -> str:
-    """Return a text in Hydra's quotes, in which backslashes are doubled only before a quote and at the end."""
-    return "'" + re.sub(r"(\\*)('|$)", lambda m: 2 * m[1] + (m[2] and "\\'"), text) + "'"
-
-
-def readable(argument: str) -> str:
-    """Return an override as Hydra understands it."""
-    argument = current(argument)
-    # It would read the key 712e11511820 as a number.
-    argument = re.sub(r"^(key|name|fork)=([\w.-]+)$", r"\1='\2'", argument)
-    # It would read @ as the sign of a package, and refuses names that the configuration does not have.
-    argument = re.sub(r"^budget\.(\w+@[\w-]+)=(.+)$", r"+budget={\1:\2}", argument)
-    # It refuses keys that the composed space does not have.
-    return re.sub(r"^(devices\.[\w-]+=|(devices|budget)=\{|space\.(stem|head|norm|largest)\b)", r"++\1", argument)
+    return redacted(text, url=os.environ.get(_STORE))
 
 
 def _fail(message: str) -> int:
-    print(f"nasweave: {' '.join(message.split())}", file=sys.stderr)
+    print(f"nasweave: {_clean(' '.join(message.split()))}", file=sys.stderr)
     return 2
 
 
 def main() -> None:
     """Run the command line and exit."""
-    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra then raises, and the messages below are ours
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # libraries' deprecations are for developers, who run the tests
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra then raises, and the messages below are ours
+    with _environment_kept():
+        code = _exit_code(sys.argv[1:])
+    if code:
+        sys.exit(code)
+
+
+def _exit_code(words: list[str]) -> int:
     try:
-        _main(sys.argv[1:])
+        _main(words)
     except NasweaveError as error:
-        sys.exit(_fail(str(error)))
-    except (HydraException, OmegaConfBaseException) as error:
-        sys.exit(_fail(f"{error}; nasweave VERB --help shows the keys"))
+        return _fail(str(error))
     except KeyboardInterrupt:
         print("nasweave: interrupted; the same command continues", file=sys.stderr)
-        sys.exit(130)
+        return 130
     except BrokenPipeError:
-        sys.exit(141)
+        return 141
     except OSError as error:
-        sys.exit(
-            _fail(f"{error.filename or 'file'}: {error.strerror or error}; mend it and run the same command again")
-        )
+        where = error.filename or "file"
+        return _fail(f"{where}: {error.strerror or error}; mend it and run the same command again")
+    except Exception:  # our own bug, shown whole but for passwords
+        print(_clean(traceback.format_exc()), end="", file=sys.stderr)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-import sys
+import logging
+from collections.abc import Mapping
+from typing import Any
 
-__all__ = ["RENAMED", "current"]
+__all__ = ["RENAMED", "current_key", "current_keys"]
 
 RENAMED = {"finetune.race": "finetune.num_configurations"}
+_log = logging.getLogger("nasweave.runs")
 
 
-def current(argument: str) -> str:
-    """Return an override ``key=value`` under the present name of its key."""
-    old, sign, value = argument.partition("=")
-    if not sign or old not in RENAMED:
-        return argument
-    print(f"nasweave: {old} is called {RENAMED[old]} now; the old name will be refused one day", file=sys.stderr)
-    return f"{RENAMED[old]}={value}"
+def current_key(key: str) -> str:
+    """Return the present name of a dotted key."""
+    if key not in RENAMED:
+        return key
+    _log.warning("%s is called %s now; the old name will be refused one day", key, RENAMED[key])
+    return RENAMED[key]
+
+
+def current_keys(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a configuration, as nested mappings, with all keys under their present names."""
+    found = {key: dict(value) if isinstance(value, Mapping) else value for key, value in data.items()}
+    for old in RENAMED:
+        group, _, name = old.rpartition(".")
+        if isinstance(found.get(group), dict) and name in found[group]:
+            value = found[group].pop(name)
+            new_group, _, new_name = current_key(old).rpartition(".")
+            found.setdefault(new_group, {})[new_name] = value
+    return found

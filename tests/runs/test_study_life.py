@@ -13,9 +13,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
-from hydra import compose, initialize_config_module
 
-from runs.app.config import from_hydra
+from runs.app.compose import compose
 from runs.evaluation.pruning import Archive
 from runs.objectives.front import front
 from runs.pipeline.context import Context, open_context
@@ -212,8 +211,7 @@ def test_a_mistake_is_one_line(folder, monkeypatch, capfd, arguments, words) -> 
 
 
 def opened(folder: Path, *overrides: str) -> Context:
-    with initialize_config_module("hydra_conf", version_base="1.3"):
-        config = from_hydra(compose("config", overrides=[*SMALL, *overrides]))
+    config = compose(overrides=[*SMALL, *overrides])
     name = folder / "outputs" / "digits" / config.name
     name.mkdir(parents=True, exist_ok=True)
     return open_context(config, folder=name)

@@ -1,0 +1,151 @@
+"""Composition of the configuration: by Hydra, but without its application, its working folder or its global state.
+
+Composing reads YAML and instantiates nothing. A user's own Hydra application may call it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import hydra
+import yaml
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.singleton import Singleton
+from hydra.core.utils import JobRuntime
+from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
+from hydra.version import VersionBase
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+import hydra_conf
+from runs.app.arguments import Override, parse_arguments
+from runs.app.config import from_hydra
+from runs.app.keys import hydra_word, literal
+from runs.app.typed import nearest
+from runs.pipeline.config import Config
+from search_space.errors import ConfigError, reason_of
+
+__all__ = ["compose", "compose_words", "groups", "hydra_words"]
+
+_ROOT = Path(hydra_conf.__file__).parent
+_STATE = (GlobalHydra, HydraConfig, JobRuntime, VersionBase)
+_one_at_a_time = threading.RLock()
+
+
+def compose(
+    *,
+    task: str | None = None,
+    overrides: Sequence[str] | Mapping[str, object] = (),
+    config_dir: str | Path | None = None,
+) -> Config:
+    """Return a configuration, as the command line would with these overrides.
+
+    Parameters
+    ----------
+    task
+        Option of the group ``task``.
+    overrides
+        Texts such as ``"search.n_trials=100"``, or dotted keys with their values.
+    config_dir
+        A folder with options of your own, such as ``space/mine.yaml``.
+
+    Raises
+    ------
+    ConfigError
+        A key is unknown, or a value illegal.
+    """
+    if isinstance(overrides, Mapping):
+        known = groups(None if config_dir is None else str(config_dir))
+        typed = [
+            Override(key=key, value=str(value) if key in known else literal(value)) for key, value in overrides.items()
+        ]
+    else:
+        typed = list(parse_arguments(overrides, verb="compose", own=()).overrides)
+    if task is not None:
+        typed.insert(0, Override(key="task", value=task))
+    folder = None if config_dir is None else str(config_dir)
+    return from_hydra(compose_words(hydra_words(typed, config_dir=folder)))
+
+
+def groups(config_dir: str | None = None) -> dict[str, list[str]]:
+    """Return the options of every group, those of a user's folder among them."""
+    found: dict[str, set[str]] = {}
+    for root in (_ROOT, *([] if config_dir is None else [Path(config_dir)])):
+        for path in root.glob("*/*.yaml"):
+            if path.parent.name != "hydra":
+                found.setdefault(path.parent.name, set()).add(path.stem)
+    return {group: sorted(options) for group, options in sorted(found.items())}
+
+
+def hydra_words(overrides: Sequence[Override], *, config_dir: str | None, multirun: bool = False) -> list[str]:
+    """Return overrides as Hydra reads them; raises ``ConfigError`` for an unknown key or folder."""
+    words = []
+    if config_dir is not None:
+        folder = Path(config_dir).expanduser()
+        if not folder.is_dir():
+            raise ConfigError("--config-dir", expected="a folder", got=repr(config_dir), remedy="correct the path")
+        words.append(f"hydra.searchpath={literal([f'file://{folder.absolute()}'])}")
+    known = groups(config_dir)
+    return [*words, *(hydra_word(override, multirun=multirun, groups=known) for override in overrides)]
+
+
+def compose_words(words: Sequence[str]) -> DictConfig:
+    """Return what Hydra composes from overrides in its own grammar, with the node ``hydra``.
+
+    Raises
+    ------
+    ConfigError
+        Hydra or OmegaConf refuses them.
+    """
+    with _hydra_of_our_own(), hydra.initialize_config_module("hydra_conf", job_name="nasweave", version_base="1.3"):
+        try:
+            return hydra.compose("config", overrides=list(words), return_hydra_config=True)
+        except MissingConfigException as error:
+            raise _no_option(error) from error
+        except (HydraException, OmegaConfBaseException, ValueError, yaml.YAMLError) as error:
+            raise _refused(error) from error
+
+
+@contextmanager
+def _hydra_of_our_own() -> Iterator[None]:
+    """Set Hydra's global state aside, and put it back."""
+    with _one_at_a_time:
+        ConfigStore.instance()
+        instances = Singleton._instances
+        aside = {kind: instances.pop(kind) for kind in _STATE if kind in instances}
+        try:
+            yield
+        finally:
+            for kind in _STATE:
+                instances.pop(kind, None)
+            instances.update(aside)
+
+
+def _no_option(error: MissingConfigException) -> ConfigError:
+    group, _, option = str(error.missing_cfg_file or "configuration").rpartition("/")
+    options = [str(known) for known in error.options or ()]
+    if not group or not options:
+        return _refused(error)
+    close = nearest(option, options)
+    return ConfigError(
+        group,
+        expected=f"one of {', '.join(options)}",
+        got=repr(option),
+        remedy="choose one of them" if close is None else f"write {group}={close}",
+    )
+
+
+def _refused(error: Exception) -> ConfigError:
+    cause = error.__cause__ if isinstance(error, ConfigCompositionException) and error.__cause__ else error
+    key = getattr(cause, "full_key", None) or "configuration"
+    return ConfigError(
+        str(key),
+        expected="overrides that can be composed",
+        got=reason_of(error),
+        remedy="correct the override; nasweave VERB --help shows the keys",
+    )

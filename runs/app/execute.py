@@ -1,0 +1,111 @@
+"""One job of a verb: the typed configuration, the run's folder with its record, and the verb itself."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from omegaconf import DictConfig
+
+from hardware_profiles.atomic import write_atomically
+from runs.app.arguments import Override
+from runs.app.config import as_yaml, from_hydra
+from runs.app.invocation import Invocation
+from runs.app.terminal import TerminalReporter
+from runs.app.verbs import VERBS
+from runs.pipeline.context import Command
+from runs.pipeline.run_folder import run_folder, sweep_name
+from runs.store.secrets import redacted, redacted_url
+
+__all__ = ["execute", "redacted_words", "report_warnings"]
+
+_RECORD = ".hydra"
+
+
+def execute(verb: str, composed: DictConfig, *, overrides: Sequence[Override], swept: Mapping[str, str]) -> None:
+    """Do what a verb does under one composed configuration.
+
+    Parameters
+    ----------
+    verb
+        Its name.
+    composed
+        What Hydra composed.
+    overrides
+        What the user typed, of this job alone.
+    swept
+        The keys, with their values, in which this job differs from the others of its multirun.
+
+    Raises
+    ------
+    NasweaveError
+        What a user can mend.
+    """
+    report_warnings()
+    declared = VERBS[verb]
+    config = from_hydra(composed)
+    name = config.name if declared.joins else sweep_name(config.name, swept)
+    folder = run_folder(outputs=config.outputs, task=config.task.name, name=name)
+    command = Command(verb=verb, overrides=redacted_words(overrides))
+    if not declared.only_reads(config):
+        folder.mkdir(parents=True, exist_ok=True)
+        if not declared.joins and os.environ.get("RANK", "0") == "0":
+            _record(folder, config_yaml=as_yaml(config), overrides=command.overrides)
+    with _terminated_as_interrupted():
+        declared.run(Invocation(config=config, folder=folder, command=command, reporter=TerminalReporter()))
+
+
+def report_warnings() -> None:
+    """Show what the library logs as warnings, a line each, without passwords."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Redacted("nasweave: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+
+
+class _Redacted(logging.Formatter):
+    """Blots passwords out of every line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        return redacted(super().format(record))
+
+
+def redacted_words(overrides: Sequence[Override]) -> tuple[str, ...]:
+    """Return overrides as a user types them, without passwords."""
+    return tuple(
+        str(o) if o.value is None else f"{o.key}={redacted_url(o.value) if o.key == 'store' else redacted(o.value)}"
+        for o in overrides
+    )
+
+
+def _record(folder: Path, *, config_yaml: str, overrides: Sequence[str]) -> None:
+    """Leave in the folder of a run what it was asked for."""
+    record = folder / _RECORD
+    record.mkdir(exist_ok=True)
+    write_atomically(record / "config.yaml", config_yaml.encode(errors="backslashreplace"))
+    lines = "".join(f"- {line!r}\n" for line in overrides) or "[]\n"
+    write_atomically(record / "overrides.yaml", lines.encode(errors="backslashreplace"))
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Leave on SIGTERM as on Ctrl-C, so that what is done is saved: schedulers end a job with this signal."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
