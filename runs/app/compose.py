@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import hydra
 import yaml
@@ -116,7 +117,7 @@ def _hydra_of_our_own() -> Iterator[None]:
     """Set Hydra's global state aside, and put it back."""
     with _one_at_a_time:
         ConfigStore.instance()
-        instances = Singleton._instances
+        instances: dict[Any, Any] = Singleton._instances
         aside = {kind: instances.pop(kind) for kind in _STATE if kind in instances}
         try:
             yield

@@ -66,7 +66,7 @@ def launch(verb: str, overrides: Sequence[Override], *, words: Sequence[str]) ->
         from runs.app.execute import execute
 
         given = [Override(key=_key(w), value=_value(w)) for w in HydraConfig.get().overrides.task if _key(w) in varied]
-        own = {o.key: o.value or "" for o in given if o.key not in _SAME_RUN}
+        own = {o.key: o.value or "" for o in sorted(given, key=lambda o: o.key) if o.key not in _SAME_RUN}
         try:
             execute(verb, composed, overrides=(*fixed, *given), swept=own)
         except NasweaveError as error:
