@@ -12,6 +12,7 @@ import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.metadata import version
 
 from runs.app.arguments import Arguments, Override, parse_arguments
@@ -60,34 +61,41 @@ def _run(name: str, arguments: Arguments) -> None:
     from runs.app.execute import execute, report_warnings
 
     report_warnings()
-    typed = arguments.overrides
-    kept = _secrets_set_aside(typed)
+    kept, shown = _secrets_set_aside(arguments.overrides)
     words = hydra_words(kept, config_dir=arguments.config_dir, multirun=arguments.multirun)
     if arguments.show is not None:
         print(as_yaml(from_hydra(compose_words(words))), end="")
     elif arguments.multirun:
         from runs.app.multirun import launch
 
-        failures = launch(name, kept, words=words)
+        failures = launch(name, shown, words=words)
         for failure in failures[:-1]:
             _fail(str(failure))
         if failures:
             raise failures[-1]
     else:
-        execute(name, compose_words(words), overrides=typed, swept={})
+        execute(name, compose_words(words), overrides=shown, swept={})
 
 
-def _secrets_set_aside(overrides: tuple[Override, ...]) -> tuple[Override, ...]:
-    """Move a database with a password into the environment, from where all jobs read it and no file is written."""
-    from runs.store.secrets import has_secret
+def _secrets_set_aside(overrides: tuple[Override, ...]) -> tuple[tuple[Override, ...], tuple[Override, ...]]:
+    """Move a database with a password into the environment, from where all jobs read it and no file is written.
 
-    kept = []
+    Returns
+    -------
+    tuple
+        The overrides that remain, and all of them as they may be shown.
+    """
+    from runs.store.secrets import has_secret, redacted_url
+
+    kept, shown = [], []
     for override in overrides:
         if override.key == "store" and override.value and has_secret(override.value):
             os.environ[_STORE] = override.value
+            shown.append(replace(override, value=redacted_url(override.value)))
         else:
             kept.append(override)
-    return tuple(kept)
+            shown.append(override)
+    return tuple(kept), tuple(shown)
 
 
 @contextmanager
