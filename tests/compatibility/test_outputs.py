@@ -46,7 +46,7 @@ def candidates(name: str) -> int:
     with engine.connect() as connection:
         counted = connection.execute(
             sa.text(
-                "select count(*) from nasweave_candidates c join nasweave_runs r on r.id = c.run_id where r.name = :name"
+                "select count(*) from nasweave_candidates c join nasweave_runs r on r.id = c.run_id where name = :name"
             ),
             {"name": name},
         ).scalar_one()
