@@ -1,20 +1,27 @@
-"""What a search is asked for, and what it returns."""
+"""What the configuration says of a search, and what a search returns."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from runs.objectives import Budget, Objective, objectives_by_name
-from search_space import Architecture
+from runs.objectives import Objective, objectives_by_name
+from runs.search.problem import Problem
+from runs.search.registry import SAMPLERS, build_sampler
+from runs.search.settings import settings_from
+from search_space import Architecture, SearchSpace
 from search_space.errors import ConfigError
+
+if TYPE_CHECKING:
+    from optuna.samplers import BaseSampler
 
 __all__ = ["Evaluated", "SearchConfig", "SearchResult", "WorkersConfig"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SearchConfig:
-    """What is searched, and how.
+    """The keys ``search.*`` of the configuration.
 
     Parameters
     ----------
@@ -22,18 +29,18 @@ class SearchConfig:
         Distinct networks to evaluate in total; a resumed search continues up to it.
     sampler
         A name of ``SAMPLERS``.
+    settings
+        The sampler's own settings by name; what is left out has its default.
     objectives
-        Names, in order.
-    budget
-        Upper limits by name.
+        The names of the objectives, in order.
     seed
-        Not negative.
+        A number that is not negative.
     """
 
     n_trials: int
     sampler: str = "nasweave"
+    settings: Mapping[str, bool | int | float | str | None] = field(default_factory=dict)
     objectives: tuple[str, ...] = ("validation_error", "latency_ms")
-    budget: Budget = field(default_factory=Budget)
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -43,6 +50,19 @@ class SearchConfig:
                 raise ConfigError(
                     f"search.{name}", expected=f"{least} or more", got=str(value), remedy="give a larger number"
                 )
+        if self.sampler not in SAMPLERS:
+            raise ConfigError(
+                "search.sampler",
+                expected=f"one of {', '.join(SAMPLERS)}",
+                got=repr(self.sampler),
+                remedy="correct the override",
+            )
+        if self.settings:
+            settings_from(SAMPLERS[self.sampler].settings, self.settings, sampler=self.sampler)
+
+    def sampler_for(self, space: SearchSpace, *, problem: Problem) -> BaseSampler:
+        """Return the sampler that the configuration names."""
+        return build_sampler(self.sampler, space, problem=problem, seed=self.seed, settings=self.settings)
 
 
 _ROLES = ("search", "profile")
@@ -59,11 +79,11 @@ class WorkersConfig:
     index
         Tells the workers that one command starts apart.
     heartbeat_s
-        Between two signs of life.
+        The time between two heartbeats.
     grace_s
-        Without a sign of life after which a worker counts as dead and others take over what it left.
+        The time without a heartbeat after which a worker counts as dead and others take over what it left.
     patience_s
-        For which a database that cannot be reached is tried again before the worker stops.
+        The time for which a database that cannot be reached is tried again before the worker stops.
     """
 
     role: str = "search"

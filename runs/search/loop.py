@@ -8,17 +8,15 @@ Several processes share a search by :mod:`runs.search.workers.claims_loop`.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
+from functools import partial
 
+from optuna.samplers import BaseSampler
 from optuna.trial import Trial, TrialState
 
-from predictors.quality import QualityPredictor
-from runs.objectives import Objective, objectives_by_name
-from runs.search.algorithms.ask_tell import Surrogate
-from runs.search.config import SearchConfig, SearchResult
+from runs.search.config import SearchResult
 from runs.search.optuna.fork import begin_with
-from runs.search.optuna.sampler import SAMPLERS, CostFunction, Problem
 from runs.search.optuna.study import (
     RETRY_OF,
     fail,
@@ -29,18 +27,21 @@ from runs.search.optuna.study import (
     retry,
     storage_errors,
 )
-from runs.search.recorder import Recorder
-from runs.search.workers.claims_loop import SharedSearch, WorkerGroup, at_work
+from runs.search.problem import Problem
+from runs.search.recorder import StudyRecord
+from runs.search.registry import build_sampler
+from runs.search.workers.claims_loop import SharedSearch
+from runs.search.workers.group import WorkerGroup, at_work
 from runs.search.workers.session import (
     DUPLICATE_OF,
     DUPLICATES_IN_A_ROW,
-    FAILURES_IN_A_ROW,
     Evaluate,
+    Progress,
     SearchError,
     Session,
 )
 from search_space import Architecture, Genes, SearchSpace
-from search_space.errors import ConfigError, StoreError
+from search_space.errors import ConfigError
 
 __all__ = ["DUPLICATE_OF", "Evaluate", "SearchError", "run_search"]
 
@@ -50,47 +51,34 @@ _log = logging.getLogger("nasweave.runs")
 def run_search(
     space: SearchSpace,
     *,
-    config: SearchConfig,
-    cost_function: CostFunction,
-    study_name: str,
-    objectives: Sequence[Objective] | None = None,
+    problem: Problem,
+    sampler: BaseSampler | None = None,
     evaluate: Evaluate | None = None,
-    deviation: CostFunction | None = None,
-    recorder: Recorder | None = None,
-    storage_url: str | None = None,
-    identity: Mapping[str, str] | None = None,
+    record: StudyRecord | None = None,
     start: Mapping[Architecture, Mapping[str, float]] | None = None,
     worker_group: WorkerGroup | None = None,
-    surrogate: Callable[[SearchSpace], Surrogate] = QualityPredictor,
-    progress: Callable[[int, int, str], None] | None = None,
+    progress: Progress | None = None,
 ) -> SearchResult:
-    """Search until ``config.n_trials`` networks are evaluated, or resume such a search.
+    """Search until ``problem.n_trials`` networks are evaluated, or resume such a search.
 
-    Without a ``crew`` one process at a time may run a search; trials that another one left running are taken for dead.
+    Without a ``worker_group`` one process at a time may run a search; trials that another one left running are taken
+    for dead.
 
     Parameters
     ----------
-    cheap
-        From a gene matrix ``(n, genes)`` to ``(n,)`` values by name, for all that needs no evaluation.
-    objectives
-        Those of ``config`` in the units of the task; as every task has them when ``None``.
+    problem
+        What is optimised, under which limits, for how long.
+    sampler
+        A sampler of Optuna, such as :func:`~runs.search.build_sampler` makes; the ``nasweave`` sampler when ``None``.
     evaluate
         The evaluated values of a network by name, or its validation error in percent alone, asked of every network,
         objective or not. An exception fails the trial, and the search goes on.
-    deviation
-        From a gene matrix to the standard deviations ``(n,)`` of those cheap values that are predicted, by name.
-    recorder
-        Keeps each network before its trial is finished.
-    storage_url
-        Database of Optuna's tables; in memory when ``None``.
-    identity
-        Hashes of all that the values depend on (checkpoint, data, profile); checked on resume.
+    record
+        Where the search is kept; in memory when ``None``.
     start
         Evaluated values by name of networks that another search evaluated: this one begins with them and counts them.
-    crew
-        The workers that share the search, this process among them; it needs a recorder and a database then.
-    surrogate
-        Makes the model of the validation error for samplers that use one.
+    worker_group
+        The workers that share the search, this process among them; ``record`` has a recorder and a database then.
     progress
         Called with the networks done, those wanted and a message.
 
@@ -101,51 +89,52 @@ def run_search(
     SearchError
         Five evaluations failed in a row.
     ConfigError
-        A value is asked for that neither ``cheap`` nor ``evaluate`` gives.
+        A value is asked for that neither the cost function nor ``evaluate`` gives.
     """
-    problem = Problem(
-        objectives=tuple(objectives or objectives_by_name(config.objectives)),
-        budget=config.budget,
-        cost_function=cost_function,
-        n_trials=config.n_trials,
-        surrogate=surrogate,
-        deviation=deviation,
-    )
+    record, progress = record or StudyRecord(), progress or (lambda done, total, message: None)
     _check_sources(space, problem, evaluate)
-    described = {
+    identity = {
         "space": space.fingerprint,
-        "objectives": list(config.objectives),
-        "budget": dict(sorted(config.budget.limits.items())),
-        **(identity or {}),
+        "objectives": [objective.name for objective in problem.objectives],
+        "budget": dict(sorted(problem.budget.limits.items())),
+        **record.identity,
     }
     with ExitStack() as stack:
         stack.enter_context(quiet_optuna())
-        stack.enter_context(storage_errors(storage_url))
+        stack.enter_context(storage_errors(record.storage_url))
         if worker_group is not None:
-            stack.enter_context(at_work(worker_group, described))
-        sampler = SAMPLERS[config.sampler](space, seed=config.seed, problem=problem)
+            stack.enter_context(at_work(worker_group, identity))
         study = stack.enter_context(
             open_study(
-                url=storage_url, name=study_name, sampler=sampler, objectives=problem.objectives, identity=described
+                url=record.storage_url,
+                name=record.name,
+                sampler=sampler or build_sampler("nasweave", space, problem=problem),
+                objectives=problem.objectives,
+                identity=identity,
             )
         )
-        begin_with(study, space, problem=problem, networks=start or {}, recorder=recorder)
-        search: _Search | SharedSearch
+        begin_with(study, space, problem=problem, networks=start or {}, recorder=record.recorder)
         if worker_group is None:
-            search = _Search(space, problem, study, evaluate, recorder)
-            search.resume()
-        else:
-            assert recorder is not None and storage_url is not None, "workers share a record and a database"
-            search = SharedSearch(
-                space, problem, study, evaluate, recorder, worker_group=worker_group, storage_url=storage_url
-            )
-        exhausted = search.run(progress or (lambda done, total, message: None))
-        return search.result(exhausted)
+            alone = _Search(space, problem, study, evaluate, record.recorder)
+            alone.resume()
+            return alone.result(alone.run(progress))
+        assert record.recorder is not None and record.storage_url is not None, "workers share a record and a database"
+        together = SharedSearch(
+            space,
+            problem,
+            study,
+            evaluate,
+            record.recorder,
+            worker_group=worker_group,
+            storage_url=record.storage_url,
+            progress=progress,
+        )
+        return together.result(together.run())
 
 
 def _check_sources(space: SearchSpace, problem: Problem, evaluate: Evaluate | None) -> None:
     given = set(problem.cost_function(space.encode([space.smallest])))
-    for objective in (*problem.objectives, *problem.budget.objectives):
+    for objective in problem.columns:
         if (evaluate is None) if objective.evaluated else (objective.name not in given):
             raise ConfigError(
                 f"objectives.{objective.name}",
@@ -171,13 +160,12 @@ class _Search(Session):
                 retry(self.study, self.space, trial, row)
                 self.failures += 1
 
-    def run(self, progress: Callable[[int, int, str], None]) -> bool:
+    def run(self, progress: Progress) -> bool:
         """Evaluate until enough networks are done; return whether the space ran out of networks before that."""
-        total, networks = self.problem.n_trials, round(10.0 ** min(self.space.log10_size, 15.0))
-        failures = duplicates = 0
+        total, duplicates = self.problem.n_trials, 0
         progress(len(self.done), total, "search")
         while len(self.done) < total:
-            untried = networks - len(self.done.keys() | self.failed.keys())
+            untried = self.num_networks - len(self.done.keys() | self.failed.keys())
             waiting = self.study.get_trials(deepcopy=False, states=[TrialState.WAITING])
             if duplicates == DUPLICATES_IN_A_ROW or (untried <= 0 and not waiting):
                 _log.warning("the space has no further network: the search ends after %d", len(self.done))
@@ -189,28 +177,14 @@ class _Search(Session):
                 self._repeat(trial, key)
                 continue
             duplicates = 0
-            try:
-                values = self.recorded[key] if key in self.recorded else self.evaluate(architecture)
-            except StoreError:  # the database, which has nothing to do with this network
-                raise
-            except Exception as error:  # whatever an evaluation raises is that network's failure
-                failures += 1
-                self._failed(trial, key, error)
-                if failures == FAILURES_IN_A_ROW:
-                    raise SearchError(
-                        "search",
-                        expected="evaluations that work",
-                        got=f"{failures} failures in a row, the last: {error!r}",
-                        remedy="mend the cause and repeat the command: it continues where it stopped",
-                    ) from error
-                continue
-            failures = 0
-            self._complete(trial, row, architecture, values)
-            progress(len(self.done), total, self.line(self.done[key].values))
+            values = self.attempt(trial, architecture, give_up=partial(self._give_up, trial, key))
+            if values is not None:
+                self._complete(trial, row, architecture, values)
+                progress(len(self.done), total, self.line(self.done[key].values))
         return False
 
     def _complete(self, trial: Trial, row: Genes, architecture: Architecture, values: Mapping[str, float]) -> None:
-        everything = {**self.cost_function(row), **values}
+        everything = {**self.costs(row), **values}
         self.keep(trial.number, architecture, everything)
         constraints = self.problem.budget.constraints(everything)
         finish(self.study, trial, values=self.objective_values(everything), constraints=constraints)
@@ -226,8 +200,8 @@ class _Search(Session):
         constraints = self.problem.budget.constraints(first.values)
         finish(self.study, trial, values=self.objective_values(first.values), constraints=constraints)
 
-    def _failed(self, trial: Trial, key: str, error: Exception) -> None:
-        _log.warning("trial %d failed: %r", trial.number, error)
+    def _give_up(self, trial: Trial, key: str, reason: str) -> None:
+        """Fail a trial whose network could not be evaluated."""
         self.failures += 1
         self.failed[key] = trial.number
-        fail(self.study, trial, repr(error)[:500])
+        fail(self.study, trial, reason)

@@ -1,14 +1,15 @@
-"""Where a search notes every network it has evaluated, before Optuna hears of it."""
+"""Where a search records every network that it has evaluated, before the study is told."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from runs.store import Store
 from search_space import Architecture
 
-__all__ = ["Recorder", "StoreRecorder"]
+__all__ = ["Recorder", "StoreRecorder", "StudyRecord"]
 
 
 class Recorder(Protocol):
@@ -63,3 +64,25 @@ class StoreRecorder:
             source=self._source,
             trial_number=trial_number,
         )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StudyRecord:
+    """Where a search is kept, so that it can be continued.
+
+    Parameters
+    ----------
+    name
+        The name of the Optuna study.
+    storage_url
+        The database of Optuna's tables; the study is in memory when ``None``.
+    recorder
+        Keeps each network before its trial is finished.
+    identity
+        Hashes of all that the values depend on (checkpoint, data, profile), by name; checked on resume.
+    """
+
+    name: str = "search"
+    storage_url: str | None = None
+    recorder: Recorder | None = None
+    identity: Mapping[str, str] = field(default_factory=dict)

@@ -17,7 +17,10 @@ from optuna.trial import FrozenTrial, TrialState
 
 from runs.search.algorithms.ask_tell import ArrayProblem, AskTell
 from runs.search.algorithms.genotype import Floats
-from runs.search.optuna.sampler import History, Problem, SpaceSampler
+from runs.search.optuna.history import History
+from runs.search.optuna.private import constraints_of
+from runs.search.optuna.sampler import SpaceSampler
+from runs.search.problem import Problem
 from search_space import Genes, SearchSpace, features
 
 __all__ = ["BatchedSampler"]
@@ -45,11 +48,11 @@ class BatchedSampler(SpaceSampler):
     Parameters
     ----------
     space, seed, problem
-        As every member of the registry gets them.
+        What is searched.
     batch
-        Networks that are chosen together.
+        How many networks are chosen together.
     make
-        From a task to a fresh search.
+        From the problem as arrays to a fresh search.
     """
 
     def __init__(
@@ -63,11 +66,10 @@ class BatchedSampler(SpaceSampler):
     ) -> None:
         super().__init__(space, seed=seed)
         self.problem, self.batch, self._make = problem, batch, make
-        names = [objective.name for objective in problem.objectives]
-        self._columns = (*problem.objectives, *(o for o in problem.budget.objectives if o.name not in names))
+        self._columns = problem.columns
         self._evaluated = [column.evaluated for column in self._columns]
         limits = [problem.budget.limits.get(column.name, np.inf) for column in self._columns]
-        self._task = ArrayProblem(
+        self._arrays = ArrayProblem(
             genotype=_SpaceGenotype(space),
             num_objectives=len(problem.objectives),
             limits=np.array(limits, float),
@@ -91,7 +93,7 @@ class BatchedSampler(SpaceSampler):
             rows = self._new_batch(history.before(number * self.batch), number)
             latest = self._latest = _Batch(study=study.study_name, number=number, rows=rows)
             kept = {"number": number, "rows": rows.tolist()}
-            study._storage.set_study_system_attr(study._study_id, self._attribute, kept)
+            study.set_user_attr(self._attribute, kept)
         yield from latest.rows[position:]
         yield from latest.rows[:position]
 
@@ -99,7 +101,7 @@ class BatchedSampler(SpaceSampler):
         """Return the batch of a number where it is known, else the latest one that is."""
         known = self._latest if self._latest is not None and self._latest.study == study.study_name else None
         if known is None or known.number != number:
-            kept = study._storage.get_study_system_attrs(study._study_id).get(self._attribute)
+            kept = study.user_attrs.get(self._attribute)
             if kept is not None:
                 rows = np.array(kept["rows"], np.int16).reshape(-1, len(self.space.gene_names))
                 known = self._latest = _Batch(study=study.study_name, number=kept["number"], rows=rows)
@@ -111,7 +113,7 @@ class BatchedSampler(SpaceSampler):
 
     def _new_batch(self, history: History, number: int) -> Genes:
         """Return two batches, best first: the second replaces what turns out to be in the study already."""
-        search = self._make(self._task)
+        search = self._make(self._arrays)
         complete = np.array([trial.state == TrialState.COMPLETE for trial in history.trials], bool)
         search.avoid(history.genes[~complete])
         if complete.any():
@@ -119,10 +121,8 @@ class BatchedSampler(SpaceSampler):
         return search.ask(2 * self.batch, self.generator(number))
 
     def _known(self, genes: Genes) -> Floats:
-        cost_function = self.problem.cost_function(genes)
-        columns = [
-            np.full(len(genes), np.nan) if c.evaluated else c.sign * cost_function[c.name] for c in self._columns
-        ]
+        costs = self.problem.cost_function(genes)
+        columns = [np.full(len(genes), np.nan) if c.evaluated else c.sign * costs[c.name] for c in self._columns]
         return np.stack(columns, axis=1)
 
     def _known_deviation(self, genes: Genes) -> Floats:
@@ -139,5 +139,5 @@ class BatchedSampler(SpaceSampler):
                 values[:, j] = [column.sign * trial.values[j] for trial in trials]
             elif column.evaluated:
                 limit = self.problem.budget.limits[column.name]
-                values[:, j] = [(trial.constraints[column.name] + 1.0) * limit for trial in trials]
+                values[:, j] = [(constraints_of(trial)[column.name] + 1.0) * limit for trial in trials]
         return values

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from optuna.study import Study
-from optuna.trial import TrialState, create_trial
 
 from runs.search.optuna.genes import distributions, genes_of, params_of, params_of_trial
-from runs.search.optuna.sampler import Problem
+from runs.search.optuna.private import complete_trial
+from runs.search.problem import Problem
 from runs.search.recorder import Recorder
 from search_space import Architecture, SearchSpace
 
@@ -51,11 +51,10 @@ def begin_with(
     }
     held = _numbers(study, space)
     study.add_trials(
-        create_trial(
-            state=TrialState.COMPLETE,
+        complete_trial(
             values=[values[o.name] for o in problem.objectives],
             params=params_of(space, row),
-            distributions=dict(choices),
+            distributions=choices,
             constraints=problem.budget.constraints(values),
             user_attrs={FORKED: True},
         )

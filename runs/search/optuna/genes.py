@@ -13,9 +13,10 @@ import numpy as np
 from optuna.distributions import CategoricalDistribution
 from optuna.trial import FrozenTrial
 
-from search_space import Genes, SearchSpace
+from runs.search.optuna.private import enqueued_params
+from search_space import Architecture, Genes, SearchSpace
 
-__all__ = ["distributions", "genes_of", "params_of", "params_of_trial"]
+__all__ = ["architecture_of_trial", "distributions", "genes_of", "params_of", "params_of_trial"]
 
 
 def distributions(space: SearchSpace) -> dict[str, CategoricalDistribution]:
@@ -44,5 +45,10 @@ def genes_of(space: SearchSpace, params: Mapping[str, Any]) -> Genes | None:
 
 def params_of_trial(trial: FrozenTrial) -> Mapping[str, Any]:
     """Return the parameters of a trial, or those that it is going to have when it is enqueued."""
-    fixed: Mapping[str, Any] = trial.system_attrs.get("fixed_params", {})
-    return {**fixed, **trial.params}
+    return {**enqueued_params(trial), **trial.params}
+
+
+def architecture_of_trial(space: SearchSpace, trial: FrozenTrial) -> Architecture | None:
+    """Return the network that a trial of a study over the space names, or ``None`` when a parameter is missing."""
+    row = genes_of(space, params_of_trial(trial))
+    return None if row is None else space.decode(row[None])[0]

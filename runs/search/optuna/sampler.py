@@ -6,158 +6,93 @@ Two parameter vectors can name one network; a sampler that does not know that sp
 
 from __future__ import annotations
 
-import warnings
 from abc import abstractmethod
-from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from itertools import islice
 from threading import RLock
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from optuna.distributions import BaseDistribution
-from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import Study
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
-from predictors.quality import QualityPredictor
-from runs.objectives import Budget, Objective
-from runs.search.algorithms.ask_tell import Surrogate
 from runs.search.algorithms.design import skewed_sample
-from runs.search.algorithms.genotype import CostFunction, Keys, distinct, keys
+from runs.search.algorithms.genotype import distinct
 from runs.search.optuna.genes import distributions, genes_of, params_of, params_of_trial
+from runs.search.optuna.history import History, TrialRows
+from runs.search.optuna.private import enqueued_params
 from runs.search.optuna.threads import one_thread
-from search_space import Genes, Registry, SearchSpace
+from search_space import Genes, SearchSpace
 
-__all__ = ["SAMPLERS", "CostFunction", "History", "Problem", "SamplerBuilder", "SpaceSampler", "WrappedSampler"]
+__all__ = ["SpaceSampler"]
 
 _TRIES = 24
 _POOL = 4096
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Problem:
-    """What a sampler may know of a search.
-
-    Parameters
-    ----------
-    objectives, budget
-        What is optimised, in order, and the limits.
-    cheap
-        From a gene matrix ``(n, genes)`` to ``(n,)`` values by name: every objective and limited value that needs no
-        evaluation.
-    n_trials
-        How many networks the search is going to evaluate.
-    surrogate
-        Makes the model of an evaluated objective.
-    deviation
-        From a gene matrix to the standard deviations ``(n,)`` of cheap values by name, of those that are predicted
-        themselves, such as a latency; a limit then holds with a probability.
-    """
-
-    objectives: tuple[Objective, ...]
-    budget: Budget = field(default_factory=Budget)
-    cost_function: CostFunction
-    n_trials: int
-    surrogate: Callable[[SearchSpace], Surrogate] = QualityPredictor
-    deviation: CostFunction | None = None
-
-
-class SamplerBuilder(Protocol):
-    """What a member of the registry defines as ``build``."""
-
-    def __call__(self, space: SearchSpace, *, seed: int, problem: Problem) -> BaseSampler:
-        """Return a sampler for one study over ``space``."""
-
-
-SAMPLERS: Registry[SamplerBuilder] = Registry("runs.search.samplers", "build")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class History:
-    """The trials of a study but the current one, each with its canonical row, in order of number.
-
-    ``genes`` is ``(n, genes)``, ``names`` are the keys of its rows.
-    """
-
-    trials: Sequence[FrozenTrial]
-    genes: Genes
-    names: Keys
-
-    def before(self, number: int) -> History:
-        """Return only the trials with smaller numbers."""
-        count = bisect_left(self.trials, number, key=lambda trial: trial.number)
-        return History(trials=self.trials[:count], genes=self.genes[:count], names=self.names[:count])
-
-    def holds(self, row: Genes) -> bool:
-        """Return whether a trial names the canonical row ``(genes,)``."""
-        return bool((self.names == keys(row[None])[0]).any())
-
-
-class _Memory:
-    """The rows of one study's trials. Finished trials do not change: those before the first that runs are read once."""
-
-    def __init__(self, space: SearchSpace) -> None:
-        self._space = space
-        self._count = 0
-        self._trials: list[FrozenTrial] = []
-        self._genes = np.zeros((64, len(space.gene_names)), np.int16)
-        self._names = np.zeros(64, np.uint64)
-
-    def history(self, trials: Sequence[FrozenTrial], number: int) -> History:
-        """Return all ``trials``, in order of number, but the one of that ``number``."""
-        if len(trials) < self._count:  # another study of the same name
-            self._count, self._trials = 0, []
-        while self._count < len(trials) and trials[self._count].state.is_finished():
-            self._keep(trials[self._count])
-            self._count += 1
-        tail = [t for t in trials[self._count :] if t.number != number]
-        rows = [(t, genes_of(self._space, params_of_trial(t))) for t in tail]
-        named = [(t, row) for t, row in rows if row is not None]
-        finished = len(self._trials)
-        if not named:
-            return History(trials=list(self._trials), genes=self._genes[:finished], names=self._names[:finished])
-        genes = np.array([row for _, row in named], np.int16)
-        return History(
-            trials=[*self._trials, *(t for t, _ in named)],
-            genes=np.concatenate([self._genes[:finished], genes]),
-            names=np.concatenate([self._names[:finished], keys(genes)]),
-        )
-
-    def _keep(self, trial: FrozenTrial) -> None:
-        row = genes_of(self._space, params_of_trial(trial))
-        if row is None:
-            return
-        n = len(self._trials)
-        if n == len(self._genes):
-            self._genes, self._names = np.concatenate([self._genes] * 2), np.concatenate([self._names] * 2)
-        self._genes[n], self._names[n] = row, keys(row[None])[0]
-        self._trials.append(trial)
-
-
 class SpaceSampler(BaseSampler):
-    """A sampler over one of our spaces, for any study.
+    """A sampler over one of our spaces: the contract that every member of the registry keeps.
 
-    What it proposes depends on the seed, the trial's number and the trials in the study alone, so that a search that is
-    killed and resumed loses nothing. Threads take turns. Parameters that are not of the space are drawn at random.
+    A trial lives like this::
+
+        study.ask -> proposals -> canonical -> new? -> evaluate -> record -> study.tell
+                         ^                      |no
+                         +----------------------+
+
+    1. *Ask.* ``study.ask``, or ``study.optimize``, makes a trial and asks for all genes at once
+       (:meth:`sample_relative`). A trial that was enqueued with a whole network gets that network.
+    2. *Propose.* :meth:`proposals` yields gene rows, best first. It is what a sampler implements.
+    3. *Canonical, and new.* Each row is made canonical, so that one network has one row. The first row that no other
+       trial of the study names, whatever its state, is taken: a network that is being evaluated elsewhere, that waits
+       or that failed is not proposed again. After some tries a new network is drawn at random; a sampler never
+       raises because it has run out of ideas, and where no new network is found it repeats one, which the search
+       recognises as the end of the space.
+    4. *Evaluate, record, tell.* The caller evaluates the network, records it, sets the constraints and tells the study
+       the objective values. The sampler learns of it from the study in the next trial, and from nowhere else.
+
+    Determinism
+        What is proposed depends on the seed, the trial's number and the trials in the study alone; every random number
+        comes from :meth:`generator`. So a search that is killed and resumed proposes what it would have proposed,
+        and global random state is neither read nor changed.
+    Thread safety
+        :meth:`sample_relative` holds a lock: :meth:`proposals` runs in one thread at a time, with one thread for linear
+        algebra. ``study.optimize(n_jobs=2)`` is allowed.
+    Ownership
+        A sampler may keep what it computed as a cache, for any number of studies. It must not change the trials,
+        the rows of the history or the space, and only :class:`~runs.search.optuna.batched.BatchedSampler` writes to a
+        study: one user attribute. Several processes have a sampler each, of the same seed.
+
+    ``runs.search.testing`` checks all of this.
 
     Parameters
     ----------
-    space, seed
-        The space, and a non-negative seed.
+    space
+        The space whose networks are proposed; parameters that are not of the space are drawn at random.
+    seed
+        A number that is not negative.
     """
 
     def __init__(self, space: SearchSpace, *, seed: int) -> None:
         self.space, self.seed = space, seed
         self._distributions = distributions(space)
-        self._memories: dict[str, _Memory] = {}
+        self._rows: dict[str, TrialRows] = {}
         self._lock = RLock()
 
     @abstractmethod
     def proposals(self, study: Study, trial: FrozenTrial, history: History) -> Iterator[Genes]:
-        """Yield in-range rows ``(genes,)``, best first; the first new one is taken."""
+        """Yield in-range rows ``(genes,)``, best first; the first new one is taken.
+
+        Up to 24 rows are taken of what may be endless, and as few as one. Rows need not be canonical, distinct or new.
+
+        Parameters
+        ----------
+        study, trial
+            Those that Optuna passes; neither may be changed.
+        history
+            The other trials of the study.
+        """
 
     def generator(self, *key: int) -> np.random.Generator:
         """Return a generator that depends on the seed and ``key`` alone."""
@@ -170,12 +105,18 @@ class SpaceSampler(BaseSampler):
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """Return the parameters of a canonical network, new to the study unless no new one was found."""
+        """Return the parameters of a canonical network, new to the study unless no new one was found.
+
+        Raises
+        ------
+        StorageInternalError
+            The study's database fails; nothing else is raised for a study over the same space.
+        """
         with self._lock, one_thread():
             return self._sample(study, trial)
 
     def _sample(self, study: Study, trial: FrozenTrial) -> dict[str, Any]:
-        if "fixed_params" in trial.system_attrs and genes_of(self.space, params_of_trial(trial)) is not None:
+        if enqueued_params(trial) and genes_of(self.space, params_of_trial(trial)) is not None:
             return {}
         history = self.history(study, trial)
         row = np.zeros(0, np.int16)
@@ -197,49 +138,5 @@ class SpaceSampler(BaseSampler):
 
     def history(self, study: Study, trial: FrozenTrial) -> History:
         """Return every other trial that names a network, whether finished, running, waiting or failed."""
-        memory = self._memories.setdefault(study.study_name, _Memory(self.space))
+        memory = self._rows.setdefault(study.study_name, TrialRows(self.space))
         return memory.history(study.get_trials(deepcopy=False), trial.number)
-
-
-class WrappedSampler(SpaceSampler):
-    """Any sampler of Optuna, made canonical and free of duplicates.
-
-    Parameters
-    ----------
-    make
-        From a seed to the sampler. It is called in the first trial, with a seed made of ``seed`` and its number:
-        resumed, the sampler does not repeat the random numbers of its first life.
-    """
-
-    def __init__(self, space: SearchSpace, *, seed: int, make: Callable[[int], BaseSampler]) -> None:
-        super().__init__(space, seed=seed)
-        self._make = make
-        self._inner: BaseSampler | None = None
-
-    def inner(self, trial: FrozenTrial) -> BaseSampler:
-        """Return the wrapped sampler."""
-        if self._inner is None:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", ExperimentalWarning)
-                self._inner = self._make(int(self.generator(trial.number).integers(2**31)))
-        return self._inner
-
-    def proposals(self, study: Study, trial: FrozenTrial, history: History) -> Iterator[Genes]:
-        """Yield what the wrapped sampler proposes."""
-        inner = self.inner(trial)
-        while True:
-            params = inner.sample_relative(study, trial, inner.infer_relative_search_space(study, trial))
-            for name, distribution in self._distributions.items():
-                if name not in params:
-                    params[name] = inner.sample_independent(study, trial, name, distribution)
-            row = genes_of(self.space, params)
-            assert row is not None, "every parameter was drawn"
-            yield row
-
-    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        """Pass on to the wrapped sampler."""
-        self.inner(trial).before_trial(study, trial)
-
-    def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
-        """Pass on to the wrapped sampler."""
-        self.inner(trial).after_trial(study, trial, state, values)

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from runs.objectives import Objective
 from runs.search.optuna.genes import genes_of, params_of, params_of_trial
+from runs.search.optuna.private import enqueued_params, running_trial, set_constraints
 from runs.search.optuna.storage import open_storage
 from runs.store.failures import clear_errors
 from runs.store.secrets import redacted_url
@@ -109,10 +110,7 @@ def _check_identity(name: str, stored: Mapping[str, Any], given: Mapping[str, An
 
 def finish(study: Study, trial: Trial, *, values: Sequence[float], constraints: Mapping[str, float]) -> None:
     """Complete a trial, if it is not; constraints that a killed process had set already stay."""
-    present = trial.constraints
-    for name, value in constraints.items():
-        if name not in present:
-            trial.set_constraint(name, value)
+    set_constraints(trial, constraints)
     study.tell(trial, values, skip_if_finished=True)
 
 
@@ -126,7 +124,7 @@ def interrupted(study: Study, space: SearchSpace) -> list[tuple[Trial, Genes]]:
     """Return the trials that a killed process left running, with their gene rows; those without one just fail."""
     found = []
     for frozen in study.get_trials(deepcopy=False, states=[TrialState.RUNNING]):
-        trial, row = Trial(study, frozen._trial_id), genes_of(space, params_of_trial(frozen))
+        trial, row = running_trial(study, frozen), genes_of(space, params_of_trial(frozen))
         if row is None:
             fail(study, trial, "the process ended before a network was chosen")
         else:
@@ -144,6 +142,6 @@ def retry(study: Study, space: SearchSpace, trial: Trial, row: Genes) -> None:
     params = params_of(space, row)
     # Queued first: a kill in between leaves the trial running, and the next resume finds it queued.
     waiting = study.get_trials(deepcopy=False, states=[TrialState.WAITING])
-    if all(t.system_attrs.get("fixed_params") != params for t in waiting):
+    if all(enqueued_params(t) != params for t in waiting):
         study.enqueue_trial(params, user_attrs={RETRY_OF: trial.number} if began else dict(frozen.user_attrs))
     fail(study, trial, "the process ended during its evaluation")

@@ -1,1 +1,1 @@
-"""The samplers a search can use: one file each, with a function ``build``."""
+"""The samplers a search can use: one file each, with its settings, and a constant ``SAMPLER``."""

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
-from runs.search.optuna.sampler import History, Problem, SpaceSampler
+from runs.search.optuna.history import History
+from runs.search.optuna.sampler import SpaceSampler
+from runs.search.problem import Problem
+from runs.search.registry import Sampler
 from search_space import Genes, SearchSpace
 
-__all__ = ["build"]
+__all__ = ["SAMPLER", "RandomSettings"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RandomSettings:
+    """Random search has nothing to set."""
 
 
 class _RandomGenes(SpaceSampler):
@@ -20,6 +29,9 @@ class _RandomGenes(SpaceSampler):
             yield self.space.sample_genes(rng, 1)[0]
 
 
-def build(space: SearchSpace, *, seed: int, problem: Problem) -> SpaceSampler:
+def build(space: SearchSpace, *, seed: int, problem: Problem, settings: RandomSettings) -> SpaceSampler:
     """Return the sampler; it needs to know nothing of the problem."""
     return _RandomGenes(space, seed=seed)
+
+
+SAMPLER = Sampler(settings=RandomSettings, build=build)

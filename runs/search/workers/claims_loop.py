@@ -8,11 +8,9 @@ finished trial is completed without an evaluation; else the same trial is evalua
 from __future__ import annotations
 
 import logging
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
@@ -20,25 +18,18 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from runs.search.config import WorkersConfig
-from runs.search.optuna.genes import genes_of, params_of_trial
-from runs.search.optuna.sampler import Problem
+from runs.search.optuna.genes import architecture_of_trial, genes_of, params_of_trial
+from runs.search.optuna.private import constraints_of, running_trial
 from runs.search.optuna.study import REASON, fail, finish, storage_errors
+from runs.search.problem import Problem
 from runs.search.recorder import Recorder
+from runs.search.workers.group import WorkerGroup
 from runs.search.workers.patience import Patience
-from runs.search.workers.session import (
-    DUPLICATE_OF,
-    DUPLICATES_IN_A_ROW,
-    FAILURES_IN_A_ROW,
-    Evaluate,
-    SearchError,
-    Session,
-)
-from runs.store import Claim, Claims
+from runs.search.workers.session import DUPLICATE_OF, DUPLICATES_IN_A_ROW, Evaluate, Progress, Session
+from runs.store import Claim
 from search_space import Architecture, Genes, SearchSpace
-from search_space.errors import StoreError
 
-__all__ = ["SharedSearch", "WorkerGroup", "at_work"]
+__all__ = ["SharedSearch"]
 
 T = TypeVar("T")
 _POLL_S = 0.5
@@ -46,62 +37,19 @@ _ATTEMPTS = 2
 _log = logging.getLogger("nasweave.runs")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class WorkerGroup:
-    """A search that is shared.
-
-    Parameters
-    ----------
-    claims
-        What this process and the others have taken.
-    config
-        How they watch each other.
-    versions
-        What all must have the same, beside the search itself, by name: the code, the checkpoint.
-    """
-
-    claims: Claims
-    config: WorkersConfig = field(default_factory=WorkersConfig)
-    versions: Mapping[str, str] = field(default_factory=dict)
-
-
-@contextmanager
-def at_work(worker_group: WorkerGroup, identity: Mapping[str, object]) -> Iterator[None]:
-    """Be one of the workers of a search, with heartbeats from a thread of their own.
-
-    Raises
-    ------
-    StoreError
-        A living worker has another identity or other versions.
-    """
-    claims, every_s, stop = worker_group.claims, worker_group.config.heartbeat_s, threading.Event()
-    Patience(worker_group.config.patience_s)(lambda: claims.join({**identity, **worker_group.versions}))
-
-    def beat() -> None:
-        while not stop.wait(every_s):
-            with suppress(StoreError):  # the search itself waits for the database, or says that it is gone
-                claims.beat()
-
-    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
-        with suppress(StoreError):  # others notice the silence then
-            claims.leave()
-
-
 class SharedSearch(Session):
     """One worker's part in a search.
 
     Parameters
     ----------
-    crew
+    space, problem, study, evaluate, recorder
+        As every session has them.
+    worker_group
         The workers.
     storage_url
         The study's database, for messages.
+    progress
+        Called with the networks done, those wanted and a message.
     """
 
     def __init__(
@@ -114,26 +62,22 @@ class SharedSearch(Session):
         *,
         worker_group: WorkerGroup,
         storage_url: str,
+        progress: Progress,
     ) -> None:
         super().__init__(space, problem, study, evaluate, recorder)
-        self.claims, self.config, self.patience = (
-            worker_group.claims,
-            worker_group.config,
-            Patience(worker_group.config.patience_s),
-        )
-        self.record = recorder
-        self.storage_url = storage_url
-        self.failures_in_a_row = 0
-        self._mended_at = -float("inf")
+        self.claims, self.config = worker_group.claims, worker_group.config
+        self.patience = Patience(worker_group.config.patience_s)
+        self.record, self.storage_url, self.progress = recorder, storage_url, progress
+        self._recovered_at = -float("inf")
 
-    def run(self, progress: Callable[[int, int, str], None]) -> bool:
+    def run(self) -> bool:
         """Work until enough networks are done by all workers; return whether the space ran out of networks."""
-        total, networks = self.problem.n_trials, round(10.0 ** min(self.space.log10_size, 15.0))
+        total = self.problem.n_trials
         self._persist(self._begin)
         duplicates, exhausted = 0, False
-        progress(self._persist(self.claims.counts).complete, total, "search")
+        self.progress(self._persist(self.claims.counts).complete, total, "search")
         while True:
-            self._recover(progress)
+            self._recover()
             place = None if exhausted else self._persist(lambda: self.claims.reserve(total))
             if place is None:
                 counts = self._persist(self.claims.counts)
@@ -146,15 +90,15 @@ class SharedSearch(Session):
             if claim is None:
                 duplicates += 1
                 counts = self._persist(self.claims.counts)
-                if duplicates == DUPLICATES_IN_A_ROW or counts.taken >= networks:
+                if duplicates == DUPLICATES_IN_A_ROW or counts.taken >= self.num_networks:
                     _log.warning("the space has no further network: the search ends after %d", counts.complete)
                     self._persist(partial(self.claims.release, place))
                     exhausted = True
                 continue
             duplicates = 0
-            self._work(claim, trial, row, architecture, progress)
-        self._mended_at = -float("inf")
-        self._recover(progress)
+            self._work(claim, trial, row, architecture)
+        self._recovered_at = -float("inf")
+        self._recover()
         self._persist(self.read)
         return exhausted
 
@@ -173,37 +117,20 @@ class SharedSearch(Session):
         self._persist(lambda: self._repeat(trial, claim))
         return None
 
-    def _work(
-        self,
-        claim: Claim,
-        trial: Trial,
-        row: Genes,
-        architecture: Architecture,
-        progress: Callable[[int, int, str], None],
-    ) -> None:
-        """Evaluate a network that this worker has claimed, and tell everyone."""
-        key = architecture.key
-        try:
-            values = self.recorded[key] if key in self.recorded else self._persist(lambda: self.evaluate(architecture))
-        except StoreError:
-            raise
-        except Exception as error:  # whatever an evaluation raises is that network's failure
-            self.failures_in_a_row += 1
-            _log.warning("trial %d failed: %r", trial.number, error)
-            reason = repr(error)[:500]
-            self._persist(lambda: self._give_up(claim, trial, reason))
-            if self.failures_in_a_row == FAILURES_IN_A_ROW:
-                raise SearchError(
-                    "search",
-                    expected="evaluations that work",
-                    got=f"{FAILURES_IN_A_ROW} failures in a row, the last: {error!r}",
-                    remedy="mend the cause and repeat the command: it continues where it stopped",
-                ) from error
+    def evaluate(self, architecture: Architecture) -> dict[str, float]:
+        """Return the evaluated values by name; what the evaluation needs of the database is waited for."""
+        return self._persist(lambda: super(SharedSearch, self).evaluate(architecture))
+
+    def _work(self, claim: Claim, trial: Trial, row: Genes, architecture: Architecture) -> None:
+        """Evaluate a network that this worker has claimed, record it and tell the study."""
+        values = self.attempt(
+            trial, architecture, give_up=lambda reason: self._persist(lambda: self._give_up(claim, trial, reason))
+        )
+        if values is None:
             return
-        self.failures_in_a_row = 0
-        everything = {**self.cost_function(row), **values}
+        everything = {**self.costs(row), **values}
         self._persist(lambda: self._complete(claim, trial, architecture, everything))
-        progress(self._persist(self.claims.counts).complete, self.problem.n_trials, self.line(everything))
+        self.progress(self._persist(self.claims.counts).complete, self.problem.n_trials, self.line(everything))
 
     def _complete(self, claim: Claim, trial: Trial, architecture: Architecture, values: Mapping[str, float]) -> None:
         """Record a network, finish its trial, then its claim; done twice, it changes nothing."""
@@ -237,7 +164,7 @@ class SharedSearch(Session):
         with suppress(UpdateFinishedTrialError):
             trial.set_user_attr(DUPLICATE_OF, claim.trial_number)
             if first is not None and first.state == TrialState.COMPLETE:
-                finish(self.study, trial, values=first.values, constraints=first.constraints)
+                finish(self.study, trial, values=first.values, constraints=constraints_of(first))
             elif claim.state == "failed":
                 fail(self.study, trial, f"failed before, in trial {claim.trial_number}")
             else:
@@ -248,30 +175,27 @@ class SharedSearch(Session):
     def _begin(self) -> None:
         """Learn what is recorded, and note what was finished before the search was shared."""
         self.recorded.update(self.record.known())
-        complete = [
-            (t.number, genes_of(self.space, params_of_trial(t)))
-            for t in self.study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
-            if DUPLICATE_OF not in t.user_attrs
-        ]
-        known = [(number, self.space.decode(row[None])[0].key) for number, row in complete if row is not None]
-        self.claims.adopt([(key, number, "complete") for number, key in known])
+        complete = self.study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
+        named = [(t, architecture_of_trial(self.space, t)) for t in complete if DUPLICATE_OF not in t.user_attrs]
+        self.claims.adopt([(a.key, t.number, "complete") for t, a in named if a is not None])
 
-    def _recover(self, progress: Callable[[int, int, str], None]) -> None:
+    def _recover(self) -> None:
         """Take over what dead workers left, at most once in a heartbeat."""
-        if time.monotonic() - self._mended_at < self.config.heartbeat_s:
+        if time.monotonic() - self._recovered_at < self.config.heartbeat_s:
             return
-        self._mended_at = time.monotonic()
+        self._recovered_at = time.monotonic()
         for left in self._persist(self.claims.abandoned):
             claim = self._persist(partial(self.claims.take_over, left))
             if claim is not None:
                 _log.warning("worker %s ended during trial %s: this one takes it over", left.worker, left.trial_number)
-                self._take_up(claim, progress)
+                self._take_up(claim)
         self._persist(self._end_unclaimed)
 
-    def _take_up(self, claim: Claim, progress: Callable[[int, int, str], None]) -> None:
+    def _take_up(self, claim: Claim) -> None:
+        """Go on with the network of a claim from where its worker left it."""
         trials = self._persist(lambda: self.study.get_trials(deepcopy=False))
         frozen = next(t for t in trials if t.number == claim.trial_number)
-        trial, row = Trial(self.study, frozen._trial_id), genes_of(self.space, params_of_trial(frozen))
+        trial, row = running_trial(self.study, frozen), genes_of(self.space, params_of_trial(frozen))
         assert row is not None, "a network is claimed after its parameters are written"
         architecture = self.space.decode(row[None])[0]
         if frozen.state == TrialState.COMPLETE:
@@ -285,7 +209,7 @@ class SharedSearch(Session):
             reason = "its workers ended during its evaluation, twice"
             self._persist(lambda: self._give_up(claim, trial, reason))
         else:
-            self._work(claim, trial, row, architecture, progress)
+            self._work(claim, trial, row, architecture)
 
     def _end_unclaimed(self) -> None:
         """Fail the trials of workers that died between asking for a network and taking it."""
@@ -293,7 +217,7 @@ class SharedSearch(Session):
             t.number: t for t in self.study.get_trials(deepcopy=False, states=[TrialState.RUNNING])
         }
         for number in self.claims.unclaimed(running):
-            self._end(Trial(self.study, running[number]._trial_id), "the worker ended before it took a network")
+            self._end(running_trial(self.study, running[number]), "the worker ended before it took a network")
 
     def _persist(self, action: Callable[[], T]) -> T:
         """Do what a database that has gone away may interrupt, again when it is back."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Mapping
 
@@ -11,17 +12,20 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from runs.search.config import Evaluated, SearchResult
 from runs.search.optuna.genes import distributions, genes_of, params_of_trial
-from runs.search.optuna.sampler import Problem
+from runs.search.optuna.private import constraints_of
+from runs.search.problem import Problem
 from runs.search.recorder import Recorder
 from search_space import Architecture, Genes, SearchSpace
-from search_space.errors import NasweaveError
+from search_space.errors import NasweaveError, StoreError
 
-__all__ = ["DUPLICATES_IN_A_ROW", "DUPLICATE_OF", "FAILURES_IN_A_ROW", "Evaluate", "SearchError", "Session"]
+__all__ = ["DUPLICATES_IN_A_ROW", "DUPLICATE_OF", "Evaluate", "Progress", "SearchError", "Session"]
 
 DUPLICATE_OF = "duplicate_of"
-FAILURES_IN_A_ROW = 5
 DUPLICATES_IN_A_ROW = 20
+_FAILURES_IN_A_ROW = 5
 Evaluate = Callable[[Architecture], float | Mapping[str, float]]
+Progress = Callable[[int, int, str], None]
+_log = logging.getLogger("nasweave.runs")
 
 
 class SearchError(NasweaveError):
@@ -34,9 +38,9 @@ class Session:
     Parameters
     ----------
     space, problem, study
-        What is searched, and where.
+        What is searched, and the study that holds the trials.
     evaluate
-        The validation error of a network, or all that an evaluation gives, by name.
+        Gives the validation error of a network, or all that an evaluation gives, by name.
     recorder
         Keeps each network.
     """
@@ -55,6 +59,7 @@ class Session:
         self.done: dict[str, Evaluated] = {}
         self.failed: dict[str, int] = {}
         self.failures = 0
+        self._failures_in_a_row = 0
 
     def read(self) -> None:
         """Read the record and the finished trials."""
@@ -73,7 +78,7 @@ class Session:
                 self.failed[architecture.key] = frozen.number
                 continue
             values = {
-                **self.cost_function(row),
+                **self.costs(row),
                 **self._stored_values(frozen),
                 **self.recorded.get(architecture.key, {}),
             }
@@ -81,10 +86,10 @@ class Session:
 
     def _stored_values(self, frozen: FrozenTrial) -> dict[str, float]:
         """Return the values that a complete trial holds, as objectives and as constraints."""
-        told = dict(zip((o.name for o in self.problem.objectives), frozen.values, strict=True))
-        for name, excess in frozen.constraints.items():
-            told.setdefault(name, (excess + 1.0) * self.problem.budget.limits[name])
-        return told
+        stored = dict(zip((o.name for o in self.problem.objectives), frozen.values, strict=True))
+        for name, excess in constraints_of(frozen).items():
+            stored.setdefault(name, (excess + 1.0) * self.problem.budget.limits[name])
+        return stored
 
     def ask(self) -> tuple[Trial, Genes, Architecture]:
         """Return a new trial with its canonical row ``(genes,)`` and network."""
@@ -93,7 +98,12 @@ class Session:
         assert row is not None, "every parameter was asked for"
         return trial, row, self.space.decode(row[None])[0]
 
-    def cost_function(self, row: Genes) -> dict[str, float]:
+    @property
+    def num_networks(self) -> int:
+        """How many networks the space has, a large number where it has more than can be evaluated."""
+        return round(10.0 ** min(self.space.log10_size, 15.0))
+
+    def costs(self, row: Genes) -> dict[str, float]:
         """Return all values of a row that need no evaluation, by name."""
         return {name: float(np.asarray(values)[0]) for name, values in self.problem.cost_function(row[None]).items()}
 
@@ -106,6 +116,45 @@ class Session:
         for name, value in values.items():
             if not math.isfinite(value):
                 raise ValueError(f"the {name.replace('_', ' ')} is {value}")
+        return values
+
+    def attempt(
+        self, trial: Trial, architecture: Architecture, *, give_up: Callable[[str], None]
+    ) -> Mapping[str, float] | None:
+        """Return the values of a network as they were recorded, or evaluated now; ``None`` where that failed.
+
+        Parameters
+        ----------
+        trial, architecture
+            The trial, and the network that it names.
+        give_up
+            Fails the trial with a reason.
+
+        Raises
+        ------
+        StoreError
+            The database failed, which has nothing to do with the network: the trial goes on running.
+        SearchError
+            So many evaluations in a row have failed that the cause is not the networks.
+        """
+        key = architecture.key
+        try:
+            values = self.recorded[key] if key in self.recorded else self.evaluate(architecture)
+        except StoreError:
+            raise
+        except Exception as error:  # whatever an evaluation raises is that network's failure
+            _log.warning("trial %d failed: %r", trial.number, error)
+            self._failures_in_a_row += 1
+            give_up(repr(error)[:500])
+            if self._failures_in_a_row == _FAILURES_IN_A_ROW:
+                raise SearchError(
+                    "search",
+                    expected="evaluations that work",
+                    got=f"{_FAILURES_IN_A_ROW} failures in a row, the last: {error!r}",
+                    remedy="remove the cause and repeat the command: it continues where it stopped",
+                ) from error
+            return None
+        self._failures_in_a_row = 0
         return values
 
     def keep(self, number: int, architecture: Architecture, values: Mapping[str, float]) -> None:
@@ -128,7 +177,7 @@ class Session:
         return [values[o.name] for o in self.problem.objectives]
 
     def line(self, values: Mapping[str, float]) -> str:
-        """Say the objectives in words."""
+        """Return the objectives in words."""
         named = [(o, values[o.name]) for o in self.problem.objectives]
         return ", ".join(f"{o.name} {value:.4g}{o.unit and ' '}{o.unit}" for o, value in named)
 
