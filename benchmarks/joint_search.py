@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from runs.objectives import objectives_by_name
 from runs.objectives.pareto import hypervolume, non_dominated
 from runs.pipeline.plan import Plan
 from runs.pipeline.stages.devices import DEVICES
 from runs.pipeline.stages.train import TRAIN
-from runs.search import SearchConfig, run_search
+from runs.search import CostFunction, Problem, SearchResult, build_sampler, run_search
 from search_space import Architecture, Genes, SearchSpace, space_from_mapping
 from search_space.precision import FLOAT
 from supernet import catalogue
@@ -49,6 +50,19 @@ def quantised(space: SearchSpace, architecture: Architecture) -> Iterator[Archit
                 yield in_precision(space, architecture, precision, **parts)
 
 
+def _search(
+    space: SearchSpace,
+    cost_function: CostFunction,
+    *,
+    n_trials: int,
+    seed: int,
+    evaluate: Callable[[Architecture], float],
+) -> SearchResult:
+    problem = Problem(objectives=objectives_by_name(_OBJECTIVES), cost_function=cost_function, n_trials=n_trials)
+    sampler = build_sampler("nasweave", space, problem=problem, seed=seed)
+    return run_search(space, problem=problem, sampler=sampler, evaluate=evaluate)
+
+
 def joint_hypervolume_gain(plan: Plan, *, evaluations: int, examples: int, seeds: int) -> list[float]:
     """Return for each seed by how many percent the joint search's hypervolume is larger, both with ``evaluations``.
 
@@ -74,15 +88,13 @@ def joint_hypervolume_gain(plan: Plan, *, evaluations: int, examples: int, seeds
         {**context.config.space, "precision": [FLOAT]}, task=data.shape, catalogue=catalogue()
     )
 
-    def cheap_in_float(genes: Genes) -> dict[str, Values]:
+    def costs_in_float(genes: Genes) -> dict[str, Values]:
         return dict(costs(space.encode(in_float.decode(genes))))
 
     gains = []
     for seed in range(seeds):
-        both = SearchConfig(n_trials=evaluations, objectives=_OBJECTIVES, seed=seed)
-        joint = run_search(space, config=both, cost_function=costs, study_name="joint", evaluate=error)
-        first = SearchConfig(n_trials=evaluations // 2, objectives=_OBJECTIVES, seed=seed)
-        floats = run_search(in_float, config=first, cost_function=cheap_in_float, study_name="float", evaluate=error)
+        joint = _search(space, costs, n_trials=evaluations, seed=seed, evaluate=error)
+        floats = _search(in_float, costs_in_float, n_trials=evaluations // 2, seed=seed, evaluate=error)
         found = [e.architecture for e in floats.evaluated]
         front = [a for a, keep in zip(found, non_dominated(values(found)), strict=True) if keep]
         after = {a.key: a for a in found}

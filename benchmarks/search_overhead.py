@@ -28,7 +28,8 @@ from rich.table import Table
 from threadpoolctl import threadpool_limits
 
 from predictors import CostModel
-from runs.search import SAMPLERS, SearchConfig, distributions, run_search
+from runs.objectives import objectives_by_name
+from runs.search import SAMPLERS, Problem, StudyRecord, build_sampler, distributions, run_search
 from search_space import Architecture, Genes, SearchSpace, TaskShape, space_from_mapping
 from supernet import catalogue
 
@@ -66,13 +67,14 @@ def durations(space: SearchSpace, *, sampler: str, trials: int, url: str | None,
         return float(90.0 * np.exp(-2e-6 * costs.params(space.encode([architecture]))[0]) + 5.0)
 
     clock: list[tuple[float, float]] = []
+    objectives = objectives_by_name(["validation_error", "latency_ms"])
+    problem = Problem(objectives=objectives, cost_function=cost_function, n_trials=trials)
     run_search(
         space,
-        config=SearchConfig(n_trials=trials, sampler=sampler, seed=seed),
-        cost_function=cost_function,
+        problem=problem,
+        sampler=build_sampler(sampler, space, problem=problem, seed=seed),
         evaluate=evaluate,
-        study_name=f"overhead-{uuid.uuid4().hex[:8]}",
-        storage_url=url,
+        record=StudyRecord(name=f"overhead-{uuid.uuid4().hex[:8]}", storage_url=url),
         progress=lambda done, total, message: clock.append((time.perf_counter(), time.process_time())),
     )
     return np.diff(np.array(clock), axis=0)

@@ -38,11 +38,12 @@ from scipy.stats import kendalltau
 
 from benchmarks.alone import Labels, alone_config, fresh_network, qualities_alone
 from benchmarks.open_run import open_run
+from runs.objectives import objectives_by_name
 from runs.pipeline.context import Context
 from runs.pipeline.plan import Plan
 from runs.pipeline.stages.train import TRAIN
 from runs.profiling.devices import exact_costs
-from runs.search import SearchConfig, run_search
+from runs.search import Problem, run_search
 from runs.search.algorithms.design import skewed_sample, spread
 from search_space import Architecture, SearchSpace, features
 from supernet import Network, Supernet
@@ -99,9 +100,11 @@ def best_found(context: Context, supernet: Supernet, *, trials: int) -> Architec
 
     result = run_search(
         context.space,
-        config=SearchConfig(n_trials=trials, objectives=("validation_error", "flops")),
-        cost_function=partial(exact_costs, context.costs),
-        study_name="best_found",
+        problem=Problem(
+            objectives=objectives_by_name(["validation_error", "flops"]),
+            cost_function=partial(exact_costs, context.costs),
+            n_trials=trials,
+        ),
         evaluate=evaluate,
     )
     return min(result.evaluated, key=lambda e: e.values["validation_error"]).architecture.in_float()

@@ -32,11 +32,12 @@ from benchmarks.open_run import open_run
 from benchmarks.search_efficiency import table_of
 from hardware_profiles.atomic import write_atomically
 from runs.evaluation.quality import checkpoint_hash
+from runs.objectives import objectives_by_name
 from runs.objectives.pareto import hypervolume, hypervolume_curve
 from runs.pipeline.plan import Plan
 from runs.pipeline.stages.devices import DEVICES
 from runs.pipeline.stages.train import TRAIN
-from runs.search import SAMPLERS, SearchConfig, run_search
+from runs.search import SAMPLERS, Problem, build_sampler, run_search
 from search_space import Architecture
 from supernet.training import Evaluator
 
@@ -58,13 +59,9 @@ def one_run(overrides: Sequence[str], method: str, seed: int, *, evaluations: in
         return evaluator(supernet, architecture).error
 
     with threadpool_limits(1):
-        result = run_search(
-            context.space,
-            config=SearchConfig(n_trials=evaluations, sampler=method, objectives=_OBJECTIVES, seed=seed),
-            cost_function=known.costs,
-            study_name="supernet_search",
-            evaluate=evaluate,
-        )
+        problem = Problem(objectives=objectives_by_name(_OBJECTIVES), cost_function=known.costs, n_trials=evaluations)
+        sampler = build_sampler(method, context.space, problem=problem, seed=seed)
+        result = run_search(context.space, problem=problem, sampler=sampler, evaluate=evaluate)
     return [[e.values[name] for name in _OBJECTIVES] for e in result.evaluated]
 
 

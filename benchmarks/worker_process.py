@@ -25,7 +25,8 @@ from sqlalchemy import create_engine, make_url, text
 
 from benchmarks.mixed_space import mixed_space
 from predictors import CostModel
-from runs.search import SearchConfig, StoreRecorder, WorkerGroup, WorkersConfig, run_search
+from runs.objectives import objectives_by_name
+from runs.search import Problem, StoreRecorder, StudyRecord, WorkerGroup, WorkersConfig, build_sampler, run_search
 from runs.store import Claims, Run, Store
 from search_space import Architecture, Genes, SearchSpace
 
@@ -135,14 +136,14 @@ def _work(
     connection.recv()
     with Store.open(url) as store:
         run = open_run(store, space)
+        objectives = objectives_by_name(["validation_error", "latency_ms"])
+        problem = Problem(objectives=objectives, cost_function=cost_function, n_trials=trials)
         run_search(
             space,
-            config=SearchConfig(n_trials=trials, sampler=sampler),
-            cost_function=cost_function,
-            study_name="workers",
+            problem=problem,
+            sampler=build_sampler(sampler, space, problem=problem),
             evaluate=evaluate,
-            recorder=StoreRecorder(store, run_id=run.id),
-            storage_url=url,
+            record=StudyRecord(name="workers", storage_url=url, recorder=StoreRecorder(store, run_id=run.id)),
             worker_group=WorkerGroup(
                 claims=Claims(store, run_id=run.id, worker=name, grace_s=watch.grace_s), config=watch
             ),

@@ -47,11 +47,12 @@ def settings_from(kind: type[S], given: Mapping[str, object], *, sampler: str, w
     for name, value in given.items():
         if name not in known:
             close = get_close_matches(name, known, n=1)
+            remove = f"remove it, or choose the sampler by its group, search={sampler}"
             raise ConfigError(
                 f"{where}.{name}",
                 expected=f"a setting of {sampler} ({', '.join(known) or 'it has none'})",
                 got=repr(name),
-                remedy=f"write {close[0]}" if close else f"remove it, or choose the sampler by its group, search={sampler}",
+                remedy=f"write {close[0]}" if close else remove,
             )
         allowed, least = _types(hints[name]), known[name].metadata.get("least")
         fits = type(value) in allowed or (type(value) is int and float in allowed)

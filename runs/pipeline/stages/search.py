@@ -19,7 +19,7 @@ from runs.pipeline.stages.evaluator import EVALUATOR
 from runs.pipeline.stages.feasibility import CHECK, CORNERS
 from runs.pipeline.workers import worker_group
 from runs.profiling.devices import Devices
-from runs.search import SearchResult, StoreRecorder, WorkerGroup, run_search
+from runs.search import Problem, SearchResult, StoreRecorder, StudyRecord, WorkerGroup, run_search
 from search_space import Architecture
 
 __all__ = ["SEARCH", "Searched", "search_networks"]
@@ -84,18 +84,26 @@ def search_networks(
     start: Mapping[Architecture, Mapping[str, float]] | None = None,
 ) -> SearchResult:
     """Run or resume the search of the run, alone or as one of a group of workers."""
+    problem = Problem(
+        objectives=context.objectives,
+        budget=context.budget,
+        cost_function=known.costs,
+        deviation=known.deviations,
+        n_trials=context.config.search.n_trials,
+    )
+    record = StudyRecord(
+        name=context.run.folder,
+        storage_url=context.config.store,
+        recorder=StoreRecorder(context.store, run_id=context.run.id, predicted=known.predicted),
+        identity=_identity(context, known),
+    )
     with context.reporter.progress("search") as progress:
         return run_search(
             context.space,
-            config=replace(context.config.search, budget=context.budget),
-            cost_function=known.costs,
-            deviation=known.deviations,
-            study_name=context.run.folder,
-            objectives=context.objectives,
+            problem=problem,
+            sampler=context.config.search.sampler_for(context.space, problem=problem),
             evaluate=evaluator,
-            recorder=StoreRecorder(context.store, run_id=context.run.id, predicted=known.predicted),
-            storage_url=context.config.store,
-            identity=_identity(context, known),
+            record=record,
             worker_group=group,
             start=start,
             progress=progress,

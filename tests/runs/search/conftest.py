@@ -9,7 +9,7 @@ import pytest
 
 from search_space import SearchSpace
 from tests.runs.databases import postgresql_schema
-from tests.runs.search.problem import Bench
+from tests.runs.search.problem import SyntheticQuality
 
 
 @pytest.fixture(params=["journal", "postgresql"])
@@ -22,5 +22,5 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def bench(space: SearchSpace) -> Bench:
-    return Bench(space)
+def bench(space: SearchSpace) -> SyntheticQuality:
+    return SyntheticQuality(space)

@@ -9,12 +9,11 @@ import pytest
 from optuna.study import Study
 from optuna.trial import Trial
 
-from runs.objectives import objectives_by_name
 from runs.search.optuna.batched import BatchedSampler
 from runs.search.optuna.genes import distributions
-from runs.search.optuna.sampler import SAMPLERS, Problem
+from runs.search.registry import build_sampler
 from search_space import SearchSpace
-from tests.runs.search.problem import Bench
+from tests.runs.search.problem import SyntheticQuality
 
 BATCH = 4
 
@@ -22,14 +21,12 @@ BATCH = 4
 @pytest.fixture
 def processes(space: SearchSpace) -> list[Study]:
     """Return two views of one study, each with a sampler of its own."""
-    bench, storage = Bench(space), optuna.storages.InMemoryStorage()
-    problem = Problem(
-        objectives=objectives_by_name(["validation_error", "flops"]), cost_function=bench.cost_function, n_trials=40
-    )
+    bench, storage = SyntheticQuality(space), optuna.storages.InMemoryStorage()
+    problem = bench.problem(40, ["validation_error", "flops"])
     optuna.create_study(study_name="shared", storage=storage, directions=["minimize"] * 2)
     return [
         optuna.load_study(
-            study_name="shared", storage=storage, sampler=SAMPLERS["nasweave"](space, seed=1, problem=problem)
+            study_name="shared", storage=storage, sampler=build_sampler("nasweave", space, seed=1, problem=problem)
         )
         for _ in range(2)
     ]

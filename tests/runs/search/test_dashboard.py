@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from runs.objectives import Budget
-from runs.search import SearchConfig, distributions, run_search
+from runs.search import StudyRecord, distributions
 from search_space import SearchSpace
-from tests.runs.search.problem import Bench
+from tests.runs.search.problem import SyntheticQuality
 
 pytest.importorskip("optuna_dashboard", reason="optuna-dashboard is not installed")
 N = 6
@@ -25,16 +25,9 @@ N = 6
 @pytest.fixture
 def address(space: SearchSpace, tmp_path: Path) -> Iterator[str]:
     """Search a little, start the dashboard as the documentation says, and stop it in the end."""
-    bench, url = Bench(space), f"sqlite:///{tmp_path}/a.db"
-    config = SearchConfig(n_trials=N, sampler="random", budget=Budget(limits={"size_bytes": 1e9}))
-    run_search(
-        space,
-        config=config,
-        cost_function=bench.cost_function,
-        evaluate=bench.evaluate,
-        study_name="digits/default",
-        storage_url=url,
-    )
+    bench, url = SyntheticQuality(space), f"sqlite:///{tmp_path}/a.db"
+    problem = bench.problem(N, budget=Budget(limits={"size_bytes": 1e9}))
+    bench.search(problem, sampler="random", record=StudyRecord(name="digits/default", storage_url=url))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -9,30 +9,29 @@ import pytest
 
 from runs.objectives import Budget
 from runs.objectives.pareto import front_rows, hypervolume
-from runs.search import SearchConfig, SearchResult, run_search
+from runs.search import SearchResult
 from runs.search.algorithms.design import skewed_sample, spread
 from runs.search.optuna.genes import distributions, genes_of, params_of
 from search_space import Genes, SearchSpace
-from tests.runs.search.problem import Bench
+from tests.runs.search.problem import SyntheticQuality
 
 
 @pytest.fixture(scope="module")
-def bench(make_space: Callable[..., SearchSpace]) -> Bench:
-    return Bench(make_space(depth=[2, 4, 6], num_heads=[1, 2, 4]))
+def bench(make_space: Callable[..., SearchSpace]) -> SyntheticQuality:
+    return SyntheticQuality(make_space(depth=[2, 4, 6], num_heads=[1, 2, 4]))
 
 
-def _search(bench: Bench, *objectives: str, sampler: str = "nasweave", n: int = 40, seed: int = 0, **limits: float):
-    config = SearchConfig(n_trials=n, sampler=sampler, objectives=objectives, seed=seed, budget=Budget(limits=limits))
-    return run_search(
-        bench.space, config=config, cost_function=bench.cost_function, evaluate=bench.evaluate, study_name="s"
-    )
+def _search(
+    bench: SyntheticQuality, *objectives: str, sampler: str = "nasweave", n: int = 40, seed: int = 0, **limits: float
+):
+    return bench.search(bench.problem(n, objectives, Budget(limits=limits)), sampler=sampler, seed=seed)
 
 
 def _values(result: SearchResult) -> np.ndarray:
     return np.array([[e.values[o.name] for o in result.objectives] for e in result.evaluated])
 
 
-def test_closer_to_the_true_front_than_random(bench: Bench) -> None:
+def test_closer_to_the_true_front_than_random(bench: SyntheticQuality) -> None:
     """The hypervolume that is missing to a front found with the true values and 100,000 of them."""
     objectives = ("validation_error", "latency_ms")
     truth = _true_front(bench, objectives)
@@ -47,7 +46,7 @@ def test_closer_to_the_true_front_than_random(bench: Bench) -> None:
     assert 0.0 < max(ours) < 0.5 * np.mean(blind), (ours, blind)
 
 
-def test_three_objectives_in_any_order(bench: Bench) -> None:
+def test_three_objectives_in_any_order(bench: SyntheticQuality) -> None:
     objectives = ("size_bytes", "validation_error", "flops")
     ours = [_values(_search(bench, *objectives, seed=seed)) for seed in range(2)]
     blind = [_values(_search(bench, *objectives, sampler="random", seed=seed)) for seed in range(4)]
@@ -57,7 +56,7 @@ def test_three_objectives_in_any_order(bench: Bench) -> None:
     assert min(volumes[0]) > max(volumes[1]) and min(volumes[0]) > np.mean(volumes[1]) + 0.02, volumes
 
 
-def _true_front(bench: Bench, objectives: tuple[str, ...]) -> np.ndarray:
+def _true_front(bench: SyntheticQuality, objectives: tuple[str, ...]) -> np.ndarray:
     space, rng = bench.space, np.random.default_rng(0)
 
     def values(genes: Genes) -> np.ndarray:
@@ -72,7 +71,7 @@ def _true_front(bench: Bench, objectives: tuple[str, ...]) -> np.ndarray:
     return values(parents)
 
 
-def test_without_an_evaluated_objective_the_true_front_is_found(bench: Bench) -> None:
+def test_without_an_evaluated_objective_the_true_front_is_found(bench: SyntheticQuality) -> None:
     result = _search(bench, "latency_ms", "size_bytes", n=24)
     rows = skewed_sample(bench.space, np.random.default_rng(1), 20_000)
     cost_function = bench.cost_function(rows)
@@ -82,7 +81,7 @@ def test_without_an_evaluated_objective_the_true_front_is_found(bench: Bench) ->
     assert hypervolume(found / high, [1.0, 1.0]) >= hypervolume(blind / high, [1.0, 1.0])
 
 
-def test_for_quality_alone_the_first_networks_nearly_use_up_the_limit(bench: Bench) -> None:
+def test_for_quality_alone_the_first_networks_nearly_use_up_the_limit(bench: SyntheticQuality) -> None:
     rows = bench.space.sample_genes(np.random.default_rng(2), 20_000)
     limit = float(np.quantile(bench.cost_function(rows)["latency_ms"], 0.1))
 
@@ -95,7 +94,7 @@ def test_for_quality_alone_the_first_networks_nearly_use_up_the_limit(bench: Ben
     assert np.median(beside) < np.median(alone), beside
 
 
-def test_from_an_infeasible_start_into_the_feasible_region(bench: Bench) -> None:
+def test_from_an_infeasible_start_into_the_feasible_region(bench: SyntheticQuality) -> None:
     """Fewer than one network in a hundred meets both limits, one known and one modelled."""
     rows = bench.space.sample_genes(np.random.default_rng(2), 20_000)
     cost_function, error = bench.cost_function(rows), bench.error(rows)
@@ -112,7 +111,7 @@ def test_from_an_infeasible_start_into_the_feasible_region(bench: Bench) -> None
     assert sum(e.feasible for e in blind.evaluated) <= 2
 
 
-def test_the_first_networks_are_the_corners_and_spread(bench: Bench) -> None:
+def test_the_first_networks_are_the_corners_and_spread(bench: SyntheticQuality) -> None:
     space = bench.space
     result = _search(bench, "validation_error", "latency_ms", n=36)
     assert [e.architecture for e in result.evaluated[:3]] == [space.smallest, space.middle, space.largest]
@@ -129,7 +128,7 @@ def test_spread_takes_the_farthest_first() -> None:
     assert sorted(spread(points, 9, apart_from=points[:0], rng=np.random.default_rng(0)).tolist()) == [0, 1, 2, 3]
 
 
-def test_parameters_and_genes(bench: Bench) -> None:
+def test_parameters_and_genes(bench: SyntheticQuality) -> None:
     space = bench.space
     rows = space.sample_genes(np.random.default_rng(3), 50)
     assert set(distributions(space)) == {

@@ -22,16 +22,18 @@ from runs.search import (
     SearchError,
     SearchResult,
     StoreRecorder,
+    StudyRecord,
+    build_sampler,
     distributions,
     loop,
     run_search,
 )
 from runs.search.optuna.genes import genes_of
-from runs.search.optuna.storage import _TogetherStorage
+from runs.search.optuna.private import _ParametersAtOnce, constraints_of
 from runs.store import Store
 from search_space import Architecture, SearchSpace
 from search_space.errors import ConfigError, StoreError
-from tests.runs.search.problem import Bench, Memory
+from tests.runs.search.problem import Memory, SyntheticQuality
 
 
 class Killed(BaseException):
@@ -43,10 +45,18 @@ def url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/a.db"
 
 
-def _run(bench: Bench, url: str | None, n: int = 6, recorder: Recorder | None = None, **changes: Any) -> SearchResult:
-    config = SearchConfig(n_trials=n, sampler=changes.pop("sampler", "random"), **changes.pop("config", {}))
-    arguments = {"cheap": bench.cost_function, "evaluate": bench.evaluate, "study_name": "s", **changes}
-    return run_search(bench.space, config=config, storage_url=url, recorder=recorder, **arguments)
+def _run(
+    bench: SyntheticQuality, url: str | None, n: int = 6, recorder: Recorder | None = None, **changes: Any
+) -> SearchResult:
+    problem, made = bench.problem(n, **changes.pop("problem", {})), changes.pop("sampler", "random")
+    record = StudyRecord(name="s", storage_url=url, recorder=recorder, identity=changes.pop("identity", {}))
+    return run_search(
+        bench.space,
+        problem=problem,
+        sampler=build_sampler(made, bench.space, problem=problem) if isinstance(made, str) else made,
+        record=record,
+        **{"evaluate": bench.evaluate, **changes},
+    )
 
 
 def _study(url: str) -> optuna.Study:
@@ -91,17 +101,17 @@ WRITES = (
 )
 
 
-def _killed_run(bench: Bench, url: str, memory: Memory, at: float) -> int:
+def _killed_run(bench: SyntheticQuality, url: str, memory: Memory, at: float) -> int:
     """Run until the step ``at``; return how many steps were made."""
     countdown = _Countdown(at)
     with pytest.MonkeyPatch.context() as patch:
         for name in WRITES:
             patch.setattr(RDBStorage, name, countdown.around(getattr(RDBStorage, name)))
-        patch.setattr(_TogetherStorage, "write_params", countdown.around(_TogetherStorage.write_params))
+        patch.setattr(_ParametersAtOnce, "write_params", countdown.around(_ParametersAtOnce.write_params))
         patch.setattr(bench, "evaluate", countdown.around(bench.evaluate))
         patch.setattr(memory, "add", countdown.around(memory.add))
         try:
-            _run(bench, url, recorder=memory, config={"budget": Budget(limits={"latency_ms": 3.0})})
+            _run(bench, url, recorder=memory, problem={"budget": Budget(limits={"latency_ms": 3.0})})
         except Killed:
             assert countdown.steps == at
     return countdown.steps
@@ -109,14 +119,14 @@ def _killed_run(bench: Bench, url: str, memory: Memory, at: float) -> int:
 
 def test_killed_anywhere(space: SearchSpace, tmp_path: Path) -> None:
     """At any write, once and twice: no finished network is lost or evaluated again, none is in the study twice."""
-    steps = _killed_run(Bench(space), f"sqlite:///{tmp_path}/whole.db", Memory(), math.inf)
+    steps = _killed_run(SyntheticQuality(space), f"sqlite:///{tmp_path}/whole.db", Memory(), math.inf)
     assert steps > 100
     for at in np.linspace(1, steps, 14).round().astype(int):
-        bench, memory, url = Bench(space), Memory(), f"sqlite:///{tmp_path}/{at}.db"
+        bench, memory, url = SyntheticQuality(space), Memory(), f"sqlite:///{tmp_path}/{at}.db"
         _killed_run(bench, url, memory, at)
         recorded = set(memory.rows)
         _killed_run(bench, url, memory, at=int(at) % 37 + 3)
-        result = _run(bench, url, recorder=memory, config={"budget": Budget(limits={"latency_ms": 3.0})})
+        result = _run(bench, url, recorder=memory, problem={"budget": Budget(limits={"latency_ms": 3.0})})
         keys = [e.key for e in result.evaluated]
         assert len(keys) == len(set(keys)) == 6 == len(memory.rows)
         assert recorded <= set(keys)
@@ -127,11 +137,11 @@ def test_killed_anywhere(space: SearchSpace, tmp_path: Path) -> None:
         for trial, e in zip(complete, result.evaluated, strict=True):
             assert trial.number == e.trial_number
             assert trial.values == [e.values["validation_error"], e.values["latency_ms"]]
-            assert trial.constraints == {"latency_ms": e.values["latency_ms"] / 3.0 - 1.0}
+            assert constraints_of(trial) == {"latency_ms": e.values["latency_ms"] / 3.0 - 1.0}
             assert memory.rows[e.key] == e.values
 
 
-def test_a_recorded_network_is_finished_without_evaluation(bench: Bench, url: str) -> None:
+def test_a_recorded_network_is_finished_without_evaluation(bench: SyntheticQuality, url: str) -> None:
     memory = Memory()
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
         patch.setattr(loop, "finish", lambda *args, **kwargs: (_ for _ in ()).throw(Killed))
@@ -142,7 +152,7 @@ def test_a_recorded_network_is_finished_without_evaluation(bench: Bench, url: st
     assert result.evaluated[0].key in memory.rows and not result.failed
 
 
-def test_ctrl_c_leaves_a_search_that_continues(bench: Bench, url: str) -> None:
+def test_ctrl_c_leaves_a_search_that_continues(bench: SyntheticQuality, url: str) -> None:
     """The interrupted network is tried once more, and not a third time."""
     tried: list[str] = []
 
@@ -165,7 +175,7 @@ def test_ctrl_c_leaves_a_search_that_continues(bench: Bench, url: str) -> None:
 # ----------------------------------------------------------------- failures
 
 
-def test_failures_are_named_and_passed_over(bench: Bench, url: str) -> None:
+def test_failures_are_named_and_passed_over(bench: SyntheticQuality, url: str) -> None:
     calls: list[str] = []
 
     def sometimes(architecture: Architecture) -> float:
@@ -185,7 +195,7 @@ def test_failures_are_named_and_passed_over(bench: Bench, url: str) -> None:
     assert len(resumed.evaluated) == 8 and not set(bench.calls) & set(calls[::3])
 
 
-def test_five_failures_in_a_row_stop_the_search(bench: Bench, url: str) -> None:
+def test_five_failures_in_a_row_stop_the_search(bench: SyntheticQuality, url: str) -> None:
     def broken(architecture: Architecture) -> float:
         raise OSError("no such device")
 
@@ -198,18 +208,11 @@ def test_five_failures_in_a_row_stop_the_search(bench: Bench, url: str) -> None:
 # --------------------------------------------------------------- duplicates
 
 
-def _naive(space: SearchSpace, *, seed: int, problem: object) -> RandomSampler:
-    return RandomSampler(seed=seed)
-
-
-def test_a_sampler_that_repeats_itself(
-    make_space: Callable[..., SearchSpace], url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_sampler_that_repeats_itself(make_space: Callable[..., SearchSpace], url: str) -> None:
     """Optuna's own random sampler, unwrapped: many parameter vectors, few networks, each evaluated once."""
-    monkeypatch.setattr(loop, "SAMPLERS", {"naive": _naive})
     space = make_space(embed_dim=[16], depth=[1, 2], ratio=[1], precision=["float"], num_heads=[1, 2])
-    bench = Bench(space)
-    result = _run(bench, url, n=12, sampler="naive")
+    bench = SyntheticQuality(space)
+    result = _run(bench, url, n=12, sampler=RandomSampler(seed=0))
     assert set(bench.calls.values()) == {1} and set(bench.calls) == {e.key for e in result.evaluated}
     assert len(result.evaluated) == 12
     trials = _study(url).trials
@@ -218,7 +221,7 @@ def test_a_sampler_that_repeats_itself(
     for trial in repeated:
         first = trials[trial.user_attrs[loop.DUPLICATE_OF]]
         assert trial.values == first.values and loop.DUPLICATE_OF not in first.user_attrs
-    result = _run(bench, url, n=10**6, sampler="naive")
+    result = _run(bench, url, n=10**6, sampler=RandomSampler(seed=0))
     assert result.exhausted and len(result.evaluated) <= round(10**space.log10_size)
     assert set(bench.calls.values()) == {1}
 
@@ -226,7 +229,7 @@ def test_a_sampler_that_repeats_itself(
 # ------------------------------------------------------- resume, and refusal
 
 
-def test_total_of_trials(bench: Bench, url: str) -> None:
+def test_total_of_trials(bench: SyntheticQuality, url: str) -> None:
     seen: list[tuple[int, int]] = []
     _run(bench, url, n=4, progress=lambda done, total, message: seen.append((done, total)))
     assert seen == [(i, 4) for i in range(5)]
@@ -234,7 +237,7 @@ def test_total_of_trials(bench: Bench, url: str) -> None:
     assert len(_run(bench, url, n=7, sampler="nsga2").evaluated) == 7 == sum(bench.calls.values())
 
 
-def test_the_guided_search_is_the_same_interrupted_or_not(bench: Bench, url: str) -> None:
+def test_the_guided_search_is_the_same_interrupted_or_not(bench: SyntheticQuality, url: str) -> None:
     """Its batches are a function of the study, so a resume in the midst of one proposes the rest of it."""
     whole = [e.key for e in _run(bench, None, n=30, sampler="nasweave").evaluated]
     for stop in (2, 13, 18):
@@ -253,23 +256,23 @@ def test_the_guided_search_is_the_same_interrupted_or_not(bench: Bench, url: str
     ("changes", "message"),
     [
         ({"identity": {"supernet": "b"}}, r"study s: expected the supernet it was started with \(a\), got b"),
-        ({"config": {"objectives": ("validation_error", "size_bytes")}}, "the objectives it was started with"),
-        ({"config": {"budget": Budget(limits={"flops": 1e9})}}, "the budget it was started with"),
+        ({"problem": {"objectives": ("validation_error", "size_bytes")}}, "the objectives it was started with"),
+        ({"problem": {"budget": Budget(limits={"flops": 1e9})}}, "the budget it was started with"),
     ],
 )
-def test_another_search_is_refused(bench: Bench, url: str, changes: Mapping[str, Any], message: str) -> None:
+def test_another_search_is_refused(bench: SyntheticQuality, url: str, changes: Mapping[str, Any], message: str) -> None:
     _run(bench, url, n=2, identity={"supernet": "a"})
     with pytest.raises(StoreError, match=message):
         _run(bench, url, **{"identity": {"supernet": "a"}, **changes})
 
 
-def test_another_space_is_refused(bench: Bench, make_space: Callable[..., SearchSpace], url: str) -> None:
+def test_another_space_is_refused(bench: SyntheticQuality, make_space: Callable[..., SearchSpace], url: str) -> None:
     _run(bench, url, n=2)
     with pytest.raises(StoreError, match="the space it was started with"):
-        _run(Bench(make_space(depth=[1, 2])), url)
+        _run(SyntheticQuality(make_space(depth=[1, 2])), url)
 
 
-def test_no_database(bench: Bench, tmp_path: Path) -> None:
+def test_no_database(bench: SyntheticQuality, tmp_path: Path) -> None:
     (tmp_path / "a.db").write_text("not a database, but a text of some length")
     with pytest.raises(StoreError, match=r"a\.db"):
         _run(bench, f"sqlite:///{tmp_path}/a.db")
@@ -279,11 +282,11 @@ def test_no_database(bench: Bench, tmp_path: Path) -> None:
     ("changes", "message"),
     [
         ({"evaluate": None}, r"objectives\.validation_error"),
-        ({"config": {"objectives": ("params", "latency_ms")}}, r"objectives\.params"),
+        ({"problem": {"objectives": ("params", "latency_ms")}}, r"objectives\.params"),
         ({"sampler": "nsga4"}, r"sampler: expected one of linas, nasweave, nsga2, nsga3, random, tpe, got 'nsga4'"),
     ],
 )
-def test_what_cannot_be_computed(bench: Bench, changes: Mapping[str, Any], message: str) -> None:
+def test_what_cannot_be_computed(bench: SyntheticQuality, changes: Mapping[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         _run(bench, None, **changes)
 
@@ -297,7 +300,7 @@ def test_bad_config(bad: Mapping[str, Any]) -> None:
 # ------------------------------------------------------- store and dashboard
 
 
-def test_with_the_store(bench: Bench, url: str) -> None:
+def test_with_the_store(bench: SyntheticQuality, url: str) -> None:
     """One database holds both; a network that the run knows as a baseline is not evaluated again."""
     space = bench.space
     with Store.open(url) as store:
@@ -317,7 +320,7 @@ def test_with_the_store(bench: Bench, url: str) -> None:
         assert stored[e.key].architecture == e.architecture
 
 
-def test_what_a_dashboard_shows(bench: Bench, url: str) -> None:
+def test_what_a_dashboard_shows(bench: SyntheticQuality, url: str) -> None:
     _run(bench, url, n=2)
     study = _study(url)
     assert study.metric_names == ["validation_error", "latency_ms"]
@@ -326,7 +329,7 @@ def test_what_a_dashboard_shows(bench: Bench, url: str) -> None:
         assert isinstance(trial.params["layer0.mixer"], str) and not trial.user_attrs
 
 
-def test_optunas_log_is_quiet_and_restored(bench: Bench, capfd: pytest.CaptureFixture[str]) -> None:
+def test_optunas_log_is_quiet_and_restored(bench: SyntheticQuality, capfd: pytest.CaptureFixture[str]) -> None:
     optuna.logging.set_verbosity(optuna.logging.INFO)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

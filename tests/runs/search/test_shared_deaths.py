@@ -13,11 +13,11 @@ import pytest
 from optuna.trial import TrialState
 
 from runs.search import StoreRecorder
-from runs.search.workers import claims_loop as shared
+from runs.search.workers import claims_loop
 from runs.store import Claims
 from search_space import Architecture, SearchSpace
 from tests.runs.databases import postgresql_schema
-from tests.runs.search.problem import Bench
+from tests.runs.search.problem import SyntheticQuality
 from tests.runs.search.worker_processes import FAST, check, work
 
 
@@ -29,7 +29,7 @@ STEPS = ("ask", "_take", "evaluate", "_complete")
 CLAIMS = ("reserve", "take", "finish")
 
 
-def killed_at(bench: Bench, url: str, at: float) -> int:
+def killed_at(bench: SyntheticQuality, url: str, at: float) -> int:
     """Work until the step ``at``, before or after one of those that matter; return how many were made."""
     steps = 0
 
@@ -47,11 +47,11 @@ def killed_at(bench: Bench, url: str, at: float) -> int:
 
     with pytest.MonkeyPatch.context() as patch:
         for name in STEPS:
-            patch.setattr(shared.SharedSearch, name, around(getattr(shared.SharedSearch, name)))
+            patch.setattr(claims_loop.SharedSearch, name, around(getattr(claims_loop.SharedSearch, name)))
         for name in CLAIMS:
             patch.setattr(Claims, name, around(getattr(Claims, name)))
         patch.setattr(StoreRecorder, "add", around(StoreRecorder.add))
-        patch.setattr(shared, "finish", around(shared.finish))
+        patch.setattr(claims_loop, "finish", around(claims_loop.finish))
         patch.setattr(Claims, "leave", lambda self: None)  # a killed process says no good-bye
         try:
             work(bench, url, f"killed at {at}", n=3, watch=FAST)
@@ -62,10 +62,10 @@ def killed_at(bench: Bench, url: str, at: float) -> int:
 
 def test_killed_anywhere(space: SearchSpace, tmp_path: Path) -> None:
     """At each step of the first networks: nothing is lost or doubled, and one evaluation at most is repeated."""
-    steps = killed_at(Bench(space), f"sqlite+journal:///{tmp_path}/whole.db", math.inf)
+    steps = killed_at(SyntheticQuality(space), f"sqlite+journal:///{tmp_path}/whole.db", math.inf)
     assert steps > 30
     for at in range(1, 20, 2):
-        bench, url = Bench(space), f"sqlite+journal:///{tmp_path}/{at}.db"
+        bench, url = SyntheticQuality(space), f"sqlite+journal:///{tmp_path}/{at}.db"
         killed_at(bench, url, at)
         done = sum(bench.calls.values())
         assert done <= 2
@@ -77,13 +77,13 @@ def test_killed_anywhere(space: SearchSpace, tmp_path: Path) -> None:
 def test_killed_on_postgresql(space: SearchSpace) -> None:
     for at in (6, 9, 12):
         with postgresql_schema() as url:
-            bench = Bench(space)
+            bench = SyntheticQuality(space)
             killed_at(bench, url, at)
             work(bench, url, "heir", n=3, watch=FAST)
             check(bench, url, 3)
 
 
-def test_a_network_is_tried_twice_and_no_more(bench: Bench, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_network_is_tried_twice_and_no_more(bench: SyntheticQuality, url: str) -> None:
     tried: list[str] = []
 
     def die(architecture: Architecture) -> float:
@@ -109,7 +109,7 @@ def test_a_network_is_tried_twice_and_no_more(bench: Bench, url: str, monkeypatc
     assert reasons == ["its workers ended during its evaluation, twice"]
 
 
-def test_leaving_hands_over_at_once_and_costs_no_attempt(bench: Bench, url: str) -> None:
+def test_leaving_hands_over_at_once_and_costs_no_attempt(bench: SyntheticQuality, url: str) -> None:
     tried: list[str] = []
 
     def interrupt(architecture: Architecture) -> float:
@@ -125,7 +125,7 @@ def test_leaving_hands_over_at_once_and_costs_no_attempt(bench: Bench, url: str)
     assert bench.calls[tried[0]] == 1
 
 
-def test_a_silent_worker_that_comes_back_changes_nothing(bench: Bench, url: str) -> None:
+def test_a_silent_worker_that_comes_back_changes_nothing(bench: SyntheticQuality, url: str) -> None:
     """It is stopped during an evaluation, another one does its work, it wakes and goes on with other networks."""
     woken, silent = threading.Event(), threading.Event()
 

@@ -11,17 +11,16 @@ import numpy as np
 import pytest
 
 from runs.search import SearchError, StoreRecorder
-from runs.search.workers import claims_loop as shared
-from runs.search.workers import patience
+from runs.search.workers import claims_loop, patience
 from runs.store import Claims
 from runs.store.failures import UnreachableError
 from search_space import Architecture, SearchSpace
 from search_space.errors import StoreError
-from tests.runs.search.problem import Bench
+from tests.runs.search.problem import SyntheticQuality
 from tests.runs.search.worker_processes import FAST, check, work
 
 
-def test_failures_are_everybodys(bench: Bench, url: str) -> None:
+def test_failures_are_everybodys(bench: SyntheticQuality, url: str) -> None:
     calls: list[str] = []
 
     def sometimes(architecture: Architecture) -> float:
@@ -37,7 +36,7 @@ def test_failures_are_everybodys(bench: Bench, url: str) -> None:
     assert "RuntimeError('out of memory')" in [t.user_attrs.get("reason") for t in trials]
 
 
-def test_five_failures_in_a_row_stop_one_worker(bench: Bench, url: str) -> None:
+def test_five_failures_in_a_row_stop_one_worker(bench: SyntheticQuality, url: str) -> None:
     def broken(architecture: Architecture) -> float:
         raise OSError("no such device")
 
@@ -59,7 +58,7 @@ def test_five_failures_in_a_row_stop_one_worker(bench: Bench, url: str) -> None:
     ],
 )
 def test_other_versions_are_refused_while_others_work(
-    bench: Bench, url: str, changes: dict[str, Any], message: str
+    bench: SyntheticQuality, url: str, changes: dict[str, Any], message: str
 ) -> None:
     def evaluate(architecture: Architecture) -> float:
         if not bench.calls:
@@ -71,7 +70,7 @@ def test_other_versions_are_refused_while_others_work(
     check(bench, url, 2)
 
 
-def test_another_search_is_refused(bench: Bench, make_space: Callable[..., SearchSpace], url: str) -> None:
+def test_another_search_is_refused(bench: SyntheticQuality, make_space: Callable[..., SearchSpace], url: str) -> None:
     work(bench, url, "a", n=2, identity={"supernet": "a"})
     with pytest.raises(StoreError, match=r"study s: expected the supernet it was started with \(a\), got b"):
         work(bench, url, "b", n=2, identity={"supernet": "b"})
@@ -80,7 +79,7 @@ def test_another_search_is_refused(bench: Bench, make_space: Callable[..., Searc
 # --------------------------------------------------------------------- outages
 
 
-def test_an_outage_is_waited_for(bench: Bench, url: str) -> None:
+def test_an_outage_is_waited_for(bench: SyntheticQuality, url: str) -> None:
     """A quarter of the operations fail, before or after they have taken effect."""
     calls, rng = 0, np.random.default_rng(0)
 
@@ -99,9 +98,9 @@ def test_an_outage_is_waited_for(bench: Bench, url: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
         for name in ("reserve", "take", "finish", "counts", "is_mine", "abandoned"):
             patch.setattr(Claims, name, unreliable(getattr(Claims, name)))
-        patch.setattr(shared.SharedSearch, "ask", unreliable(shared.SharedSearch.ask))
+        patch.setattr(claims_loop.SharedSearch, "ask", unreliable(claims_loop.SharedSearch.ask))
         patch.setattr(StoreRecorder, "add", unreliable(StoreRecorder.add))
-        patch.setattr(shared, "finish", unreliable(shared.finish))
+        patch.setattr(claims_loop, "finish", unreliable(claims_loop.finish))
         patch.setattr(patience, "_FIRST_PAUSE_S", 0.001)
         work(bench, url, "a", n=6)
     assert calls > 40
@@ -109,7 +108,7 @@ def test_an_outage_is_waited_for(bench: Bench, url: str) -> None:
     assert sum(bench.calls.values()) == 6
 
 
-def test_an_outage_that_lasts_stops_the_worker_and_the_next_continues(bench: Bench, url: str) -> None:
+def test_an_outage_that_lasts_stops_the_worker_and_the_next_continues(bench: SyntheticQuality, url: str) -> None:
     def gone(*args: Any, **kwargs: Any) -> None:
         raise UnreachableError("database", expected="a server", got="none", remedy="wait")
 

@@ -9,19 +9,20 @@ import optuna
 from optuna.trial import TrialState
 
 from runs.objectives import Budget
-from runs.search import SearchConfig, SearchResult, StoreRecorder, WorkerGroup, WorkersConfig, run_search
+from runs.search import SearchResult, StoreRecorder, StudyRecord, WorkerGroup, WorkersConfig, build_sampler, run_search
 from runs.search.optuna.genes import genes_of
+from runs.search.optuna.private import constraints_of
 from runs.search.optuna.storage import open_storage
 from runs.store import Claims, Store
 from search_space import Architecture
-from tests.runs.search.problem import Bench
+from tests.runs.search.problem import SyntheticQuality
 
 FAST = WorkersConfig(heartbeat_s=0.05, grace_s=0.4, patience_s=5.0)
 CALM = WorkersConfig(heartbeat_s=0.05, grace_s=30.0, patience_s=5.0)  # nobody is taken for dead on a slow machine
 
 
 def work(
-    bench: Bench,
+    bench: SyntheticQuality,
     url: str,
     name: str,
     n: int = 12,
@@ -34,22 +35,24 @@ def work(
         run = store.open_run("r", task="t", name="n", space_fingerprint=space.fingerprint, space_json=space.to_json())
         watch = changes.pop("watch", CALM)
         claims = Claims(store, run_id=run.id, worker=name, grace_s=watch.grace_s)
+        problem = bench.problem(n, budget=Budget(limits={"flops": 1e6}))
         return run_search(
             space,
-            config=SearchConfig(
-                n_trials=n, sampler=changes.pop("sampler", "random"), budget=Budget(limits={"flops": 1e6})
-            ),
-            cost_function=bench.cost_function,
-            study_name="s",
+            problem=problem,
+            sampler=build_sampler(changes.pop("sampler", "random"), space, problem=problem),
             evaluate=evaluate or bench.evaluate,
-            recorder=StoreRecorder(store, run_id=run.id),
-            storage_url=url,
+            record=StudyRecord(
+                name="s",
+                storage_url=url,
+                recorder=StoreRecorder(store, run_id=run.id),
+                identity=changes.pop("identity", {}),
+            ),
             worker_group=WorkerGroup(claims=claims, config=watch, versions=changes.pop("versions", {"code": "1"})),
             **changes,
         )
 
 
-def check(bench: Bench, url: str, n: int, *, failed: int = 0) -> list[optuna.trial.FrozenTrial]:
+def check(bench: SyntheticQuality, url: str, n: int, *, failed: int = 0) -> list[optuna.trial.FrozenTrial]:
     """Every network is recorded, claimed and complete in the study, once; returns the trials."""
     with Store.open(url) as store:
         run = store.runs()[0]
@@ -66,5 +69,5 @@ def check(bench: Bench, url: str, n: int, *, failed: int = 0) -> list[optuna.tri
     assert not [t for t in trials if not t.state.is_finished()]
     for key, trial in zip(keys, complete, strict=True):
         assert trial.values == [recorded[key].values["validation_error"], recorded[key].values["latency_ms"]]
-        assert trial.constraints == {"flops": recorded[key].values["flops"] / 1e6 - 1.0}
+        assert constraints_of(trial) == {"flops": recorded[key].values["flops"] / 1e6 - 1.0}
     return trials
