@@ -101,7 +101,8 @@ class Session:
     @property
     def num_networks(self) -> int:
         """How many networks the space has, a large number where it has more than can be evaluated."""
-        return int(round(10.0 ** min(self.space.log10_size, 15.0)))
+        networks: int = round(10.0 ** min(self.space.log10_size, 15.0))
+        return networks
 
     def costs(self, row: Genes) -> dict[str, float]:
         """Return all values of a row that need no evaluation, by name."""
