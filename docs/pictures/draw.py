@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+import textwrap
 import tomllib
 from collections.abc import Iterator, Mapping
 from html import escape
@@ -25,7 +26,7 @@ LIFE = (
     ("proposed", "SEARCH", "runs/search/algorithms/guided.py"),
     ("claimed", "SEARCH", "runs/store/claims.py"),
     ("evaluated", "SEARCH", "runs/evaluation/evaluator.py"),
-    ("pruned, if hopeless", "SEARCH", "runs/evaluation/pruning.py"),
+    ("pruned, if dominated", "SEARCH", "runs/evaluation/pruning.py"),
     ("recorded", "SEARCH", "runs/search/recorder.py"),
     ("on the front", "FINALISTS", "runs/objectives/pareto.py"),
     ("measured and tested", "FINALISTS", "runs/pipeline/stages/finalists.py"),
@@ -130,7 +131,7 @@ def order(of: tuple[str, ...], declared: Mapping[str, tuple[str, list[str]]]) ->
 
 def first_line(module: str) -> str:
     """Return what a module says that it is."""
-    return (ast.get_docstring(ast.parse((ROOT / module).read_text())) or "").split("\n")[0]
+    return (ast.get_docstring(ast.parse((ROOT / module).read_text())) or "").split("\n")[0].replace("``", "")
 
 
 def draw_candidate() -> str:
@@ -150,10 +151,11 @@ def draw_candidate() -> str:
         shapes += [
             box(GAP, y, 90, declared[stage][0], fill=FILLS[1]),
             box(GAP + 98, y, 170, f"{number}. {what}", fill=FILLS[0]),
-            words(GAP + 280, y + 14, module, fill="#1f4e9c"),
-            words(GAP + 280, y + 30, first_line(module)),
+            words(GAP + 280, y + 12, module, fill="#1f4e9c"),
         ]
-        y += ROW + GAP
+        lines = textwrap.wrap(first_line(module), 78)
+        shapes += [words(GAP + 280, y + 28 + 16 * i, line) for i, line in enumerate(lines)]
+        y += max(ROW, 20 + 16 * len(lines)) + GAP
     return page(y + GAP, shapes)
 
 

@@ -51,3 +51,10 @@ def test_the_newest_section_of_the_changelog_is_of_this_version():
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     newest = re.findall(r"^## \[?([\w.]+)\]?", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)[0]
     assert newest == version.partition(".dev")[0]
+
+
+def test_the_map_names_files_that_are_there():
+    page = (DOCS / "architecture.md").read_text()
+    paths = re.findall(r"`((?:runs|hardware_profiles|predictors|supernet|search_space|tests|docs)/[\w./]*)`", page)
+    assert len(paths) > 40
+    assert [path for path in paths if not (ROOT / path).exists()] == []
