@@ -8,13 +8,13 @@ finetuning and export, and writes a row a task to ``benchmarks/results/deploymen
     in turns in one run, and bytes of their files;
 ``quality, baseline_quality``
     of both on the test split, in the task's metric. Both are finetuned in the same way. The goal is 4.80x lower latency
-    and a 3.44x smaller file: networks of a search under this budget race for being finetuned, then, where their winner
+    and a 3.44x smaller file: successive halving finetunes networks of a search under this budget; where its winner
     is worse than the baseline on the validation split, those of a search under a lower goal, and so on. Chosen is the
     first winner that is as good, or the best of them where none is;
 ``uniform_latency_ratio``
     of a network with the same mixer, sizes and precision in all layers that is as good as the chosen one, over the
-    chosen one. All of them are judged in the supernet, and the best of those up to 1.3 times as slow race for being
-    finetuned as the chosen one was; where their winner is worse, those up to 2.5 times as slow. An even faster one may
+    chosen one. All of them are evaluated in the supernet, and the best of those up to 1.3 times as slow enter a
+    successive halving as the chosen one did; where its winner is worse, those up to 2.5 times as slow. A faster one may
     be as good as the winner, even where the chosen one is uniform itself. Null where no winner is, which
     ``uniform_is_slower_than`` tells, or none was sought;
 ``joint_hypervolume_gain``
@@ -67,7 +67,7 @@ from supernet.training import Evaluator, evaluate
 
 TASKS = ("fashion_mnist", "clinc150", "gutenberg")
 GOALS = ((4.80, 3.44), (4.80, 1.0), (3.0, 1.0), (2.0, 1.0), (1.3, 1.0), (1.0, 1.0))  # times faster and smaller
-SLOWER = (0.0, 1.3, 2.5)  # times the latency of the chosen network, at which uniform ones race
+SLOWER = (0.0, 1.3, 2.5)  # times the latency of the chosen network, at which uniform ones are sought
 _PREDICTED, _GRAPH = 1.03, 1.1  # for what predicted latencies are off by, and what a file holds beside the weights
 _ROUNDS = 5
 _EXAMPLES = 512  # of the searches for the hypervolume
@@ -129,8 +129,8 @@ def winners(
 ) -> Iterator[Tuned]:
     """Yield the finetuned winner of each goal, the highest first, as long as none is as good as the baseline.
 
-    With a winner come those of other races of that goal, say with fewer entrants, that were finetuned in full. Each
-    goal is the budget of a search of its own, whose one objective is the error.
+    With a winner come those of other halvings of that goal, say of fewer configurations, that were finetuned in full.
+    Each goal is the budget of a search of its own, whose one objective is the error.
     """
     for faster, smaller in GOALS[:goals]:
         limits = (
@@ -152,10 +152,10 @@ def winners(
 
 
 def best_uniform(plan: Plan, *, error: float, latency_ms: float, count: int, up_to: float) -> Uniform | None:
-    """Return the winner of a race of uniform networks, finetuned in the same way, that is as good.
+    """Return the winner of successive halving among uniform networks that is as good.
 
-    All uniform networks of a span of predicted latencies are judged in the supernet; the best and the roomiest race as
-    in ``nasweave finetune``. The spans follow each other until a winner is as good.
+    All uniform networks of a span of predicted latencies are evaluated in the supernet; the best and those of the most
+    FLOPs enter, as in ``nasweave finetune``. The spans follow each other until a winner is as good.
     """
     context, supernet, tuner = plan.context, plan.run(TRAIN), plan.run(FINETUNER)
     data, space = context.data, context.space
@@ -175,8 +175,8 @@ def best_uniform(plan: Plan, *, error: float, latency_ms: float, count: int, up_
         within = [a for a, times in zip(every, slower, strict=True) if low < times <= high]
         if not within:
             continue
-        judged = {a: evaluator(supernet, a).error for a in within}
-        entered = initial_configurations(judged, {a: flops[a] for a in within}, count)
+        errors = {a: evaluator(supernet, a).error for a in within}
+        entered = initial_configurations(errors, {a: flops[a] for a in within}, count)
         winner, _ = successive_halving(entered, steps=steps, error_after=error_after)
         done = tuner(winner, steps=steps)
         if done.error <= error:
@@ -199,7 +199,7 @@ def measure_task(task: str, options: argparse.Namespace) -> dict[str, Any] | Non
     base_ms = float(known.costs(space.encode([largest]))["latency_ms"][0])
     baseline = finetuned_baseline(base, largest)
     found = winners(overrides, baseline, latency_ms=base_ms, initial_configurations=options.race, goals=options.goals)
-    tried = list({t.architecture.key: t for t in found}.values())  # one network may win two races
+    tried = list({t.architecture.key: t for t in found}.values())  # one network may win twice
     if not tried:
         raise SystemExit(f"{task}: the search saw no network that is faster and smaller than the largest one in INT8")
     print(f"{task}: {1 + len(tried)} networks finetuned", file=sys.stderr, flush=True)
@@ -296,8 +296,8 @@ def main() -> None:
     parser.add_argument("--folder", default="outputs", help="where profiles, supernets and runs are kept")
     parser.add_argument("--results", type=Path, default=Path("benchmarks/results"), help="where the rows are written")
     parser.add_argument("--finetune-steps", type=int, default=1000)
-    parser.add_argument("--race", type=int, default=9, help="networks of each goal that race for being finetuned")
-    parser.add_argument("--uniform-race", type=int, default=27, help="uniform networks of each span that race")
+    parser.add_argument("--race", type=int, default=9, help="initial configurations of each goal")
+    parser.add_argument("--uniform-race", type=int, default=27, help="initial configurations of each span")
     parser.add_argument(
         "--uniform-up-to", type=float, default=SLOWER[-1], choices=SLOWER[1:], help="times as slow as the chosen one"
     )

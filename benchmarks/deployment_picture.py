@@ -42,7 +42,7 @@ def _quality(axes: Any, row: dict[str, Any], *, key: str, factor: float) -> None
 
     base, chosen = row["baseline"], row["chosen"]
     axes.axhline(base["test"], color=DIM, linewidth=0.8, linestyle=":")
-    axes.scatter(*zip(*map(at, row["tried"]), strict=True), s=36, color=ACCENT, label="winner of a race, finetuned")
+    axes.scatter(*zip(*map(at, row["tried"]), strict=True), s=36, color=ACCENT, label="winner of successive halving")
     axes.scatter(*at(base), s=60, marker="s", color=WARN, label="largest network, all in 8 bits, finetuned")
     axes.scatter(*at(chosen), s=150, facecolor="none", edgecolor=INK, linewidth=1.4, label="chosen by validation")
     axes.set_xscale("log")

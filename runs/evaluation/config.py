@@ -21,9 +21,9 @@ class EvaluationConfig:
     batch_size
         Examples at a time.
     examples
-        How many examples of the split a network is judged by in the search; all when ``None``. Finalists see all.
+        How many examples of the split a network is evaluated on in the search; all when ``None``. Finalists see all.
     finetune_steps
-        Steps of finetuning, as ``finetune`` sets it, after which a network is judged, tested and exported; 0 for the
+        Steps of finetuning, as ``finetune`` sets it, after which a network is evaluated, tested and exported; 0 for the
         supernet's weights.
     early_stop
         Whether to leave a network, after a part of the examples, that the front already dominates almost surely.
