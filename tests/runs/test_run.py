@@ -273,7 +273,7 @@ def test_successive_halving_finetunes_the_best_of_several_within_the_budget(fini
         (["space.mixer=[softmux]"], "mixer: expected"),
         (["space.precision=[float,w8a8]", "hardware=torch"], "space.precision: expected what torch executes"),
         (["store=sqlite:///outputs/digits"], "store"),
-        (["foo=1"], "Could not override 'foo'"),
+        (["foo=1"], "foo: expected a key of the configuration"),
         (["task=npz", "task.options.path=missing.npz"], "missing.npz"),
         (["profile.path=missing.json"], "missing.json"),
         (["export.formats=[tflite]"], "formats among decode, onnx, onnx_fp32, openvino, pt2, python, safetensors"),
