@@ -239,7 +239,7 @@ def measure_task(task: str, options: argparse.Namespace) -> dict[str, Any] | Non
     latency_ms = {a.key: m.latency_ms for a, m in measured.networks}
 
     def quality(error: float) -> float:
-        return round(100 - error if data.unit == "%" else error, 4)
+        return round(data.metric.value(error), 4)
 
     def facts(tuned: Tuned) -> dict[str, Any]:
         return {
@@ -268,7 +268,7 @@ def measure_task(task: str, options: argparse.Namespace) -> dict[str, Any] | Non
         "baseline_quality": quality(baseline.files.test_error),
         "uniform_latency_ratio": uniform_ms and round(uniform_ms / latency_ms[chosen.architecture.key], 3),
         "joint_hypervolume_gain": round(float(np.mean(gains)), 3) if gains else None,
-        "metric": data.metric,
+        "metric": data.metric.name,
         "reached": chosen.files.validation_error <= baseline.files.validation_error,
         "baseline": facts(baseline),
         "chosen": facts(chosen),

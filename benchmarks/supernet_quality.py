@@ -168,7 +168,7 @@ def measure(task: str, options: argparse.Namespace) -> list[dict[str, Any]]:
         apart = [alone[a.key] for a in chosen]
         tau = kendalltau(inherited, apart)
         mine, its = evaluator(supernet, best[rule]).error, alone[best[rule].key]
-        percent = first.data.unit == "%"
+        percent = first.data.metric.is_share
         rows.append(
             {
                 "task": task,
@@ -191,7 +191,7 @@ def measure(task: str, options: argparse.Namespace) -> list[dict[str, Any]]:
                     }
                     for i, a in enumerate(chosen)
                 ],
-                "metric": first.data.metric,
+                "metric": first.data.metric.name,
                 "space": first.space.name,
                 "environment": environment(options),
             }

@@ -59,10 +59,10 @@ def tested_metric(predict: Predict, data: TaskData, rows: torch.Tensor, *, one_b
     """Return the task's metric on rows of the test split; an accuracy is in percent."""
     with torch.inference_mode():
         errors = torch.cat([data.error(outputs, y) for outputs, y in _outputs(predict, data, rows, one_by_one)])
-    error = data.error_scale * float(errors.double().mean())
+    error = data.metric.error_scale * float(errors.double().mean())
     return {
-        "metric": data.metric,
-        "test_metric": 100 - error if data.unit == "%" else error,
+        "metric": data.metric.name,
+        "test_metric": data.metric.value(error),
         "test_examples": len(rows),
         "num_test_examples": len(data.test),
     }

@@ -14,6 +14,7 @@ from typing import Literal
 
 from runs.objectives.quantity import ENERGY, LATENCY, Quantity
 from search_space.errors import BudgetError, ConfigError
+from search_space.metric import ACCURACY, Metric
 
 __all__ = [
     "MEASURED",
@@ -40,6 +41,8 @@ class Objective:
         Whether a formula gives the value; otherwise it is evaluated or predicted.
     evaluated
         Whether it needs an evaluation of the network; otherwise it is cheap, for whole populations.
+    metric
+        The task's metric that it stands for, where it is the error of a task.
     """
 
     name: str
@@ -48,15 +51,20 @@ class Objective:
     direction: Direction = "minimize"
     exact: bool = False
     evaluated: bool = False
+    metric: Metric | None = None
 
     @property
     def sign(self) -> float:
         """Factor that makes the objective one to minimise."""
         return 1.0 if self.direction == "minimize" else -1.0
 
+    def read_as(self, metric: Metric) -> Objective:
+        """Return the same error of a task with another metric."""
+        return replace(self, unit=metric.unit, label=metric.error_label, metric=metric)
+
 
 _ALL = (
-    Objective(name="validation_error", unit="%", label="Validation error", evaluated=True),
+    Objective(name="validation_error", unit="%", label="Validation error", evaluated=True, metric=ACCURACY),
     Objective(name="validation_loss", unit="", label="Validation loss", evaluated=True),
     Objective(name="latency_ms", unit="ms", label="Latency"),
     Objective(name="energy_mj", unit="mJ", label="Energy of one run"),

@@ -29,9 +29,9 @@ def card_data(
     if tuned is not None:
         validation_error, final["test_error"] = tuned.validation_error, tuned.test_error
     device = f"{context.device.cpu_model}, {context.setting}"
-    measured = {f"validation {context.data.metric}": context.data.metric_text(validation_error)}
+    measured = {f"validation {context.data.metric}": context.data.metric.text(validation_error)}
     if "test_error" in final:
-        measured[f"test {context.data.metric}"] = context.data.metric_text(final["test_error"])
+        measured[f"test {context.data.metric}"] = context.data.metric.text(final["test_error"])
     if "latency_ms" in final:
         measured[f"latency, measured ({device})"] = quantity(final["latency_ms"], "ms")
     if "energy_mj" in final:
@@ -41,14 +41,14 @@ def card_data(
     for name, unit in (("size_bytes", "bytes"), ("params", "count"), ("flops", "count")):
         measured[name.removesuffix("_bytes")] = quantity(candidate.values[name], unit)
     test_error = final.get("test_error")
-    as_metric = None if test_error is None else 100 - test_error if context.data.unit == "%" else test_error
+    as_metric = None if test_error is None else context.data.metric.value(test_error)
     space, config, brief = context.space, context.config, context.brief
     finetuned = ", finetuned" if tuned is not None else "" if brief is None else f", finetuned for {brief.steps} steps"
     return CardData(
         architecture=candidate.architecture,
         shape=context.data.shape,
         task=config.task.name,
-        metric=context.data.metric,
+        metric=context.data.metric.name,
         test_value=as_metric,
         measured=measured,
         found={

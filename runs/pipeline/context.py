@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shlex
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -116,11 +116,8 @@ class Context:
     @cached_property
     def objectives(self) -> tuple[Objective, ...]:
         """What the search optimises; the validation error is called and read as the task's own metric."""
-        found, data = objectives_by_name(self.config.search.objectives), self.data
-        if data.unit == "%":
-            return found
-        label = f"Validation {data.metric}"
-        return tuple(replace(o, unit=data.unit, label=label) if o.name == "validation_error" else o for o in found)
+        found = objectives_by_name(self.config.search.objectives)
+        return tuple(o if o.metric is None else o.read_as(self.data.metric) for o in found)
 
     @property
     def budget(self) -> Budget:

@@ -79,7 +79,7 @@ def report_data(
         training_curve=_training_curve(context),
         sensitivity=sensitivity,
         seconds={} if record is None else record.seconds,
-        error_unit=context.data.unit,
+        metric=context.data.metric,
         command=context.command.text,
         export_command=context.command.export,
     )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from runs.objectives import OBJECTIVES, Objective
 from search_space.architecture import Architecture
+from search_space.metric import ACCURACY, Metric
 
 __all__ = ["ReportData", "ReportedNetwork", "Sensitivity", "Source", "minimised"]
 
@@ -31,7 +32,7 @@ class ReportedNetwork:
     latency_measured_ms
         Measured on the device after the search; finalists only.
     test_error
-        On the test split, in the report's ``error_unit``; finalists only.
+        On the test split, in the unit of the report's ``metric``; finalists only.
     noise
         Standard error of each value that was evaluated, by name.
     fraction
@@ -129,8 +130,8 @@ class ReportData:
         What each precision costs each sub-block of one network.
     seconds
         Duration of each stage.
-    error_unit
-        Of the test error, and of the validation error on a whole split.
+    metric
+        Of the task: what the test error and the validation error on a whole split stand for.
     command, export_command
         What was typed, and the command that exports a network when ``key=...`` is added.
     """
@@ -152,7 +153,7 @@ class ReportData:
     training_curve: tuple[tuple[int, float], ...] = ()
     sensitivity: Sensitivity | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
-    error_unit: str = "%"
+    metric: Metric = ACCURACY
     command: str = ""
     export_command: str = "nasweave export"
 

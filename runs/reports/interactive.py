@@ -250,9 +250,9 @@ def _hover(data: ReportData, network: ReportedNetwork) -> str:
     if network.latency_measured_ms is not None:
         lines.append(f"measured {quantity(network.latency_measured_ms, 'ms')} ({gap_text(network)})")
     if network.test_error is not None:
-        lines.append(f"test error: {quantity(network.test_error, data.error_unit)}")
+        lines.append(f"test error: {quantity(network.test_error, data.metric.unit)}")
     if network.whole_error is not None:
-        lines.append(f"on the whole validation split: {quantity(network.whole_error, data.error_unit)}")
+        lines.append(f"on the whole validation split: {quantity(network.whole_error, data.metric.unit)}")
     if network.near_front:
         lines.append("off the front by no more than the noise of the evaluation")
     if network.fraction < 1:

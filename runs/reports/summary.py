@@ -44,8 +44,8 @@ class Curve:
 
 
 def is_accuracy(objective: Objective) -> bool:
-    """Whether the objective is an error in percent, so that people expect to read an accuracy."""
-    return objective.unit in ("%", "percent") and objective.name.endswith("error")
+    """Whether the objective is the error of a metric that people expect to read as a share of right answers."""
+    return objective.metric is not None and objective.metric.is_share and objective.direction == "minimize"
 
 
 def metric_names(data: ReportData) -> list[str]:
@@ -75,9 +75,8 @@ def quality_text(data: ReportData, network: ReportedNetwork) -> str:
     value = network.objectives[objective.name]
     if is_accuracy(objective):
         if network.test_error is not None:
-            return f"{quantity(100 - network.test_error, '%')} test accuracy"
-        split = objective.name.removesuffix("error").replace("_", " ")
-        return f"{quantity(100 - value, '%')} {split}accuracy"
+            return f"{quantity(data.metric.value(network.test_error), data.metric.unit)} test {data.metric}"
+        return f"{quantity(data.metric.value(value), data.metric.unit)} validation {data.metric}"
     return f"{words(objective.label)} {quantity(value, objective.unit)}"
 
 

@@ -110,7 +110,7 @@ def _networks(data: ReportData, named: Sequence[tuple[str, ReportedNetwork]], *,
         cells += [_number(n.latency_predicted_ms, "ms") for _ in predicted]
         gap = None if took is None else took / n.latency_predicted_ms - 1
         cells += [_number(took, "ms"), Cell(text=gap_text(n), sort=LAST if gap is None else gap)]
-        cells += [_number(n.test_error, data.error_unit)]
+        cells += [_number(n.test_error, data.metric.unit)]
         cells += [Cell(text=f"{quantity(low, '')} to {quantity(high, '')}", sort=high - low)]
         cells += [_value(data, name, n.objectives.get(name)) for name in others]
         cells += [Cell(text=n.source if n.feasible else f"{n.source}, over budget")]

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from search_space.errors import ConfigError, DataError
+from search_space.metric import Metric
 from search_space.spec import Scalar, TaskShape
 
 __all__ = ["Split", "Task", "TaskData", "data_folder", "data_hash", "find_path", "read_gzip"]
@@ -78,11 +79,9 @@ class TaskData:
     train, validation, test
         The three splits.
     metric
-        What people call the result: ``accuracy``, ``bits per byte``, ``mean squared error``.
+        What people call the result, and how the error that is minimised stands for it.
     data_hash
         Twelve hexadecimal digits of everything that decides what is trained on.
-    unit
-        Of the error, which is always better when lower. Under ``%`` the error is the metric's complement to 100.
     files
         Text files by name that the user of an exported network needs beside it, such as a vocabulary.
     preparation
@@ -95,21 +94,11 @@ class TaskData:
     train: Split
     validation: Split
     test: Split
-    metric: str
+    metric: Metric
     data_hash: str
-    unit: str = "%"
     files: Mapping[str, str] = field(default_factory=dict)
     preparation: tuple[Mapping[str, Any], ...] = ()
     meaning: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def error_scale(self) -> float:
-        """Factor from the mean of :meth:`error` to the validation error: 100 where that is in percent."""
-        return 100.0 if self.unit == "%" else 1.0
-
-    def metric_text(self, error: float) -> str:
-        """Return a validation or test error as people read the metric: ``98.1 %`` accuracy, ``2.25 bits per byte``."""
-        return f"{100 - error:.2f} %" if self.unit == "%" else f"{error:.4g} {self.unit}".rstrip()
 
     def preprocessing(self) -> dict[str, Any]:
         """Return what a user needs to make inputs and to read outputs, as JSON: ``preprocessing.json`` of an export."""
@@ -137,7 +126,7 @@ class TaskData:
         raise NotImplementedError
 
     def error(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return the error of each example, ``(B,)``; validation_error is its mean times :attr:`error_scale`."""
+        """Return the error of each example, ``(B,)``; validation_error is its mean times the metric's scale."""
         raise NotImplementedError
 
     def augment(self, inputs: Tensor, generator: torch.Generator) -> Tensor:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from search_space.errors import ConfigError, DataError
+from search_space.metric import ACCURACY
 from search_space.spec import TaskShape
 from supernet.tasks._base import Split, data_hash
 from supernet.tasks._classification import ClassificationData, class_scores, stratified
@@ -133,7 +134,7 @@ def image_data(
         train=splits["train"],
         validation=splits["validation"],
         test=splits["test"],
-        metric="accuracy",
+        metric=ACCURACY,
         data_hash=data_hash((shape, padding, shift, flip), *tensors),
         shift=shift,
         flip=flip,

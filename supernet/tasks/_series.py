@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from search_space.errors import ConfigError, DataError
+from search_space.metric import MEAN_SQUARED_ERROR
 from search_space.spec import TaskShape
 from supernet.tasks._base import Split, TaskData, data_hash
 
@@ -134,8 +135,7 @@ def series_data(
         train=splits["train"],
         validation=splits["validation"],
         test=splits["test"],
-        metric="mean squared error",
-        unit="",
+        metric=MEAN_SQUARED_ERROR,
         data_hash=content,
         preparation=(
             {

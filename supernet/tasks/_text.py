@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from search_space.errors import ConfigError, DataError
+from search_space.metric import ACCURACY, BITS_PER_BYTE
 from search_space.spec import TaskShape
 from supernet.stems.bare_tokens import PADDING
 from supernet.tasks import _vocabulary
@@ -120,8 +121,7 @@ def byte_data(train: bytes, *, validation: bytes, test: bytes, context: int, whe
         train=splits["train"],
         validation=splits["validation"],
         test=splits["test"],
-        metric="bits per byte",
-        unit="bits/byte",
+        metric=BITS_PER_BYTE,
         data_hash=content,
         preparation=(
             {"do": "encode", "as": "bytes of UTF-8, an id each"},
@@ -225,7 +225,7 @@ def text_data(
         train=splits["train"],
         validation=splits["validation"],
         test=splits["test"],
-        metric="accuracy",
+        metric=ACCURACY,
         data_hash=content,
         token_dropout=token_dropout,
         files=files,

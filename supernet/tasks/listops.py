@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from search_space.errors import ConfigError
+from search_space.metric import ACCURACY
 from search_space.spec import Scalar, TaskShape
 from supernet.tasks._base import Split, Task, TaskData, data_hash
 from supernet.tasks._classification import ClassificationData, class_scores
@@ -80,7 +81,7 @@ class ListOps(Task):
             train=splits["train"],
             validation=splits["validation"],
             test=splits["test"],
-            metric="accuracy",
+            metric=ACCURACY,
             data_hash=content,
             preparation=(
                 {"do": "encode", "as": "symbols", "symbols": {name: i for i, name in enumerate(SYMBOLS) if name}},

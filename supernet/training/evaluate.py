@@ -166,10 +166,10 @@ def _judge(
 
 
 def _quality(data: TaskData, error: _Moments, loss: _Moments, seen: int, total: int) -> Quality:
-    least = 1.0 / seen if data.unit == "%" else 0.0
+    least = data.metric.least_error(seen)
     return Quality(
-        error=data.error_scale * error.mean,
-        error_se=data.error_scale * max(error.standard_error, least),
+        error=data.metric.error_scale * error.mean,
+        error_se=data.metric.error_scale * max(error.standard_error, least),
         loss=loss.mean,
         loss_se=loss.standard_error,
         examples=seen,

@@ -49,7 +49,7 @@ def finalists(context: Context, known: Devices, networks: Networks, baselines: B
                 errors = {} if "test_error" in final else _errors(context, networks, candidate)
                 new = {**final, **measured.get(candidate.key, {}), **errors}
                 context.store.set_final(context.run.id, candidate.key, final=new)
-                progress(i + 1, len(chosen), f"test {data.metric} {data.metric_text(new['test_error'])}")
+                progress(i + 1, len(chosen), f"test {data.metric} {data.metric.text(new['test_error'])}")
 
 
 def _finalists(context: Context, known: Devices, baselines: Baselines) -> list[Candidate]:

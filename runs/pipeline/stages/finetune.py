@@ -65,7 +65,7 @@ def finetune(context: Context, known: Devices, evaluator: QualityEvaluator, tune
             done = tuner(architecture, before=before, progress=progress)
         tuner.save(architecture, done, test_error=evaluate(done.network, data=data, split=data.test))
     outcome = "kept" if done.improved else "not better, the weights before stay"
-    change = " -> ".join(data.metric_text(quality.error) for quality in (done.inherited, done.trained))
+    change = " -> ".join(data.metric.text(quality.error) for quality in (done.inherited, done.trained))
     context.reporter.message(f"finetune: {key}, validation {data.metric} {change}, {outcome}: {folder}")
     return key
 
@@ -110,11 +110,11 @@ def _table(initial: Mapping[Architecture, float | None], rounds: Sequence[Round]
     """Return how the networks came through the rounds, those that came farthest first."""
 
     def number(error: float | None) -> str:
-        return "" if error is None else data.metric_text(error).removesuffix(data.unit).strip()
+        return "" if error is None else data.metric.number(error)
 
     order = sorted(initial, key=lambda a: [-sum(a.key in r for r in rounds), rounds[-1].get(a.key, 0.0)])
     return Table(
-        title=f"successive halving: validation {data.metric}" + (", %" if data.unit == "%" else ""),
+        title=f"successive halving: {data.metric.title('validation')}",
         columns=("key", "network", "evaluated", *(f"round {i + 1}" for i in range(len(rounds)))),
         rows=tuple((a.key, str(a), number(initial[a]), *(number(r.get(a.key)) for r in rounds)) for a in order),
         words=2,

@@ -56,7 +56,7 @@ def report(
         network = data.network(key)
         measured = "" if network.latency_measured_ms is None else f", measured {network.latency_measured_ms:.3g} ms"
         context.reporter.message(
-            f"{label:12} {key}  {_error_text(context, network.objectives['validation_error'])}, "
+            f"{label:12} {key}  {context.data.metric.error_text(network.objectives['validation_error'])}, "
             f"{network.latency_predicted_ms:.3g} ms predicted{measured}"
         )
     context.reporter.message(f"report: {page}")
@@ -92,11 +92,6 @@ def _sensitivity(context: Context, candidates: Sequence[Candidate], evaluator: Q
         loss_change=tuple(tuple(losses.changed[p][name] / losses.in_float - 1 for p in precisions) for name in names),
         examples=min(examples or total, total),
     )
-
-
-def _error_text(context: Context, error: float) -> str:
-    data = context.data
-    return f"{error:.1f} % validation error" if data.unit == "%" else f"validation {data.metric} {error:.4g}"
 
 
 REPORT = Stage(

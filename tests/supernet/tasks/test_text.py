@@ -208,7 +208,7 @@ def test_files_of_its_own_for_validation_and_test(tmp_path):
 def test_plain_text_is_modelled_byte_by_byte(tmp_path):
     (tmp_path / "a.txt").write_text("hello world " * 100)
     data = load(tmp_path / "a.txt", context=8)
-    assert data.shape.causal and data.unit == "bits/byte" and len(data.train) == 1080 - 8
+    assert data.shape.causal and data.metric.unit == "bits/byte" and len(data.train) == 1080 - 8
 
 
 @pytest.mark.parametrize(
