@@ -5,13 +5,15 @@ A runtime's one file in ``hardware_profiles/runtimes/`` holds its class and ends
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hardware_profiles.model_file import ModelFile
 from search_space.errors import RuntimeUnavailableError
 from search_space.precision import FLOAT
 from search_space.registry import Registry
@@ -21,7 +23,34 @@ if TYPE_CHECKING:  # a profile is read without torch
 
     from hardware_profiles.device import Device
 
-__all__ = ["RUNTIMES", "Executable", "Prepared", "Runtime", "check_policy"]
+__all__ = [
+    "RUNTIMES",
+    "Executable",
+    "OpenModel",
+    "Predict",
+    "Prepared",
+    "Runtime",
+    "Settings",
+    "check_policy",
+    "open_content",
+]
+
+Settings = Mapping[str, str | int | bool]
+"""What a runtime is told beside the model and the number of threads."""
+
+Predict = Callable[[Any], Any]
+"""From a batch ``(B, ...)`` of any B to the outputs, ``(B, ...)``."""
+
+
+class OpenModel(Protocol):
+    """Opens a saved model where nasweave is not installed.
+
+    Its source is copied into programs for other machines, so it imports what it needs within: numpy, the runtime's
+    package, and modules that the runtime names in ``carries``.
+    """
+
+    def __call__(self, model: str | bytes, settings: Settings, threads: int) -> Predict:
+        """Return the function that a file, or its content, computes."""
 
 
 class Executable(Protocol):
@@ -64,6 +93,15 @@ class Runtime:
         What a block's ``runtimes`` call it; runtimes of one family compute with the same operators. Default: its name.
     accelerated
         Whether a CUDA device does the work.
+    package
+        What is installed and imported to run a saved model; empty where none can be run elsewhere.
+    open_model
+        Opens a saved model with numpy and the package alone, as a static method; ``None`` where that is not possible.
+    carries
+        The modules of nasweave that ``open_model`` imports, each importing no others of nasweave than the like.
+    portable
+        Whether ``open_model`` runs the file as it is profiled: bundles for other devices then carry it, and its peak
+        memory is measured in a process of its own.
     """
 
     name: ClassVar[str]
@@ -73,6 +111,10 @@ class Runtime:
     graph_version: ClassVar[int] = 1
     family: ClassVar[str] = ""
     accelerated: ClassVar[bool] = False
+    package: ClassVar[str] = ""
+    open_model: ClassVar[OpenModel | None] = None
+    carries: ClassVar[tuple[str, ...]] = ()
+    portable: ClassVar[bool] = False
 
     def __init_subclass__(cls) -> None:
         cls.family = cls.family or cls.__dict__.get("name", "")
@@ -97,6 +139,20 @@ class Runtime:
     def warnings(self, device: Device) -> tuple[str, ...]:
         """Return what a user should know about the integer precisions on a device, a sentence each."""
         return ()
+
+    def settings(self, float_precision: str) -> Settings:
+        """Return what ``open_model`` is told of a model in a float precision."""
+        return {}
+
+    @property
+    def opener_name(self) -> str:
+        """The name of the function whose source :meth:`opener_source` is."""
+        name: str = self.open_model.__name__  # type: ignore[union-attr]
+        return name
+
+    def opener_source(self) -> str:
+        """Return the source of ``open_model``, a function under its own name, ready to be copied into a program."""
+        return inspect.getsource(self.open_model)  # type: ignore[arg-type]
 
     def unavailable(self) -> str | None:
         """Return why it cannot be used and what to install, or ``None``."""
@@ -146,6 +202,12 @@ class Runtime:
 
 
 RUNTIMES: Registry[Runtime] = Registry("hardware_profiles.runtimes", "RUNTIME")
+
+
+def open_content(runtime: Runtime, content: bytes, *, threads: int, float_precision: str = "fp32") -> ModelFile:
+    """Return the executable of a saved model's bytes, in the same way as a program for other machines opens them."""
+    assert runtime.open_model is not None, f"{runtime.name} opens no files"
+    return ModelFile(content, runtime.open_model(content, runtime.settings(float_precision), threads))
 
 
 def check_policy(runtime: Runtime, policy: Mapping[str, str], *, float_precision: str = "fp32") -> None:

@@ -5,6 +5,7 @@ Inside the profiler's own process nothing could be told: its heap has room left 
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import tempfile
@@ -13,13 +14,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hardware_profiles.portable.sessions import SESSIONS, open_model
-from hardware_profiles.runtime import RUNTIMES, Executable
+from hardware_profiles.runtime import RUNTIMES, Executable, OpenModel
 
-__all__ = ["peak_memory_bytes"]
+__all__ = ["peak_memory_bytes", "report_growth"]
 
 _TIMEOUT_S = 120.0
-_CHILD = "import sys; from hardware_profiles.measuring.memory import report_growth; report_growth(sys.argv[1:])"
+_CHILD = """from __future__ import annotations
+import sys
+from hardware_profiles.measuring.memory import report_growth
+{source}
+report_growth({name}, sys.argv[1:])
+"""
 
 
 def peak_memory_bytes(
@@ -34,13 +39,16 @@ def peak_memory_bytes(
     runtime, threads, float_precision
         How it is run.
     """
-    if runtime not in SESSIONS or not Path("/proc/self/clear_refs").exists():
+    of = RUNTIMES[runtime]
+    if not of.portable or not Path("/proc/self/clear_refs").exists():
         return None
     with tempfile.TemporaryDirectory() as folder:
-        model, batch = Path(folder) / f"model{RUNTIMES[runtime].file_suffix}", Path(folder) / "batch.npy"
+        model, batch = Path(folder) / f"model{of.file_suffix}", Path(folder) / "batch.npy"
         executable.save(model)
         np.save(batch, example)
-        command = [sys.executable, "-c", _CHILD, runtime, str(threads), float_precision, str(model), str(batch)]
+        program = _CHILD.format(source=of.opener_source(), name=of.opener_name)
+        told = json.dumps(dict(of.settings(float_precision)))
+        command = [sys.executable, "-c", program, told, str(threads), str(model), str(batch)]
         try:
             run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=_TIMEOUT_S)
         except (OSError, subprocess.SubprocessError):
@@ -48,18 +56,18 @@ def peak_memory_bytes(
     return float(run.stdout) or None
 
 
-def report_growth(arguments: list[str]) -> None:
+def report_growth(open_model: OpenModel, arguments: list[str]) -> None:
     """Write the growth in bytes to standard output: what the fresh process does."""
-    runtime, threads, float_precision, model, batch = arguments
+    settings, threads, model, batch = arguments
     content, example = Path(model).read_bytes(), np.load(batch)
     # A first one pays for what the runtime loads once, whatever the network; kept, or the second would get its room.
-    first = open_model(runtime, content, threads=int(threads), float_precision=float_precision)
-    first.run(example)
+    first = open_model(content, json.loads(settings), int(threads))
+    first(example)
     Path("/proc/self/clear_refs").write_text("5")
     before = _kilobytes("VmRSS")
-    executable = open_model(runtime, content, threads=int(threads), float_precision=float_precision)
+    predict = open_model(content, json.loads(settings), int(threads))
     for _ in range(3):
-        executable.run(example)
+        predict(example)
     sys.stdout.write(str((_kilobytes("VmHWM") - before) * 1024))
 
 

@@ -5,25 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from hardware_profiles.device import this_device
-from hardware_profiles.runtime import Executable, Runtime, check_policy
+from hardware_profiles.runtime import Executable, Runtime, check_policy, open_content
 from search_space.precision import FLOAT, FORMATS
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["OnnxPrepared", "OpenModel"]
+__all__ = ["OnnxPrepared"]
 
 log = logging.getLogger("nasweave.hardware_profiles")
-
-
-class OpenModel(Protocol):
-    """Opens the bytes of an ONNX file."""
-
-    def __call__(self, content: bytes, *, threads: int, float_precision: str) -> Executable:
-        """Return the executable."""
 
 
 class OnnxPrepared:
@@ -32,25 +25,23 @@ class OnnxPrepared:
     Parameters
     ----------
     runtime
-        Whose precisions are checked.
+        Whose precisions are checked, and which opens a rewritten graph.
     module, example
         As for :meth:`hardware_profiles.runtime.Runtime.prepare`.
-    open_model
-        Compiles a rewritten graph.
     """
 
-    def __init__(self, runtime: Runtime, module: nn.Module, example: Tensor, *, open_model: OpenModel) -> None:
+    def __init__(self, runtime: Runtime, module: nn.Module, example: Tensor) -> None:
         from hardware_profiles.input_limits import input_limits
         from hardware_profiles.onnx.export import export_onnx
 
-        self._runtime, self._open, self._model = runtime, open_model, export_onnx(module, example)
+        self._runtime, self._model = runtime, export_onnx(module, example)
         calibrated = any(form.calibrated for name, form in FORMATS.items() if name in runtime.precisions)
         self._input_limits = input_limits(module, example) if calibrated else {}
 
     def compile(self, *, policy: Mapping[str, str], threads: int, float_precision: str = "fp32") -> Executable:
         """Rewrite the graph and open it."""
         content = self.serialize(policy, float_precision=float_precision)
-        return self._open(content, threads=threads, float_precision=float_precision)
+        return open_content(self._runtime, content, threads=threads, float_precision=float_precision)
 
     def serialize(self, policy: Mapping[str, str], *, float_precision: str = "fp32", packed: bool = True) -> bytes:
         """Return the ONNX file of a policy, which is what :meth:`compile` opens, or the same without packed weights."""

@@ -27,7 +27,6 @@ from hardware_profiles.measuring.reference import Reference
 from hardware_profiles.measuring.schedule import Describe, spread_out
 from hardware_profiles.measuring.timing import ProfilerConfig
 from hardware_profiles.portable.bundle_runner import BUNDLE, BUNDLE_FORMAT, BUNDLE_SCHEMA
-from hardware_profiles.portable.sessions import SESSIONS
 from hardware_profiles.runtime import RUNTIMES, Executable
 from hardware_profiles.setting import Setting
 from search_space import Architecture
@@ -45,24 +44,28 @@ _CARRIED = {
         "measuring/reference",
         "measuring/timing",
         "measuring/turns",
-        "onnx/session",
-        "openvino_session",
+        "model_file",
         "portable/bundle_runner",
-        "portable/sessions",
     ),
     search_space: ("errors", "precision"),
 }
 _SCRIPT = '''"""Measure this bundle: python measure.py [--time-budget 5m] [--results FILE]."""
 
+from __future__ import annotations
+
 import sys
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "lib"))
 
 from hardware_profiles.portable.bundle_runner import main  # noqa: E402
 
-sys.exit(main(HERE, sys.argv[1:], say=print))
+
+{source}
+
+sys.exit(main(HERE, sys.argv[1:], open_model={name}, say=print))
 '''
 
 
@@ -102,10 +105,11 @@ def write_bundle(
     """
     runtime = RUNTIMES[setting.runtime]
     reason = runtime.unavailable()
-    if runtime.name not in SESSIONS or reason is not None:
+    portable = [name for name, one in RUNTIMES.items() if one.portable]
+    if not runtime.portable or reason is not None:
         raise RuntimeUnavailableError(
             "hardware.runtime",
-            expected=f"one that a bundle can carry models for ({', '.join(SESSIONS)}), installed here",
+            expected=f"one that a bundle can carry models for ({', '.join(portable)}), installed here",
             got=runtime.name,
             remedy=reason or "choose another runtime",
         )
@@ -137,6 +141,7 @@ def write_bundle(
                     "title": f"network {subject.key}" if isinstance(subject, Architecture) else str(subject),
                     "subject": subject_to_json(subject),
                     "float_precision": subject.float_precision,
+                    "settings": dict(runtime.settings(subject.float_precision)),
                     "model": files.model(executable),
                     "input": files.array(built.example.numpy()),
                 }
@@ -145,13 +150,15 @@ def write_bundle(
             "format": BUNDLE_FORMAT,
             "schema": BUNDLE_SCHEMA,
             "setting": asdict(setting),
-            "graph": runtime.graph_version,
+            "package": runtime.package,
+            "graph": runtime.version().removeprefix(runtime.library_version()).lstrip("+."),
             "space_fingerprint": space_fingerprint,
             "config": {**asdict(config), "time_budget_s": None, "memory": False},
             "provenance": dict(provenance),
             "reference": {
                 "name": "reference",
                 "float_precision": "fp32",
+                "settings": dict(runtime.settings("fp32")),
                 "model": files.model(reference.executable),
                 "input": files.array(reference.example),
             },
@@ -159,7 +166,8 @@ def write_bundle(
         }
         bundle["id"] = hashlib.sha256(json.dumps(bundle, sort_keys=True).encode()).hexdigest()[:16]
         _write(temporary / BUNDLE, (json.dumps(bundle, indent=1, sort_keys=True) + "\n").encode())
-        _write(temporary / "measure.py", _SCRIPT.encode())
+        script = _SCRIPT.format(source=runtime.opener_source(), name=runtime.opener_name)
+        _write(temporary / "measure.py", script.encode())
         for package, names in _CARRIED.items():
             assert package.__file__ is not None
             source, target = Path(package.__file__).parent, temporary / "lib" / package.__name__

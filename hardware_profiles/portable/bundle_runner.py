@@ -17,7 +17,7 @@ import platform
 import secrets
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,7 +32,7 @@ from hardware_profiles.measuring.energy import energy_meter
 from hardware_profiles.measuring.reference import Reference
 from hardware_profiles.measuring.timing import Clock, ProfilerConfig
 from hardware_profiles.measuring.turns import Turns
-from hardware_profiles.portable.sessions import open_model
+from hardware_profiles.model_file import ModelFile
 from search_space.errors import NasweaveError, ProfileError
 
 __all__ = ["BUNDLE", "BUNDLE_FORMAT", "BUNDLE_SCHEMA", "RESULTS_FORMAT", "UNIT", "main", "measure_bundle"]
@@ -41,9 +41,10 @@ BUNDLE, BUNDLE_FORMAT, RESULTS_FORMAT, BUNDLE_SCHEMA = "bundle.json", "nasweave.
 UNIT = "ms"
 _CHUNK = 24
 Say = Callable[[str], None]
+Open = Callable[[bytes, Mapping[str, Any], int], Callable[[Any], Any]]
 
 
-def main(folder: Path, arguments: Sequence[str], *, say: Say) -> int:
+def main(folder: Path, arguments: Sequence[str], *, open_model: Open, say: Say) -> int:
     """Measure the bundle in ``folder``; returns the exit code.
 
     Parameters
@@ -52,6 +53,8 @@ def main(folder: Path, arguments: Sequence[str], *, say: Say) -> int:
         Where ``bundle.json`` lies.
     arguments
         Of the command line.
+    open_model
+        Opens the content of a model with its settings on a number of threads: the runtime's own function.
     say
         Prints a line.
     """
@@ -61,7 +64,7 @@ def main(folder: Path, arguments: Sequence[str], *, say: Say) -> int:
     options = parser.parse_args(arguments)
     try:
         budget = None if options.time_budget is None else seconds(options.time_budget, parameter="--time-budget")
-        count = measure_bundle(folder, options.results, time_budget_s=budget, say=say)
+        count = measure_bundle(folder, options.results, open_model=open_model, time_budget_s=budget, say=say)
     except NasweaveError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
@@ -73,7 +76,13 @@ def main(folder: Path, arguments: Sequence[str], *, say: Say) -> int:
 
 
 def measure_bundle(
-    folder: Path, results: Path, *, time_budget_s: float | None, say: Say, clock: Clock = time.perf_counter
+    folder: Path,
+    results: Path,
+    *,
+    open_model: Open,
+    time_budget_s: float | None,
+    say: Say,
+    clock: Clock = time.perf_counter,
 ) -> int:
     """Measure what ``results`` does not hold yet; returns how many models it holds then.
 
@@ -84,21 +93,16 @@ def measure_bundle(
     """
     bundle = _read(folder)
     setting = bundle["setting"]
-    version = (
-        f"{_library(setting['runtime'])}{'+' if '+' not in _library(setting['runtime']) else '.'}g{bundle['graph']}"
-    )
+    library = _library(bundle["package"])
+    version = f"{library}{'.' if '+' in library else '+'}{bundle['graph']}"
     device = this_device()
     done = _done(results, bundle=bundle, device=device, version=version)
     started = clock()
     config = ProfilerConfig(**bundle["config"])
 
     def ready(entry: dict[str, Any]) -> Ready[str]:
-        model = open_model(
-            setting["runtime"],
-            _content(folder, entry["model"]),
-            threads=setting["threads"],
-            float_precision=entry["float_precision"],
-        )
+        content = _content(folder, entry["model"])
+        model = ModelFile(content, open_model(content, entry["settings"], setting["threads"]))
         example = np.load(io.BytesIO(_content(folder, entry["input"])))
         return Ready(key=entry["name"], executable=model, example=example)
 

@@ -10,13 +10,29 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+from typing import Any
 
 from torch import Tensor, nn
 
 from hardware_profiles.device import VNNI, X86, Device, this_device
 from hardware_profiles.onnx.prepared import OnnxPrepared
-from hardware_profiles.onnx.session import OnnxSession
-from hardware_profiles.runtime import Prepared, Runtime
+from hardware_profiles.runtime import Predict, Prepared, Runtime, Settings
+
+
+def open_onnxruntime(model: str | bytes, settings: Settings, threads: int) -> Predict:
+    """Open an ONNX file, or its content."""
+    import onnxruntime
+
+    options: Any = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    options.log_severity_level = 3
+    session: Any = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    name, outputs = session.get_inputs()[0].name, [session.get_outputs()[0].name]
+
+    def predict(batch: Any) -> Any:
+        return session.run(outputs, {name: batch})[0]
+
+    return predict
 
 
 class OnnxRuntime(Runtime):
@@ -26,6 +42,9 @@ class OnnxRuntime(Runtime):
     precisions = frozenset({"float", "w8a8", "w8a8_2of4", "w4a8c", "w8", "w4"})
     float_precisions = frozenset({"fp32"})
     file_suffix = ".onnx"
+    package = "onnxruntime"
+    open_model = staticmethod(open_onnxruntime)
+    portable = True
 
     def library_version(self) -> str:
         """Return the version of the package."""
@@ -48,7 +67,7 @@ class OnnxRuntime(Runtime):
 
     def prepare(self, module: nn.Module, example: Tensor) -> Prepared:
         """Export to ONNX."""
-        return OnnxPrepared(self, module, example, open_model=OnnxSession)
+        return OnnxPrepared(self, module, example)
 
 
 RUNTIME = OnnxRuntime()

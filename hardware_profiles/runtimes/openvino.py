@@ -12,16 +12,57 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+from typing import Any
 
 from torch import Tensor, nn
 
 from hardware_profiles.device import VNNI, X86, Device
 from hardware_profiles.onnx.prepared import OnnxPrepared
-from hardware_profiles.openvino_session import OpenVinoSession
-from hardware_profiles.runtime import Prepared, Runtime
-from search_space.precision import FLOAT
+from hardware_profiles.runtime import Predict, Prepared, Runtime, Settings
+from search_space.precision import FLOAT, FORMATS
 
+__all__ = ["RUNTIME", "settings_of"]
+
+_HINTS = {"fp32": "f32", "bf16": "bf16"}
 _BF16 = frozenset({"avx512_bf16", "amx_bf16"})
+
+
+def settings_of(float_precision: str, *, quantise_inputs: bool = True) -> dict[str, str | int | bool]:
+    """Return how OpenVINO is told to compute, but for the number of threads.
+
+    Parameters
+    ----------
+    float_precision
+        What everything outside the policy is computed in.
+    quantise_inputs
+        Whether inputs of integer weights get integers while running; weights alone have integers otherwise.
+    """
+    group = FORMATS["w4a8"].activation_group
+    assert group is not None
+    return {
+        "INFERENCE_PRECISION_HINT": _HINTS[float_precision],
+        "NUM_STREAMS": 1,
+        "PERFORMANCE_HINT": "LATENCY",
+        "ENABLE_CPU_PINNING": False,  # a core that something else uses would stall the run
+        "DYNAMIC_QUANTIZATION_GROUP_SIZE": group if quantise_inputs else 0,
+    }
+
+
+def open_openvino(model: str | bytes, settings: Settings, threads: int) -> Predict:
+    """Open an ONNX or OpenVINO file, or the content of the former."""
+    import openvino
+
+    state = open_openvino.__dict__
+    if "core" not in state:
+        state["core"] = openvino.Core()  # one a process, for its plug-ins take a moment to load
+    core: Any = state["core"]
+    compiled = core.compile_model(core.read_model(model), "CPU", {**settings, "INFERENCE_NUM_THREADS": threads})
+    request = compiled.create_infer_request()
+
+    def predict(batch: Any) -> Any:
+        return request.infer([batch], share_inputs=True)[0]
+
+    return predict
 
 
 class OpenVino(Runtime):
@@ -31,6 +72,9 @@ class OpenVino(Runtime):
     precisions = frozenset({"float", "w8a8s", "w8a8g32", "w4a8"})
     float_precisions = frozenset({"fp32", "bf16"})
     file_suffix = ".onnx"
+    package = "openvino"
+    open_model = staticmethod(open_openvino)
+    portable = True
 
     def library_version(self) -> str:
         """Return the version of the package."""
@@ -52,6 +96,10 @@ class OpenVino(Runtime):
             found.append("bf16 is computed in fp32 on this CPU, which has no bfloat16 products")
         return tuple(found)
 
+    def settings(self, float_precision: str) -> Settings:
+        """Return the settings under which integer weights have integer inputs."""
+        return settings_of(float_precision)
+
     def unavailable(self) -> str | None:
         """Return ``None`` where the three packages are installed."""
         if importlib.util.find_spec("openvino") is None:
@@ -63,7 +111,7 @@ class OpenVino(Runtime):
 
     def prepare(self, module: nn.Module, example: Tensor) -> Prepared:
         """Export to ONNX."""
-        return OnnxPrepared(self, module, example, open_model=OpenVinoSession)
+        return OnnxPrepared(self, module, example)
 
 
 RUNTIME = OpenVino()

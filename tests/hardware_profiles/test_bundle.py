@@ -29,6 +29,7 @@ BLOCKS = [
     for precision in ("float", "w8a8")
 ]
 NETWORKS = [Architecture(embed_dim=8, layers=(LAYER,) * n) for n in (1, 2)]
+OPEN = RUNTIMES["onnxruntime"].open_model
 SUBJECTS = [*BLOCKS, *NETWORKS]
 CONFIG = ProfilerConfig(max_seconds=0.002, sample_s=0.0002, warmup_s=0.0005, reference_seconds=0.002, min_repeats=6)
 
@@ -148,12 +149,12 @@ def test_an_interrupted_measurement_continues(bundle, tmp_path):
             raise Stop
 
     with pytest.raises(Stop):
-        measure_bundle(bundle, results, time_budget_s=None, say=say)
+        measure_bundle(bundle, results, open_model=OPEN, time_budget_s=None, say=say)
     before = results.read_text()
     assert len(before.splitlines()) == 3
     with results.open("a") as file:
         file.write('{"name": "cut by a cra')
-    assert measure_bundle(bundle, results, time_budget_s=None, say=lambda line: None) == 6
+    assert measure_bundle(bundle, results, open_model=OPEN, time_budget_s=None, say=lambda line: None) == 6
     assert results.read_text().startswith(before)
     profile = read_results(results)
     assert [m.order for m in profile.measurements] == list(range(6))
@@ -169,7 +170,14 @@ def test_a_time_budget_ends_early(bundle, tmp_path):
             return self.now
 
     results = tmp_path / "r.jsonl"
-    count = measure_bundle(bundle, results, time_budget_s=0.15, say=lambda line: None, clock=Clock())
+    count = measure_bundle(
+        bundle,
+        results,
+        open_model=OPEN,
+        time_budget_s=0.15,
+        say=lambda line: None,
+        clock=Clock(),
+    )
     assert 1 <= count < 6
     assert len(results.read_text().splitlines()) == 1 + count
 
@@ -200,7 +208,7 @@ def test_a_damaged_bundle_is_refused_on_the_device(bundle, bare, file, change, w
 
 def test_results_of_another_device_or_bundle_are_not_continued(bundle, tmp_path):
     results = tmp_path / "r.jsonl"
-    measure_bundle(bundle, results, time_budget_s=None, say=lambda line: None)
+    measure_bundle(bundle, results, open_model=OPEN, time_budget_s=None, say=lambda line: None)
     head, *rows = results.read_text().splitlines()
     for what, wrong in (
         ("bundle", json.loads(head) | {"bundle": "another"}),
@@ -209,7 +217,13 @@ def test_results_of_another_device_or_bundle_are_not_continued(bundle, tmp_path)
     ):
         results.write_text("\n".join([json.dumps(wrong), *rows]) + "\n")
         with pytest.raises(ProfileError, match=what):
-            measure_bundle(bundle, results, time_budget_s=None, say=lambda line: None)
+            measure_bundle(
+                bundle,
+                results,
+                open_model=OPEN,
+                time_budget_s=None,
+                say=lambda line: None,
+            )
 
 
 ESCAPES = ("x/../../../A", "/tmp/A", "..", "a\\b", "a\0b", "", "a\nb", ["a"], "x" * 200)

@@ -6,7 +6,6 @@ that no more is needed. No data set, profile or run is read.
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hardware_profiles.portable.bare import only_packages
-from hardware_profiles.portable.sessions import SESSIONS
+from hardware_profiles.runtime import RUNTIMES
 from runs.app.invocation import Invocation
 from runs.export.fresh import run_bench
 from runs.export.manifest import check_folder
@@ -34,7 +33,7 @@ def export(invocation: Invocation) -> None:
         )
     folder = Path(config.path)
     runtimes = {model["runtime"] for model in check_folder(folder)["models"].values()}
-    installed = [name for name in SESSIONS if importlib.util.find_spec(name) is not None]
+    installed = [name for name, runtime in RUNTIMES.items() if runtime.portable and runtime.unavailable() is None]
     if not runtimes & set(installed):
         raise RuntimeUnavailableError(
             str(folder),

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from hardware_profiles.onnx.policy import RUNTIME_KEY
-from hardware_profiles.openvino_session import settings_of
-from hardware_profiles.portable.sessions import open_model
+from hardware_profiles.runtime import RUNTIMES, open_content
 from runs.export.formats import ExportFormat, Predict, Served, Subject
 
 
@@ -28,12 +27,13 @@ class OnnxFormat(ExportFormat):
 
         content = (folder / self.files[0]).read_bytes()
         told = {p.key: p.value for p in onnx.load_from_string(content).metadata_props}
-        return open_model(told.get(RUNTIME_KEY, "onnxruntime"), content, threads=1, float_precision="fp32").run
+        return open_content(RUNTIMES[told.get(RUNTIME_KEY, "onnxruntime")], content, threads=1).run
 
     def served(self, subject: Subject) -> Served:
         """Return the runtime whose integers it holds."""
         if subject.needs_openvino and not self.in_float:
-            return Served(file=self.files[0], runtime="openvino", settings=settings_of(subject.float_precision))
+            settings = RUNTIMES["openvino"].settings(subject.float_precision)
+            return Served(file=self.files[0], runtime="openvino", settings=settings)
         return Served(file=self.files[0], runtime="onnxruntime")
 
 

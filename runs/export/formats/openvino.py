@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hardware_profiles.openvino_session import settings_of
+from hardware_profiles.runtimes.openvino import settings_of
 from runs.export.formats import ExportFormat, Predict, Served, Subject
 from search_space.errors import RuntimeUnavailableError, reason_of
 

@@ -1,0 +1,43 @@
+"""A saved model that is open: its bytes and what they compute. Needs numpy alone, so that a bundle carries it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hardware_profiles.atomic import write_atomically
+
+__all__ = ["ModelFile"]
+
+
+class ModelFile:
+    """An executable that is one file.
+
+    Parameters
+    ----------
+    content
+        The bytes of the file.
+    predict
+        What a runtime's ``open_model`` made of them.
+    """
+
+    def __init__(self, content: bytes, predict: Callable[[Any], Any]) -> None:
+        self._content, self._predict = content, predict
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of the file."""
+        return len(self._content)
+
+    def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Run on ``(B, ...)``."""
+        output: NDArray[np.float32] = self._predict(batch)
+        return output
+
+    def save(self, path: Path) -> None:
+        """Write the file, whole or not at all."""
+        write_atomically(path, self._content)
