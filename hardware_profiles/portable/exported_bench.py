@@ -26,14 +26,12 @@ import numpy as np
 from hardware_profiles.portable.exported_folder import (
     EXAMPLE,
     MANIFEST,
-    PACKAGES,
     SCRIPT,
     FolderError,
     check_files,
     fresh_command,
     read_manifest,
 )
-from hardware_profiles.portable.pt2_archive import load_program
 
 __all__ = ["main"]
 
@@ -43,10 +41,19 @@ _PATIENCE = 10.0  # times the wanted seconds, after which too few runs have to d
 _WARM_UP = 0.2  # of the wanted seconds
 _TIMEOUT_S = 600.0
 Predict = Callable[[Any], Any]
+Openers = Mapping[str, tuple[str, str, Callable[[str, Mapping[str, Any], int], Predict]]]
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Check a folder, time its models, print; returns the exit code."""
+def main(arguments: Sequence[str], openers: Openers) -> int:
+    """Check a folder, time its models, print; returns the exit code.
+
+    Parameters
+    ----------
+    arguments
+        Of the command line.
+    openers
+        For each runtime the package that it needs, what to install, and the function that opens a model's file.
+    """
     parser = argparse.ArgumentParser(prog=SCRIPT, description="Check and time the models of this exported folder.")
     parser.add_argument("--folder", type=Path, default=_HERE, help="an exported folder; that of this file by default")
     parser.add_argument("--model", action="append", metavar="FILE", help="one model; all that can run here by default")
@@ -56,7 +63,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true", help="print JSON in place of a table")
     options = parser.parse_args(arguments)
     try:
-        report = _bench(options.folder, options)
+        report = _bench(options.folder, options, openers)
     except FolderError as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -67,7 +74,7 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _bench(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
+def _bench(folder: Path, options: argparse.Namespace, openers: Openers) -> dict[str, Any]:
     batches = [int(size) for size in options.batch.split(",") if size.strip().isdecimal() and int(size) > 0]
     if len(batches) != len(options.batch.split(",")) or options.threads < 1 or not options.seconds > 0:
         raise FolderError(
@@ -88,11 +95,11 @@ def _bench(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     rows, missing = [], []
     for name in names:
         runtime = models[name]["runtime"]
-        if runtime not in PACKAGES or importlib.util.find_spec(PACKAGES[runtime]) is None:
-            needs = "nasweave, as its README says" if runtime == "nasweave" else f"pip install numpy {runtime}"
+        package, needs, _ = openers.get(runtime, ("", f"the nasweave that wrote it, with its {runtime} runtime", None))
+        if not package or importlib.util.find_spec(package) is None:
             missing.append({"model": name, "runtime": runtime, "needs": needs})
         elif len(names) == 1:
-            rows.append(_time_model(folder, name, models[name], manifest["files"], batches, options))
+            rows.append(_time_model(folder, name, manifest, openers[runtime], batches, options))
         else:
             rows.append(_in_fresh_process(folder, name, options))
     if not rows:
@@ -120,27 +127,24 @@ def _in_fresh_process(folder: Path, name: str, options: argparse.Namespace) -> d
 def _time_model(
     folder: Path,
     name: str,
-    entry: Mapping[str, Any],
-    files: Mapping[str, Mapping[str, Any]],
+    manifest: Mapping[str, Any],
+    opener: tuple[str, str, Callable[[str, Mapping[str, Any], int], Predict]],
     batches: Sequence[int],
     options: argparse.Namespace,
 ) -> dict[str, Any]:
+    entry, files, (package, _, open_model) = manifest["models"][name], manifest["files"], opener
     runtime = entry["runtime"]
     example = np.load(folder / EXAMPLE)
-    importlib.import_module(PACKAGES[runtime])
+    importlib.import_module(package)
     before = _memory("VmRSS")
     started = time.perf_counter()
-    predict = _OPENERS[runtime](folder / name, entry["settings"], options.threads)
+    predict = open_model(str(folder / name), entry["settings"], options.threads)
     loaded = time.perf_counter()
     timed = [_timed(predict, np.concatenate([example[:1]] * size), options.seconds) for size in batches]
-    try:
-        installed = version(runtime)
-    except PackageNotFoundError:
-        installed = "unknown"
     return {
         "model": name,
         "runtime": runtime,
-        "runtime_version": installed,
+        "runtime_version": _installed(runtime, package),
         "threads": options.threads,
         "file_bytes": sum(files[part]["bytes"] for part in entry["files"]),
         "load_ms": (loaded - started) * 1e3,
@@ -148,6 +152,16 @@ def _time_model(
         "peak_memory_bytes": _memory("VmHWM"),
         "batches": timed,
     }
+
+
+def _installed(*names: str) -> str:
+    """Return the version of the first distribution that there is."""
+    for name in names:
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            continue
+    return "unknown"
 
 
 def _timed(predict: Predict, batch: Any, seconds: float) -> dict[str, Any]:
@@ -180,55 +194,6 @@ def _timed(predict: Predict, batch: Any, seconds: float) -> dict[str, Any]:
     }
 
 
-def _onnxruntime(path: Path, settings: Mapping[str, Any], threads: int) -> Predict:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    options.log_severity_level = 3
-    session: Any = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    name, outputs = session.get_inputs()[0].name, [session.get_outputs()[0].name]
-    return lambda batch: session.run(outputs, {name: batch})[0]
-
-
-def _openvino(path: Path, settings: Mapping[str, Any], threads: int) -> Predict:
-    import openvino
-
-    core: Any = openvino.Core()
-    compiled = core.compile_model(core.read_model(path), "CPU", {**settings, "INFERENCE_NUM_THREADS": threads})
-    request = compiled.create_infer_request()
-    return lambda batch: request.infer([batch], share_inputs=True)[0]
-
-
-def _torch(path: Path, settings: Mapping[str, Any], threads: int) -> Predict:
-    torch: Any = importlib.import_module("torch")
-    torch.set_num_threads(threads)
-    return _torch_predict(torch, load_program(path))
-
-
-def _nasweave(path: Path, settings: Mapping[str, Any], threads: int) -> Predict:
-    # By name, for where nasweave is not installed this file must not lack it.
-    torch, saving = importlib.import_module("torch"), importlib.import_module("supernet.saving")
-    torch.set_num_threads(threads)
-    return _torch_predict(torch, saving.load_network(path.parent))
-
-
-def _torch_predict(torch: Any, module: Any) -> Predict:
-    def predict(batch: Any) -> Any:
-        with torch.inference_mode():
-            return module(torch.from_numpy(batch)).numpy()
-
-    return predict
-
-
-_OPENERS: Mapping[str, Callable[[Path, Mapping[str, Any], int], Predict]] = {
-    "onnxruntime": _onnxruntime,
-    "openvino": _openvino,
-    "torch": _torch,
-    "nasweave": _nasweave,
-}
-
-
 def _memory(name: str) -> int | None:
     """Return ``VmRSS`` or ``VmHWM`` of this process in bytes; of the peak there is a stand-in where ``/proc`` lacks."""
     try:
@@ -252,7 +217,3 @@ def _table(report: Mapping[str, Any]) -> str:
         lines.append(f"  {row['file_bytes']} bytes, peak memory of the process {memory}, {row['threads']} thread(s)")
     lines += [f"left out: {row['model']}, {row['needs']}" for row in report["left_out"]]
     return "\n".join(lines)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

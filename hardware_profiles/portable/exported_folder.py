@@ -17,7 +17,6 @@ __all__ = [
     "EXAMPLE",
     "FORMAT",
     "MANIFEST",
-    "PACKAGES",
     "SCHEMA",
     "SCRIPT",
     "SETTINGS",
@@ -30,8 +29,6 @@ __all__ = [
 
 MANIFEST, EXAMPLE, SCRIPT = "manifest.json", "example_input.npy", "bench.py"
 FORMAT, SCHEMA = "nasweave.export", 1
-PACKAGES = {"onnxruntime": "onnxruntime", "openvino": "openvino", "torch": "torch", "nasweave": "supernet"}
-"""What each runtime is imported as; it is installed under its own name."""
 
 SETTINGS = {
     "INFERENCE_PRECISION_HINT",

@@ -1,20 +1,78 @@
-"""Join the modules of a program into one file, which runs where nasweave is not installed."""
+"""Join the modules of a program into one file, which runs where nasweave is not installed.
+
+``bench.py`` is made so: the reading of an exported folder, the timing, and of every runtime the function that opens its
+models, as the runtime declares it.
+"""
 
 from __future__ import annotations
 
 import ast
 import importlib.util
-from collections.abc import Sequence
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["bench_program", "joined"]
+from hardware_profiles.runtime import RUNTIMES, OpenModel
 
-_BENCH = ("exported_folder", "pt2_archive", "exported_bench")
+__all__ = ["Opener", "bench_program", "joined", "runtime_openers"]
+
+_FIRST, _LAST = "exported_folder", "exported_bench"
 
 
-def bench_program() -> str:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Opener:
+    """What a program for other machines knows of one way to run models.
+
+    Parameters
+    ----------
+    package
+        What has to be importable.
+    needs
+        What a user is told to install where it is not.
+    open_model
+        A function whose source is copied.
+    carries
+        The modules of nasweave that the function imports and that are copied too.
+    """
+
+    package: str
+    needs: str
+    open_model: OpenModel
+    carries: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The name of the function."""
+        name: str = self.open_model.__name__  # type: ignore[attr-defined]
+        return name
+
+
+def runtime_openers() -> dict[str, Opener]:
+    """Return how the models of every runtime are opened that can open any, by its name."""
+    return {
+        name: Opener(
+            package=runtime.package,
+            needs=f"pip install numpy {runtime.package}",
+            open_model=runtime.open_model,
+            carries=runtime.carries,
+        )
+        for name, runtime in RUNTIMES.items()
+        if runtime.open_model is not None
+    }
+
+
+def bench_program(openers: Mapping[str, Opener]) -> str:
     """Return the text of ``bench.py``, which an exported folder carries and nasweave itself runs on folders."""
-    return joined([f"{__package__}.{name}" for name in _BENCH])
+    carried = [module for opener in openers.values() for module in opener.carries]
+    modules = [f"{__package__}.{_FIRST}", *dict.fromkeys(carried), f"{__package__}.{_LAST}"]
+    functions = {opener.name: inspect.getsource(opener.open_model) for opener in openers.values()}  # type: ignore[arg-type]
+    entries = [f"    {name!r}: ({o.package!r}, {o.needs!r}, {o.name}),\n" for name, o in openers.items()]
+    parts = [joined(modules), *(_without_links(text, modules) for text in functions.values())]
+    end = (
+        f'OPENERS = {{\n{"".join(entries)}}}\n\nif __name__ == "__main__":\n    sys.exit(main(sys.argv[1:], OPENERS))\n'
+    )
+    return "\n\n".join([*parts, end])
 
 
 def joined(modules: Sequence[str]) -> str:
@@ -36,10 +94,10 @@ def _source(module: str) -> str:
 
 def _without_links(text: str, modules: Sequence[str]) -> str:
     """Return a module without its docstring, ``__future__``, ``__all__`` and what it imports of the others."""
-    lines = text.splitlines()
-    for position, node in enumerate(ast.parse(text).body):
+    lines, tree = text.splitlines(), ast.parse(text)
+    for node in ast.walk(tree):
         match node:
-            case ast.Expr(value=ast.Constant(value=str())) if position == 0:
+            case ast.Expr(value=ast.Constant(value=str())) if node is tree.body[0]:
                 pass
             case ast.ImportFrom(module=name) if name == "__future__" or name in modules:
                 pass

@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from hardware_profiles.device import Device
-from hardware_profiles.runtime import Prepared, Runtime
+from hardware_profiles.runtime import Predict, Prepared, Runtime, Settings
 from hardware_profiles.torch_executable import TorchPrepared
+
+
+def open_program(model: str | bytes, settings: Settings, threads: int) -> Predict:
+    """Open a ``torch.export`` archive, whose content is checked first."""
+    from pathlib import Path
+
+    import torch
+
+    from hardware_profiles.portable.pt2_archive import load_program
+
+    assert isinstance(model, str), "an archive is opened as a file"
+    torch.set_num_threads(threads)
+    program: Any = load_program(Path(model))
+
+    def predict(batch: Any) -> Any:
+        with torch.inference_mode():
+            return program(torch.from_numpy(batch)).numpy()
+
+    return predict
 
 
 class TorchRuntime(Runtime):
@@ -17,6 +38,9 @@ class TorchRuntime(Runtime):
     precisions = frozenset({"float"})
     float_precisions = frozenset({"fp32", "bf16"})
     file_suffix = ".pt2"
+    package = "torch"
+    open_model = staticmethod(open_program)
+    carries = ("hardware_profiles.portable.pt2_archive",)
 
     def library_version(self) -> str:
         """Return the version of the package, its build included."""

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hardware_profiles.portable.exported_folder import PACKAGES, SCRIPT, fresh_command
-from hardware_profiles.portable.one_file import bench_program
+from hardware_profiles.portable.exported_folder import SCRIPT, fresh_command
+from runs.export.program import program
 
 __all__ = ["measure_fresh", "run_bench"]
 
@@ -28,7 +28,7 @@ def run_bench(folder: Path, arguments: Sequence[str], *, path: Sequence[str]) ->
     told = ["--folder", str(folder.resolve()), *arguments]
     with tempfile.TemporaryDirectory(prefix="nasweave-bench-") as place:
         script = Path(place) / SCRIPT
-        script.write_text(bench_program(), encoding="utf-8")
+        script.write_text(program(), encoding="utf-8")
         command = fresh_command(script, told, path=path)
         return subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
 
@@ -46,7 +46,7 @@ def measure_fresh(folder: Path, file: str, *, runtime: str, threads: int, second
     except (OSError, subprocess.SubprocessError, ValueError, LookupError) as error:
         row, reason = None, str(error)
     if row is None:
-        _log.warning("%s cannot be timed in a process of its own (needs %s): %s", file, PACKAGES[runtime], reason)
+        _log.warning("%s cannot be timed in a process of its own (needs %s): %s", file, runtime, reason)
         return {"runtime": runtime, "threads": threads}
     (timed,) = row["batches"]
     return {

@@ -17,8 +17,8 @@ from hardware_profiles.portable.exported_folder import (
     read_manifest,
     sha256_of,
 )
-from hardware_profiles.portable.one_file import bench_program
 from runs.export.formats import ExportFormat, Subject
+from runs.export.program import program
 from search_space.errors import CheckpointError
 
 __all__ = ["check_folder", "file_sizes", "is_whole", "write_manifest"]
@@ -26,7 +26,7 @@ __all__ = ["check_folder", "file_sizes", "is_whole", "write_manifest"]
 
 def write_manifest(folder: Path, *, name: str, formats: Mapping[str, ExportFormat], subject: Subject) -> None:
     """Write ``bench.py`` and, over all files that are there, ``manifest.json``; to be called last."""
-    (folder / SCRIPT).write_text(bench_program(), encoding="utf-8")
+    (folder / SCRIPT).write_text(program(), encoding="utf-8")
     models = {}
     for form_name, form in formats.items():
         served = form.served(subject)

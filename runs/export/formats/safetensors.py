@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from runs.export.formats import ExportFormat, Predict, Served, Subject
+from runs.export.program import NASWEAVE
 from supernet.saving import CONFIG, WEIGHTS, load_network, save_network
 
 
@@ -34,7 +35,7 @@ class SafetensorsFormat(ExportFormat):
 
     def served(self, subject: Subject) -> Served:
         """Return nasweave, whose classes the configuration names."""
-        return Served(file=WEIGHTS, runtime="nasweave")
+        return Served(file=WEIGHTS, runtime=NASWEAVE)
 
 
 FORMAT = SafetensorsFormat
