@@ -155,6 +155,8 @@ def _device(profile: Profile, *, foreign: bool) -> dict[str, str]:
         "runtime version": profile.runtime_version,
         "profiled": profile.created_at,
     }
+    if "adapted" in profile.provenance:
+        facts["adapted"] = f"{profile.provenance['adapted']} from {profile.provenance['adapted from']}"
     if foreign:
         facts["note"] = "predicted only: the profile is of another device or runtime version than the one that searched"
     return facts

@@ -23,6 +23,8 @@ class ProfileConfig:
     bundle: str | None
     import_results: str | None
     seed: int
+    adapt: str | None
+    samples: int
 
     def __post_init__(self) -> None:
         check_value("profile.networks", self.networks, "0 or more", self.networks >= 0)
@@ -30,6 +32,7 @@ class ProfileConfig:
         check_value("profile.max_seconds", self.max_seconds, "more than 0", self.max_seconds > 0)
         assert self.time_budget_s is None or self.time_budget_s > 0
         check_value("profile.seed", self.seed, "0 or more", self.seed >= 0)
+        check_value("profile.samples", self.samples, "1 or more", self.samples > 0)
 
     @property
     def time_budget_s(self) -> float | None:

@@ -36,6 +36,8 @@ VERB = Verb(
     run=run,
     words=(
         Word(name="time_budget", key="profile.time_budget", help="stop after this long, such as 90s, 5m or 1h"),
+        Word(name="adapt", key="profile.adapt", help="a known device's profile: measure a few samples, predict others"),
+        Word(name="samples", key="profile.samples", help="how many blocks and networks adapt measures (20)"),
         Word(name="bundle", key="profile.bundle", help="folder to write models and a program for another device to"),
         Word(name="import", key="profile.import_results", help="file that the program of a bundle wrote"),
         Word(name="memory", key="profile.memory", help="true measures the peak memory of whole networks too"),

@@ -12,16 +12,19 @@ from itertools import pairwise
 
 from hardware_profiles import Profile
 from hardware_profiles.measuring.conditions import disturbances, drift_hint, throttle_count
+from predictors.new_device import adapt_profile, choose_samples
 from runs.pipeline.context import Context
 from runs.pipeline.plan import Stage
 from runs.profiling.finding import ProfileFinder
 from runs.profiling.measuring import measure
 from runs.profiling.subjects import subjects_of
+from search_space import Architecture
 from search_space.errors import ProfileError
 
 __all__ = ["PROFILE"]
 
 _NETWORKS_IN_BUDGET = 400
+_CANDIDATES = 4  # networks from which each sample is chosen
 _PAUSE_S = 60.0  # between two measurements of one command there is less, for preparing a chunk
 _LEAST_LEFT = 0.03  # of a budget that is continued
 _BUDGET = "time budget in seconds"
@@ -43,7 +46,7 @@ def profile(context: Context) -> Profile:
             )
         found = chosen
     if found is None:
-        found = _measured(context)
+        found = _measured(context) if context.config.profile.adapt is None else _adapted(context)
     context.target.check(found)
     if not own.exists():
         found.save(own)
@@ -95,6 +98,42 @@ def _measured(context: Context) -> Profile:
     reporter.message(
         f"profile: {len(result.blocks)} blocks and {len(result.networks)} networks on {result.device.name}, "
         f"{target.setting}; noise floor {100 * result.noise_floor:.1f} %"
+    )
+    return result
+
+
+def _adapted(context: Context) -> Profile:
+    """Return the profile of this machine from some samples measured now and the profile of a known device."""
+    config, target, reporter = context.config.profile, context.target, context.reporter
+    assert config.adapt is not None
+    known = ProfileFinder(context.outputs, store=context.store, task=context.config.task.name)(
+        config.adapt, parameter="profile.adapt"
+    )
+    known.check_matches(space_fingerprint=target.space.fingerprint)
+    candidates = subjects_of(target.space, networks=_CANDIDATES * config.samples, seed=config.seed)
+    networks = [subject for subject in candidates if isinstance(subject, Architecture)]
+    subjects = choose_samples(target.space, networks, count=config.samples)
+    for text in disturbances(threads=target.setting.threads):
+        reporter.warning(text)
+    with reporter.progress("samples") as progress:
+        samples = measure(
+            subjects,
+            target=target,
+            config=config,
+            store=context.store,
+            key=target.key,
+            task=context.config.task.name,
+            folder=context.profiles,
+            memory=config.memory,
+            progress=progress,
+        )
+    result = adapt_profile(target.space, known=known, samples=samples)
+    file = context.profiles / f"{target.key}-adapted.json"
+    result.save(file)
+    reporter.message(
+        f"profile: {len(samples.blocks)} blocks and {len(samples.networks)} networks measured on "
+        f"{result.device.name}, {target.setting}; {len(result.blocks) - len(samples.blocks)} blocks predicted from "
+        f"{known.name}; search with profile.path={file}"
     )
     return result
 

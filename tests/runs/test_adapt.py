@@ -1,0 +1,48 @@
+"""``nasweave profile adapt=``: a new device from some samples of it and another device's profile."""
+
+from __future__ import annotations
+
+import pytest
+
+from hardware_profiles import Profile
+from search_space import Architecture
+from tests.runs.devices import other_device
+from tests.runs.tiny import TINY, nasweave
+
+SPACE = [word for word in TINY if word.startswith("space.")]
+
+
+def test_a_few_samples_and_a_known_profile_make_a_whole_one(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    quick = [*SPACE, "profile.max_seconds=0.03"]
+    assert nasweave(monkeypatch, "profile", "name=known", "profile.networks=12", *quick) == 0
+    (own,) = tmp_path.glob("outputs/digits/known/profile.json")
+    phone = other_device(own, tmp_path / "phone.json")
+    for measured in tmp_path.glob("outputs/**/*.db"):
+        measured.unlink()  # this machine shall be new to the next command
+    capfd.readouterr()
+
+    assert nasweave(monkeypatch, "profile", "name=new", f"adapt={tmp_path / 'phone.json'}", "samples=16", *quick) == 0
+    said = " ".join(capfd.readouterr().out.split())
+    assert "4 blocks and 12 networks measured on" in said and "blocks predicted from phone" in said
+    profile = Profile.load(tmp_path / "outputs/digits/new/profile.json")
+    assert len(profile.measured) == 16 and len(profile.blocks) == len(phone.blocks)
+    assert sum(isinstance(m.subject, Architecture) for m in profile.measured) == 12
+    assert profile.provenance["adapted from"] == phone.name
+    assert all(m.predicted_std > 0 for m in profile.measurements if m not in profile.measured)
+    (file,) = tmp_path.glob("outputs/profiles/*-adapted.json")
+    assert Profile.load(file) == profile
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["adapt=missing.json"], "profile.adapt: expected"),
+        (["adapt=amd_epyc_2c_torch_t1_vit_tiny"], "profile.space_fingerprint"),
+        (["samples=0"], "profile.samples: expected 1 or more"),
+    ],
+)
+def test_what_cannot_be_adapted_is_said_in_one_line(tmp_path, monkeypatch, capfd, words, says):
+    monkeypatch.chdir(tmp_path)
+    assert nasweave(monkeypatch, "profile", "name=new", *words, *SPACE) == 2
+    assert says in capfd.readouterr().err
