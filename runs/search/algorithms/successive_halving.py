@@ -4,7 +4,7 @@ The initial configurations come from two orders that err in different ways: how 
 they compute.
 
 A third of the networks goes on after each round, with three times the steps in the next one. The last round finetunes
-the up to three that are left in full, for shorter trainings are poor judges of networks that are almost equally good;
+the up to three that are left in full, for shorter trainings rank networks poorly that are almost equally good;
 each round before it costs about as much.
 
 Paper: Jamieson & Talwalkar 2016 (arXiv:1502.07943).

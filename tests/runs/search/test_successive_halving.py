@@ -1,4 +1,4 @@
-"""The race for being finetuned: who enters, and who goes on after each round."""
+"""Successive halving of networks to finetune: which ones are the initial configurations, and which go on."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def network(width: int, *mixers: str) -> Architecture:
     return Architecture(embed_dim=width, layers=layers)
 
 
-def test_every_leading_mixer_enters_before_the_second_best_of_one():
+def test_every_most_frequent_mixer_enters_before_the_second_best_of_one():
     attention = [(network(8 + i, "softmax", "softmax", "pooling"), 1.0 + i / 10) for i in range(5)]
     others = [(network(8, "depthwise_conv", "identity"), 9.0), (network(8, "identity", "identity"), 30.0)]
     first = [attention[0][0], others[0][0], others[1][0], attention[1][0]]
@@ -27,17 +27,17 @@ def test_every_leading_mixer_enters_before_the_second_best_of_one():
     assert len(initial_configurations(dict([*others, *attention]), {}, 100)) == 7
 
 
-def test_two_roomy_networks_enter_for_each_judged_one():
-    judged = {network(8 + i, "softmax"): float(i) for i in range(4)}
-    roomy = {network(64 + i, "softmax"): 100.0 - i for i in range(5)}
-    best, most = list(judged), list(roomy)
-    assert initial_configurations(judged, roomy, 7) == [*most[:2], best[0], *most[2:4], best[1], most[4]]
-    assert initial_configurations(judged, {best[0]: 9.0} | roomy, 3) == [*most[:2], best[0]], (
+def test_two_networks_of_many_flops_enter_for_each_evaluated_one():
+    errors = {network(8 + i, "softmax"): float(i) for i in range(4)}
+    flops = {network(64 + i, "softmax"): 100.0 - i for i in range(5)}
+    best, most = list(errors), list(flops)
+    assert initial_configurations(errors, flops, 7) == [*most[:2], best[0], *most[2:4], best[1], most[4]]
+    assert initial_configurations(errors, {best[0]: 9.0} | flops, 3) == [*most[:2], best[0]], (
         "one that both orders have enters once"
     )
 
 
-def test_the_roomiest_network_of_each_leading_mixer_and_width_is_within_the_limits(
+def test_the_network_of_most_flops_for_each_most_frequent_mixer_and_width_is_within_the_limits(
     make_space: Callable[..., SearchSpace],
 ):
     space = make_space(mixer=["softmax", "depthwise_conv", "pooling", "identity"], depth=[1, 2, 3])
