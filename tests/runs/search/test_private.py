@@ -59,22 +59,22 @@ def test_constraints_have_names_and_stay(study: Study) -> None:
 
 
 def test_samplers_of_optuna_heed_constraints() -> None:
-    """The feasible half is looked at more than half of the time although the other one has the better values."""
+    """The feasible half is looked at most of the time although the other one has the better values."""
 
     def feasible(constrained: bool) -> int:
         options = private.constraint_options(Budget(limits={"flops": 1.0})) if constrained else {}
         study = optuna.create_study(sampler=optuna.samplers.NSGAIISampler(seed=0, population_size=10, **options))
 
         def objective(trial: optuna.Trial) -> float:
-            x = trial.suggest_float("x", -1.0, 1.0)
+            x = sum(trial.suggest_float(f"x{i}", -1.0, 1.0) for i in range(6))
             if constrained:
                 private.set_constraints(trial, {"flops": x})
             return -x
 
-        study.optimize(objective, n_trials=60)
-        return sum(t.params["x"] <= 0 for t in study.trials[-20:])
+        study.optimize(objective, n_trials=100)
+        return sum(sum(t.params.values()) <= 0 for t in study.trials[-50:])
 
-    assert feasible(True) >= 2 * feasible(False) and feasible(True) > 10, CLUE
+    assert feasible(True) >= 25 and feasible(False) <= 5, CLUE
 
 
 def test_the_parameters_of_a_trial_are_one_transaction(tmp_path: Path) -> None:
