@@ -13,7 +13,7 @@ matplotlib.use("Agg")
 import numpy as np
 from matplotlib import pyplot as plt
 
-from runs.reports.palette import GRID, INK
+from runs.reports.figures.palette import GRID, INK
 
 __all__ = ["draw"]
 

@@ -13,7 +13,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from runs.reports.palette import ACCENT, DIM, GRID, INK, WARN
+from runs.reports.figures.palette import ACCENT, DIM, GRID, INK, WARN
 
 __all__ = ["draw"]
 

@@ -11,7 +11,7 @@ matplotlib.use("Agg")
 
 from matplotlib import pyplot as plt
 
-from runs.reports.palette import DIM, GRID, INK, mixer_colours
+from runs.reports.figures.palette import DIM, GRID, INK, mixer_colours
 
 __all__ = ["draw"]
 

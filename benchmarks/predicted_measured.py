@@ -33,7 +33,7 @@ from runs.pipeline.stages.devices import DEVICES
 from runs.pipeline.stages.profile import PROFILE
 from runs.pipeline.stages.search import SEARCH
 from runs.profiling.measuring import measure
-from runs.reports.residuals_png import residuals_png
+from runs.reports.figures.residuals_png import residuals_png
 from search_space import Architecture, SearchSpace
 
 _COVERAGE = 0.9

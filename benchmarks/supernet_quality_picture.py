@@ -12,7 +12,7 @@ matplotlib.use("Agg")
 
 from matplotlib import pyplot as plt
 
-from runs.reports.palette import GRID, INK, MUTED, mixer_colours
+from runs.reports.figures.palette import GRID, INK, MUTED, mixer_colours
 
 __all__ = ["draw"]
 

@@ -9,7 +9,7 @@ from plotly.offline import get_plotlyjs
 
 from hardware_profiles.atomic import write_atomically
 from runs.reports.comparison import Comparison, comparison_csv, comparison_table
-from runs.reports.comparison_figures import comparison_png, curve_figure, front_figures
+from runs.reports.figures.comparison_figures import comparison_png, curve_figure, front_figures
 from runs.reports.page import embedded, templates
 from runs.reports.units import bound_text, words
 

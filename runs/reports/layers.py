@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runs.reports.data import ReportData, ReportedNetwork
-from runs.reports.palette import channel_colours, mixer_codes, mixer_colours
+from runs.reports.figures.palette import channel_colours, mixer_codes, mixer_colours
 from runs.reports.summary import quality_text, value_text
 from search_space.precision import FLOAT, FORMATS
 

@@ -9,10 +9,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from runs.reports import interactive, tables
+from runs.reports import tables
 from runs.reports.data import ReportData
+from runs.reports.figures import interactive
+from runs.reports.figures.palette import hatch, text_on
 from runs.reports.layers import picture
-from runs.reports.palette import hatch, text_on
 from runs.reports.sensitivity import sensitivity_figure
 from runs.reports.summary import budget_text, coverage_curves, headline, size_text, summary_text
 from runs.reports.units import bound_text, duration, words

@@ -8,9 +8,9 @@ import matplotlib as mpl
 import numpy as np
 
 from runs.reports.data import Sensitivity
-from runs.reports.figure import blank_figure, plain_figure
-from runs.reports.palette import FAINT, INK
-from runs.reports.stills import STYLE, png, subplots
+from runs.reports.figures.figure import blank_figure, plain_figure
+from runs.reports.figures.palette import FAINT, INK
+from runs.reports.figures.stills import STYLE, png, subplots
 
 __all__ = ["sensitivity_figure", "sensitivity_png"]
 

@@ -6,10 +6,10 @@ import logging
 from pathlib import Path
 
 from hardware_profiles.atomic import write_atomically
-from runs.reports import stills
 from runs.reports.data import ReportData, ReportedNetwork
+from runs.reports.figures import stills
+from runs.reports.figures.layers_png import architectures_png
 from runs.reports.layers import picture
-from runs.reports.layers_png import architectures_png
 from runs.reports.markdown import report_markdown
 from runs.reports.page import report_html
 from runs.reports.sensitivity import sensitivity_png

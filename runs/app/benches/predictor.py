@@ -14,7 +14,7 @@ from runs.environment import versions
 from runs.pipeline.plan import Plan
 from runs.pipeline.stages.profile import PROFILE
 from runs.reporter import Table
-from runs.reports.residuals_png import residuals_png
+from runs.reports.figures.residuals_png import residuals_png
 
 __all__ = ["BENCH"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runs.reports.palette import channel_colours, hatch, mixer_codes, mixer_colours
+from runs.reports.figures.palette import channel_colours, hatch, mixer_codes, mixer_colours
 from runs.reports.units import bound_text, duration, label_of, number, quantity, scale, unit_of
 from search_space.precision import FORMATS
 

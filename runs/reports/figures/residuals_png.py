@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from predictors.latency_evaluation import SplitResult
-from runs.reports.palette import ACCENT, FAINT, MUTED, WARN
-from runs.reports.stills import STYLE, png
+from runs.reports.figures.palette import ACCENT, FAINT, MUTED, WARN
+from runs.reports.figures.stills import STYLE, png
 
 __all__ = ["residuals_png"]
 

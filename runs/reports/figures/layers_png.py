@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from runs.reports.figures.palette import FAINT, GRID, MUTED, hatch, text_on
+from runs.reports.figures.stills import STYLE
 from runs.reports.layers import Picture
-from runs.reports.palette import FAINT, GRID, MUTED, hatch, text_on
-from runs.reports.stills import STYLE
 from search_space.precision import FLOAT
 
 __all__ = ["architectures_png"]

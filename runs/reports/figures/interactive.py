@@ -12,8 +12,8 @@ import plotly.graph_objects as go
 
 from runs.objectives import Objective
 from runs.reports.data import ReportData, ReportedNetwork
-from runs.reports.figure import LOG, blank_figure, plain_figure
-from runs.reports.palette import ACCENT, DIM, FAINT, INK, MUTED, WARN
+from runs.reports.figures.figure import LOG, blank_figure, plain_figure
+from runs.reports.figures.palette import ACCENT, DIM, FAINT, INK, MUTED, WARN
 from runs.reports.summary import (
     LATENCY,
     baselines,

@@ -13,9 +13,9 @@ import matplotlib as mpl
 
 from runs.objectives import Objective
 from runs.reports.comparison import ComparedNetwork, Comparison
-from runs.reports.figure import LOG, blank_figure, plain_figure
-from runs.reports.palette import MUTED, run_colours
-from runs.reports.stills import STYLE, png, subplots, ticks
+from runs.reports.figures.figure import LOG, blank_figure, plain_figure
+from runs.reports.figures.palette import MUTED, run_colours
+from runs.reports.figures.stills import STYLE, png, subplots, ticks
 from runs.reports.units import quantity, scale, words
 from runs.reports.view import is_decade, steps
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from runs.reports.palette import FAINT, GRID, INK
+from runs.reports.figures.palette import FAINT, GRID, INK
 
 __all__ = ["LOG", "blank_figure", "plain_figure"]
 

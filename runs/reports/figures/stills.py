@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
 from runs.reports.data import ReportData, ReportedNetwork
-from runs.reports.palette import ACCENT, DIM, FAINT, GRID, INK, MUTED, WARN
+from runs.reports.figures.palette import ACCENT, DIM, FAINT, GRID, INK, MUTED, WARN
 from runs.reports.summary import LATENCY, baselines, coverage_curves, covered, measured
 from runs.reports.units import number, scale, words
 from runs.reports.view import NEAR, Axis, axes, crowd, curve_floor, is_decade, labels, outside, staircase
