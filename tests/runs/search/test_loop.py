@@ -94,7 +94,7 @@ class _Countdown:
 
 WRITES = (
     "_create_new_trial",
-    "_set_trial_param",
+    "_set_trial_param" if hasattr(RDBStorage, "_set_trial_param") else "set_trial_param",  # Optuna 4.7 and later
     "set_trial_state_values",
     "set_trial_user_attr",
     "set_trial_system_attr",
