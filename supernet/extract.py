@@ -8,12 +8,15 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from search_space import Architecture, Block, Geometry, Layer, TaskShape
+from hardware_profiles.onnx.parts import Part
+from search_space import Architecture, Block, Geometry, Layer
 from search_space.precision import FLOAT
 from supernet.catalogue import HEADS, STEMS
 from supernet.elastic import ElasticLinear, reset_parameters
+from supernet.example import example_input
 from supernet.layer import ChannelBlock, MixerBlock
 from supernet.model import Network, Supernet
+from supernet.parts import block_parts
 
 __all__ = ["BlockModule", "block_module", "example_input", "extract"]
 
@@ -35,7 +38,7 @@ class BlockModule(nn.Module):
 
     def __init__(self, block: Block, geometry: Geometry) -> None:
         super().__init__()
-        self.block, self.padded = block, geometry.task.padded
+        self.block, self.geometry, self.padded = block, geometry, geometry.task.padded
         shape = geometry.shape(block)
         self.inner: nn.Module
         if block.kind == "stem":
@@ -61,6 +64,10 @@ class BlockModule(nn.Module):
         inputs = (x, layer) if mask_BL is None else (x, layer, mask_BL)
         return self.inner(*inputs)  # type: ignore[no-any-return]
 
+    def parts(self, example: torch.Tensor) -> list[Part] | None:
+        """Return what its graph is put together from (:class:`hardware_profiles.onnx.parts.Composable`)."""
+        return block_parts(self.inner, self.block, self.geometry, example)
+
     def precision_policy(self) -> dict[str, str]:
         """Return the precision of every linear layer by module path; empty for a float block."""
         if self.block.precision == FLOAT:
@@ -76,14 +83,3 @@ def block_module(block: Block, geometry: Geometry, *, generator: torch.Generator
     module = BlockModule(block, geometry)
     reset_parameters(module, generator)
     return module.eval()
-
-
-def example_input(task: TaskShape, *, batch_size: int, generator: torch.Generator) -> torch.Tensor:
-    """Return random examples as a network of the task reads them: ids where it has a vocabulary, normal values else.
-
-    No id is padding, so that what is measured is the longest example.
-    """
-    size = (batch_size, *task.input_shape)
-    if task.vocab_size:
-        return torch.randint(min(1, task.vocab_size - 1), task.vocab_size, size, generator=generator)
-    return torch.randn(size, generator=generator)

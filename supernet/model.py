@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from hardware_profiles.onnx.parts import Part
 from search_space import Architecture, Block, Geometry, SearchSpace
 from search_space.blocks import layer_blocks
 from search_space.precision import FLOAT, FORMATS
@@ -19,6 +20,7 @@ from supernet.blocks import State
 from supernet.catalogue import HEADS, STEMS
 from supernet.elastic import ElasticLinear, reset_parameters
 from supernet.layer import ChannelBlock, MixerBlock
+from supernet.parts import network_parts
 
 __all__ = ["Network", "Supernet"]
 
@@ -158,6 +160,10 @@ class Network(nn.Module):
         The head's outputs, ``(B, 1, O)``, and the new states.
         """
         return self.body.step(batch_B1, self._running, states, position=position)
+
+    def parts(self, example: Tensor) -> list[Part] | None:
+        """Return what its graph is put together from (:class:`hardware_profiles.onnx.parts.Composable`)."""
+        return network_parts(self.body, self._running, self.geometry, example)
 
     def precision_policy(self) -> dict[str, str]:
         """Return the precision of every linear layer that is not float, by module path."""

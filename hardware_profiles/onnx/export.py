@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import inspect
 import io
 import logging
 import warnings
@@ -17,7 +18,7 @@ from hardware_profiles.onnx.attention import translations
 from hardware_profiles.onnx.registry import table_made_once
 from search_space.errors import RuntimeUnavailableError
 
-__all__ = ["INPUT", "OUTPUT", "PATH_KEY", "export_onnx", "export_several"]
+__all__ = ["INPUT", "OUTPUT", "PATH_KEY", "check_size", "export_onnx", "export_several"]
 
 INPUT, OUTPUT = "batch", "output"
 PATH_KEY = "nasweave.module"
@@ -63,8 +64,10 @@ def export_several(module: nn.Module, inputs: dict[str, Tensor], *, outputs: Seq
         Names of the results in their order; the first axis of each is the batch.
     """
     assert not module.training, "a module is exported in evaluation mode"
-    _check_size(module)
-    axes = tuple({0: torch.export.Dim.DYNAMIC} if t.dim() else None for t in inputs.values())
+    check_size(module)
+    # One size that varies: batches of a size each would be broadcast against each other.
+    batch = torch.export.Dim("rows", min=1) if len(inputs) > 1 else torch.export.Dim.DYNAMIC
+    axes = tuple({0: batch} if t.dim() else None for t in inputs.values())
     with _quiet(), torch.no_grad(), table_made_once():
         program = torch.onnx.export(
             module,
@@ -73,7 +76,7 @@ def export_several(module: nn.Module, inputs: dict[str, Tensor], *, outputs: Seq
             verbose=False,
             input_names=list(inputs),
             output_names=list(outputs),
-            dynamic_shapes=(axes,) if len(axes) > 1 else axes,  # several are the module's ``*arguments``
+            dynamic_shapes=(axes,) if _takes_any_number(module) else axes,
             custom_translation_table=translations(),
         )
     assert program is not None
@@ -85,7 +88,13 @@ def export_several(module: nn.Module, inputs: dict[str, Tensor], *, outputs: Seq
     return model
 
 
-def _check_size(module: nn.Module) -> None:
+def _takes_any_number(module: nn.Module) -> bool:
+    """Whether the module has ``*arguments``, whose shapes the exporter wants as one."""
+    return any(p.kind is p.VAR_POSITIONAL for p in inspect.signature(module.forward).parameters.values())
+
+
+def check_size(module: nn.Module) -> None:
+    """Raise ``RuntimeUnavailableError`` for weights that no single ONNX file holds."""
     size = sum(t.numel() * t.element_size() for t in (*module.parameters(), *module.buffers()))
     if size > _LARGEST_BYTES:
         raise RuntimeUnavailableError(

@@ -20,7 +20,7 @@ log = logging.getLogger("nasweave.hardware_profiles")
 
 
 class OnnxPrepared:
-    """A module exported to ONNX in float.
+    """A module as an ONNX graph in float.
 
     Parameters
     ----------
@@ -32,9 +32,9 @@ class OnnxPrepared:
 
     def __init__(self, runtime: Runtime, module: nn.Module, example: Tensor) -> None:
         from hardware_profiles.input_limits import input_limits
-        from hardware_profiles.onnx.export import export_onnx
+        from hardware_profiles.onnx.library import graph_library
 
-        self._runtime, self._model = runtime, export_onnx(module, example)
+        self._runtime, self._model = runtime, graph_library().graph(module, example)
         calibrated = any(form.calibrated for name, form in FORMATS.items() if name in runtime.precisions)
         self._input_limits = input_limits(module, example) if calibrated else {}
 

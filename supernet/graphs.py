@@ -1,0 +1,168 @@
+"""Export the graphs of blocks ahead, in several processes: seconds each, which nothing else has to wait for then.
+
+The processes are started as programs that read recipes and write templates, so they do not depend on how this one was
+started, and they end with it. Whatever fails in one is exported here when it is needed, with its error.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import IO
+
+import psutil
+
+from hardware_profiles.onnx.library import graph_library
+from hardware_profiles.onnx.parts import Part
+from hardware_profiles.onnx.template import NotComposableError, export_template
+from search_space import Block, Geometry
+from supernet.parts import part_of, parts_of_blocks
+
+__all__ = ["export_ahead"]
+
+_PARTS_A_PROCESS = 6  # below which starting one takes longer than the exports
+_BYTES_A_PROCESS = 1.5e9
+_LENGTH = struct.Struct(">q")
+_log = logging.getLogger("nasweave.supernet")
+
+Progress = Callable[[int, int, str], None]
+
+
+def export_ahead(
+    blocks: Iterable[Block],
+    geometry: Geometry,
+    *,
+    processes: int | None = None,
+    progress: Progress = lambda done, total, what: None,
+) -> int:
+    """Export what has no graph yet of some blocks, and of the networks that consist of them; returns how many.
+
+    Parameters
+    ----------
+    blocks, geometry
+        What will be prepared; their precisions do not matter.
+    processes
+        At most so many. Default: the cores and the memory that are free for this one.
+    progress
+        Called with (exported, total, what happens now).
+    """
+    library = graph_library()
+    missing = library.missing(parts_of_blocks(blocks, geometry))
+    if not missing:
+        return 0
+    wanted = min(_room() if processes is None else processes, -(-len(missing) // _PARTS_A_PROCESS))
+    progress(0, len(missing), "exporting blocks")
+    if wanted <= 1:
+        for done, part in enumerate(missing):
+            _export_here(part)
+            progress(done + 1, len(missing), f"exported {part.name}")
+        return len(missing)
+    by_recipe = {part.recipe: part for part in missing}
+    for done, (recipe, content) in enumerate(_in_processes(list(by_recipe), wanted)):
+        if content:
+            library.add(by_recipe[recipe], content)
+        progress(done + 1, len(missing), f"exported {by_recipe[recipe].name}")
+    for part in library.missing(missing):
+        _export_here(part)
+    return len(missing)
+
+
+def _export_here(part: Part) -> None:
+    try:
+        graph_library().template(part)
+    except NotComposableError:
+        return  # the library has said so
+
+
+def _room() -> int:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(cores, int(psutil.virtual_memory().available / _BYTES_A_PROCESS)))
+
+
+def _in_processes(recipes: list[str], count: int) -> Iterator[tuple[str, bytes]]:
+    """Yield each recipe with its template as it comes, with nothing where it failed."""
+    waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
+    for recipe in recipes:
+        waiting.put(recipe)
+    finished: queue.SimpleQueue[tuple[str, bytes] | None] = queue.SimpleQueue()
+    programs = [_start() for _ in range(count)]
+    threads = [threading.Thread(target=_feed, args=(p, waiting, finished), daemon=True) for p in programs]
+    for thread in threads:
+        thread.start()
+    running = count
+    try:
+        while running:
+            result = finished.get()
+            if result is None:
+                running -= 1
+            else:
+                yield result
+    finally:
+        for program in programs:
+            program.kill()
+            program.wait()
+
+
+def _start() -> subprocess.Popen[bytes]:
+    path = os.pathsep.join(entry for entry in sys.path if entry)
+    return subprocess.Popen(
+        [sys.executable, "-m", "supernet.graphs"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+    )
+
+
+def _feed(
+    program: subprocess.Popen[bytes],
+    waiting: queue.SimpleQueue[str],
+    finished: queue.SimpleQueue[tuple[str, bytes] | None],
+) -> None:
+    """Give a program one recipe after the other until there are none, or it dies."""
+    assert program.stdin is not None and program.stdout is not None
+    try:
+        while True:
+            recipe = waiting.get_nowait()
+            program.stdin.write(recipe.encode() + b"\n")
+            program.stdin.flush()
+            finished.put((recipe, _read(program.stdout)))
+    except (queue.Empty, OSError, EOFError) as error:
+        if not isinstance(error, queue.Empty):
+            _log.info("a process that exports graphs has ended: %r", error)
+    finally:
+        finished.put(None)
+
+
+def _read(source: IO[bytes]) -> bytes:
+    head = source.read(_LENGTH.size)
+    if len(head) < _LENGTH.size:
+        raise EOFError("no answer")
+    (length,) = _LENGTH.unpack(head)
+    content = source.read(length)
+    if len(content) < length:
+        raise EOFError("half an answer")
+    return content
+
+
+def _serve(source: IO[bytes], target: IO[bytes]) -> None:
+    """Answer every recipe with its template, or with nothing."""
+    for line in source:
+        try:
+            content = export_template(part_of(line.decode())).to_bytes()
+        except Exception:  # whatever it is, the one who asked meets it again and says so
+            content = b""
+        target.write(_LENGTH.pack(len(content)) + content)
+        target.flush()
+
+
+if __name__ == "__main__":
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what libraries print is no answer
+    _serve(sys.stdin.buffer, answers)

@@ -1,0 +1,269 @@
+"""The parts of networks and blocks from which their graphs are put together (``hardware_profiles.onnx.parts``).
+
+A network is its stem, its blocks and its head, as in ``Network.forward``; what the stem does to the outputs is a part
+of its own. A part's recipe is its block in its geometry, so blocks share one graph in all networks that have them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from hardware_profiles.onnx.export import INPUT, OUTPUT
+from hardware_profiles.onnx.parts import Part
+from search_space import Architecture, Block, Geometry, Layer
+from search_space.blocks import layer_blocks
+from supernet.blocks import Stem, deployed
+from supernet.catalogue import CHANNEL_MIXERS, HEADS, MIXERS, STEMS
+from supernet.elastic import reset_parameters
+from supernet.example import example_input
+from supernet.layer import ChannelBlock, MixerBlock
+
+__all__ = ["block_parts", "network_parts", "part_of", "parts_of_blocks"]
+
+_REGISTRIES: Mapping[str, Any] = {"stem": STEMS, "mixer": MIXERS, "channel_mixer": CHANNEL_MIXERS, "head": HEADS}
+_EXAMPLES = 2
+
+Run = Callable[..., Any]
+Names = tuple[str, ...]
+Example = Callable[[torch.Generator], tuple[Tensor, ...]]
+
+
+def network_parts(
+    body: nn.Module, architecture: Architecture, geometry: Geometry, example: Tensor
+) -> list[Part] | None:
+    """Return the parts of a network; ``None`` for inputs of another size than the task's, or weights not in float32.
+
+    Parameters
+    ----------
+    body
+        Has ``stem``, ``mixer_blocks``, ``channel_blocks`` and ``head``, at exactly the architecture's sizes.
+    architecture
+        What the network computes; integers that are simulated have no parts.
+    geometry, example
+        Its shapes and an input, ``(B, *input_shape)``.
+    """
+    task, width = geometry.task, architecture.embed_dim
+    in_float = architecture == architecture.in_float() and _is_float32(body)
+    if tuple(example.shape[1:]) != task.input_shape or not in_float:
+        return None
+
+    def part(
+        role: str, block: Block, *, name: str, path: str, inputs: tuple[str, ...], outputs: tuple[str, ...]
+    ) -> Part:
+        inner = body.get_submodule(path)
+        return _part(role, block, geometry, inner, name=name, path=f"body.{path}", inputs=inputs, outputs=outputs)
+
+    stem = Block(kind="stem", key=task.stem, embed_dim=width)
+    head = Block(kind="head", key=task.head, embed_dim=width)
+    masks = ("mask",) if task.padded else ()
+    parts = [part("stem", stem, name="stem", path="stem", inputs=(INPUT,), outputs=("tokens", *masks))]
+    value = "tokens"
+    for i, layer in enumerate(architecture.layers):
+        mixer, channel = layer_blocks(layer, embed_dim=width, float_precision="fp32")
+        for group, block, extra in (("mixer", mixer, masks), ("channel", channel, ())):
+            if block is not None:
+                names = {"name": f"{group}.{i}", "path": f"{group}_blocks.{i}"}
+                after = f"{group}.{i}.tokens"
+                parts.append(part(block.kind, block, **names, inputs=(value, *extra), outputs=(after,)))
+                value = after
+    restores = _restores(task.stem)
+    made = "head.output" if restores else OUTPUT
+    parts.append(part("head", head, name="head", path="head", inputs=(value, *masks), outputs=(made,)))
+    if restores:
+        parts.append(part("restore", stem, name="restore", path="stem", inputs=(INPUT, made), outputs=(OUTPUT,)))
+    return parts
+
+
+def block_parts(inner: nn.Module, block: Block, geometry: Geometry, example: Tensor) -> list[Part] | None:
+    """Return the parts of ``BlockModule``: the block, and before it where the task is padded a mask of what is real."""
+    task = geometry.task
+    tokens = (task.seq_len, block.embed_dim)
+    if tuple(example.shape[1:]) != (task.input_shape if block.kind == "stem" else tokens) or not _is_float32(inner):
+        return None
+    if block.kind == "stem":
+        outputs = (OUTPUT, "mask") if task.padded else (OUTPUT,)
+        return [_part("stem", block, geometry, inner, name="stem", path="inner", inputs=(INPUT,), outputs=outputs)]
+    parts: list[Part] = []
+    masks: Names = ()
+    if task.padded and block.kind in ("mixer", "head"):
+        masks = ("mask",)
+        any_block = Block(kind="stem", key=task.stem, embed_dim=block.embed_dim)
+        parts.append(
+            _part("real", any_block, geometry, nn.Identity(), name="real", path="", inputs=(INPUT,), outputs=masks)
+        )
+    parts.append(
+        _part(
+            block.kind, block, geometry, inner, name=block.kind, path="inner", inputs=(INPUT, *masks), outputs=(OUTPUT,)
+        )
+    )
+    return parts
+
+
+def parts_of_blocks(blocks: Iterable[Block], geometry: Geometry) -> Iterator[Part]:
+    """Yield all parts that some blocks, and networks that consist of them, have; with weights of their own."""
+    plain = dict.fromkeys(replace(block.in_float(), float_precision="fp32") for block in blocks)
+    for block in plain:
+        roles: list[tuple[str, Block]] = [(block.kind, block)]
+        if block.kind == "stem" and _restores(block.key):
+            roles.append(("restore", block))
+        if block.kind == "stem" and geometry.task.padded:
+            roles.append(("real", block))
+        for role, one in roles:
+            yield part_of(_recipe(role, one, geometry, deployed=True))
+
+
+def part_of(recipe: str) -> Part:
+    """Return a part of a recipe with weights of its own: what another process exports."""
+    told = json.loads(recipe)
+    role, block = told["role"], Block(**told["block"])
+    geometry = Geometry.from_json(json.dumps(told["geometry"]))
+    masks = ("mask",) if geometry.task.padded else ()
+    inner: nn.Module
+    if role == "mixer":
+        inner = MixerBlock(geometry, [block])
+    elif role == "channel_mixer":
+        inner = ChannelBlock(geometry, [block])
+    elif role == "real":
+        inner = nn.Identity()
+    else:
+        inner = _REGISTRIES[block.kind][block.key](geometry.shape(block))
+    reset_parameters(inner, torch.Generator().manual_seed(0))
+    inputs = {"restore": ("batch", "outputs"), "mixer": ("tokens", *masks), "head": ("tokens", *masks)}
+    outputs = {"stem": ("tokens", *masks)}
+    return _part(
+        role,
+        block,
+        geometry,
+        deployed(inner.eval()) if told["deployed"] else inner.eval(),
+        name=role,
+        path="",
+        inputs=inputs.get(role, ("tokens",)),
+        outputs=outputs.get(role, ("result",)),
+    )
+
+
+class _PartModule(nn.Module):
+    """A part of a body as a module of tensors."""
+
+    def __init__(self, inner: nn.Module, run: Run) -> None:
+        super().__init__()
+        self.inner, self._run = inner, run
+
+    def forward(self, *arguments: Tensor) -> Any:
+        return self._run(self.inner, *arguments)
+
+
+def _part(
+    role: str,
+    block: Block,
+    geometry: Geometry,
+    inner: nn.Module,
+    *,
+    name: str,
+    path: str,
+    inputs: Names,
+    outputs: Names,
+) -> Part:
+    return Part(
+        name=name,
+        recipe=_recipe(role, block, geometry, deployed=getattr(inner, "integers", None) is not None),
+        module=_PartModule(inner, _run(role, block)).eval(),
+        path=path,
+        inputs=inputs,
+        outputs=outputs,
+        example=_example(role, block, geometry),
+    )
+
+
+def _recipe(role: str, block: Block, geometry: Geometry, *, deployed: bool) -> str:
+    block = replace(block.in_float(), float_precision="fp32")
+    told = {
+        "role": role,
+        "block": asdict(block),
+        "geometry": replace(geometry, options={block.key: dict(geometry.options.get(block.key, {}))}).to_mapping(),
+        "deployed": deployed,
+        "version": _REGISTRIES[block.kind][block.key].spec.version,
+        "sources": _sources(),
+    }
+    return json.dumps(told, sort_keys=True, separators=(",", ":"))
+
+
+def _run(role: str, block: Block) -> Run:
+    """Return what a part does with its module and its inputs."""
+    mixer, channel = (block.key, "identity") if block.kind == "mixer" else ("identity", block.key)
+    layer = Layer(mixer=mixer, num_heads=block.num_heads, channel_mixer=channel, ratio=block.ratio)
+
+    def stem(inner: Any, batch: Tensor) -> Any:
+        x_BLD, mask_BL = inner(batch, embed_dim=block.embed_dim), inner.mask(batch)
+        return x_BLD if mask_BL is None else (x_BLD, mask_BL)
+
+    runs: dict[str, Run] = {
+        "stem": stem,
+        "mixer": lambda inner, x_BLD, mask_BL=None: inner(x_BLD, layer, mask_BL),
+        "channel_mixer": lambda inner, x_BLD: inner(x_BLD, layer),
+        "head": lambda inner, x_BLD, mask_BL=None: inner(x_BLD, mask_BL=mask_BL),
+        "restore": lambda inner, batch, outputs: inner.restore(outputs, batch),
+        # A comparison of the input, so that the masked form is measured and not a folded constant.
+        "real": lambda inner, x_BLD: x_BLD[..., 0] < torch.inf,
+    }
+    return runs[role]
+
+
+def _example(role: str, block: Block, geometry: Geometry) -> Example:
+    """Return a maker of inputs of two examples; the second one is padded where the task is."""
+    task = geometry.task
+
+    def batch(generator: torch.Generator) -> Tensor:
+        ids = example_input(task, batch_size=_EXAMPLES, generator=generator)
+        if task.padded:
+            ids[1, -(task.seq_len // 3) - 1 :] = 0
+        return ids
+
+    def tokens(generator: torch.Generator) -> Tensor:
+        return torch.randn(_EXAMPLES, task.seq_len, block.embed_dim, generator=generator)
+
+    def mask() -> Tensor:
+        real_BL = torch.ones(_EXAMPLES, task.seq_len, dtype=torch.bool)
+        real_BL[1, max(1, task.seq_len - task.seq_len // 3) :] = False
+        return real_BL
+
+    def restored(generator: torch.Generator) -> tuple[Tensor, ...]:
+        head = Block(kind="head", key=task.head, embed_dim=block.embed_dim)
+        module = HEADS[task.head](geometry.shape(head)).eval()
+        with torch.no_grad():
+            shape = module(tokens(generator)).shape
+        return batch(generator), torch.randn(shape, generator=generator)
+
+    if role == "stem":
+        return lambda generator: (batch(generator),)
+    if role == "restore":
+        return restored
+    if role in ("mixer", "head") and task.padded:
+        return lambda generator: (tokens(generator), mask())
+    return lambda generator: (tokens(generator),)
+
+
+def _restores(stem: str) -> bool:
+    return STEMS[stem].restore is not Stem.restore
+
+
+def _is_float32(module: nn.Module) -> bool:
+    return all(t.dtype == torch.float32 for t in module.state_dict().values() if t.is_floating_point())
+
+
+@cache
+def _sources() -> str:
+    """Return a digest of the package's code, of which any line may change a graph."""
+    digest, folder = hashlib.sha256(), Path(__file__).parent
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
