@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,10 +12,12 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
+from hardware_profiles.onnx.cache import VARIABLE
 from search_space import SearchSpace, TaskShape, space_from_mapping
 from supernet import catalogue
 from tests.runs.tiny import TINY, nasweave
 
+_GRAPHS = pytest.StashKey[str]()
 IMAGE = TaskShape(input_shape=(1, 8, 8), num_outputs=10, seq_len=16, grid=(4, 4))
 DECLARATION: dict[str, Any] = {
     "name": "small",
@@ -25,6 +30,18 @@ DECLARATION: dict[str, Any] = {
     "ratio": [1, 2],
     "precision": ["float", "w8a8", "w8", "w4"],
 }
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give all test processes one cache of graphs of their own."""
+    if not hasattr(config, "workerinput"):
+        config.stash[_GRAPHS] = os.environ[VARIABLE] = tempfile.mkdtemp(prefix="nasweave-graphs-")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove it."""
+    if _GRAPHS in config.stash:
+        shutil.rmtree(config.stash[_GRAPHS], ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
