@@ -102,6 +102,8 @@ class Runtime:
     portable
         Whether ``open_model`` runs the file as it is profiled: bundles for other devices then carry it, and its peak
         memory is measured in a process of its own.
+    reads_onnx
+        Whether it prepares a module as an ONNX graph, for which graphs of blocks are exported ahead.
     """
 
     name: ClassVar[str]
@@ -115,6 +117,7 @@ class Runtime:
     open_model: ClassVar[OpenModel | None] = None
     carries: ClassVar[tuple[str, ...]] = ()
     portable: ClassVar[bool] = False
+    reads_onnx: ClassVar[bool] = False
 
     def __init_subclass__(cls) -> None:
         cls.family = cls.family or cls.__dict__.get("name", "")

@@ -6,20 +6,22 @@ started, and they end with it. Whatever fails in one is exported here when it is
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import math
 import os
 import queue
 import struct
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import IO
 
 import psutil
 
 from hardware_profiles.onnx.library import graph_library
-from hardware_profiles.onnx.parts import Part
 from hardware_profiles.onnx.template import NotComposableError, export_template
 from search_space import Block, Geometry
 from supernet.parts import part_of, parts_of_blocks
@@ -39,7 +41,8 @@ def export_ahead(
     geometry: Geometry,
     *,
     processes: int | None = None,
-    progress: Progress = lambda done, total, what: None,
+    seconds: float = math.inf,
+    progress: Progress | None = None,
 ) -> int:
     """Export what has no graph yet of some blocks, and of the networks that consist of them; returns how many.
 
@@ -49,10 +52,13 @@ def export_ahead(
         What will be prepared; their precisions do not matter.
     processes
         At most so many. Default: the cores and the memory that are free for this one.
+    seconds
+        After so many, what has not begun is left for when it is needed.
     progress
         Called with (exported, total, what happens now).
     """
-    library = graph_library()
+    library, end = graph_library(), time.monotonic() + seconds
+    progress = progress or (lambda done, total, what: None)
     missing = library.missing(parts_of_blocks(blocks, geometry))
     if not missing:
         return 0
@@ -60,24 +66,19 @@ def export_ahead(
     progress(0, len(missing), "exporting blocks")
     if wanted <= 1:
         for done, part in enumerate(missing):
-            _export_here(part)
+            if time.monotonic() >= end:
+                return done
+            with contextlib.suppress(NotComposableError):  # the library says so
+                library.template(part)
             progress(done + 1, len(missing), f"exported {part.name}")
         return len(missing)
-    by_recipe = {part.recipe: part for part in missing}
-    for done, (recipe, content) in enumerate(_in_processes(list(by_recipe), wanted)):
+    by_recipe, done = {part.recipe: part for part in missing}, 0
+    for recipe, content in _in_processes(list(by_recipe), wanted, end=end):
         if content:
             library.add(by_recipe[recipe], content)
-        progress(done + 1, len(missing), f"exported {by_recipe[recipe].name}")
-    for part in library.missing(missing):
-        _export_here(part)
-    return len(missing)
-
-
-def _export_here(part: Part) -> None:
-    try:
-        graph_library().template(part)
-    except NotComposableError:
-        return  # the library has said so
+        done += 1
+        progress(done, len(missing), f"exported {by_recipe[recipe].name}")
+    return done
 
 
 def _room() -> int:
@@ -85,14 +86,14 @@ def _room() -> int:
     return max(1, min(cores, int(psutil.virtual_memory().available / _BYTES_A_PROCESS)))
 
 
-def _in_processes(recipes: list[str], count: int) -> Iterator[tuple[str, bytes]]:
+def _in_processes(recipes: list[str], count: int, *, end: float) -> Iterator[tuple[str, bytes]]:
     """Yield each recipe with its template as it comes, with nothing where it failed."""
     waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
     for recipe in recipes:
         waiting.put(recipe)
     finished: queue.SimpleQueue[tuple[str, bytes] | None] = queue.SimpleQueue()
     programs = [_start() for _ in range(count)]
-    threads = [threading.Thread(target=_feed, args=(p, waiting, finished), daemon=True) for p in programs]
+    threads = [threading.Thread(target=_feed, args=(p, waiting, finished, end), daemon=True) for p in programs]
     for thread in threads:
         thread.start()
     running = count
@@ -124,11 +125,12 @@ def _feed(
     program: subprocess.Popen[bytes],
     waiting: queue.SimpleQueue[str],
     finished: queue.SimpleQueue[tuple[str, bytes] | None],
+    end: float,
 ) -> None:
     """Give a program one recipe after the other until there are none, or it dies."""
     assert program.stdin is not None and program.stdout is not None
     try:
-        while True:
+        while time.monotonic() < end:
             recipe = waiting.get_nowait()
             program.stdin.write(recipe.encode() + b"\n")
             program.stdin.flush()

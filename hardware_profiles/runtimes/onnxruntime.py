@@ -45,6 +45,7 @@ class OnnxRuntime(Runtime):
     package = "onnxruntime"
     open_model = staticmethod(open_onnxruntime)
     portable = True
+    reads_onnx = True
 
     def library_version(self) -> str:
         """Return the version of the package."""

@@ -75,6 +75,7 @@ class OpenVino(Runtime):
     package = "openvino"
     open_model = staticmethod(open_openvino)
     portable = True
+    reads_onnx = True
 
     def library_version(self) -> str:
         """Return the version of the package."""

@@ -12,6 +12,7 @@ from hardware_profiles.abilities import YES, abilities
 from hardware_profiles.devices import shipped
 from hardware_profiles.measuring.conditions import disturbances
 from hardware_profiles.measuring.energy import energy_meter
+from hardware_profiles.onnx.cache import GraphCache, cache_folder
 from runs.environment import versions
 from runs.export import FORMATS
 from runs.search import SAMPLERS
@@ -46,6 +47,7 @@ def machine_facts(*, data_root: Path, threads: int) -> Facts:
             "disturbances": list(disturbances(threads=threads)) or "none",
             "shipped profiles": list(shipped()) or "none",
         },
+        "graphs of blocks": _graphs(),
         "data": {
             "data_root": str(data_root),
             "folders": sorted(p.name for p in data_root.iterdir()) if data_root.is_dir() else [],
@@ -58,6 +60,13 @@ def machine_facts(*, data_root: Path, threads: int) -> Facts:
             "export formats": list(FORMATS),
         },
     }
+
+
+def _graphs() -> Mapping[str, object]:
+    """Return where exported graphs are kept, and what there is; the folder may be removed at any time."""
+    kept = GraphCache(cache_folder())
+    count, size = kept.size()
+    return {"folder": str(kept.folder or "none"), "graphs": count, "megabytes": round(size / 1e6, 1)}
 
 
 def facts_text(facts: Facts, *, width: int) -> str:

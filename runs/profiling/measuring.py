@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -24,8 +26,14 @@ from runs.profiling.subjects import block_costs
 from runs.profiling.target import Target
 from runs.reporter import ProgressCallback
 from runs.store import Store
+from search_space import Architecture
+from search_space.blocks import blocks_of
+from supernet.graphs import export_ahead
 
-__all__ = ["measure", "provenance"]
+__all__ = ["export_blocks", "measure", "provenance"]
+
+_EXPORT_SHARE = 0.4  # of a time budget
+_LEAST_LEFT = 0.03
 
 
 def measure(
@@ -74,6 +82,12 @@ def measure(
 
     with exclusive(folder / ".lock"):
         stored = [Measurement.from_dict(payload) for payload in store.measurements(key)]
+        done = [m for m in stored if subject_to_json(m.subject) in wanted]
+        began = time.monotonic()
+        missing = set(subjects) - {m.subject for m in done}
+        export_blocks(missing, target=target, time_budget_s=time_budget_s, progress=progress)
+        if time_budget_s is not None:
+            time_budget_s = max(time_budget_s - (time.monotonic() - began), _LEAST_LEFT * time_budget_s)
         return measure_profile(
             subjects,
             setting=target.setting,
@@ -88,7 +102,7 @@ def measure(
                 rounds=rounds,
                 seed=config.seed,
             ),
-            done=[m for m in stored if subject_to_json(m.subject) in wanted],
+            done=done,
             on_measurement=keep,
             progress=progress,
             baseline_ms=baseline_ms,
@@ -96,6 +110,29 @@ def measure(
             provenance=provenance(target, task=task),
             meter=energy_meter(accelerated=target.runtime.accelerated)[0],
         )
+
+
+def export_blocks(
+    subjects: Iterable[Subject],
+    *,
+    target: Target,
+    time_budget_s: float | None = None,
+    progress: ProgressCallback | None = None,
+) -> None:
+    """Export what graphs of blocks are missing on several cores at once, before anything is timed.
+
+    Of a time budget, a part is left to time what is there already.
+    """
+    if not target.runtime.reads_onnx or target.runtime.unavailable() is not None:
+        return
+    task = target.space.geometry.task
+    blocks = [b for s in subjects for b in (blocks_of(s, task) if isinstance(s, Architecture) else [s])]
+    export_ahead(
+        sorted(set(blocks), key=str),
+        target.space.geometry,
+        seconds=math.inf if time_budget_s is None else _EXPORT_SHARE * time_budget_s,
+        progress=progress,
+    )
 
 
 def provenance(target: Target, *, task: str) -> dict[str, str]:

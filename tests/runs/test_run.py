@@ -313,6 +313,8 @@ def test_doctor_prints_json(monkeypatch, capfd, tmp_path):
     facts = json.loads(capfd.readouterr().out)
     assert "onnxruntime" in facts["runtimes"]
     assert facts["device"]["cores"] >= 1
+    assert Path(facts["graphs of blocks"]["folder"]).is_relative_to(os.environ[VARIABLE])
+    assert facts["graphs of blocks"]["graphs"] >= 0
 
 
 def test_the_command_line_leaves_our_loggers_on(monkeypatch, capfd, tmp_path):

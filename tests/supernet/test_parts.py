@@ -1,7 +1,7 @@
 """Networks' graphs put together from those of their blocks: nodes, outputs and names of an export of the whole."""
 
-import logging
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,29 +13,31 @@ import yaml
 from torch import nn
 
 from hardware_profiles import RUNTIMES
+from hardware_profiles.input_limits import input_limits
 from hardware_profiles.onnx.cache import GraphCache
 from hardware_profiles.onnx.export import INPUT, OUTPUT, PATH_KEY, export_onnx
 from hardware_profiles.onnx.library import GraphLibrary, graph_library
 from hardware_profiles.onnx.parts import Part
-from hardware_profiles.onnx.template import NotComposableError, export_template
-from search_space import Architecture, Block, Geometry, Layer, TaskShape, space_from_mapping
+from hardware_profiles.onnx.policy import apply_policy
+from hardware_profiles.onnx.session import OnnxSession
+from hardware_profiles.openvino_session import OpenVinoSession
+from search_space import Block, TaskShape, space_from_mapping
 from search_space.precision import FLOAT
-from supernet import Network, block_module, catalogue, example_input
+from supernet import Network, catalogue, example_input, graphs
 from supernet.blocks import deployed
-from supernet.elastic import reset_parameters
-from supernet.graphs import export_ahead
+from supernet.elastic import ElasticLinear, reset_parameters
 from supernet.parts import part_of, parts_of_blocks
 
 SPACES = Path(__file__).parents[2] / "hydra_conf" / "space"
-IMAGE = TaskShape(input_shape=(1, 8, 8), num_outputs=10, seq_len=16, grid=(4, 4))
-IDS = {"vocab_size": 300, "stem": "tokens"}
+TOKENS = TaskShape(input_shape=(32,), num_outputs=20, seq_len=32, vocab_size=300, stem="tokens")
 TASKS = {
-    "vit_tiny": IMAGE,
+    "vit_tiny": TaskShape(input_shape=(1, 8, 8), num_outputs=10, seq_len=16, grid=(4, 4)),
     "vit_all": TaskShape(input_shape=(1, 32, 32), num_outputs=10, seq_len=64, grid=(8, 8)),
     "series": TaskShape(input_shape=(96, 7), num_outputs=24, seq_len=42, grid=(7, 6), stem="series", head="forecast"),
-    "text": TaskShape(input_shape=(32,), num_outputs=20, seq_len=32, padded=True, **IDS),
-    "text_causal": TaskShape(input_shape=(64,), num_outputs=50, seq_len=64, causal=True, head="language_model", **IDS),
+    "text": replace(TOKENS, padded=True),
+    "text_causal": replace(TOKENS, causal=True, head="language_model"),
 }
+SESSIONS = {"onnxruntime": OnnxSession, "openvino": OpenVinoSession}
 
 
 def space_of(name):
@@ -43,10 +45,10 @@ def space_of(name):
     return space_from_mapping(declaration, task=TASKS[name], catalogue=catalogue())
 
 
-def network_of(architecture, geometry, *, simulate_precision=False):
-    """Return a network in which no two weights are alike."""
+def network_of(architecture, geometry):
+    """Return a network in float in which no two weights are alike."""
     generator = torch.Generator().manual_seed(3)
-    network = Network(architecture, geometry, simulate_precision=simulate_precision)
+    network = Network(architecture, geometry, simulate_precision=False)
     reset_parameters(network, generator)
     with torch.no_grad():
         for parameter in network.parameters():
@@ -54,57 +56,152 @@ def network_of(architecture, geometry, *, simulate_precision=False):
     return deployed(network.eval())
 
 
-def example_of(geometry, count):
+def batch_of(geometry, count):
     batch = example_input(geometry.task, batch_size=count, generator=torch.Generator().manual_seed(5))
     if geometry.task.padded:
         batch[0, -9:] = 0
     return batch
 
 
-def run(model, batch):
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.log_severity_level = 1, 3
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    return session.run([OUTPUT], {INPUT: batch.numpy()})[0]
-
-
 def operators(model):
     return Counter((node.domain, node.op_type) for node in model.graph.node)
 
 
-def relative(a, b):
-    return np.linalg.norm(a - b) / np.linalg.norm(b)
+def marks(model):
+    return Counter(p.value for node in model.graph.node for p in node.metadata_props if p.key == PATH_KEY)
+
+
+def kernels(model, tmp_path):
+    """Return the operators that ONNX Runtime makes of a graph."""
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath, options.log_severity_level = str(tmp_path / "optimized.onnx"), 3
+    onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return operators(onnx.load(tmp_path / "optimized.onnx"))
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_a_composed_network_is_the_exported_one(name):
-    space, rng = space_of(name), np.random.default_rng(1)
-    architecture = space.sample(rng).in_float()
-    network = network_of(architecture, space.geometry)
-    batch = example_of(space.geometry, 3)
+def test_a_composed_network_is_the_exported_one_in_every_precision(name, tmp_path):
+    space = space_of(name)
+    network = network_of(space.sample(np.random.default_rng(1)).in_float(), space.geometry)
+    batch = batch_of(space.geometry, 3)
     assert network.parts(batch) is not None
     composed, exported = graph_library().graph(network, batch[:1]), export_onnx(network, batch[:1])
     onnx.checker.check_model(composed, full_check=True)
-    np.testing.assert_allclose(run(composed, batch), run(exported, batch), rtol=0, atol=1e-6)
     assert operators(composed) == operators(exported)
-    marked = [
-        Counter(p.value for n in m.graph.node for p in n.metadata_props if p.key == PATH_KEY)
-        for m in (composed, exported)
-    ]
-    assert marked[0] == marked[1] and marked[0].total() > 0
+    assert marks(composed) == marks(exported) and marks(composed).total() > 0
+    assert kernels(composed, tmp_path) == kernels(exported, tmp_path)
     assert composed.graph.input[0].type == exported.graph.input[0].type
     assert composed.graph.output[0].type == exported.graph.output[0].type
+    linears = [path for path, module in network.named_modules() if isinstance(module, ElasticLinear)]
+    limits = input_limits(network, batch)
+    for runtime in (r for r in SESSIONS if RUNTIMES[r].unavailable() is None):
+        for precision in sorted(RUNTIMES[runtime].precisions | {FLOAT}):
+            policy = dict.fromkeys(linears, precision)
+            files = [apply_policy(m, policy, input_limits=limits).SerializeToString() for m in (composed, exported)]
+            found, right = (SESSIONS[runtime](f, threads=1, float_precision="fp32").run(batch.numpy()) for f in files)
+            np.testing.assert_allclose(found, right, rtol=0, atol=1e-6, err_msg=f"{runtime} {precision}")
 
 
 @pytest.mark.parametrize("name", TASKS)
-@pytest.mark.parametrize("seed", range(3))
-def test_random_networks_compute_in_float_what_pytorch_does(name, seed):
-    space = space_of(name)
-    network = network_of(space.sample(np.random.default_rng(10 + seed)).in_float(), space.geometry)
-    batch = example_of(space.geometry, 2)
-    with torch.no_grad():
-        expected = network(batch).numpy()
-    for runtime in (r for r in ("onnxruntime", "openvino") if RUNTIMES[r].unavailable() is None):
-        prepared = RUNTIMES[runtime].prepare(network, batch[:1])
-        found = prepared.compile(policy={}, threads=1).run(batch.numpy())
-        assert relative(found, expected) < 1e-5, runtime
+def test_random_networks_compute_what_pytorch_does(name):
+    space, rng = space_of(name), np.random.default_rng(10)
+    batch = batch_of(space.geometry, 2)
+    for _ in range(3):
+        network = network_of(space.sample(rng).in_float(), space.geometry)
+        with torch.no_grad():
+            expected = network(batch).numpy()
+        for runtime in (r for r in SESSIONS if RUNTIMES[r].unavailable() is None):
+            found = RUNTIMES[runtime].compile(network, batch[:1], policy={}, threads=1).run(batch.numpy())
+            assert np.linalg.norm(found - expected) < 1e-4 * np.linalg.norm(expected), runtime
+
+
+def first_part(kind="channel_mixer", key="mlp", *, ratio=1.0):
+    block = Block(kind=kind, key=key, embed_dim=32, ratio=ratio)
+    return next(iter(parts_of_blocks([block], space_of("vit_tiny").geometry)))
+
+
+def test_a_recipe_tells_all_of_a_part():
+    part = first_part()
+    again = part_of(part.recipe)
+    assert again.recipe == part.recipe
+    shapes = {name: tensor.shape for name, tensor in part.module.state_dict().items()}
+    assert {name: tensor.shape for name, tensor in again.module.state_dict().items()} == shapes
+    assert first_part(ratio=2.0).recipe != part.recipe
+
+
+def test_a_graph_on_disk_is_used_if_it_is_right_and_made_anew_if_not(tmp_path, monkeypatch):
+    part, other = first_part(), first_part(ratio=2.0)
+    template = GraphLibrary(GraphCache(tmp_path)).template(part)
+    calls = []
+    whole = "hardware_profiles.onnx.library.export_template"
+    make = graphs.export_template
+    monkeypatch.setattr(whole, lambda p: calls.append(p) or make(p))
+    found = GraphLibrary(GraphCache(tmp_path)).template(part)
+    assert not calls and found.to_bytes() == template.to_bytes()
+    # Under the key of another block, as after a change that no key tells.
+    monkeypatch.setattr("hardware_profiles.onnx.library._key", lambda p: part.recipe)
+    GraphCache(tmp_path).put(part.recipe, template.to_bytes())
+    library = GraphLibrary(GraphCache(tmp_path))
+    assert library.template(other).dims != template.dims and calls == [other]
+
+
+class Folded(nn.Module):
+    """Adds a function of its weight, which the exporter computes beforehand."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Linear(4, 4)
+
+    def forward(self, x):
+        return self.inner(x) + torch.exp(self.inner.bias)
+
+    def parts(self, example):
+        return [
+            Part(
+                name="folded",
+                recipe='{"role":"folded"}',
+                module=self,
+                path="inner",
+                inputs=(INPUT,),
+                outputs=(OUTPUT,),
+                example=lambda generator: (torch.randn(2, 3, 4, generator=generator),),
+            )
+        ]
+
+
+def test_what_has_no_template_is_exported_as_a_whole_and_said(tmp_path, caplog):
+    module, x = Folded().eval(), torch.randn(2, 3, 4)
+    library = GraphLibrary(GraphCache(tmp_path))
+    for _ in range(2):
+        model = library.graph(module, x)
+        found = OnnxSession(model.SerializeToString(), threads=1, float_precision="fp32").run(x.numpy())
+        np.testing.assert_allclose(found, module(x).detach().numpy(), atol=1e-6)
+    assert len(caplog.records) == 1 and "folded" in caplog.text and "as a whole" in caplog.text
+    assert library.kept.size() == (0, 0)
+
+
+@pytest.fixture
+def own_library(tmp_path, monkeypatch):
+    library = GraphLibrary(GraphCache(tmp_path / "graphs"))
+    monkeypatch.setattr(graphs, "graph_library", lambda: library)
+    return library
+
+
+def test_blocks_are_exported_ahead_in_processes_of_their_own(own_library, monkeypatch):
+    geometry = space_of("vit_tiny").geometry
+    blocks = [Block(kind="channel_mixer", key="mlp", embed_dim=d, ratio=1.0) for d in (32, 48)]
+    monkeypatch.setattr(graphs, "_PARTS_A_PROCESS", 1)
+    told = []
+    done = graphs.export_ahead(blocks, geometry, processes=2, progress=lambda *what: told.append(what[:2]))
+    assert done == 2 and told == [(0, 2), (1, 2), (2, 2)] and own_library.kept.size()[0] == 2
+    parts = list(parts_of_blocks(blocks, geometry))
+    assert not own_library.missing(parts) and not GraphLibrary(own_library.kept).missing(parts)
+    assert graphs.export_ahead(blocks, geometry) == 0
+
+
+def test_processes_that_die_leave_the_work_for_later(own_library, monkeypatch):
+    monkeypatch.setattr(graphs, "_PARTS_A_PROCESS", 1)
+    monkeypatch.setattr(graphs, "_PROGRAM", ("-c", "raise SystemExit(3)"))
+    blocks = [Block(kind="channel_mixer", key="mlp", embed_dim=d, ratio=1.0) for d in (32, 48)]
+    assert graphs.export_ahead(blocks, space_of("vit_tiny").geometry, processes=2) == 0
+    assert own_library.kept.size() == (0, 0)

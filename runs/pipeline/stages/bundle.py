@@ -12,7 +12,7 @@ from hardware_profiles.portable.bundle_results import SESSION, read_results
 from runs.pipeline.context import Context
 from runs.pipeline.plan import Stage
 from runs.profiling.builder import Builder
-from runs.profiling.measuring import provenance
+from runs.profiling.measuring import export_blocks, provenance
 from runs.profiling.subjects import block_costs, subjects_of
 from runs.profiling.target import key_of
 from search_space.errors import ConfigError, ProfileError
@@ -26,6 +26,7 @@ def export_bundle(context: Context) -> Path:
     folder = _given("bundle", config.bundle)
     subjects = subjects_of(target.space, networks=config.networks, seed=config.seed)
     with context.reporter.progress("bundle") as progress:
+        export_blocks(subjects, target=target, progress=progress)
         identity = write_bundle(
             folder,
             subjects,
