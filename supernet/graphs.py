@@ -30,6 +30,7 @@ __all__ = ["export_ahead"]
 
 _PARTS_A_PROCESS = 6  # below which starting one takes longer than the exports
 _BYTES_A_PROCESS = 1.5e9
+_PROGRAM = ("-m", "supernet.graphs")
 _LENGTH = struct.Struct(">q")
 _log = logging.getLogger("nasweave.supernet")
 
@@ -113,7 +114,7 @@ def _in_processes(recipes: list[str], count: int, *, end: float) -> Iterator[tup
 def _start() -> subprocess.Popen[bytes]:
     path = os.pathsep.join(entry for entry in sys.path if entry)
     return subprocess.Popen(
-        [sys.executable, "-m", "supernet.graphs"],
+        [sys.executable, *_PROGRAM],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -137,7 +137,12 @@ def part_of(recipe: str) -> Part:
     else:
         inner = _REGISTRIES[block.kind][block.key](geometry.shape(block))
     reset_parameters(inner, torch.Generator().manual_seed(0))
-    inputs = {"restore": ("batch", "outputs"), "mixer": ("tokens", *masks), "head": ("tokens", *masks)}
+    inputs = {
+        "stem": ("batch",),
+        "restore": ("batch", "outputs"),
+        "mixer": ("tokens", *masks),
+        "head": ("tokens", *masks),
+    }
     outputs = {"stem": ("tokens", *masks)}
     return _part(
         role,

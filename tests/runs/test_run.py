@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 import json
 import logging
+import os
 import re
 import shutil
 import sqlite3
 import tempfile
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
@@ -18,6 +20,7 @@ import torch
 import yaml
 
 from hardware_profiles import RUNTIMES
+from hardware_profiles.onnx.cache import VARIABLE
 from runs.export import FORMATS
 from search_space import Architecture
 from supernet.saving import load_network
