@@ -19,8 +19,6 @@ from hardware_profiles.onnx.export import INPUT, OUTPUT, PATH_KEY, export_onnx
 from hardware_profiles.onnx.library import GraphLibrary, graph_library
 from hardware_profiles.onnx.parts import Part
 from hardware_profiles.onnx.policy import apply_policy
-from hardware_profiles.onnx.session import OnnxSession
-from hardware_profiles.openvino_session import OpenVinoSession
 from search_space import Block, TaskShape, space_from_mapping
 from search_space.precision import FLOAT
 from supernet import Network, catalogue, example_input, graphs
@@ -37,7 +35,7 @@ TASKS = {
     "text": replace(TOKENS, padded=True),
     "text_causal": replace(TOKENS, causal=True, head="language_model"),
 }
-SESSIONS = {"onnxruntime": OnnxSession, "openvino": OpenVinoSession}
+READERS = ("onnxruntime", "openvino")
 
 
 def space_of(name):
@@ -67,6 +65,10 @@ def operators(model):
     return Counter((node.domain, node.op_type) for node in model.graph.node)
 
 
+def outputs(model, batch, *, runtime="onnxruntime"):
+    return RUNTIMES[runtime].open_model(model.SerializeToString(), {}, 1)(batch.numpy())
+
+
 def marks(model):
     return Counter(p.value for node in model.graph.node for p in node.metadata_props if p.key == PATH_KEY)
 
@@ -94,11 +96,11 @@ def test_a_composed_network_is_the_exported_one_in_every_precision(name, tmp_pat
     assert composed.graph.output[0].type == exported.graph.output[0].type
     linears = [path for path, module in network.named_modules() if isinstance(module, ElasticLinear)]
     limits = input_limits(network, batch)
-    for runtime in (r for r in SESSIONS if RUNTIMES[r].unavailable() is None):
+    for runtime in (r for r in READERS if RUNTIMES[r].unavailable() is None):
         for precision in sorted(RUNTIMES[runtime].precisions | {FLOAT}):
             policy = dict.fromkeys(linears, precision)
-            files = [apply_policy(m, policy, input_limits=limits).SerializeToString() for m in (composed, exported)]
-            found, right = (SESSIONS[runtime](f, threads=1, float_precision="fp32").run(batch.numpy()) for f in files)
+            rewritten = [apply_policy(m, policy, input_limits=limits) for m in (composed, exported)]
+            found, right = (outputs(m, batch, runtime=runtime) for m in rewritten)
             np.testing.assert_allclose(found, right, rtol=0, atol=1e-6, err_msg=f"{runtime} {precision}")
 
 
@@ -110,7 +112,7 @@ def test_random_networks_compute_what_pytorch_does(name):
         network = network_of(space.sample(rng).in_float(), space.geometry)
         with torch.no_grad():
             expected = network(batch).numpy()
-        for runtime in (r for r in SESSIONS if RUNTIMES[r].unavailable() is None):
+        for runtime in (r for r in READERS if RUNTIMES[r].unavailable() is None):
             found = RUNTIMES[runtime].compile(network, batch[:1], policy={}, threads=1).run(batch.numpy())
             assert np.linalg.norm(found - expected) < 1e-4 * np.linalg.norm(expected), runtime
 
@@ -174,8 +176,7 @@ def test_what_has_no_template_is_exported_as_a_whole_and_said(tmp_path, caplog):
     library = GraphLibrary(GraphCache(tmp_path))
     for _ in range(2):
         model = library.graph(module, x)
-        found = OnnxSession(model.SerializeToString(), threads=1, float_precision="fp32").run(x.numpy())
-        np.testing.assert_allclose(found, module(x).detach().numpy(), atol=1e-6)
+        np.testing.assert_allclose(outputs(model, x), module(x).detach().numpy(), atol=1e-6)
     assert len(caplog.records) == 1 and "folded" in caplog.text and "as a whole" in caplog.text
     assert library.kept.size() == (0, 0)
 
