@@ -2,7 +2,7 @@
 
 Between two subjects the reference is timed; its change since the start is what the device itself did (clock speed,
 neighbours), and latencies are divided by it. The reference is small. What slows only large networks, such as a
-neighbour that fills the caches, shows in a witness, the largest of the first subjects, timed again every few of them:
+neighbour that fills the caches, shows in a canary, the largest of the first subjects, timed again every few of them:
 where it was slower than it can be, they are measured again, and the faster reading of each stays. Some subjects of a
 chunk are timed a second time at its end, which tells the noise floor; so are those that something disturbed, and of
 these the calmer measurement stays.
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["Bench", "Reading", "Ready"]
 
 _BASELINE_READINGS = 15
-_GROUP = 8  # subjects between two looks at the witness
-_DISTURBED = 0.05  # by which the witness is slower, beyond the interval of its own reading
+_GROUP = 8  # subjects between two looks at the canary
+_DISTURBED = 0.05  # by which the canary is slower, beyond the interval of its own reading
 _RETRIES = 3
 K = TypeVar("K")
 
@@ -95,7 +95,7 @@ class Bench:
         self._reference, self._config, self._clock, self._meter = reference, config, clock, meter
         self._order = next_order
         self._canary: Ready[Any] | None = None
-        self._calm_ms, self._calm = math.inf, True  # of the witness, and whether it was when last looked at
+        self._calm_ms, self._calm = math.inf, True  # of the canary, and whether it was when last looked at
         readings = [reference.read(config, clock) for _ in range(_BASELINE_READINGS)]
         self._last = readings[-1]
         self.baseline_ms = float(np.median(readings)) if baseline_ms is None else baseline_ms
@@ -160,7 +160,7 @@ class Bench:
     def _undisturbed(
         self, ready: Sequence[Ready[K]], found: Mapping[int, Reading], *, out_of_time: Callable[[], bool]
     ) -> dict[int, Reading]:
-        """Return the readings; the faster ones of two to four, until the witness was calm before and after them."""
+        """Return the readings; the faster ones of two to four, until the canary was calm before and after them."""
         best = dict(found)
         if self._canary is None and best:
             self._canary = ready[max(best, key=lambda i: best[i].raw_ms)]

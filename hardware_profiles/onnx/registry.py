@@ -1,7 +1,9 @@
 """PyTorch's table from its operators to ONNX, made once a process.
 
 Its exporter parses the sources of some five hundred translations anew for every export: half of the time that a block
-takes. The class that holds the table is not public; where a version of PyTorch lacks it, nothing is changed.
+takes. The class that holds the table is not public, and no argument of ``torch.onnx.export`` takes a table that is made
+already: this module alone touches it. It was written for PyTorch 2.9 to 2.13; where a version lacks the class, exports
+take their usual time, and ``tests/hardware_profiles/test_onnx_registry.py`` fails.
 """
 
 from __future__ import annotations
@@ -11,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
-from unittest.mock import patch
 
 __all__ = ["table_made_once"]
 
@@ -33,8 +34,12 @@ def table_made_once() -> Iterator[None]:
         table.functions = {target: list(functions) for target, functions in made.functions.items()}
         return table
 
-    with patch.object(ONNXRegistry, "from_torchlib", staticmethod(copied)):
+    own = vars(ONNXRegistry)["from_torchlib"]
+    ONNXRegistry.from_torchlib = staticmethod(copied)  # type: ignore[method-assign,assignment]
+    try:
         yield
+    finally:
+        ONNXRegistry.from_torchlib = own  # type: ignore[method-assign]
 
 
 @cache

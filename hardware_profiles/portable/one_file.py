@@ -66,7 +66,7 @@ def bench_program(openers: Mapping[str, Opener]) -> str:
     """Return the text of ``bench.py``, which an exported folder carries and nasweave itself runs on folders."""
     carried = [module for opener in openers.values() for module in opener.carries]
     modules = [f"{__package__}.{_FIRST}", *dict.fromkeys(carried), f"{__package__}.{_LAST}"]
-    functions = {opener.name: inspect.getsource(opener.open_model) for opener in openers.values()}  # type: ignore[arg-type]
+    functions = {opener.name: inspect.getsource(opener.open_model) for opener in openers.values()}
     entries = [f"    {name!r}: ({o.package!r}, {o.needs!r}, {o.name}),\n" for name, o in openers.items()]
     parts = [joined(modules), *(_without_links(text, modules) for text in functions.values())]
     end = (
