@@ -15,9 +15,11 @@ from typing import Any
 from search_space.errors import SpaceError
 from search_space.precision import FLOAT
 
-__all__ = ["SCHEMA_VERSION", "Architecture", "Layer"]
+__all__ = ["IDENTITY", "SCHEMA_VERSION", "Architecture", "Layer"]
 
 SCHEMA_VERSION = 1
+IDENTITY = "identity"
+"""The mixer, and the channel mixer, that a layer without one has: it computes nothing and costs nothing."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,6 +36,16 @@ class Layer:
     def __post_init__(self) -> None:
         # 2 and 2.0 are equal but written differently: one form, so that equal networks have one key.
         object.__setattr__(self, "ratio", float(self.ratio))
+
+    @property
+    def skips_mixer(self) -> bool:
+        """Whether the layer mixes no tokens."""
+        return self.mixer == IDENTITY
+
+    @property
+    def skips_channel_mixer(self) -> bool:
+        """Whether the layer mixes no channels."""
+        return self.channel_mixer == IDENTITY
 
     def __str__(self) -> str:
         mixer = self.mixer + (f"x{self.num_heads}" if self.num_heads else "")

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from search_space.architecture import Architecture, Layer
+from search_space.architecture import IDENTITY, Architecture, Layer
 from search_space.norm import Norm
 from search_space.precision import FLOAT
 from search_space.spec import BlockShape, BlockSpec, Catalogue, Cost, Kind, Scalar, TaskShape
@@ -134,7 +134,7 @@ def layer_blocks(layer: Layer, *, embed_dim: int, float_precision: str) -> tuple
         precision=layer.channel_precision,
         float_precision=float_precision,
     )
-    return (None if mixer.key == "identity" else mixer), (None if channel.key == "identity" else channel)
+    return (None if mixer.key == IDENTITY else mixer), (None if channel.key == IDENTITY else channel)
 
 
 def blocks_of(architecture: Architecture, task: TaskShape) -> list[Block]:

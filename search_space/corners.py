@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from search_space.architecture import Architecture, Layer
+from search_space.architecture import IDENTITY, Architecture, Layer
 from search_space.blocks import layer_blocks
 from search_space.precision import FLOAT_BYTES, FORMATS
 
@@ -31,7 +31,7 @@ def extreme(space: SearchSpace, sign: int) -> Architecture:
         costs = [space.cost(b) for b in blocks if b is not None]
         return sign * sum(c.params for c in costs), sign * sum(c.flops for c in costs)
 
-    pairs = [(m, c) for m in space.mixer for c in space.channel_mixer if (m, c) != ("identity", "identity")]
+    pairs = [(m, c) for m in space.mixer for c in space.channel_mixer if (m, c) != (IDENTITY, IDENTITY)]
     if sign > 0 and space.largest_blocks is not None:
         pairs = [space.largest_blocks]
     layer = max((_layer(space, m, heads, c, ratio, _precision(space, sign)) for m, c in pairs), key=weight)
@@ -46,8 +46,8 @@ def middle(space: SearchSpace) -> Architecture:
     def mid(values: Sequence[T]) -> T:
         return sorted(values)[(len(values) - 1) // 2]
 
-    mixer = next(m for m in space.mixer if m != "identity" or len(space.mixer) == 1)
-    channel = next(c for c in space.channel_mixer if c != "identity" or len(space.channel_mixer) == 1)
+    mixer = next(m for m in space.mixer if m != IDENTITY or len(space.mixer) == 1)
+    channel = next(c for c in space.channel_mixer if c != IDENTITY or len(space.channel_mixer) == 1)
     layer = _layer(space, mixer, mid(space.num_heads), channel, mid(space.ratio), _precision(space, 1))
     return Architecture(
         embed_dim=mid(space.embed_dim), float_precision=_float_precision(space, 1), layers=(layer,) * mid(space.depth)
@@ -61,7 +61,7 @@ def log10_size(space: SearchSpace) -> float:
     channels = [space.catalogue.channel_mixers[key] for key in space.channel_mixer]
     ways = sum((len(space.num_heads) if s.has_heads else 1) * (precisions if s.has_linears else 1) for s in mixers)
     ways *= sum((len(space.ratio) if s.has_ratio else 1) * (precisions if s.has_linears else 1) for s in channels)
-    ways -= "identity" in space.mixer and "identity" in space.channel_mixer
+    ways -= IDENTITY in space.mixer and IDENTITY in space.channel_mixer
     return math.log10(len(space.embed_dim) * len(space.float_precision) * sum(ways**depth for depth in space.depth))
 
 

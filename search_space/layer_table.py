@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search_space.architecture import Layer
+from search_space.architecture import IDENTITY, Layer
 from search_space.precision import FLOAT
 from search_space.spec import BlockSpec
 
@@ -35,8 +35,8 @@ class LayerTable:
             for gene, specs in self._specs.items()
             for flag in _FLAGS
         }
-        self.idle_mixer: NDArray[np.bool_] = np.array([key == "identity" for key in space.mixer])
-        self.idle_channel: NDArray[np.bool_] = np.array([key == "identity" for key in space.channel_mixer])
+        self.idle_mixer: NDArray[np.bool_] = np.array([key == IDENTITY for key in space.mixer])
+        self.idle_channel: NDArray[np.bool_] = np.array([key == IDENTITY for key in space.channel_mixer])
 
     def canonical_layer(self, layer: Layer) -> Layer:
         """Return the layer with its inactive fields set to their neutral values; ``KeyError`` for a foreign block."""
@@ -67,7 +67,7 @@ class LayerTable:
     def genes_of(self, layer: Layer) -> list[int]:
         """Return the six genes of a canonical layer; ``ValueError`` or ``KeyError`` for one outside of the space."""
         space = self._space
-        if layer != self.canonical_layer(layer) or layer.mixer == layer.channel_mixer == "identity":
+        if layer != self.canonical_layer(layer) or (layer.skips_mixer and layer.skips_channel_mixer):
             raise ValueError("not canonical")
         mixer, channel = self._specs["mixer"][layer.mixer], self._specs["channel_mixer"][layer.channel_mixer]
         return [

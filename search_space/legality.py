@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from search_space.architecture import Architecture
+from search_space.architecture import IDENTITY, Architecture
 from search_space.blocks import Block, layer_blocks
 from search_space.errors import SpaceError
 from search_space.precision import FLOAT, FLOAT_BYTES, FORMATS
@@ -36,12 +36,12 @@ def check_space(space: SearchSpace) -> None:
     }
     for gene, known in known_keys.items():
         _check_choices(gene, getattr(space, gene), ", ".join(known), known.__contains__)
-    if set(space.mixer) | set(space.channel_mixer) == {"identity"}:
+    if set(space.mixer) | set(space.channel_mixer) == {IDENTITY}:
         raise SpaceError(
             "mixer", expected="something besides identity", got="identity only", remedy="add a mixer or a channel mixer"
         )
     if space.largest_blocks is not None:
-        legal = [(m, c) for m in space.mixer for c in space.channel_mixer if {m, c} != {"identity"}]
+        legal = [(m, c) for m in space.mixer for c in space.channel_mixer if {m, c} != {IDENTITY}]
         if space.largest_blocks not in legal:
             raise SpaceError(
                 "largest",

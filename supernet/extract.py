@@ -10,6 +10,7 @@ from torch import nn
 
 from hardware_profiles.onnx.parts import Part
 from search_space import Architecture, Block, Geometry, Layer
+from search_space.architecture import IDENTITY
 from search_space.precision import FLOAT
 from supernet.catalogue import HEADS, STEMS
 from supernet.elastic import ElasticLinear, reset_parameters
@@ -59,7 +60,7 @@ class BlockModule(nn.Module):
             return self.inner(x, embed_dim=block.embed_dim)  # type: ignore[no-any-return]
         if block.kind == "head":
             return self.inner(x, mask_BL=mask_BL)  # type: ignore[no-any-return]
-        mixer, channel = (block.key, "identity") if block.kind == "mixer" else ("identity", block.key)
+        mixer, channel = (block.key, IDENTITY) if block.kind == "mixer" else (IDENTITY, block.key)
         layer = Layer(mixer=mixer, num_heads=block.num_heads, channel_mixer=channel, ratio=block.ratio)
         inputs = (x, layer) if mask_BL is None else (x, layer, mask_BL)
         return self.inner(*inputs)  # type: ignore[no-any-return]

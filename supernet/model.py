@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from hardware_profiles.onnx.parts import Part
 from search_space import Architecture, Block, Geometry, SearchSpace
+from search_space.architecture import IDENTITY
 from search_space.blocks import layer_blocks
 from search_space.precision import FLOAT, FORMATS
 from supernet.blocks import State
@@ -41,9 +42,9 @@ class _Body(nn.Module):
     def forward(self, batch: Tensor, architecture: Architecture) -> Tensor:
         x_BLD, mask_BL = self.stem(batch, embed_dim=architecture.embed_dim), self.stem.mask(batch)
         for i, layer in enumerate(architecture.layers):
-            if layer.mixer != "identity":
+            if not layer.skips_mixer:
                 x_BLD = self.mixer_blocks[str(i)](x_BLD, layer, mask_BL)
-            if layer.channel_mixer != "identity":
+            if not layer.skips_channel_mixer:
                 x_BLD = self.channel_blocks[str(i)](x_BLD, layer)
         return self.stem.restore(self.head(x_BLD, mask_BL=mask_BL), batch)
 
@@ -52,11 +53,11 @@ class _Body(nn.Module):
     ) -> tuple[Tensor, tuple[State, ...]]:
         x_B1D, after = self.stem.step(batch_B1, embed_dim=architecture.embed_dim, position=position), []
         for i, (layer, state) in enumerate(zip(architecture.layers, states, strict=True)):
-            if layer.mixer != "identity":
+            if not layer.skips_mixer:
                 mixer_block = self.mixer_blocks[str(i)]
                 assert isinstance(mixer_block, MixerBlock)
                 x_B1D, state = mixer_block.step(x_B1D, layer, state, position=position)
-            if layer.channel_mixer != "identity":
+            if not layer.skips_channel_mixer:
                 x_B1D = self.channel_blocks[str(i)](x_B1D, layer)
             after.append(state)
         return self.head(x_B1D), tuple(after)
@@ -80,12 +81,12 @@ class Supernet(nn.Module):
         mixers = [
             Block(kind="mixer", key=key, embed_dim=width, num_heads=max(space.num_heads) if spec.has_heads else 0)
             for key, spec in ((key, space.catalogue.mixers[key]) for key in space.mixer)
-            if key != "identity"
+            if key != IDENTITY
         ]
         channels = [
             Block(kind="channel_mixer", key=key, embed_dim=width, ratio=max(space.ratio) if spec.has_ratio else 0.0)
             for key, spec in ((key, space.catalogue.channel_mixers[key]) for key in space.channel_mixer)
-            if key != "identity"
+            if key != IDENTITY
         ]
         self.body = _Body(space.geometry, width, [(mixers, channels)] * space.max_depth)
         reset_parameters(self, generator)
@@ -132,7 +133,7 @@ class Network(nn.Module):
         states: list[State] = []
         for i, layer in enumerate(self.architecture.layers):
             state: State = ()
-            if layer.mixer != "identity":
+            if not layer.skips_mixer:
                 block = self.body.mixer_blocks[str(i)]
                 assert isinstance(block, MixerBlock)
                 state = block.initial_state(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from runs.search import CostFunction
 from search_space import Architecture, Layer, SearchSpace
+from search_space.architecture import IDENTITY
 
 __all__ = ["every_uniform", "random_networks", "uniform_networks"]
 
@@ -42,7 +43,7 @@ def every_uniform(space: SearchSpace) -> list[Architecture]:
         for mixer, heads, channel, ratio, precision in itertools.product(
             space.mixer, space.num_heads, space.channel_mixer, space.ratio, space.precision
         )
-        if "identity" not in (mixer, channel)
+        if IDENTITY not in (mixer, channel)
     )
     return [
         Architecture(embed_dim=width, float_precision=floats, layers=(layer,) * depth)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from runs.reports.data import ReportData, ReportedNetwork
 from runs.reports.figures.palette import channel_colours, mixer_codes, mixer_colours
 from runs.reports.summary import quality_text, value_text
+from search_space.architecture import IDENTITY
 from search_space.precision import FLOAT, FORMATS
 
 __all__ = ["Box", "Picture", "Row", "picture"]
@@ -70,9 +71,9 @@ def picture(data: ReportData, networks: Sequence[ReportedNetwork]) -> Picture:
     """Lay out the layers of networks, a row each in the given order."""
     layers = [layer for n in networks for layer in n.architecture.layers]
     names = sorted({layer.mixer for layer in layers})
-    channels = sorted({layer.channel_mixer for layer in layers} - {"identity"})
+    channels = sorted({layer.channel_mixer for layer in layers} - {IDENTITY})
     colours, codes = mixer_colours(names), mixer_codes(names)
-    greys, channel_codes = channel_colours([*channels, "identity"]), mixer_codes(channels)
+    greys, channel_codes = channel_colours([*channels, IDENTITY]), mixer_codes(channels)
     most_heads = max((layer.num_heads for layer in layers), default=0) or 1
     most_ratio = max((layer.ratio for layer in layers), default=0.0) or 1.0
     labels = data.labels
@@ -82,7 +83,7 @@ def picture(data: ReportData, networks: Sequence[ReportedNetwork]) -> Picture:
         boxes, x = [], LEFT
         for at, layer in enumerate(n.architecture.layers, start=1):
             head = _height(layer.num_heads / most_heads) if layer.num_heads else _height(0.5)
-            idle = layer.mixer == "identity"
+            idle = layer.skips_mixer
             size = f", {layer.num_heads} heads" if layer.num_heads else ""
             boxes.append(
                 Box(
@@ -97,7 +98,7 @@ def picture(data: ReportData, networks: Sequence[ReportedNetwork]) -> Picture:
                     empty=idle,
                 )
             )
-            idle = layer.channel_mixer == "identity"
+            idle = layer.skips_channel_mixer
             tall = HEIGHT * LOWEST if idle else _height(layer.ratio / most_ratio) if layer.ratio else _height(0.5)
             size = f", ratio {layer.ratio:g}" if layer.ratio else ""
             boxes.append(
@@ -130,7 +131,7 @@ def picture(data: ReportData, networks: Sequence[ReportedNetwork]) -> Picture:
         width=max((r.end for r in rows), default=LEFT) + PAD,
         height=2 * PAD + len(rows) * ROW - (ROW - HEIGHT) + 6,
         rows=tuple(rows),
-        mixers=tuple((name, codes[name], colours[name]) for name in names if name != "identity"),
+        mixers=tuple((name, codes[name], colours[name]) for name in names if name != IDENTITY),
         channel_mixers=tuple((name, channel_codes[name], greys[name]) for name in channels),
         precisions=tuple(sorted(used, key=lambda p: (p != FLOAT, p))),
     )

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from search_space import Architecture, SearchSpace
+from search_space.architecture import IDENTITY
 from supernet.training.config import TrainingConfig
 from supernet.training.opening import open_choices, open_smallest
 
@@ -76,7 +77,7 @@ def _cycle(seed: int, gene: int, cycle: int, layers: int, choices: int) -> NDArr
 
 def _working(keys: tuple[str, ...], others: tuple[str, ...]) -> NDArray[np.int64]:
     """Return the indices of the choices that a layer may have: no identity where the other half has nothing else."""
-    return np.array([i for i, key in enumerate(keys) if key != "identity" or set(others) != {"identity"}])
+    return np.array([i for i, key in enumerate(keys) if key != IDENTITY or set(others) != {IDENTITY}])
 
 
 def _blocks(space: SearchSpace, seed: int, draw: int, layers: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -93,10 +94,10 @@ def _blocks(space: SearchSpace, seed: int, draw: int, layers: int) -> tuple[NDAr
         return mixers[_cycle(seed, 0, cycle, layers, len(mixers))[:, place]]
 
     order = channels[_cycle(seed, 2, cycle, layers, len(channels))]
-    if "identity" in space.mixer and "identity" in space.channel_mixer and len(channels) > 1:
+    if IDENTITY in space.mixer and IDENTITY in space.channel_mixer and len(channels) > 1:
         beside = np.stack([mixer_of(cycle * len(channels) + i) for i in range(len(channels))], 1)
-        no_mixer = beside == space.mixer.index("identity")
-        idle = no_mixer & (order == space.channel_mixer.index("identity"))
+        no_mixer = beside == space.mixer.index(IDENTITY)
+        idle = no_mixer & (order == space.channel_mixer.index(IDENTITY))
         for layer, first in np.argwhere(idle):
             free = [
                 i % len(channels)
@@ -144,7 +145,7 @@ def _teacher(space: SearchSpace, config: TrainingConfig, step: int) -> Architect
     largest = space.largest.in_float()
     if not config.rotate_teacher:
         return largest
-    mixers = [key for key in space.mixer if key != "identity"] or list(space.mixer)
+    mixers = [key for key in space.mixer if key != IDENTITY] or list(space.mixer)
     cycle, place = divmod(step, len(mixers))
     drawn = _cycle(config.seed, _TEACHER, cycle, space.max_depth, len(mixers))[:, place]
     heads = {key: max(space.num_heads) if space.catalogue.mixers[key].has_heads else 0 for key in mixers}

@@ -12,6 +12,7 @@ from matplotlib.patches import Rectangle
 from runs.reports.figures.palette import FAINT, GRID, MUTED, hatch, text_on
 from runs.reports.figures.stills import STYLE
 from runs.reports.layers import Picture
+from search_space.architecture import IDENTITY
 from search_space.precision import FLOAT
 
 __all__ = ["architectures_png"]
@@ -68,7 +69,7 @@ def _code(plot: Axes, x: float, y: float, code: str, *, colour: str) -> None:
 
 def _legend(plot: Axes, layout: Picture, *, y: float, omitted: int) -> None:
     entries = [(name, code, colour, FLOAT) for name, code, colour in (*layout.mixers, *layout.channel_mixers)]
-    entries += [("identity", "", "", FLOAT), *((p, "", GRID, p) for p in layout.precisions)]
+    entries += [(IDENTITY, "", "", FLOAT), *((p, "", GRID, p) for p in layout.precisions)]
     x, row = 14.0, 0
     for name, code, colour, precision in entries:
         width = 44 + 5.6 * len(name)

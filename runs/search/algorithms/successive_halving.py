@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import chain, zip_longest
 
 from search_space import Architecture
+from search_space.architecture import IDENTITY
 
 __all__ = ["Round", "initial_configurations", "successive_halving"]
 
@@ -86,4 +87,4 @@ def successive_halving(
 
 def _most_frequent_mixer(architecture: Architecture) -> str:
     counts = Counter(layer.mixer for layer in architecture.layers)
-    return max(counts, key=lambda mixer: counts[mixer] - (mixer == "identity") / 2)
+    return max(counts, key=lambda mixer: counts[mixer] - (mixer == IDENTITY) / 2)

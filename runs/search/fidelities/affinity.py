@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_space import Genes, SearchSpace
+from search_space.architecture import IDENTITY
 
 __all__ = ["block_affinity"]
 
@@ -42,6 +43,6 @@ def _blocks(space: SearchSpace, genes: Genes) -> NDArray[np.int64]:
     columns = []
     for gene, keys in ((0, space.mixer), (2, space.channel_mixer)):
         kind = layers[..., gene]
-        idle = keys.index("identity") if "identity" in keys else -1
+        idle = keys.index(IDENTITY) if IDENTITY in keys else -1
         columns.append(np.where(active & (kind != idle), kind, -1))
     return np.concatenate(columns, axis=1)
