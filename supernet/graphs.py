@@ -106,9 +106,14 @@ def _in_processes(recipes: list[str], count: int, *, end: float) -> Iterator[tup
             else:
                 yield result
     finally:
-        for program in programs:
+        for program, thread in zip(programs, threads, strict=True):
             program.kill()
             program.wait()
+            thread.join()  # its reading ends with the program
+            for pipe in (program.stdin, program.stdout):
+                with contextlib.suppress(OSError):  # what was to be written has no reader any more
+                    if pipe is not None:
+                        pipe.close()
 
 
 def _start() -> subprocess.Popen[bytes]:
