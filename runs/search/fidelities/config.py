@@ -1,0 +1,60 @@
+"""How a search in fidelities is set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hardware_profiles.duration import seconds
+from search_space.errors import ConfigError
+
+__all__ = ["FidelitiesConfig"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FidelitiesConfig:
+    """How a search in fidelities is set.
+
+    Parameters
+    ----------
+    time_budget
+        How long networks are trained and evaluated in total, such as ``90s`` or ``20m``; what an interrupted search
+        spent counts.
+    rungs
+        The steps after which a network is evaluated, increasing; the last is a full training.
+    initial
+        How many networks are spread over the space before the model of learning curves decides.
+    batch
+        How many decisions are taken between two fits of that model.
+    max_rounds
+        A search ends after so many rounds of training at the latest; ``None`` for the time alone.
+    baselines
+        The share of the time of the search that networks to compare with are trained for, beside it.
+    """
+
+    time_budget: float | str = "90s"
+    rungs: tuple[int, ...] = (50, 100, 200, 400, 800)
+    initial: int = 16
+    batch: int = 4
+    max_rounds: int | None = None
+    baselines: float = 0.2
+
+    def __post_init__(self) -> None:
+        increasing = all(a < b for a, b in zip(self.rungs, self.rungs[1:], strict=False))
+        for name, value, expected, legal in (
+            ("rungs", list(self.rungs), "two numbers of steps or more, increasing", len(self.rungs) > 1 and increasing),
+            ("rungs", list(self.rungs), "numbers of steps from 1 on", min(self.rungs, default=0) >= 1),
+            ("initial", self.initial, "2 or more", self.initial >= 2),
+            ("batch", self.batch, "1 or more", self.batch >= 1),
+            ("max_rounds", self.max_rounds, "1 or more, or null", self.max_rounds is None or self.max_rounds >= 1),
+            ("baselines", self.baselines, "a share from 0 to 1", 0 <= self.baselines <= 1),
+            ("time_budget", self.time_budget, "more than 0", self.seconds > 0),
+        ):
+            if not legal:
+                raise ConfigError(
+                    f"search.fidelities.{name}", expected=expected, got=repr(value), remedy="correct the override"
+                )
+
+    @property
+    def seconds(self) -> float:
+        """The time budget in seconds."""
+        return seconds(self.time_budget, parameter="search.fidelities.time_budget")

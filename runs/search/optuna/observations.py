@@ -1,0 +1,107 @@
+"""The observations of a search in fidelities in an Optuna study: one complete trial for each round of training.
+
+A network that is trained further has several trials of the same parameters; their attributes say after how many steps.
+So the study is only ever added to, and any tool that reads studies shows the search.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from optuna.study import Study
+from optuna.trial import TrialState, create_trial
+
+from runs.objectives import Budget, Objective
+from runs.search.fidelities.task import Action, Observation
+from runs.search.optuna.genes import distributions, genes_of, params_of
+from search_space import Architecture, SearchSpace
+from search_space.errors import StoreError
+
+__all__ = ["ObservationStudy"]
+
+_ATTRIBUTE = "observation"
+
+
+class ObservationStudy:
+    """A study that holds observations.
+
+    Parameters
+    ----------
+    study
+        Opened by :func:`runs.search.optuna.study.open_study`.
+    space, objectives, budget
+        Of the search.
+    """
+
+    def __init__(self, study: Study, space: SearchSpace, *, objectives: Sequence[Objective], budget: Budget) -> None:
+        self._study, self.space, self.objectives, self.budget = study, space, objectives, budget
+        self._distributions = distributions(space)
+        self._number = len(study.get_trials(deepcopy=False))
+
+    def observations(self) -> list[Observation]:
+        """Return the observations in the order they were added.
+
+        Raises
+        ------
+        StoreError
+            A trial is not one of a search in fidelities.
+        """
+        return [self._read(trial.params, trial.user_attrs) for trial in self._study.get_trials(deepcopy=False)]
+
+    def add(self, observation: Observation, *, values: Mapping[str, float]) -> int:
+        """Keep an observation with the values of its network by name; returns the number of its trial."""
+        action = observation.action
+        row = np.array(action.genes, np.int16)
+        detail = {
+            "key": self._architecture(row).key,
+            "done": action.done,
+            "steps": action.steps,
+            "planned_at": action.planned_at,
+            "donor": None if action.donor is None else list(action.donor),
+            "worth": action.worth,
+            "error": observation.error,
+            "noise": observation.noise,
+            "seconds": observation.cost,
+        }
+        trial = create_trial(
+            state=TrialState.COMPLETE,
+            params=params_of(self.space, row),
+            distributions=dict(self._distributions),
+            values=[values[objective.name] for objective in self.objectives],
+            user_attrs={_ATTRIBUTE: detail, "training_steps": observation.steps},
+        )
+        self._study.add_trial(trial)
+        number, self._number = self._number, self._number + 1
+        return number
+
+    def _architecture(self, row: np.ndarray[Any, Any]) -> Architecture:
+        return self.space.decode(row[None])[0]
+
+    def _read(self, params: Mapping[str, Any], attributes: Mapping[str, Any]) -> Observation:
+        row, detail = genes_of(self.space, params), attributes.get(_ATTRIBUTE)
+        try:
+            assert row is not None
+            donor = detail["donor"]
+            action = Action(
+                genes=tuple(int(gene) for gene in row),
+                done=int(detail["done"]),
+                steps=int(detail["steps"]),
+                planned_at=int(detail["planned_at"]),
+                donor=None if donor is None else tuple(int(gene) for gene in donor),
+                worth=float(detail["worth"]),
+            )
+            return Observation(
+                action=action,
+                error=float(detail["error"]),
+                noise=float(detail["noise"]),
+                cost=float(detail["seconds"]),
+            )
+        except (AssertionError, KeyError, TypeError, ValueError) as error:
+            raise StoreError(
+                f"study {self._study.study_name}",
+                expected="rounds of training of a search in fidelities",
+                got="another trial",
+                remedy="choose another name= for this search",
+            ) from error
