@@ -41,6 +41,11 @@ class Networks:
         self.supernet, self.fingerprint, self.data, self.brief = supernet, fingerprint, data, brief
         self._folder = folder / "brief"
 
+    def origin(self, architecture: Architecture) -> dict[str, str]:
+        """Return what the weights of a network come from, for an export to be known again by."""
+        own = {"supernet": self.fingerprint}
+        return own if self.brief is None else {**own, "finetuned": self.brief.hash}
+
     def __call__(self, architecture: Architecture, *, keep: bool = False) -> Network:
         """Return the network in evaluation mode, not calibrated.
 

@@ -17,7 +17,7 @@ from supernet.calibration import calibrate
 from supernet.elastic import reset_parameters
 from supernet.tasks import TaskData
 from supernet.training import Evaluator, Quality, TrainingConfig
-from supernet.training.checkpoint import FILE
+from supernet.training.checkpoint import FILE, load_checkpoint
 from supernet.training.inheritance import inherit_weights
 from supernet.training.rounds import RoundTraining
 from supernet.training.sampling import initial_generator
@@ -73,6 +73,11 @@ class RoundsEvaluator:
     def path(self, architecture: Architecture) -> Path:
         """Return the checkpoint of a network."""
         return self.folder / architecture.key / FILE
+
+    def steps(self, architecture: Architecture) -> int:
+        """Return the steps that a network has behind it, 0 for one without a checkpoint."""
+        path = self.path(architecture)
+        return load_checkpoint(path).step if path.exists() else 0
 
     def train(self, architecture: Architecture, *, steps: int, donor: Architecture | None = None) -> Quality:
         """Train a network until it has ``steps`` steps behind it; returns its quality on the validation split.

@@ -3,6 +3,7 @@
 from runs.objectives.objective import (
     MEASURED,
     OBJECTIVES,
+    TRAINING_STEPS,
     Budget,
     Direction,
     Objective,
@@ -17,6 +18,7 @@ __all__ = [
     "LATENCY",
     "MEASURED",
     "OBJECTIVES",
+    "TRAINING_STEPS",
     "Budget",
     "Direction",
     "Objective",

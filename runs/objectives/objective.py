@@ -19,6 +19,7 @@ from search_space.metric import ACCURACY, Metric
 __all__ = [
     "MEASURED",
     "OBJECTIVES",
+    "TRAINING_STEPS",
     "Budget",
     "Direction",
     "Objective",
@@ -26,6 +27,7 @@ __all__ = [
     "objectives_by_name",
 ]
 
+TRAINING_STEPS = "training_steps"  # that a network of a search in fidelities has behind it
 Direction = Literal["minimize", "maximize"]
 
 

@@ -7,8 +7,10 @@ from typing import Any
 from runs.environment import versions
 from runs.evaluation.finetuning import FinetunedFiles
 from runs.export import CardData
+from runs.objectives import TRAINING_STEPS
 from runs.pipeline.context import Context
 from runs.reports.units import quantity
+from runs.search import SearchConfig
 from runs.store import Candidate
 from supernet.tasks import TASKS
 
@@ -44,6 +46,7 @@ def card_data(
     as_metric = None if test_error is None else context.data.metric.value(test_error)
     space, config, brief = context.space, context.config, context.brief
     finetuned = ", finetuned" if tuned is not None else "" if brief is None else f", finetuned for {brief.steps} steps"
+    trained = f"trained for {candidate.values[TRAINING_STEPS]:.0f} steps" if TRAINING_STEPS in candidate.values else ""
     return CardData(
         architecture=candidate.architecture,
         shape=context.data.shape,
@@ -54,9 +57,9 @@ def card_data(
         found={
             "search space": f"{space.name}, 10^{space.log10_size:.1f} networks, fingerprint {space.fingerprint}",
             "objectives": ", ".join(config.search.objectives),
-            "sampler": f"{config.search.sampler}, {config.search.n_trials} networks, seed {config.search.seed}",
+            "search": _search_text(config.search),
             "came from": candidate.source,
-            "weights": f"supernet {context.supernet_fingerprint}{finetuned}",
+            "weights": trained or f"supernet {context.supernet_fingerprint}{finetuned}",
             "data": f"{config.task.name}, {context.data.data_hash}",
         },
         environment=versions(),
@@ -66,3 +69,9 @@ def card_data(
         licence=TASKS[config.task.name].licence,
         source=TASKS[config.task.name].source,
     )
+
+
+def _search_text(config: SearchConfig) -> str:
+    if config.method == "fidelities":
+        return f"in fidelities, {config.fidelities.seconds:g} s of training, seed {config.seed}"
+    return f"{config.sampler}, {config.n_trials} networks, seed {config.seed}"

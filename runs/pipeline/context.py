@@ -150,6 +150,8 @@ class Context:
     @property
     def weights_fingerprint(self) -> str:
         """The hash of what decides the weights of every network of the run."""
+        if self.config.search.method == "fidelities":
+            return f"trained-{self.supernet_fingerprint}"
         return weights_fingerprint(self.supernet_fingerprint, self.brief)
 
     @property

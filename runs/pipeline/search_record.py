@@ -25,8 +25,8 @@ class SearchRecord:
         The time of each stage in all commands.
     trials
         The trial of every network that the search evaluated, by key.
-    objectives, sampler, seed, budget
-        What it was searched with; earlier versions kept no sampler, seed and budget.
+    objectives, sampler, seed, budget, method
+        What it was searched with; earlier versions kept no sampler, seed, budget and method.
     """
 
     STAGE: ClassVar[str] = "search"
@@ -37,6 +37,7 @@ class SearchRecord:
     sampler: str = ""
     seed: int | None = None
     budget: Mapping[str, float] | None = None
+    method: str = ""
 
     @classmethod
     def of(cls, context: Context, *, trials: Mapping[str, int], seconds: Mapping[str, float]) -> SearchRecord:
@@ -49,6 +50,7 @@ class SearchRecord:
             sampler=config.sampler,
             seed=config.seed,
             budget=context.budget.limits,
+            method=config.method,
         )
 
     @classmethod
@@ -71,9 +73,10 @@ class SearchRecord:
     def _from_dict(cls, detail: Mapping[str, Any]) -> SearchRecord:
         seconds, trials, objectives = detail["seconds"], detail["trials"], detail["objectives"]
         budget, seed, sampler = detail.get("budget"), detail.get("seed"), detail.get("sampler", "")
+        method = detail.get("method", "")
         if not isinstance(objectives, list) or not all(isinstance(name, str) for name in objectives):
             raise TypeError("objectives that are no list of names")
-        if not isinstance(sampler, str) or not (seed is None or type(seed) is int):
+        if not isinstance(method, str) or not isinstance(sampler, str) or not (seed is None or type(seed) is int):
             raise TypeError("no name of a sampler, or no seed")
         return cls(
             seconds=_numbers(seconds, float),
@@ -82,6 +85,7 @@ class SearchRecord:
             sampler=sampler,
             seed=seed,
             budget=None if budget is None else _numbers(budget, float),
+            method=method,
         )
 
     def save(self, store: Store, run_id: int, *, fingerprint: str) -> None:
@@ -93,6 +97,7 @@ class SearchRecord:
             "sampler": self.sampler,
             "seed": self.seed,
             "budget": dict(self.budget or {}),
+            "method": self.method,
         }
         store.finish_stage(run_id, self.STAGE, fingerprint=fingerprint, detail=detail)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from runs.objectives import Objective, objectives_by_name
+from runs.search.fidelities.config import FidelitiesConfig
 from runs.search.problem import Problem
 from runs.search.registry import SAMPLERS, build_sampler
 from runs.search.settings import settings_from
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
 __all__ = ["Evaluated", "SearchConfig", "SearchResult", "WorkersConfig"]
+
+_METHODS = ("fidelities", "sampler")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +38,11 @@ class SearchConfig:
         The names of the objectives, in order.
     seed
         A number that is not negative.
+    method
+        ``fidelities`` buys training for networks and keeps them as they are exported; ``sampler`` evaluates networks
+        with the weights of a supernet.
+    fidelities
+        How a search in fidelities is set.
     """
 
     n_trials: int
@@ -42,9 +50,15 @@ class SearchConfig:
     settings: Mapping[str, bool | int | float | str | None] = field(default_factory=dict)
     objectives: tuple[str, ...] = ("validation_error", "latency_ms")
     seed: int = 0
+    method: str = "sampler"
+    fidelities: FidelitiesConfig = field(default_factory=FidelitiesConfig)
 
     def __post_init__(self) -> None:
         objectives_by_name(self.objectives)
+        if self.method not in _METHODS:
+            raise ConfigError(
+                "search.method", expected=f"one of {', '.join(_METHODS)}", got=repr(self.method), remedy="correct it"
+            )
         for name, value, least in (("n_trials", self.n_trials, 1), ("seed", self.seed, 0)):
             if value < least:
                 raise ConfigError(

@@ -203,6 +203,46 @@ class Store:
         assert stored is not None
         return stored
 
+    def put_candidate(
+        self,
+        run_id: int,
+        key: str,
+        *,
+        architecture_json: str,
+        values: Mapping[str, float],
+        predicted: Mapping[str, float],
+        source: str,
+        trial_number: int | None = None,
+    ) -> Candidate:
+        """Store an evaluated architecture as it is now, in place of what was known of it, and return it.
+
+        Where its values have changed, what was measured of it as a finalist goes, for it is another network now.
+
+        Raises
+        ------
+        ValueError
+            A value is NaN or infinite.
+        """
+        own = {"run_id": run_id, "key": key}
+        new = {
+            "architecture_json": architecture_json,
+            "objectives": objectives(values, parameter="values"),
+            "predicted": objectives(predicted, parameter="predicted"),
+            "source": source,
+            "trial_number": trial_number,
+            "state": "complete",
+            "reason": "",
+        }
+        with self._write() as session:
+            before = _candidate(session, run_id, key)
+            kept = before.final if before is not None and before.values == dict(values) else None
+            insert = self._insert(CandidateRow).values(**own, **new, created_at=utc_now())
+            session.execute(insert.on_conflict_do_update(index_elements=["run_id", "key"], set_={**new, "final": kept}))
+            session.expire_all()
+            stored = _candidate(session, run_id, key)
+        assert stored is not None
+        return stored
+
     def candidates(self, run_id: int, *, state: State | None = None) -> list[Candidate]:
         """Return the candidates of a run in the order they were stored."""
         query = select(CandidateRow).where(CandidateRow.run_id == run_id)

@@ -14,10 +14,10 @@ __all__ = ["VERB"]
 
 def run(invocation: Invocation) -> None:
     """Write the chosen network in every format."""
-    from runs.pipeline.plan import Plan
+    from runs.pipeline.plans import plan_of
     from runs.pipeline.stages.export import EXPORT
 
-    Plan(invocation.open()).run(EXPORT)
+    plan_of(invocation.open()).run(EXPORT)
 
 
 VERB = Verb(help="Write the chosen network in every format", run=run, words=CHECKPOINT_WORDS)

@@ -14,10 +14,10 @@ __all__ = ["VERB"]
 
 def run(invocation: Invocation) -> None:
     """Train the chosen network a little further, for export to take."""
-    from runs.pipeline.plan import Plan
+    from runs.pipeline.plans import plan_of
     from runs.pipeline.stages.finetune import FINETUNE
 
-    Plan(invocation.open()).run(FINETUNE)
+    plan_of(invocation.open()).run(FINETUNE)
 
 
 VERB = Verb(help="Train the chosen network a little further, for export to take", run=run, words=CHECKPOINT_WORDS)

@@ -16,13 +16,13 @@ __all__ = ["VERB"]
 def run(invocation: Invocation) -> None:
     """Write the report of the search, or with compare=[a,b] of several."""
     from runs.pipeline.compare import compare
-    from runs.pipeline.plan import Plan
+    from runs.pipeline.plans import plan_of
     from runs.pipeline.stages.report import REPORT
     from runs.store import Store
 
     config = invocation.config
     if not config.compare:
-        Plan(invocation.open()).run(REPORT)
+        plan_of(invocation.open()).run(REPORT)
         return
     page = compare(
         Store.open(config.store),

@@ -14,11 +14,11 @@ __all__ = ["VERB"]
 
 def run(invocation: Invocation) -> None:
     """Do all of it in order, skipping what is done."""
-    from runs.pipeline.plan import Plan
+    from runs.pipeline.plans import plan_of
     from runs.pipeline.stages.export import EXPORT
     from runs.pipeline.stages.report import REPORT
 
-    plan = Plan(invocation.open())
+    plan = plan_of(invocation.open())
     plan.run(REPORT)
     plan.run(EXPORT)
 

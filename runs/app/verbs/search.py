@@ -14,10 +14,10 @@ __all__ = ["VERB"]
 
 def run(invocation: Invocation) -> None:
     """Search the space."""
-    from runs.pipeline.plan import Plan
+    from runs.pipeline.plans import plan_of
     from runs.pipeline.stages.baselines import BASELINES
 
-    Plan(invocation.open()).run(BASELINES)
+    plan_of(invocation.open()).run(BASELINES)
 
 
 VERB = Verb(help="Search the space", run=run, words=CHECKPOINT_WORDS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from torch import Tensor
@@ -10,6 +10,7 @@ from torch import Tensor
 from runs.evaluation.candidates import candidate_of, found_candidates
 from runs.evaluation.finetuning import FinetunedFiles, finetuned_files
 from runs.evaluation.network import Networks
+from runs.evaluation.trained import TrainedNetworks
 from runs.export import FORMATS, ParityReport, Subject, is_whole
 from runs.lock import exclusive
 from runs.pipeline.context import Context
@@ -27,9 +28,10 @@ from supernet.calibration import calibrate, is_calibrated
 __all__ = ["EXPORT"]
 
 _PARITY_LIMIT = 2e-2
+_ORIGINS = ("supernet", "finetuned", "trained")
 
 
-def export(context: Context, known: Devices, networks: Networks) -> Path:
+def export(context: Context, known: Devices, networks: Networks | TrainedNetworks) -> Path:
     """Write the network that ``config.key`` names; returns its folder, which is there whole or not at all.
 
     A finetuned network is written with its own weights, any other one with those that it was evaluated by. An export
@@ -39,29 +41,29 @@ def export(context: Context, known: Devices, networks: Networks) -> Path:
     candidate = candidate_of(context.config.key, found, objectives=context.objectives, budget=context.budget)
     target = context.folder / "exports" / candidate.key
     with exclusive(context.lock):
-        tuned = finetuned_files(context.folder, candidate.key, supernet=context.supernet_fingerprint)
-        wanted, there = set(context.config.export.formats), _formats_of(context, target, tuned)
+        tuned = None
+        if networks.supernet is not None:
+            tuned = finetuned_files(context.folder, candidate.key, supernet=context.supernet_fingerprint)
+        origin = _origin(networks, candidate, tuned)
+        wanted, there = set(context.config.export.formats), _formats_of(context, target, origin)
         if wanted <= there and is_whole(target):
             context.reporter.skipped("export")
         else:
-            _write(context, networks, candidate, target, tuned=tuned, formats=sorted(wanted | there))
+            _write(context, networks, candidate, target, tuned=tuned, origin=origin, formats=sorted(wanted | there))
     context.reporter.message(f"export: {target}")
     return target
 
 
-def _origin(context: Context, tuned: FinetunedFiles | None) -> dict[str, str]:
+def _origin(networks: Networks | TrainedNetworks, candidate: Candidate, tuned: FinetunedFiles | None) -> dict[str, str]:
     """Return what the weights of an export come from."""
-    origin, brief = {"supernet": context.supernet_fingerprint}, context.brief
-    if tuned is not None:
-        return {**origin, "finetuned": tuned.weights}
-    return origin if brief is None else {**origin, "finetuned": brief.hash}
+    origin = networks.origin(candidate.architecture)
+    return origin if tuned is None else {**origin, "finetuned": tuned.weights}
 
 
-def _formats_of(context: Context, target: Path, tuned: FinetunedFiles | None) -> set[str]:
+def _formats_of(context: Context, target: Path, origin: Mapping[str, str]) -> set[str]:
     """Return the formats of a finished export of the same weights."""
-    origin = _origin(context, tuned)
     for done in context.store.exports(context.run.id):
-        found = {name: done.detail[name] for name in ("supernet", "finetuned") if name in done.detail}
+        found = {name: done.detail[name] for name in _ORIGINS if name in done.detail}
         if done.folder == target.name and found == origin and target.exists():
             return set(done.detail["formats"]) & set(FORMATS)
     return set()
@@ -69,11 +71,12 @@ def _formats_of(context: Context, target: Path, tuned: FinetunedFiles | None) ->
 
 def _write(
     context: Context,
-    networks: Networks,
+    networks: Networks | TrainedNetworks,
     candidate: Candidate,
     target: Path,
     *,
     tuned: FinetunedFiles | None,
+    origin: Mapping[str, str],
     formats: Sequence[str],
 ) -> None:
     if tuned is None:
@@ -86,12 +89,12 @@ def _write(
     parity = _parity(context, networks, network, subject, finetuned=tuned is not None)
     names = write_folder(context, candidate, target, subject=subject, parity=parity, tuned=tuned, formats=formats)
     norms = {name: row["relative_norm"] for name, row in parity.rows.items()}
-    detail = {"formats": names, **_origin(context, tuned), "relative_norm": norms}
+    detail = {"formats": names, **origin, "relative_norm": norms}
     context.store.add_export(context.run.id, candidate.key, folder=target.name, detail=detail)
     worst = max(norms, key=lambda name: norms[name])
     if norms[worst] > _PARITY_LIMIT:
         context.reporter.warning(
-            f"{worst} differs from the supernet by {100 * norms[worst]:.1f} % of the norm: do not ship it "
+            f"{worst} differs from what was evaluated by {100 * norms[worst]:.1f} % of the norm: do not ship it "
             f"(see {target / 'parity.json'})"
         )
 
@@ -110,16 +113,20 @@ def _check_fit(context: Context, candidate: Candidate, subject: Subject) -> None
 
 
 def _parity(
-    context: Context, networks: Networks, network: Network, subject: Subject, *, finetuned: bool
+    context: Context, networks: Networks | TrainedNetworks, network: Network, subject: Subject, *, finetuned: bool
 ) -> ParityReport:
     """Return the parity report to fill, against what the search evaluated: the supernet wherever it computes it."""
+    if networks.supernet is None:
+        return ParityReport(subject, context.data, right=network, source="the trained network")
     if finetuned or context.brief is not None:
         return ParityReport(subject, context.data, right=network, source="the finetuned network")
     if is_calibrated(network):  # the supernet knows no ranges
         return ParityReport(subject, context.data, right=network, source="the calibrated network")
 
+    shared = networks.supernet
+
     def supernet(inputs: Tensor) -> Tensor:
-        outputs: Tensor = networks.supernet(inputs.to(context.accelerator), network.architecture)
+        outputs: Tensor = shared(inputs.to(context.accelerator), network.architecture)
         return outputs.cpu()
 
     report = ParityReport(subject, context.data, right=supernet, source="the supernet")

@@ -13,6 +13,7 @@ from runs.evaluation.quality import named
 from runs.evaluation.rounds import RoundsEvaluator
 from runs.evaluation.trained import TrainedEvaluator, TrainedNetworks
 from runs.lock import exclusive
+from runs.objectives import TRAINING_STEPS
 from runs.pipeline.context import Context
 from runs.pipeline.plan import SECONDS, Stage
 from runs.pipeline.search_record import SearchRecord
@@ -26,7 +27,7 @@ from runs.search.optuna.observations import ObservationStudy
 from runs.search.optuna.study import open_study, quiet_optuna, storage_errors
 from search_space import Architecture, Genes
 
-__all__ = ["FIDELITY_SEARCH", "ROUNDS", "TRAINED_EVALUATOR", "TRAINED_NETWORKS", "recorded"]
+__all__ = ["FIDELITY_SEARCH", "ROUNDS", "TRAINED_EVALUATOR", "TRAINED_NETWORKS", "record_trained"]
 
 
 def rounds(context: Context) -> tuple[RoundsEvaluator, RoundsEvaluator]:
@@ -114,7 +115,7 @@ def _trials(context: Context, known: Devices, train: RoundsEvaluator) -> dict[st
     )
     with (
         quiet_optuna(),
-        storage_errors(config.store_url if hasattr(config, "store_url") else context.config.store),
+        storage_errors(context.config.store),
         open_study(
             url=context.config.store,
             name=context.run.folder,
@@ -124,7 +125,7 @@ def _trials(context: Context, known: Devices, train: RoundsEvaluator) -> dict[st
         ) as opened,
         context.reporter.progress("search") as progress,
     ):
-        study = ObservationStudy(opened, space, objectives=context.objectives, budget=context.budget)
+        study = ObservationStudy(opened, space, objectives=context.objectives)
         earlier = study.observations()
         search.resume(earlier)
         trials = {space.decode(np.array([o.action.genes], np.int16))[0].key: i for i, o in enumerate(earlier)}
@@ -138,13 +139,11 @@ def _trials(context: Context, known: Devices, train: RoundsEvaluator) -> dict[st
             donor = None if action.donor is None else space.decode(np.array([action.donor], np.int16))[0]
             quality = train.train(architecture, steps=action.done + action.steps, donor=donor)
             values = named(quality)
-            everything = recorded(
-                context, known, architecture, values, steps=action.done + action.steps, source="search"
+            everything = record_trained(
+                context, known, architecture, values, steps=action.done + action.steps, trial_number=study.next_number
             )
             error = values["validation_error"]
-            observation = search.tell(
-                action, error=error, noise=quality.error_se, cost=time.monotonic() - begin
-            )
+            observation = search.tell(action, error=error, noise=quality.error_se, cost=time.monotonic() - begin)
             trials[architecture.key] = study.add(observation, values=everything)
             spent += observation.cost
             progress(
@@ -152,18 +151,23 @@ def _trials(context: Context, known: Devices, train: RoundsEvaluator) -> dict[st
                 round(limit),
                 f"{context.data.metric_text(error)} after {observation.steps} steps, {len(trials)} networks",
             )
-    for key, number in trials.items():
-        context.store.set_trial(context.run.id, key, trial_number=number)
     return trials
 
 
-def recorded(
-    context: Context, known: Devices, architecture: Architecture, quality: Mapping[str, float], *, steps: int, source: str
+def record_trained(
+    context: Context,
+    known: Devices,
+    architecture: Architecture,
+    quality: Mapping[str, float],
+    *,
+    steps: int,
+    source: str = "search",
+    trial_number: int | None = None,
 ) -> dict[str, float]:
     """Keep a network with its latest quality as a candidate of the run; returns all its values by name."""
     genes = context.space.encode([architecture])
     costs = {name: float(column[0]) for name, column in known.costs(genes).items()}
-    values = {**costs, **quality, "training_steps": float(steps)}
+    values = {**costs, **quality, TRAINING_STEPS: float(steps)}
     context.store.put_candidate(
         context.run.id,
         architecture.key,
@@ -171,6 +175,7 @@ def recorded(
         values=values,
         predicted=known.predicted(architecture),
         source=source,
+        trial_number=trial_number,
     )
     return values
 

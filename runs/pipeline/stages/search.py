@@ -22,7 +22,7 @@ from runs.profiling.devices import Devices
 from runs.search import Problem, SearchResult, StoreRecorder, StudyRecord, WorkerGroup, run_search
 from search_space import Architecture
 
-__all__ = ["SEARCH", "Searched", "search_networks"]
+__all__ = ["SEARCH", "Searched", "search_identity", "search_networks"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,7 +110,7 @@ def search_networks(
         )
 
 
-def _identity(context: Context, known: Devices) -> dict[str, str]:
+def search_identity(context: Context, known: Devices) -> dict[str, str]:
     """Return the hashes of what the values depend on; only what the search uses of the other devices."""
     names = {*context.config.search.objectives, *context.budget.limits}
     used = {
@@ -118,6 +118,9 @@ def _identity(context: Context, known: Devices) -> dict[str, str]:
         for device, print_ in known.fingerprints.items()
         if any(str(known.on(device)) in names for known in MEASURED)
     }
+    if context.config.search.method == "fidelities":
+        own = {"training": context.weights_fingerprint, "profile": known.fingerprint}
+        return own | {f"profile {name}": value for name, value in used.items()}
     config, brief = context.config.evaluation, context.brief
     after = "" if brief is None else f" after {brief.steps} steps of finetuning {brief.hash}"
     own = {

@@ -1,7 +1,18 @@
 """The search in fidelities: which network to train next, and for how long; arithmetic on genes alone."""
 
 from runs.search.fidelities.affinity import block_affinity
+from runs.search.fidelities.config import FidelitiesConfig
 from runs.search.fidelities.search import FidelitySearch
+from runs.search.fidelities.space import SpaceGenotype, step_cost
 from runs.search.fidelities.task import Action, FidelityTask, Observation
 
-__all__ = ["Action", "FidelitySearch", "FidelityTask", "Observation", "block_affinity"]
+__all__ = [
+    "Action",
+    "FidelitiesConfig",
+    "FidelitySearch",
+    "FidelityTask",
+    "Observation",
+    "SpaceGenotype",
+    "block_affinity",
+    "step_cost",
+]

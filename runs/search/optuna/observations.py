@@ -13,7 +13,7 @@ import numpy as np
 from optuna.study import Study
 from optuna.trial import TrialState, create_trial
 
-from runs.objectives import Budget, Objective
+from runs.objectives import Objective
 from runs.search.fidelities.task import Action, Observation
 from runs.search.optuna.genes import distributions, genes_of, params_of
 from search_space import Architecture, SearchSpace
@@ -31,14 +31,19 @@ class ObservationStudy:
     ----------
     study
         Opened by :func:`runs.search.optuna.study.open_study`.
-    space, objectives, budget
+    space, objectives
         Of the search.
+
+    Attributes
+    ----------
+    next_number
+        The number of the trial that the next observation gets.
     """
 
-    def __init__(self, study: Study, space: SearchSpace, *, objectives: Sequence[Objective], budget: Budget) -> None:
-        self._study, self.space, self.objectives, self.budget = study, space, objectives, budget
+    def __init__(self, study: Study, space: SearchSpace, *, objectives: Sequence[Objective]) -> None:
+        self._study, self.space, self.objectives = study, space, objectives
         self._distributions = distributions(space)
-        self._number = len(study.get_trials(deepcopy=False))
+        self.next_number = len(study.get_trials(deepcopy=False))
 
     def observations(self) -> list[Observation]:
         """Return the observations in the order they were added.
@@ -73,8 +78,8 @@ class ObservationStudy:
             user_attrs={_ATTRIBUTE: detail, "training_steps": observation.steps},
         )
         self._study.add_trial(trial)
-        number, self._number = self._number, self._number + 1
-        return number
+        self.next_number += 1
+        return self.next_number - 1
 
     def _architecture(self, row: np.ndarray[Any, Any]) -> Architecture:
         return self.space.decode(row[None])[0]
