@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from runs.search.algorithms.task import SearchTask
 
 from benchmarks.anytime_setting import Curve, Setting
 from predictors import QualityPredictor

@@ -7,6 +7,8 @@ a killed process repeats at most the steps since the last checkpoint, and comes 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -27,15 +29,23 @@ __all__ = ["RoundsEvaluator", "random_start"]
 Start = Callable[[Architecture], Network]
 
 
-def random_start(space: SearchSpace, *, seed: int) -> Start:
-    """Return what makes the network of an architecture with random weights, the same ones every time."""
+@dataclass(frozen=True, slots=True)
+class RandomStart:
+    """Makes the network of an architecture with random weights, the same ones every time."""
 
-    def start(architecture: Architecture) -> Network:
-        network = Network(architecture, space.geometry)
-        reset_parameters(network, initial_generator(seed=seed))
+    space: SearchSpace
+    seed: int
+
+    def __call__(self, architecture: Architecture) -> Network:
+        """Return the network."""
+        network = Network(architecture, self.space.geometry)
+        reset_parameters(network, initial_generator(seed=self.seed))
         return network
 
-    return start
+
+def random_start(space: SearchSpace, *, seed: int) -> Start:
+    """Return what makes the network of an architecture with random weights, the same ones every time."""
+    return RandomStart(space, seed)
 
 
 class RoundsEvaluator:
@@ -68,7 +78,6 @@ class RoundsEvaluator:
     ) -> None:
         self.space, self.data, self.config, self.folder = space, data, config, folder
         self.start, self.origin, self.device = start, origin, torch.device(device)
-        self._judge = Evaluator(data, split=data.validation, device=self.device, bf16=config.bf16)
 
     def path(self, architecture: Architecture) -> Path:
         """Return the checkpoint of a network."""
@@ -86,7 +95,11 @@ class RoundsEvaluator:
         """
         training = self._open(architecture, donor=donor)
         network = training.train_to(steps)
-        return self._judge(calibrate(network, self.data))
+        return self._evaluator(calibrate(network, self.data))
+
+    @cached_property
+    def _evaluator(self) -> Evaluator:
+        return Evaluator(self.data, split=self.data.validation, device=self.device, bf16=self.config.bf16)
 
     def network(self, architecture: Architecture) -> Network:
         """Return a network as it was trained last, in evaluation mode: what is tested and exported."""

@@ -179,7 +179,10 @@ def _predictor_summary(networks: Sequence[ReportedNetwork], profile: Profile) ->
 
 
 def _training_curve(context: Context, *, points: int = 300) -> tuple[tuple[int, float], ...]:
-    lines = (context.supernet_folder / CURVE).read_text().splitlines()
+    file = context.supernet_folder / CURVE
+    if context.config.search.method == "fidelities" or not file.exists():  # there is no supernet, or no curve of it
+        return ()
+    lines = file.read_text().splitlines()
     rows = [json.loads(line) for line in lines]
     step = max(1, len(rows) // points)
     return tuple((row["step"], row["loss"]) for row in rows[::step])

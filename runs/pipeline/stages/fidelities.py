@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -9,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from runs.evaluation.pool import Round, RoundsPool, available_cores
 from runs.evaluation.quality import named
 from runs.evaluation.rounds import RoundsEvaluator
 from runs.evaluation.trained import TrainedEvaluator, TrainedNetworks
@@ -22,10 +24,11 @@ from runs.pipeline.stages.feasibility import CHECK, CORNERS
 from runs.pipeline.stages.search import Searched, search_identity
 from runs.pipeline.starts import start_of
 from runs.profiling.devices import Devices
-from runs.search.fidelities import FidelitySearch, FidelityTask, SpaceGenotype, block_affinity, step_cost
+from runs.search.fidelities import Action, FidelitySearch, FidelityTask, SpaceGenotype, block_affinity, step_cost
 from runs.search.optuna.observations import ObservationStudy
 from runs.search.optuna.study import open_study, quiet_optuna, storage_errors
-from search_space import Architecture, Genes
+from search_space import Architecture, Genes, SearchSpace
+from search_space.errors import NasweaveError
 
 __all__ = ["FIDELITY_SEARCH", "ROUNDS", "TRAINED_EVALUATOR", "TRAINED_NETWORKS", "record_trained"]
 
@@ -130,28 +133,44 @@ def _trials(context: Context, known: Devices, train: RoundsEvaluator) -> dict[st
         search.resume(earlier)
         trials = {space.decode(np.array([o.action.genes], np.int16))[0].key: i for i, o in enumerate(earlier)}
         spent, limit = sum(o.cost for o in earlier), settings.seconds
-        while spent < limit and (settings.max_rounds is None or len(search.observations) < settings.max_rounds):
-            begin = time.monotonic()
-            action = search.ask()
-            if action is None:
-                break
-            architecture = space.decode(np.array([action.genes], np.int16))[0]
-            donor = None if action.donor is None else space.decode(np.array([action.donor], np.int16))[0]
-            quality = train.train(architecture, steps=action.done + action.steps, donor=donor)
-            values = named(quality)
-            everything = record_trained(
-                context, known, architecture, values, steps=action.done + action.steps, trial_number=study.next_number
-            )
-            error = values["validation_error"]
-            observation = search.tell(action, error=error, noise=quality.error_se, cost=time.monotonic() - begin)
-            trials[architecture.key] = study.add(observation, values=everything)
-            spent += observation.cost
-            progress(
-                min(round(spent), round(limit)),
-                round(limit),
-                f"{context.data.metric_text(error)} after {observation.steps} steps, {len(trials)} networks",
-            )
+        most = settings.max_rounds or sys.maxsize
+        with RoundsPool(train, processes=settings.processes or available_cores()) as pool:
+            while spent < limit and len(search.observations) < most:
+                begin = time.monotonic()
+                actions = search.ask_batch()[: most - len(search.observations)]
+                if not actions:
+                    break
+                wanted = [_round(space, action) for action in actions]
+                qualities = pool.train(wanted)
+                seconds = (time.monotonic() - begin) / len(actions)
+                for action, one, quality in zip(actions, wanted, qualities, strict=True):
+                    if isinstance(quality, NasweaveError):
+                        context.reporter.warning(f"the training of {one.architecture.key} failed: {quality}")
+                        search.give_up(action)
+                        continue
+                    values = record_trained(
+                        context,
+                        known,
+                        one.architecture,
+                        named(quality),
+                        steps=one.steps,
+                        trial_number=study.next_number,
+                    )
+                    told = search.tell(action, error=quality.error, noise=quality.error_se, cost=seconds)
+                    trials[one.architecture.key] = study.add(told, values=values)
+                spent += time.monotonic() - begin
+                best = min(o.error for o in search.observations) if search.observations else float("nan")
+                text = f"{len(trials)} networks, best validation {context.data.metric} {context.data.metric_text(best)}"
+                progress(min(round(spent), round(limit)), round(limit), text)
     return trials
+
+
+def _round(space: SearchSpace, action: Action) -> Round:
+    return Round(
+        architecture=space.decode(np.array([action.genes], np.int16))[0],
+        steps=action.done + action.steps,
+        donor=None if action.donor is None else space.decode(np.array([action.donor], np.int16))[0],
+    )
 
 
 def record_trained(

@@ -27,6 +27,8 @@ class FidelitiesConfig:
         How many decisions are taken between two fits of that model.
     max_rounds
         A search ends after so many rounds of training at the latest; ``None`` for the time alone.
+    processes
+        How many networks are trained at a time, each by one thread; as many as there are cores when ``None``.
     baselines
         The share of the time of the search that networks to compare with are trained for, beside it.
     """
@@ -36,6 +38,7 @@ class FidelitiesConfig:
     initial: int = 16
     batch: int = 4
     max_rounds: int | None = None
+    processes: int | None = None
     baselines: float = 0.2
 
     def __post_init__(self) -> None:
@@ -46,6 +49,7 @@ class FidelitiesConfig:
             ("initial", self.initial, "2 or more", self.initial >= 2),
             ("batch", self.batch, "1 or more", self.batch >= 1),
             ("max_rounds", self.max_rounds, "1 or more, or null", self.max_rounds is None or self.max_rounds >= 1),
+            ("processes", self.processes, "1 or more, or null", self.processes is None or self.processes >= 1),
             ("baselines", self.baselines, "a share from 0 to 1", 0 <= self.baselines <= 1),
             ("time_budget", self.time_budget, "more than 0", self.seconds > 0),
         ):

@@ -108,6 +108,11 @@ class FidelitySearch:
         self._pending.add(action.genes)
         return action
 
+    def ask_batch(self) -> list[Action]:
+        """Return all that was decided together, to be bought at once and told in this order; empty at the end."""
+        first = self.ask()
+        return [] if first is None else [first, *(self.ask() for _ in range(len(self._queue)))]  # type: ignore[list-item]
+
     def tell(self, action: Action, *, error: float, noise: float = 0.0, cost: float = 0.0) -> Observation:
         """Add what came of an action; returns the observation to keep."""
         observation = Observation(action=action, error=error, noise=noise, cost=cost)

@@ -1,0 +1,104 @@
+"""Train several networks at once, each in a process of one thread: small networks are bound by calls, not arithmetic.
+
+What comes out does not depend on the number of processes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+
+import torch
+from joblib import Parallel, delayed
+
+from runs.evaluation.rounds import RoundsEvaluator
+from search_space import Architecture
+from search_space.errors import NasweaveError
+from supernet.training import Quality
+
+__all__ = ["Round", "RoundsPool", "available_cores"]
+
+_mine: RoundsEvaluator | None = None  # of a process of the pool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Round:
+    """One round of training: a network, the steps that it has afterwards, and the donor of its first weights."""
+
+    architecture: Architecture
+    steps: int
+    donor: Architecture | None = None
+
+
+class RoundsPool:
+    """Processes that train networks; a context manager.
+
+    Parameters
+    ----------
+    rounds
+        What trains them.
+    processes
+        How many at a time; with one this process trains.
+    """
+
+    def __init__(self, rounds: RoundsEvaluator, *, processes: int) -> None:
+        self.rounds, self.processes = rounds, processes
+        self._parallel: Parallel | None = None
+
+    def __enter__(self) -> RoundsPool:
+        if self.processes > 1:
+            made = Parallel(
+                n_jobs=self.processes, backend="loky", max_nbytes=None, initializer=_begin, initargs=(self.rounds,)
+            )
+            self._parallel = made.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._parallel is not None:
+            self._parallel.__exit__(kind, error, traceback)
+            self._parallel = None
+
+    def train(self, wanted: Sequence[Round]) -> list[Quality | NasweaveError]:
+        """Return the quality of each network after its round, or why its training failed, in order."""
+        if self._parallel is None or len(wanted) < 2:
+            with _one_thread():
+                return [_train(self.rounds, one) for one in wanted]
+        return list(self._parallel(delayed(_train_here)(one) for one in wanted))
+
+
+def available_cores() -> int:
+    """Return the processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _begin(rounds: RoundsEvaluator) -> None:
+    global _mine
+    torch.set_num_threads(1)
+    _mine = rounds
+
+
+def _train_here(wanted: Round) -> Quality | NasweaveError:
+    assert _mine is not None, "the process has begun"
+    return _train(_mine, wanted)
+
+
+def _train(rounds: RoundsEvaluator, wanted: Round) -> Quality | NasweaveError:
+    try:
+        return rounds.train(wanted.architecture, steps=wanted.steps, donor=wanted.donor)
+    except NasweaveError as error:
+        return error
