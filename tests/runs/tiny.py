@@ -11,6 +11,7 @@ import pytest
 from runs.app.cli import main
 
 TINY = (
+    "search=nasweave",
     "space.embed_dim=[16,24]",
     "space.depth=[1,2]",
     "space.head_dim=8",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runs.app.verb import CHECKPOINT_WORDS, Verb, Word
+from search_space.errors import ConfigError
 
 if TYPE_CHECKING:
     from runs.app.invocation import Invocation
@@ -22,6 +23,13 @@ def run(invocation: Invocation) -> None:
     context = invocation.open()
     if invocation.config.workers.role == "profile":
         Plan(context).run(LEAVE_PROFILE)
+    elif invocation.config.search.method == "fidelities":
+        raise ConfigError(
+            "search",
+            expected="a search that workers share",
+            got="one in fidelities, which trains on all cores of one machine",
+            remedy="search with search=nasweave in every command of this run",
+        )
     else:  # a worker trains nothing
         Plan(context, replace={TRAIN: LOAD_TRAINED}).run(WORK)
 

@@ -95,7 +95,7 @@ def search_networks(
         name=context.run.folder,
         storage_url=context.config.store,
         recorder=StoreRecorder(context.store, run_id=context.run.id, predicted=known.predicted),
-        identity=_identity(context, known),
+        identity=search_identity(context, known),
     )
     with context.reporter.progress("search") as progress:
         return run_search(
