@@ -14,10 +14,10 @@ from types import FrameType
 
 from omegaconf import DictConfig
 
-from hardware_profiles.atomic import write_atomically
 from runs.app.arguments import Override
-from runs.app.config import as_yaml, from_hydra
+from runs.app.config import from_hydra
 from runs.app.invocation import Invocation
+from runs.app.record import write_record
 from runs.app.terminal import TerminalReporter
 from runs.app.verbs import VERBS
 from runs.pipeline.context import Command
@@ -25,8 +25,6 @@ from runs.pipeline.run_folder import run_folder, sweep_name
 from runs.store.secrets import redacted, redacted_url
 
 __all__ = ["execute", "redacted_words", "report_warnings"]
-
-_RECORD = ".hydra"
 
 
 def execute(verb: str, composed: DictConfig, *, overrides: Sequence[Override], swept: Mapping[str, str]) -> None:
@@ -57,7 +55,7 @@ def execute(verb: str, composed: DictConfig, *, overrides: Sequence[Override], s
     if not declared.only_reads(config):
         folder.mkdir(parents=True, exist_ok=True)
         if not declared.joins and os.environ.get("RANK", "0") == "0":
-            _record(folder, config_yaml=as_yaml(config), overrides=command.overrides)
+            write_record(folder, config, overrides=command.overrides)
     with _terminated_as_interrupted():
         declared.run(Invocation(config=config, folder=folder, command=command, reporter=TerminalReporter()))
 
@@ -83,15 +81,6 @@ def redacted_words(overrides: Sequence[Override]) -> tuple[str, ...]:
         str(o) if o.value is None else f"{o.key}={redacted_url(o.value) if o.key == 'store' else redacted(o.value)}"
         for o in overrides
     )
-
-
-def _record(folder: Path, *, config_yaml: str, overrides: Sequence[str]) -> None:
-    """Leave in the folder of a run what it was asked for."""
-    record = folder / _RECORD
-    record.mkdir(exist_ok=True)
-    write_atomically(record / "config.yaml", config_yaml.encode(errors="backslashreplace"))
-    lines = "".join(f"- {line!r}\n" for line in overrides) or "[]\n"
-    write_atomically(record / "overrides.yaml", lines.encode(errors="backslashreplace"))
 
 
 @contextmanager

@@ -97,6 +97,11 @@ class Context:
         """The database."""
         return Store.open(self.config.store)
 
+    def close(self) -> None:
+        """Close the connections to the database, if any was opened."""
+        if "store" in self.__dict__:
+            self.store.close()
+
     @cached_property
     def run(self) -> Run:
         """The run's row in the database, made where there is none."""

@@ -160,7 +160,7 @@ def _trials(context: Context, known: Devices, train: RoundsEvaluator) -> dict[st
                     trials[one.architecture.key] = study.add(told, values=values)
                 spent += time.monotonic() - begin
                 best = min(o.error for o in search.observations) if search.observations else float("nan")
-                text = f"{len(trials)} networks, best validation {context.data.metric} {context.data.metric_text(best)}"
+                text = f"{len(trials)} networks, best validation {context.data.metric} {context.data.metric.text(best)}"
                 progress(min(round(spent), round(limit)), round(limit), text)
     return trials
 

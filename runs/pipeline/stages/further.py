@@ -39,7 +39,7 @@ def further(context: Context, known: Devices, both: tuple[RoundsEvaluator, Round
             source=candidate.source,
             trial_number=candidate.trial_number,
         )
-    change = f"{data.metric_text(candidate.values['validation_error'])} -> {data.metric_text(quality.error)}"
+    change = f"{data.metric.text(candidate.values['validation_error'])} -> {data.metric.text(quality.error)}"
     context.reporter.message(f"finetune: {candidate.key}, validation {data.metric} {change} after {steps} more steps")
     return candidate.key
 

@@ -1,0 +1,326 @@
+"""A run from Python: everything that a verb of the command line does, as methods."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from hardware_profiles import Profile, Setting
+from runs.api.exported import Exported
+from runs.api.spaces import declaration_of
+from runs.app.compose import compose
+from runs.app.record import write_record
+from runs.evaluation.candidates import found_candidates
+from runs.objectives.front import front
+from runs.pipeline.config import Config
+from runs.pipeline.context import Command, Context, open_context
+from runs.pipeline.plan import Plan
+from runs.pipeline.plans import plan_of
+from runs.pipeline.run_folder import run_folder
+from runs.reporter import Reporter, SilentReporter
+from runs.store import Candidate
+from search_space import SearchSpace
+from search_space.errors import ConfigError
+from supernet import Supernet
+
+if TYPE_CHECKING:
+    from runs.profiling.devices import Devices
+
+__all__ = ["Run", "create_run", "load_run"]
+
+
+def create_run(
+    name: str = "default",
+    *,
+    task: str = "digits",
+    task_options: Mapping[str, object] | None = None,
+    space: str | SearchSpace | None = None,
+    device: Setting | None = None,
+    objectives: Sequence[str] | None = None,
+    budget: Mapping[str, float] | None = None,
+    outputs: str | Path | None = "outputs",
+    overrides: Mapping[str, object] | None = None,
+    load_if_exists: bool = False,
+    progress: bool = False,
+) -> Run:
+    """Return a new run; nothing is measured, trained or written before one of its methods is called.
+
+    Parameters
+    ----------
+    name
+        The name of the run's folder, ``outputs/task/name``.
+    task, task_options
+        The data, such as ``"text"`` with ``{"path": "mine.csv"}``.
+    space
+        A space's name, or a space bound to this task; the one that suits the task when ``None``.
+    device
+        How networks are executed, from :func:`nasweave.device`; ONNX Runtime with one thread when ``None``.
+    objectives
+        What is optimised, in order: validation error and latency when ``None``.
+    budget
+        Upper limits by name, such as ``{"latency_ms": 5.0}``.
+    outputs
+        The folder of all runs, profiles and supernets; a temporary one, gone with the run, when ``None``.
+    overrides
+        Any other key of the configuration, such as ``{"training.steps": 500}``.
+    load_if_exists
+        Whether to go on with a run of this name, as the command line does.
+    progress
+        Whether to show progress and results on the terminal.
+
+    Raises
+    ------
+    NasweaveError
+        The run exists, or a name or value is illegal.
+    """
+    temporary = tempfile.TemporaryDirectory(prefix="nasweave-") if outputs is None else None
+    given: dict[str, object] = {"name": name, "outputs": str(outputs) if temporary is None else temporary.name}
+    if isinstance(space, str):
+        given["space"] = space
+    if device is not None:
+        given["hardware"] = device.runtime
+        given |= {"hardware.threads": device.threads, "hardware.batch_size": device.batch_size}
+    if objectives is not None:
+        given["search.objectives"] = list(objectives)
+    given |= {f"task.options.{key}": value for key, value in (task_options or {}).items()}
+    given |= {f"budget.{key}": value for key, value in (budget or {}).items()}
+    config = compose(task=task, overrides=given | dict(overrides or {}))
+    if isinstance(space, SearchSpace):
+        config = replace(config, space=declaration_of(space))
+    folder = run_folder(outputs=config.outputs, task=config.task.name, name=config.name)
+    if folder.exists() and any(folder.iterdir()) and not load_if_exists:
+        raise ConfigError(
+            "name",
+            expected="a run that does not exist yet",
+            got=f"{name!r}, which lies in {folder}",
+            remedy="choose another name, or load_if_exists=True to go on with it",
+        )
+    return Run(config, folder=folder, progress=progress, temporary=temporary)
+
+
+def load_run(path: str | Path, *, progress: bool = False) -> Run:
+    """Return the run of a folder that the command line or :func:`create_run` made, with the configuration it has.
+
+    Raises
+    ------
+    ConfigError
+        The folder holds no run.
+    """
+    from runs.app.record import recorded_config
+
+    folder = Path(path)
+    return Run(recorded_config(folder), folder=folder, progress=progress)
+
+
+class Run:
+    """One run: its configuration, its folder, and what its stages have made.
+
+    Each method first does what it needs and what is not done yet; after a crash the same call goes on where it
+    stopped. A run is a context manager, which closes its database.
+
+    Attributes
+    ----------
+    config
+        The typed configuration.
+    path
+        The run's folder.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        folder: Path,
+        progress: bool = False,
+        temporary: tempfile.TemporaryDirectory[str] | None = None,
+    ) -> None:
+        self.config, self.path = config, folder
+        self._temporary = temporary
+        self._reporter: Reporter = SilentReporter()
+        if progress:
+            from runs.app.terminal import TerminalReporter
+
+            self._reporter = TerminalReporter()
+        self._plan: Plan | None = None
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Run({self.config.name!r}, task={self.config.task.name!r}, path={str(self.path)!r})"
+
+    def close(self) -> None:
+        """Close the database; the run may be used again, unless its outputs are temporary."""
+        if self._plan is not None:
+            self._plan.context.close()
+        self._plan = None
+        if self._temporary is not None:
+            self._temporary.cleanup()
+
+    @property
+    def space(self) -> SearchSpace:
+        """The search space, bound to the task."""
+        return self._context.space
+
+    def profile(self, *, time_budget: str | None = None) -> Profile:
+        """Return the latencies of this machine, measured where they are not known.
+
+        Parameters
+        ----------
+        time_budget
+            Stop after this long, such as ``"90s"`` or ``"5m"``.
+        """
+        from runs.pipeline.stages.profile import PROFILE
+
+        if time_budget is not None:
+            self._change(profile=replace(self.config.profile, time_budget=time_budget))
+        return self._planned().run(PROFILE)
+
+    def train(self, *, steps: int | None = None) -> Supernet:
+        """Return the trained supernet."""
+        from runs.pipeline.stages.train import TRAIN
+
+        if steps is not None:
+            self._change(training=replace(self.config.training, steps=steps))
+        return self._planned().run(TRAIN)
+
+    def search(self, n_trials: int | None = None) -> pd.DataFrame:
+        """Search until ``n_trials`` networks are evaluated in total; returns all of them.
+
+        Columns are as for :meth:`candidates`.
+        """
+        from runs.pipeline.stages.search import SEARCH
+
+        if n_trials is not None:
+            self._change(search=replace(self.config.search, n_trials=n_trials))
+        self._planned().run(SEARCH)
+        return self.candidates()
+
+    def candidates(self) -> pd.DataFrame:
+        """Return every network that was evaluated, a row each by key.
+
+        The column ``architecture`` holds it; the others are its values by name, ``trial`` its number in the search.
+        """
+        return _table(self._candidates())
+
+    def front(self, *, measured: bool = False) -> pd.DataFrame:
+        """Return the networks that nothing dominates within the budget, cheapest first; columns as for ``candidates``.
+
+        Parameters
+        ----------
+        measured
+            Whether to measure their latencies again, and test them: the columns ``measured_latency_ms``, where this
+            machine is the profiled one, and ``test_error``.
+        """
+        from runs.pipeline.stages.finalists import FINALISTS
+        from runs.pipeline.stages.search import SEARCH
+
+        self._planned().run(FINALISTS if measured else SEARCH)
+        context = self._context
+        table = _table(front(self._candidates(), context.objectives, context.budget))
+        return table
+
+    def report(self) -> Path:
+        """Write the report, with pictures and tables; returns its HTML page."""
+        from runs.pipeline.stages.report import REPORT
+
+        return self._planned().run(REPORT)
+
+    def finetune(self, key: str = "auto", *, steps: int | None = None) -> None:
+        """Train a network further; :meth:`export` then takes its weights.
+
+        Parameters
+        ----------
+        key
+            ``auto``, ``knee``, ``best``, ``fastest`` or the key of an evaluated network.
+        steps
+            Steps of training; those of the configuration when ``None``.
+        """
+        from runs.pipeline.stages.finetune import FINETUNE
+
+        finetuning = self.config.finetune if steps is None else replace(self.config.finetune, steps=steps)
+        self._change(key=key, finetune=finetuning)
+        self._planned().run(FINETUNE)
+
+    def export(
+        self, key: str = "auto", *, formats: Sequence[str] | None = None, measure: bool | None = None
+    ) -> Exported:
+        """Write a network in several formats, with its parity, hashes and a model card.
+
+        Parameters
+        ----------
+        key
+            ``auto`` (the best within a budget, the knee of the front without one), ``knee``, ``best``, ``fastest`` or
+            the key of an evaluated network.
+        formats
+            Names such as ``onnx``, ``pt2``, ``safetensors``; those of the configuration when ``None``.
+        measure
+            Whether to measure latency and memory of each file in a process of its own.
+        """
+        from runs.pipeline.stages.export import EXPORT
+
+        own = self.config.export
+        chosen = replace(
+            own,
+            formats=own.formats if formats is None else tuple(formats),
+            measure=own.measure if measure is None else measure,
+        )
+        self._change(key=key, export=chosen)
+        path = self._planned().run(EXPORT)
+        return Exported(key=path.name, path=path)
+
+    @property
+    def _context(self) -> Context:
+        return self._planned().context
+
+    def _change(self, **changes: Any) -> None:
+        """Take another configuration; what was made under the former one is found again in the run's folder."""
+        changed = replace(self.config, **changes)
+        if changed != self.config:
+            if self._plan is not None:
+                self._plan.context.close()
+            self.config, self._plan = changed, None
+
+    def _planned(self) -> Plan:
+        if self._plan is None:
+            context = open_context(self.config, folder=self.path, command=Command(), reporter=self._reporter)
+            write_record(self.path, self.config)
+            self._plan = plan_of(context)
+        return self._plan
+
+    def _candidates(self) -> list[Candidate]:
+        from runs.pipeline.stages.devices import DEVICES
+
+        context = self._context
+        known: Devices = self._planned().run(DEVICES)
+        return found_candidates(context.store, context.run.id, space=context.space, cost_function=known.costs)
+
+
+def _table(candidates: Sequence[Candidate]) -> pd.DataFrame:
+    rows = []
+    for candidate in candidates:
+        final = candidate.final or {}
+        measured = {"measured_latency_ms": final["latency_ms"]} if "latency_ms" in final else {}
+        test = {"test_error": final["test_error"]} if "test_error" in final else {}
+        rows.append(
+            {
+                "key": candidate.key,
+                "architecture": candidate.architecture,
+                "trial": candidate.trial_number,
+                **candidate.values,
+                **measured,
+                **test,
+            }
+        )
+    return pd.DataFrame(rows, columns=None if rows else ["key", "architecture", "trial"]).set_index("key")
