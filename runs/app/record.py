@@ -46,6 +46,8 @@ def recorded_config(folder: Path) -> Config:
             remedy="give outputs/TASK/NAME",
         ) from error
     if not isinstance(data, dict):
-        raise ConfigError("path", expected="a configuration in .hydra/config.yaml", got=repr(data)[:60], remedy="see outputs")
+        raise ConfigError(
+            "path", expected="a configuration in .hydra/config.yaml", got=repr(data)[:60], remedy="see outputs"
+        )
     data.pop("hydra", None)
     return from_hydra(OmegaConf.create(data))
