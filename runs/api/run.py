@@ -226,10 +226,12 @@ class Run:
         from runs.pipeline.stages.finalists import FINALISTS
         from runs.pipeline.stages.search import SEARCH
 
-        self._planned().run(FINALISTS if measured else SEARCH)
+        if measured:
+            self._planned().run(FINALISTS)
+        else:
+            self._planned().run(SEARCH)
         context = self._context
-        table = _table(front(self._candidates(), context.objectives, context.budget))
-        return table
+        return _table(front(self._candidates(), context.objectives, context.budget))
 
     def report(self) -> Path:
         """Write the report, with pictures and tables; returns its HTML page."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
+import torch
+
 from runs.evaluation.rounds import Start, random_start
 from runs.pipeline.context import Context
 from search_space import Architecture
@@ -17,7 +19,7 @@ def start_of(context: Context) -> tuple[Start, str]:
     seed = context.config.training.seed
     if context.pretrained is None:
         return random_start(context.space, seed=seed), f"random {seed}"
-    supernet = Supernet(context.space)
+    supernet = Supernet(context.space, generator=torch.Generator().manual_seed(seed))
     context.pretrained.initialise(supernet)
 
     def start(architecture: Architecture) -> Network:

@@ -85,9 +85,10 @@ class ObservationStudy:
         return self.space.decode(row[None])[0]
 
     def _read(self, params: Mapping[str, Any], attributes: Mapping[str, Any]) -> Observation:
-        row, detail = genes_of(self.space, params), attributes.get(_ATTRIBUTE)
+        row = genes_of(self.space, params)
         try:
             assert row is not None
+            detail: Mapping[str, Any] = attributes[_ATTRIBUTE]
             donor = detail["donor"]
             action = Action(
                 genes=tuple(int(gene) for gene in row),

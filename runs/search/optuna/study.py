@@ -66,11 +66,13 @@ def open_study(
     *,
     url: str | None,
     name: str,
-    sampler: BaseSampler,
+    sampler: BaseSampler | None,
     objectives: Sequence[Objective],
     identity: Mapping[str, Any],
 ) -> Iterator[Study]:
     """Create the study, or load it when it exists; its connections are closed on leaving.
+
+    ``sampler`` is ``None`` for a study that is never asked for a network.
 
     Raises
     ------
