@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -23,6 +25,7 @@ from runs.reporter import Reporter, SilentReporter
 from runs.store import Run, Store
 from search_space import SearchSpace, space_from_mapping
 from search_space.errors import RuntimeUnavailableError, SpaceError
+from search_space.precision import FLOAT
 from supernet import catalogue
 from supernet.pretrained import Pretrained
 from supernet.tasks import TASKS, TaskData
@@ -211,8 +214,12 @@ def open_context(
     if data is None:
         options = {name: value for name, value in task.options.items() if value is not None}
         data = TASKS[task.name].load(data_root=Path(config.data_root), options=options)
-    space = space_from_mapping(config.space, task=data.shape, catalogue=catalogue())
-    runtime = _runtime(hardware.runtime)
+    runtime, reporter = _runtime(hardware.runtime), reporter or SilentReporter()
+    device = this_device(cuda=runtime.accelerated)
+    declared = config.space
+    if config.profile.path is None:  # of this machine
+        declared = _executed_exactly(declared, runtime, device, reporter=reporter)
+    space = space_from_mapping(declared, task=data.shape, catalogue=catalogue())
     _check_executable(space, runtime)
     pretrained = None if config.init.path is None else Pretrained(Path(config.init.path).expanduser())
     if pretrained is not None:
@@ -221,13 +228,13 @@ def open_context(
         config=config,
         folder=Path(config.outputs) / task.name / config.name if folder is None else folder,
         command=command or Command(),
-        reporter=reporter or SilentReporter(),
+        reporter=reporter,
         data=data,
         space=space,
         pretrained=pretrained,
         runtime=runtime,
         setting=Setting(runtime=hardware.runtime, threads=hardware.threads, batch_size=hardware.batch_size),
-        device=this_device(cuda=runtime.accelerated),
+        device=device,
     )
 
 
@@ -239,6 +246,22 @@ def _runtime(name: str) -> Runtime:
             "hardware.runtime", expected="a runtime of this machine", got=runtime.name, remedy=reason
         )
     return runtime
+
+
+def _executed_exactly(
+    declared: Mapping[str, Any], runtime: Runtime, device: Device, *, reporter: Reporter
+) -> Mapping[str, Any]:
+    """Return a space without the precisions that this device computes otherwise than they are simulated, and say so."""
+    choices, exact = declared.get("precision", ()), runtime.precisions_on(device)
+    inexact = [p for p in choices if p in runtime.precisions and p not in exact]
+    if not inexact:
+        return declared
+    kept = [p for p in choices if p not in inexact] or [FLOAT]
+    reporter.warning(
+        f"space.precision: {', '.join(inexact)} left out, for {runtime.name} does not compute it exactly on "
+        f"this processor; {', '.join(kept)} stay"
+    )
+    return {**declared, "precision": kept}
 
 
 def _check_executable(space: SearchSpace, runtime: Runtime) -> None:
