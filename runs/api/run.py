@@ -148,6 +148,7 @@ class Run:
 
             self._reporter = TerminalReporter()
         self._plan: Plan | None = None
+        self._seconds: dict[str, float] = {}
 
     def __enter__(self) -> Run:
         return self
@@ -172,6 +173,14 @@ class Run:
     def space(self) -> SearchSpace:
         """The search space, bound to the task."""
         return self._context.space
+
+    @property
+    def seconds(self) -> Mapping[str, float]:
+        """The seconds that each stage took so far, by its name."""
+        from runs.pipeline.plan import SECONDS
+
+        now = self._planned().run(SECONDS)
+        return {name: self._seconds.get(name, 0.0) + now.get(name, 0.0) for name in {**self._seconds, **now}}
 
     def profile(self, *, time_budget: str | None = None) -> Profile:
         """Return the latencies of this machine, measured where they are not known.
@@ -210,7 +219,8 @@ class Run:
     def candidates(self) -> pd.DataFrame:
         """Return every network that was evaluated, a row each by key.
 
-        The column ``architecture`` holds it; the others are its values by name, ``trial`` its number in the search.
+        The column ``architecture`` holds it; the others are its values by name, with the ends of the 90 % intervals of
+        those that are predicted (``latency_low_ms``, ``latency_high_ms``), and ``trial``, its number in the search.
         """
         return _table(self._candidates())
 
@@ -291,6 +301,7 @@ class Run:
         changed = replace(self.config, **changes)
         if changed != self.config:
             if self._plan is not None:
+                self._seconds = dict(self.seconds)
                 self._plan.context.close()
             self.config, self._plan = changed, None
 
@@ -320,6 +331,7 @@ def _table(candidates: Sequence[Candidate]) -> pd.DataFrame:
                 "key": candidate.key,
                 "architecture": candidate.architecture,
                 "trial": candidate.trial_number,
+                **candidate.predicted,
                 **candidate.values,
                 **measured,
                 **test,
