@@ -10,7 +10,7 @@ from supernet.tasks import TASKS
 from supernet.training import TrainingConfig, evaluate
 from supernet.training.sampling import subnets
 from supernet.training.sandwich import accumulate_gradients
-from supernet.training.state import _optimizer
+from supernet.training.state import make_optimizer
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def test_bfloat16_gradients_are_near_and_weights_stay_float32(make_space, digits
 
 def test_only_linear_weights_decay(space):
     supernet = Supernet(space, generator=torch.Generator().manual_seed(0))
-    optimizer = _optimizer(supernet, TrainingConfig(weight_decay=0.3))
+    optimizer = make_optimizer(supernet, TrainingConfig(weight_decay=0.3))
     names = {id(p): name for name, p in supernet.named_parameters()}
     decayed = {names[id(p)] for group in optimizer.param_groups if group["weight_decay"] for p in group["params"]}
     kept = {names[id(p)] for group in optimizer.param_groups if not group["weight_decay"] for p in group["params"]}
