@@ -40,7 +40,7 @@ class TorchRuntime(Runtime):
     file_suffix = ".pt2"
     package = "torch"
     open_model = staticmethod(open_program)
-    carries = ("hardware_profiles.portable.pt2_archive",)
+    carries = ("hardware_profiles.portable.pt2_graph", "hardware_profiles.portable.pt2_archive")
 
     def library_version(self) -> str:
         """Return the version of the package, its build included."""
