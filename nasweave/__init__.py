@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from predictors.latency import LatencyPredictor
     from predictors.quality import QualityPredictor
     from runs.api.exported import Exported, load_network, load_profile
-    from runs.api.run import Run, create_run, load_run
+    from runs.api.opening import create_run, load_run
+    from runs.api.run import Run
     from runs.api.spaces import device, doctor, space, task
     from runs.api.study import sampler
     from search_space.architecture import Architecture, Layer
@@ -65,12 +66,12 @@ _SOURCES = {
     "Run": "runs.api.run",
     "SearchSpace": "search_space.space",
     "Setting": "hardware_profiles.setting",
-    "create_run": "runs.api.run",
+    "create_run": "runs.api.opening",
     "device": "runs.api.spaces",
     "doctor": "runs.api.spaces",
     "load_network": "runs.api.exported",
     "load_profile": "runs.api.exported",
-    "load_run": "runs.api.run",
+    "load_run": "runs.api.opening",
     "sampler": "runs.api.study",
     "space": "runs.api.spaces",
     "task": "runs.api.spaces",
