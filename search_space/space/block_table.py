@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search_space.blocks import Block, layer_blocks
-
-if TYPE_CHECKING:
-    from search_space.space import Genes, SearchSpace
+from search_space.space.choices import Choices, Genes
+from search_space.space.layer_table import LayerTable
 
 __all__ = ["BlockTable"]
 
@@ -18,7 +17,7 @@ __all__ = ["BlockTable"]
 class BlockTable:
     """Every distinct block of a space, and which of them a network consists of."""
 
-    def __init__(self, space: SearchSpace) -> None:
+    def __init__(self, space: Choices, layers: LayerTable) -> None:
         self._space = space
         index: dict[Block, int] = {}
         task = space.geometry.task
@@ -37,10 +36,10 @@ class BlockTable:
             ends = (Block(kind="stem", key=task.stem, **sizes), Block(kind="head", key=task.head, **sizes))
             self._ends[f, e] = [number(block) for block in ends]
             for m, h, p in np.ndindex(mixer_genes):
-                layer = space.layer_of((m, h, 0, 0, p, 0))
+                layer = layers.layer_of((m, h, 0, 0, p, 0))
                 self._mixers[f, e, m, h, p] = number(layer_blocks(layer, **sizes)[0])
             for c, r, p in np.ndindex(channel_genes):
-                layer = space.layer_of((0, 0, c, r, 0, p))
+                layer = layers.layer_of((0, 0, c, r, 0, p))
                 self._channels[f, e, c, r, p] = number(layer_blocks(layer, **sizes)[1])
         self.blocks: tuple[Block, ...] = tuple(index)
 

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from search_space.architecture import IDENTITY, Architecture, Layer
 from search_space.blocks import layer_blocks
 from search_space.precision import FLOAT_BYTES, FORMATS
-
-if TYPE_CHECKING:
-    from search_space.space import SearchSpace
+from search_space.space.choices import Choices
+from search_space.space.layer_table import LayerTable
 
 __all__ = ["extreme", "log10_size", "middle"]
 
 T = TypeVar("T", int, float)
 
 
-def extreme(space: SearchSpace, sign: int) -> Architecture:
+def extreme(space: Choices, layers: LayerTable, sign: int) -> Architecture:
     """Return the network with the most (``sign`` 1) or fewest (-1) parameters; FLOPs, then order, break ties.
 
     The largest consists of the space's ``largest_blocks``, where it has them.
@@ -34,13 +33,13 @@ def extreme(space: SearchSpace, sign: int) -> Architecture:
     pairs = [(m, c) for m in space.mixer for c in space.channel_mixer if (m, c) != (IDENTITY, IDENTITY)]
     if sign > 0 and space.largest_blocks is not None:
         pairs = [space.largest_blocks]
-    layer = max((_layer(space, m, heads, c, ratio, _precision(space, sign)) for m, c in pairs), key=weight)
+    layer = max((_layer(layers, m, heads, c, ratio, _precision(space, sign)) for m, c in pairs), key=weight)
     return Architecture(
         embed_dim=width, float_precision=_float_precision(space, sign), layers=(layer,) * pick(space.depth)
     )
 
 
-def middle(space: SearchSpace) -> Architecture:
+def middle(space: Choices, layers: LayerTable) -> Architecture:
     """Return the middle choice of every ordered dimension with the first mixer and channel mixer, in float."""
 
     def mid(values: Sequence[T]) -> T:
@@ -48,13 +47,13 @@ def middle(space: SearchSpace) -> Architecture:
 
     mixer = next(m for m in space.mixer if m != IDENTITY or len(space.mixer) == 1)
     channel = next(c for c in space.channel_mixer if c != IDENTITY or len(space.channel_mixer) == 1)
-    layer = _layer(space, mixer, mid(space.num_heads), channel, mid(space.ratio), _precision(space, 1))
+    layer = _layer(layers, mixer, mid(space.num_heads), channel, mid(space.ratio), _precision(space, 1))
     return Architecture(
         embed_dim=mid(space.embed_dim), float_precision=_float_precision(space, 1), layers=(layer,) * mid(space.depth)
     )
 
 
-def log10_size(space: SearchSpace) -> float:
+def log10_size(space: Choices) -> float:
     """Return the decimal logarithm of the exact number of distinct networks."""
     precisions = len(space.precision)
     mixers = [space.catalogue.mixers[key] for key in space.mixer]
@@ -65,7 +64,7 @@ def log10_size(space: SearchSpace) -> float:
     return math.log10(len(space.embed_dim) * len(space.float_precision) * sum(ways**depth for depth in space.depth))
 
 
-def _layer(space: SearchSpace, mixer: str, heads: int, channel: str, ratio: float, precision: str) -> Layer:
+def _layer(layers: LayerTable, mixer: str, heads: int, channel: str, ratio: float, precision: str) -> Layer:
     layer = Layer(
         mixer=mixer,
         num_heads=heads,
@@ -74,12 +73,12 @@ def _layer(space: SearchSpace, mixer: str, heads: int, channel: str, ratio: floa
         mixer_precision=precision,
         channel_precision=precision,
     )
-    return space.canonical_layer(layer)
+    return layers.canonical_layer(layer)
 
 
-def _precision(space: SearchSpace, sign: int) -> str:
+def _precision(space: Choices, sign: int) -> str:
     return max(space.precision, key=lambda p: sign * (FORMATS[p].stored_bits if p in FORMATS else 32))
 
 
-def _float_precision(space: SearchSpace, sign: int) -> str:
+def _float_precision(space: Choices, sign: int) -> str:
     return max(space.float_precision, key=lambda p: sign * FLOAT_BYTES[p])

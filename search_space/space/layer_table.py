@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search_space.architecture import IDENTITY, Layer
 from search_space.precision import FLOAT
+from search_space.space.choices import Choices
 from search_space.spec import BlockSpec
 
-if TYPE_CHECKING:
-    from search_space.space import SearchSpace
+__all__ = ["LayerTable"]
 
-__all__ = ["LAYER_GENES", "LayerTable"]
-
-LAYER_GENES = ("mixer", "num_heads", "channel_mixer", "ratio", "mixer_precision", "channel_precision")
 _FLAGS = ("has_heads", "has_ratio", "has_linears")
 
 
 class LayerTable:
     """The declarations of a space's mixers and channel mixers as tables over their genes."""
 
-    def __init__(self, space: SearchSpace) -> None:
+    def __init__(self, space: Choices) -> None:
         self._space = space
         self._specs: dict[str, dict[str, BlockSpec]] = {
             "mixer": {key: space.catalogue.spec("mixer", key) for key in space.mixer},

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from search_space.architecture import IDENTITY, Architecture
 from search_space.blocks import Block, layer_blocks
 from search_space.errors import SpaceError
 from search_space.precision import FLOAT, FLOAT_BYTES, FORMATS
-
-if TYPE_CHECKING:
-    from search_space.space import SearchSpace
+from search_space.space.choices import Choices
 
 __all__ = ["check_architecture", "check_space"]
 
 _MAX_SIZE = 2**31 - 1
 
 
-def check_space(space: SearchSpace) -> None:
+def check_space(space: Choices) -> None:
     """Raise ``SpaceError`` for the first choice that is not legal."""
     if not _is_size(space.geometry.head_dim):
         raise SpaceError(
@@ -82,7 +80,7 @@ def _check_choices(gene: str, values: Sequence[Any], expected: str, legal: Calla
         raise SpaceError(gene, expected="distinct choices", got=str(list(values)), remedy=remedy)
 
 
-def _check_options(space: SearchSpace) -> None:
+def _check_options(space: Choices) -> None:
     remedy = "correct the space's declaration"
     catalogue, options = space.catalogue, space.geometry.options
     if not isinstance(options, Mapping):
@@ -109,7 +107,7 @@ def _check_options(space: SearchSpace) -> None:
                 )
 
 
-def _check_blocks(space: SearchSpace) -> None:
+def _check_blocks(space: Choices) -> None:
     task = space.geometry.task
     for kind, keys in (
         ("stem", (task.stem,)),
@@ -154,7 +152,7 @@ def _check_blocks(space: SearchSpace) -> None:
                             )
 
 
-def check_architecture(space: SearchSpace, architecture: Architecture) -> None:
+def check_architecture(space: Choices, architecture: Architecture) -> None:
     """Raise ``SpaceError`` naming the gene and the reason when the architecture is not in the space."""
 
     def check(gene: str, value: object, choices: Sequence[object], neutral: object = None) -> None:

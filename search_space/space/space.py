@@ -20,19 +20,17 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from search_space import corners
 from search_space.architecture import Architecture, Layer
-from search_space.block_table import BlockTable
-from search_space.blocks import Block, Geometry
-from search_space.layer_table import LAYER_GENES, LayerTable
-from search_space.legality import check_architecture, check_space
-from search_space.precision import FLOAT
-from search_space.spec import BlockSpec, Catalogue, Cost, Scalar
+from search_space.blocks import Block
+from search_space.space import corners
+from search_space.space.block_table import BlockTable
+from search_space.space.choices import GLOBAL_GENES, LAYER_GENES, Choices, Genes
+from search_space.space.layer_table import LayerTable
+from search_space.space.legality import check_architecture, check_space
+from search_space.spec import Scalar
 
-__all__ = ["Genes", "SearchSpace"]
+__all__ = ["SearchSpace"]
 
-Genes = NDArray[np.int16]
-GLOBAL_GENES = ("embed_dim", "depth", "float_precision")
 _LAYER_FIELDS = attrgetter(*LAYER_GENES)
 
 
@@ -41,7 +39,7 @@ class _Trial(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SearchSpace:
+class SearchSpace(Choices):
     """All networks that a search may propose.
 
     Parameters
@@ -64,19 +62,6 @@ class SearchSpace:
         When a choice is not legal for the task.
     """
 
-    name: str
-    geometry: Geometry
-    catalogue: Catalogue
-    embed_dim: tuple[int, ...]
-    depth: tuple[int, ...]
-    mixer: tuple[str, ...]
-    num_heads: tuple[int, ...]
-    channel_mixer: tuple[str, ...]
-    ratio: tuple[float, ...]
-    precision: tuple[str, ...] = (FLOAT,)
-    float_precision: tuple[str, ...] = ("fp32",)
-    largest_blocks: tuple[str, str] | None = None
-
     def __post_init__(self) -> None:
         check_space(self)
         options: dict[str, dict[str, Scalar]] = {}
@@ -91,44 +76,7 @@ class SearchSpace:
         object.__setattr__(self, "geometry", replace(self.geometry, options=options))
         object.__setattr__(self, "ratio", tuple(map(float, self.ratio)))
 
-    @property
-    def specs(self) -> tuple[BlockSpec, ...]:
-        """The declarations of the stem, the mixers, the channel mixers and the head."""
-        task, find = self.geometry.task, self.catalogue.spec
-        mixers = (find("mixer", key) for key in self.mixer)
-        channel_mixers = (find("channel_mixer", key) for key in self.channel_mixer)
-        return (find("stem", task.stem), *mixers, *channel_mixers, find("head", task.head))
-
     # ------------------------------------------------------------------ genes
-
-    @property
-    def max_depth(self) -> int:
-        """Largest number of layers."""
-        return max(self.depth)
-
-    @cached_property
-    def gene_names(self) -> tuple[str, ...]:
-        """Name of every column of a gene matrix: ``embed_dim``, ..., ``layer0.mixer``, ..."""
-        return GLOBAL_GENES + tuple(f"layer{i}.{g}" for i in range(self.max_depth) for g in LAYER_GENES)
-
-    @cached_property
-    def gene_values(self) -> tuple[tuple[Any, ...], ...]:
-        """The choices of every column."""
-        layer = (self.mixer, self.num_heads, self.channel_mixer, self.ratio, self.precision, self.precision)
-        return (self.embed_dim, self.depth, self.float_precision) + layer * self.max_depth
-
-    @cached_property
-    def cards(self) -> NDArray[np.int64]:
-        """Number of choices of every column, ``(genes,)``."""
-        return np.array([len(v) for v in self.gene_values])
-
-    def layer_genes(self, genes: Genes) -> Genes:
-        """Return the ``(n, max_depth, 6)`` view of the genes of each layer."""
-        return genes[:, len(GLOBAL_GENES) :].reshape(len(genes), self.max_depth, len(LAYER_GENES))
-
-    def active(self, genes: Genes) -> NDArray[np.bool_]:
-        """Return which layers exist, ``(n, max_depth)``."""
-        return np.arange(self.max_depth) < np.asarray(self.depth)[genes[:, 1]][:, None]
 
     def canonical(self, genes: NDArray[np.integer[Any]]) -> Genes:
         """Return the legal, canonical form of any in-range gene matrix: inactive genes are 0.
@@ -238,17 +186,17 @@ class SearchSpace:
 
         Where ``largest_blocks`` are given, the one with the most parameters among those of these blocks alone.
         """
-        return corners.extreme(self, 1)
+        return corners.extreme(self, self._layer_table, 1)
 
     @cached_property
     def smallest(self) -> Architecture:
         """The network with the fewest parameters (ties: FLOPs, then order), in the smallest precision."""
-        return corners.extreme(self, -1)
+        return corners.extreme(self, self._layer_table, -1)
 
     @cached_property
     def middle(self) -> Architecture:
         """The middle choice of every ordered dimension with the first mixer and channel mixer, in float."""
-        return corners.middle(self)
+        return corners.middle(self, self._layer_table)
 
     @cached_property
     def log10_size(self) -> float:
@@ -275,10 +223,6 @@ class SearchSpace:
 
     # ----------------------------------------------------------------- blocks
 
-    def cost(self, block: Block) -> Cost:
-        """Return what one block costs for one example."""
-        return self.geometry.cost(block, self.catalogue)
-
     @property
     def blocks(self) -> tuple[Block, ...]:
         """Every distinct block of the space."""
@@ -293,4 +237,4 @@ class SearchSpace:
 
     @cached_property
     def _block_table(self) -> BlockTable:
-        return BlockTable(self)
+        return BlockTable(self, self._layer_table)
