@@ -26,8 +26,8 @@ from omegaconf.errors import OmegaConfBaseException
 import hydra_conf
 from runs.app.arguments import Override, parse_arguments
 from runs.app.config import from_hydra
-from runs.app.keys import hydra_word, literal
-from runs.app.typed import nearest
+from runs.app.schema.keys import hydra_word, literal
+from runs.app.schema.typed import nearest
 from runs.pipeline.config import Config
 from search_space.errors import ConfigError, reason_of
 

@@ -12,8 +12,8 @@ from typing import Any, cast
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from runs.app.renamed import current_keys
-from runs.app.typed import build, defaults, nearest
+from runs.app.schema.renamed import current_keys
+from runs.app.schema.typed import build, defaults, nearest
 from runs.pipeline.config import Config
 from runs.pipeline.run_folder import run_folder
 from runs.store.secrets import redacted, redacted_url

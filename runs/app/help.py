@@ -78,7 +78,7 @@ def _groups() -> dict[str, list[str]]:
 
 def _keys() -> str:
     """Return the keys of ``config.yaml`` and of the chosen options, with their comments, then what classes declare."""
-    from runs.app.documented import declared_keys
+    from runs.app.schema.documented import declared_keys
 
     folder = files("hydra_conf")
     text = (folder / "config.yaml").read_text()

@@ -23,7 +23,7 @@ from omegaconf import DictConfig, OmegaConf
 from runs.app.arguments import Override
 from runs.app.compose import compose_words
 from runs.app.config import from_hydra
-from runs.app.keys import swept
+from runs.app.schema.keys import swept
 from search_space.errors import ConfigError, NasweaveError, reason_of
 
 __all__ = ["launch"]

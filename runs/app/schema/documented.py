@@ -9,7 +9,7 @@ import typing
 from collections.abc import Iterator
 from dataclasses import MISSING, fields, is_dataclass
 
-from runs.app.keys import literal
+from runs.app.schema.keys import literal
 from runs.pipeline.config import Config
 
 __all__ = ["declared_keys"]

@@ -15,8 +15,8 @@ from functools import cache
 from typing import Any
 
 from runs.app.arguments import Override, elements
-from runs.app.renamed import current_key
-from runs.app.typed import hints_by_key, nearest
+from runs.app.schema.renamed import current_key
+from runs.app.schema.typed import hints_by_key, nearest
 from runs.pipeline.config import Config
 from search_space.errors import ConfigError
 

@@ -53,7 +53,7 @@ def test_a_verb_is_one_file_and_shows_in_the_help(tmp_path):
 
 def test_the_command_line_names_no_verb():
     names = "|".join(VERBS)
-    for module in ("cli", "arguments", "execute", "help", "multirun", "compose", "keys"):
+    for module in ("cli", "arguments", "execute", "help", "multirun", "compose", "schema/keys"):
         code = (Path(runs.app.cli.__file__).parent / f"{module}.py").read_text()
         assert not re.search(rf"[\"']({names})[\"']", code), module
 

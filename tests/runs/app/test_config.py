@@ -16,8 +16,8 @@ from hydra.core.global_hydra import GlobalHydra
 import hydra_conf
 from runs.app.compose import compose
 from runs.app.config import as_yaml
-from runs.app.renamed import RENAMED
-from runs.app.typed import defaults, hints_by_key
+from runs.app.schema.renamed import RENAMED
+from runs.app.schema.typed import defaults, hints_by_key
 from runs.pipeline.config import Config
 from runs.pipeline.run_folder import run_folder, sweep_name
 from search_space.errors import ConfigError
