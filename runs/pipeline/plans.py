@@ -11,11 +11,11 @@ from runs.pipeline.plan import Plan, Stage
 from runs.pipeline.search_record import SearchRecord
 from runs.pipeline.stages.baselines import BASELINES
 from runs.pipeline.stages.evaluator import EVALUATOR, NETWORKS
-from runs.pipeline.stages.fidelities import FIDELITY_SEARCH, TRAINED_EVALUATOR, TRAINED_NETWORKS
 from runs.pipeline.stages.finetune import FINETUNE
-from runs.pipeline.stages.further import TRAIN_FURTHER
 from runs.pipeline.stages.search import SEARCH
-from runs.pipeline.stages.trained_baselines import TRAINED_BASELINES
+from runs.pipeline.stages.trained.baselines import TRAINED_BASELINES
+from runs.pipeline.stages.trained.fidelities import FIDELITY_SEARCH, TRAINED_EVALUATOR, TRAINED_NETWORKS
+from runs.pipeline.stages.trained.further import TRAIN_FURTHER
 
 __all__ = ["plan_of"]
 
