@@ -31,7 +31,7 @@ from rich.console import Console
 from rich.table import Table
 from threadpoolctl import threadpool_limits
 
-from benchmarks.anytime_methods import METHODS
+from benchmarks.anytime_methods import METHODS, WITH_SUPERNETS
 from benchmarks.anytime_setting import Curve, Point, open_setting
 from hardware_profiles.atomic import write_atomically
 from runs.objectives.pareto import hypervolume, non_dominated
@@ -54,7 +54,7 @@ def one_run(options: Mapping[str, Any], method: str, seed: int) -> dict[str, Any
     with threadpool_limits(1), tempfile.TemporaryDirectory(prefix="anytime-") as scratch:
         setting = open_setting(options["task"], options["overrides"], data_root=Path(options["data_root"]))
         curve = Curve(setting=setting, limit=max(options["budgets"]))
-        METHODS[method](setting, curve, seed, Path(scratch))
+        {**METHODS, **WITH_SUPERNETS}[method](setting, curve, seed, Path(scratch))
     return {"reference": setting.reference, "points": [asdict(point) for point in curve.points]}
 
 
@@ -172,8 +172,9 @@ def main() -> None:
     parser.add_argument("override", nargs="*", help="as nasweave run takes them")
     options = parser.parse_args()
     options.methods = options.methods.split(",")
-    if unknown := set(options.methods) - set(METHODS):
-        raise SystemExit(f"--methods: expected names among {', '.join(METHODS)}, got {', '.join(sorted(unknown))}")
+    names = [*METHODS, *WITH_SUPERNETS]
+    if unknown := set(options.methods) - set(names):
+        raise SystemExit(f"--methods: expected names among {', '.join(names)}, got {', '.join(sorted(unknown))}")
     options.budgets = [float(b) for b in options.budgets.split(",")] if options.budgets else BUDGETS[options.task]
     try:
         result = measure(options)

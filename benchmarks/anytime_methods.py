@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -31,12 +32,20 @@ from search_space import Architecture, Genes, features
 from supernet import extract
 from supernet.training import Evaluator, Quality, train
 
-__all__ = ["METHODS", "fidelity_task", "nasweave"]
+__all__ = ["METHODS", "WITH_SUPERNETS", "Searched", "fidelity_task", "nasweave"]
 
 RUNGS = (50, 100, 200, 400, 800, 1600)
 _SHARE, _POPULATION, _TOURNAMENT = 3, 16, 4
 _ALONE = (100, 300, 900)
-Method = Callable[[Setting, Curve, int, Path], None]
+Method = Callable[[Setting, Curve, int, Path], object]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Searched:
+    """A search in fidelities that has spent its time, and the weights of all that it trained."""
+
+    search: FidelitySearch
+    rounds: RoundsEvaluator
 
 
 class _Genotype:
@@ -64,7 +73,7 @@ def fidelity_task(setting: Setting, *, rungs: tuple[int, ...] = RUNGS, inherited
 
 def nasweave(
     setting: Setting, curve: Curve, seed: int, folder: Path, *, supernet_steps: int = 0, worth: float = 0.0
-) -> None:
+) -> Searched:
     """Ours: a search in fidelities in which networks begin with the weights of trained ones like them."""
     config = replace(setting.training, seed=seed)
     start, origin = random_start(setting.space, seed=seed), f"random {seed}"
@@ -83,6 +92,7 @@ def nasweave(
         quality = rounds.train(architecture, steps=steps, donor=donor)
         search.tell(action, error=quality.error, noise=quality.error_se)
         curve.add(architecture, quality, steps=steps, network=rounds.network(architecture))
+    return Searched(search=search, rounds=rounds)
 
 
 def random_halving(setting: Setting, curve: Curve, seed: int, folder: Path) -> None:
@@ -148,6 +158,13 @@ METHODS: dict[str, Method] = {
     "uniform": uniform,
     "inherited": inherited,
 }
+"""What is compared by default."""
+
+WITH_SUPERNETS: dict[str, Method] = {
+    f"nasweave_supernet_{steps}": partial(nasweave, supernet_steps=steps, worth=worth)
+    for steps, worth in ((250, 30.0), (500, 60.0), (1500, 100.0))
+}
+"""Ours, on top of supernets of so many steps: what they are worth at a budget."""
 
 
 def _alone(setting: Setting, curve: Curve, seed: int, folder: Path) -> Callable[[Architecture, int], Quality]:

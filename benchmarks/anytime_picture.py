@@ -39,8 +39,10 @@ def draw(result: Mapping[str, Any], file: Path) -> None:
     times = np.array(result["times_s"])
     for name, found in result["methods"].items():
         mean, deviation = np.array(found["curve"]), np.array(found["curve_std"])
-        colour = _COLOURS[name]
-        axes.plot(times, mean, color=colour, linewidth=2.2 if name == "nasweave" else 1.4, label=_LABELS[name])
+        colour = _COLOURS.get(name, INK)
+        axes.plot(
+            times, mean, color=colour, linewidth=2.2 if name == "nasweave" else 1.4, label=_LABELS.get(name, name)
+        )
         axes.fill_between(times, mean - deviation, mean + deviation, color=colour, alpha=0.15, linewidth=0)
     for budget in result["budgets_s"]:
         axes.axvline(budget, color=GRID, linewidth=1.0, zorder=0)

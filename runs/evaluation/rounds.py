@@ -24,7 +24,7 @@ from supernet.training.inheritance import inherit_weights
 from supernet.training.rounds import RoundTraining
 from supernet.training.sampling import initial_generator
 
-__all__ = ["RoundsEvaluator", "random_start"]
+__all__ = ["RoundsEvaluator", "Start", "inherited_start", "random_start"]
 
 Start = Callable[[Architecture], Network]
 
@@ -46,6 +46,17 @@ class RandomStart:
 def random_start(space: SearchSpace, *, seed: int) -> Start:
     """Return what makes the network of an architecture with random weights, the same ones every time."""
     return RandomStart(space, seed)
+
+
+def inherited_start(start: Start, donor: Network) -> Start:
+    """Return what begins every network with the weights that it shares with a donor."""
+
+    def begin(architecture: Architecture) -> Network:
+        network = start(architecture)
+        inherit_weights(network, donor)
+        return network
+
+    return begin
 
 
 class RoundsEvaluator:

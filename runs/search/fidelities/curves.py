@@ -23,10 +23,10 @@ __all__ = ["CurveModel", "Hyperparameters"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
-# Prior standard deviations of the common level, slope and curvature, in units of the logarithm; the slope's mean is
-# what an error loses between the first rung and the full training on most tasks.
-_COMMON = (3.0, 1.5, 1.0)
-_SLOPE = 1.5
+# Prior means of the slope and the curvature of the logarithm of the error, over the logarithm of the steps scaled to 0
+# for a full training and 1 for the first rung: errors fall fast at first. And deviations of level, slope, curvature.
+_SLOPE, _CURVATURE = 1.3, 0.8
+_COMMON = (3.0, 0.8, 0.5)
 _JITTER = 1e-6
 _FACTORS = (0.4, 2.5)
 _SWEEPS = 2
@@ -87,7 +87,7 @@ class CurveModel:
         alive = spread > 1e-9
         self._unit = np.where(alive, 1.0 / np.where(alive, spread, 1.0), 0.0) / math.sqrt(max(int(alive.sum()), 1))
         self._x, self._network, self._t = self._scaled(features), network, self._time(steps)
-        self._y = log_error - _SLOPE * self._t
+        self._y = log_error - _mean(self._t)
         self._level = float(np.mean(self._y))
         self._y = self._y - self._level
         self._variance = np.maximum(noise, _LEAST_NOISE) ** 2
@@ -107,7 +107,7 @@ class CurveModel:
         x, t = self._scaled(features), self._time(steps)
         h = self.hyperparameters
         cross = _kernel(self._products(x, network, t), h)
-        mean = self._level + _SLOPE * t + cross @ self._weights
+        mean = self._level + _mean(t) + cross @ self._weights
         half = solve_triangular(self._factor[0], cross.T, lower=True, check_finite=False)
         slope = 1.0 + h.slope * t * t
         prior = _common(t, t, aligned=True) + (h.linear * (x * x).sum(axis=1) + h.smooth) * slope
@@ -170,6 +170,11 @@ def _kernel(parts: tuple[Floats, ...], h: Hyperparameters) -> Floats:
     features = h.linear * inner + h.smooth * np.exp(square * (-0.5 / h.length**2))
     covariance: Floats = features * (1.0 + h.slope * times) + same * (h.own + h.own_slope * times) + common
     return covariance
+
+
+def _mean(t: Floats) -> Floats:
+    mean: Floats = _SLOPE * t + _CURVATURE * t * np.abs(t)
+    return mean
 
 
 def _common(t: Floats, other: Floats, *, aligned: bool = False) -> Floats:

@@ -2,7 +2,7 @@
 
 Each network is trained in rounds, from rung to rung. A model of learning curves says what every network, trained or
 not, will have after any rung; the gain of an action is the hypervolume that the network is expected to add to the front
-(logarithms of error and of the known objectives) at the best of the rungs ahead, over the time until there. Bought is
+(error times logarithms of the known objectives) at the best of the rungs ahead, over the time until there. Bought is
 only the next rung, and then everything is thought over: successive halving without fixed shares. Neighbours of the
 front that differ in one gene are always among the candidates, so that the search ends where none of them promises
 anything (:attr:`FidelitySearch.open_gain`).
@@ -37,8 +37,12 @@ Floats = NDArray[np.float64]
 _POOL = 1500  # of the spread design
 _KNOWN_WEIGHT = 3.0
 _PARENTS, _NEIGHBOURS, _CHILDREN, _DRAWN = 12, 600, 200, 100
-# How far above the least error networks still count, in logarithms (a factor of 7.4), where no reference is given.
-_SPAN = 2.0
+# So many times the least error networks still count, where no reference is given.
+_SPAN = 3.0
+# A normal distribution takes the place of a log-normal one up to this deviation; beyond it the tail would be all.
+_WIDEST = 0.7
+# The first networks are the cheaper ones of the pool: the dear ones teach as much and take most of the time.
+_CHEAP = 0.3
 _MARGIN = 0.1  # of the range of the known objectives, beyond the largest
 _LONGEST_FIT = 700  # observations; of more, each network's last one or two, then the latest
 
@@ -79,7 +83,7 @@ class FidelitySearch:
         So many actions are decided at a time; each counts on what those before it are expected to bring.
     """
 
-    def __init__(self, task: FidelityTask, *, seed: int, initial: int = 16, batch: int = 4) -> None:
+    def __init__(self, task: FidelityTask, *, seed: int, initial: int = 10, batch: int = 2) -> None:
         self.task, self.seed, self.initial, self.batch = task, seed, initial, batch
         self.observations: list[Observation] = []
         self.open_gain = np.inf
@@ -142,6 +146,15 @@ class FidelitySearch:
         )
         return np.exp(mean) - self._floor, deviation
 
+    def expected_errors(self, genes: Genes) -> Floats:
+        """Return the error that each of ``(n, genes)`` networks, trained or not, is expected to have in the end."""
+        self._fit(learn=False)
+        number = {name: i for i, name in enumerate(self._networks)}
+        network = np.array([number.get(_name(row), -1) for row in genes], np.intp)
+        worth = np.where(network >= 0, self._worth[network], self._donors(genes)[1])
+        mean, _ = self._model.predict(self._features(genes), network=network, steps=self.task.rungs[-1] + worth)
+        return np.exp(mean) - self._floor
+
     # ------------------------------------------------------------- bookkeeping
 
     def _add(self, observation: Observation) -> None:
@@ -184,6 +197,8 @@ class FidelitySearch:
     def _first(self, n: int, rng: np.random.Generator) -> Genes:
         """Return networks that are spread over what is known of the space, the known objectives first."""
         pool = self._possible(skewed_sample(self.task.genotype, rng, _POOL))
+        cost = self.task.step_cost(pool)
+        pool = pool[cost <= np.quantile(cost, _CHEAP)] if len(pool) > 4 * n else pool
         told, _, _ = self.trained
         points = self._coordinates(np.concatenate([told, pool]))
         return pool[spread(points[len(told) :], n, apart_from=points[: len(told)], rng=rng)]
@@ -253,7 +268,7 @@ class FidelitySearch:
         self._fit()
         told, steps, _ = self.trained
         known, last = np.log(self.task.known(told)), self.task.rungs[-1]
-        now, _ = self._expected(told, steps=steps + self._worth)
+        now, _ = _linear(*self._expected(told, steps=steps + self._worth))
         final, doubt = self._expected(told, steps=np.maximum(steps, last) + self._worth)
         new = self._new(told, np.column_stack([final - doubt, known]), rng)
         pending = np.array([tuple(row) in self._pending for row in told.tolist()], bool)
@@ -292,7 +307,7 @@ class FidelitySearch:
             self._model.predict(features, network=candidates.number, steps=candidates.worth + np.maximum(rung, done))
             for rung in rungs
         ]
-        mean, deviation = (np.stack(columns, axis=1) for columns in zip(*curves, strict=True))
+        mean, deviation = _linear(*(np.stack(columns, axis=1) for columns in zip(*curves, strict=True)))
         further = rungs - done[:, None]
         cost = np.where(further > 0, further * step_cost[:, None], np.inf)
         reference, told = self._reference(objectives), self.trained[0]
@@ -324,10 +339,15 @@ class FidelitySearch:
         low, high = objectives.min(axis=0), objectives.max(axis=0)
         reference: Floats = high + _MARGIN * (high - low)
         error = self.task.reference_error
-        reference[0] = (
-            min(reference[0], low[0] + _SPAN) if error is None else max(np.log(error + self._floor), low[0] + 0.1)
-        )
+        reference[0] = _SPAN * low[0] if error is None else max(error + self._floor, 1.1 * low[0])
         return reference
+
+
+def _linear(mean: Floats, deviation: Floats) -> tuple[Floats, Floats]:
+    """Return mean and deviation of the error itself, from those of its logarithm."""
+    spread = np.minimum(deviation, _WIDEST) ** 2
+    error = np.exp(mean + 0.5 * spread)
+    return error, error * np.sqrt(np.expm1(spread))
 
 
 def _name(row: Genes) -> tuple[int, ...]:
