@@ -22,12 +22,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from runs.objectives.hypervolume_gain import expected_gain, free_boxes
 from runs.objectives.pareto import front_rows
-from runs.search.algorithms.design import skewed_sample, spread
+from runs.search.algorithms.design import skewed_sample
 from runs.search.algorithms.genotype import distinct, keys
 from runs.search.fidelities.curves import CurveModel
+from runs.search.fidelities.first import first_networks
 from runs.search.fidelities.neighbours import children, one_gene_neighbours
+from runs.search.fidelities.purchase import best_purchases, error_of, reference_of
 from runs.search.fidelities.task import Action, FidelityTask, Observation
 from search_space import Genes
 
@@ -35,16 +36,8 @@ __all__ = ["FidelitySearch"]
 
 Floats = NDArray[np.float64]
 _POOL = 1500  # of the spread design
-_KNOWN_WEIGHT = 3.0
 _PARENTS, _NEIGHBOURS, _CHILDREN, _DRAWN = 12, 600, 200, 100
-# So many times the least error networks still count, where no reference is given.
-_SPAN = 3.0
-# A normal distribution takes the place of a log-normal one up to this deviation; beyond it the tail would be all.
-_WIDEST = 0.7
-# The first networks are the cheaper ones of the pool: the dear ones teach as much and take most of the time.
-_CHEAP = 0.3
-_MARGIN = 0.1  # of the range of the known objectives, beyond the largest
-_LONGEST_FIT = 700  # observations; of more, each network's last one or two, then the latest
+_LONGEST_FIT = 700  # observations
 
 
 @dataclass(kw_only=True, slots=True)
@@ -172,7 +165,8 @@ class FidelitySearch:
     def _plan(self) -> list[Action]:
         rng = np.random.default_rng([self.seed, len(self.observations)])
         if len(self._networks) < self.initial:
-            first = self._first(self.initial - len(self._networks), rng)
+            pool, n = self._possible(skewed_sample(self.task.genotype, rng, _POOL)), self.initial - len(self._networks)
+            first = first_networks(self.task, pool, told=self.trained[0], n=n, rng=rng)
             return [self._action(row, done=0, worth=self.task.inherited_steps) for row in first]
         return self._bought(rng)
 
@@ -193,21 +187,6 @@ class FidelitySearch:
         old = np.array([*self._networks, *self._pending], np.int16).reshape(-1, width)
         genes = distinct(genes, apart_from=keys(old))
         return genes if self.task.feasible is None else genes[self.task.feasible(genes)]
-
-    def _first(self, n: int, rng: np.random.Generator) -> Genes:
-        """Return networks that are spread over what is known of the space, the known objectives first."""
-        pool = self._possible(skewed_sample(self.task.genotype, rng, _POOL))
-        cost = self.task.step_cost(pool)
-        pool = pool[cost <= np.quantile(cost, _CHEAP)] if len(pool) > 4 * n else pool
-        told, _, _ = self.trained
-        points = self._coordinates(np.concatenate([told, pool]))
-        return pool[spread(points[len(told) :], n, apart_from=points[: len(told)], rng=rng)]
-
-    def _coordinates(self, genes: Genes) -> Floats:
-        x, y = self.task.genotype.features(genes), np.log(self.task.known(genes))
-        x, y = ((v - v.mean(axis=0)) / (v.std(axis=0) + 1e-12) for v in (x, y))
-        x = x / np.sqrt(max(int((x.std(axis=0) > 0).sum()), 1))
-        return np.concatenate([x, y * (_KNOWN_WEIGHT / np.sqrt(y.shape[1]))], axis=1)
 
     def _features(self, genes: Genes) -> Floats:
         """Return what the model reads: the genotype's features and the logarithms of the known objectives and costs."""
@@ -256,19 +235,16 @@ class FidelitySearch:
         )
 
     def _fitted(self) -> list[Observation]:
-        """Return the observations that the model is fitted to: all, or of many the last of each network first."""
+        """Return the observations that the model is fitted to: all, or of many the last of each network alone."""
         if len(self.observations) <= _LONGEST_FIT:
             return self.observations
-        last = {o.action.genes: i for i, o in enumerate(self.observations)}
-        kept = sorted(last.values())[-_LONGEST_FIT:]
-        rest = sorted(set(range(len(self.observations))) - set(kept))[-(_LONGEST_FIT - len(kept)) :]
-        return [self.observations[i] for i in sorted({*kept, *rest[: _LONGEST_FIT - len(kept)]})]
+        return list({o.action.genes: o for o in self.observations}.values())[-_LONGEST_FIT:]
 
     def _bought(self, rng: np.random.Generator) -> list[Action]:
         self._fit()
         told, steps, _ = self.trained
         known, last = np.log(self.task.known(told)), self.task.rungs[-1]
-        now, _ = _linear(*self._expected(told, steps=steps + self._worth))
+        now, _ = error_of(*self._expected(told, steps=steps + self._worth))
         final, doubt = self._expected(told, steps=np.maximum(steps, last) + self._worth)
         new = self._new(told, np.column_stack([final - doubt, known]), rng)
         pending = np.array([tuple(row) in self._pending for row in told.tolist()], bool)
@@ -300,60 +276,35 @@ class FidelitySearch:
         return self._possible(np.concatenate([near, children(genotype, parents, rng, _CHILDREN), drawn]))
 
     def _greedy(self, candidates: _Candidates, *, objectives: Floats) -> list[Action]:
-        """Return the actions of the most gain a second, each beside what those before it are expected to bring."""
+        """Return the actions of the most gain a second."""
         task, rungs, genes, done = self.task, np.array(self.task.rungs), candidates.genes, candidates.done
         known, step_cost, features = np.log(task.known(genes)), task.step_cost(genes), self._features(genes)
         curves = [
             self._model.predict(features, network=candidates.number, steps=candidates.worth + np.maximum(rung, done))
             for rung in rungs
         ]
-        mean, deviation = _linear(*(np.stack(columns, axis=1) for columns in zip(*curves, strict=True)))
-        further = rungs - done[:, None]
-        cost = np.where(further > 0, further * step_cost[:, None], np.inf)
-        reference, told = self._reference(objectives), self.trained[0]
-        front, free = objectives, np.ones(len(genes), bool)
-        actions: list[Action] = []
-        for _ in range(self.batch):
-            boxes = free_boxes(front, reference=reference)
-            gain = np.stack([_gain(mean[:, k], deviation[:, k], known, boxes) for k in range(len(rungs))], axis=1)
-            rate = np.where(free[:, None], gain / cost, -1.0)
-            row, column = divmod(int(np.argmax(rate)), len(rungs))
-            if not actions:
-                self.open_gain = float(gain[np.isfinite(cost)].max(initial=0.0))
-            if rate[row, column] <= 0:
-                break
-            donor = candidates.donor[row]
-            actions.append(
-                self._action(
-                    genes[row],
-                    done=int(done[row]),
-                    worth=candidates.worth[row],
-                    donor=told[donor] if donor >= 0 else None,
-                )
+        mean, deviation = error_of(*(np.stack(columns, axis=1) for columns in zip(*curves, strict=True)))
+        further, useless = rungs - done[:, None], task.reference_error
+        rows, self.open_gain = best_purchases(
+            mean,
+            deviation,
+            known=known,
+            cost=np.where(further > 0, further * step_cost[:, None], np.inf),
+            objectives=objectives,
+            reference=reference_of(objectives, error=None if useless is None else useless + self._floor),
+            count=self.batch,
+        )
+        told = self.trained[0]
+        return [
+            self._action(
+                genes[row],
+                done=int(done[row]),
+                worth=candidates.worth[row],
+                donor=told[candidates.donor[row]] if candidates.donor[row] >= 0 else None,
             )
-            free[row] = False
-            front = np.concatenate([front, np.r_[mean[row, column], known[row]][None]])
-        return actions
-
-    def _reference(self, objectives: Floats) -> Floats:
-        low, high = objectives.min(axis=0), objectives.max(axis=0)
-        reference: Floats = high + _MARGIN * (high - low)
-        error = self.task.reference_error
-        reference[0] = _SPAN * low[0] if error is None else max(error + self._floor, 1.1 * low[0])
-        return reference
-
-
-def _linear(mean: Floats, deviation: Floats) -> tuple[Floats, Floats]:
-    """Return mean and deviation of the error itself, from those of its logarithm."""
-    spread = np.minimum(deviation, _WIDEST) ** 2
-    error = np.exp(mean + 0.5 * spread)
-    return error, error * np.sqrt(np.expm1(spread))
+            for row in rows
+        ]
 
 
 def _name(row: Genes) -> tuple[int, ...]:
     return tuple(int(gene) for gene in row)
-
-
-def _gain(mean: Floats, deviation: Floats, known: Floats, boxes: tuple[Floats, Floats]) -> Floats:
-    points = np.column_stack([mean, known])
-    return expected_gain(points, np.column_stack([deviation, np.zeros_like(known)]), boxes=boxes)
