@@ -12,13 +12,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from hydra import compose, initialize_config_module
 from numpy.typing import NDArray
-from omegaconf import OmegaConf
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler
@@ -26,6 +23,7 @@ from sklearn.preprocessing import MaxAbsScaler
 from hardware_profiles import Profile
 from hardware_profiles.devices import locate
 from predictors import CostModel, LatencyPredictor
+from runs.app.compose import compose
 from search_space import Architecture, Genes, SearchSpace, space_from_mapping
 from supernet import Network, catalogue
 from supernet.calibration import calibrate
@@ -143,14 +141,12 @@ class Curve:
 
 def open_setting(task: str, overrides: Sequence[str], *, data_root: Path) -> Setting:
     """Return the setting of a task under overrides as a user types them; raises ``DataError`` without its data."""
-    with initialize_config_module("hydra_conf", version_base="1.3"):
-        composed = compose("config", overrides=[f"task={task}", *overrides])
-    config: Any = OmegaConf.to_container(composed, resolve=False)
-    options = {k: v for k, v in config["task"].get("options", {}).items() if v is not None}
+    config = compose(overrides=[f"task={task}", *overrides])
+    options = {k: v for k, v in config.task.options.items() if v is not None}
     data = TASKS[task].load(data_root=data_root, options=options)
-    space = space_from_mapping(config["space"], task=data.shape, catalogue=catalogue())
-    name = config["profile"]["path"] or PROFILES[config["space"]["name"]]
-    profile = Profile.load(locate(name, folder=Path("outputs/profiles"), parameter="profile.path"))
+    space = space_from_mapping(config.space, task=data.shape, catalogue=catalogue())
+    name = config.profile.path or PROFILES[space.name]
+    profile = Profile.load(locate(name, folder=Path(config.outputs) / "profiles", parameter="profile.path"))
     latency = LatencyPredictor(space).fit(profile)
     largest = float(latency.predict(space.encode([space.largest]))[0])
     return Setting(
@@ -158,7 +154,7 @@ def open_setting(task: str, overrides: Sequence[str], *, data_root: Path) -> Set
         space=space,
         latency=latency,
         costs=CostModel(space),
-        training=TrainingConfig(**config["training"]),
+        training=config.training,
         reference=(reference_error(data), largest),
     )
 

@@ -75,7 +75,8 @@ def _promising(setting: Setting, searched: Searched, row: Genes, *, most: int) -
     """Return the neighbours that are no slower, the lowest expected errors first."""
     near = one_gene_neighbours(setting.space, row[None])
     near = near[setting.known(near)[:, 0] <= setting.known(row[None])[0, 0]]
-    return near[np.argsort(searched.search.expected_errors(near), kind="stable")[:most]]
+    best: Genes = near[np.argsort(searched.search.expected_errors(near), kind="stable")[:most]]
+    return best
 
 
 def _judged(setting: Setting, searched: Searched, row: Genes, near: Genes, *, done: int, further: int) -> list[Quality]:

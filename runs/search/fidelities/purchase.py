@@ -60,7 +60,8 @@ def best_purchases(
     reference
         The corner, ``(m,)``.
     """
-    rungs, front, bought, most = mean.shape[1], objectives, [], 0.0
+    rungs, front, most = mean.shape[1], objectives, 0.0
+    bought: list[int] = []
     free = np.ones(len(mean), bool)
     for _ in range(count):
         boxes = free_boxes(front, reference=reference)
