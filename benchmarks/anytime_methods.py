@@ -25,10 +25,8 @@ from runs.objectives.pareto import non_dominated
 from runs.search.algorithms.ask_tell import ArrayProblem
 from runs.search.algorithms.design import skewed_sample
 from runs.search.algorithms.guided import GuidedSearch
-from runs.search.fidelities.affinity import block_affinity
-from runs.search.fidelities.search import FidelitySearch
-from runs.search.fidelities.task import FidelityTask
-from search_space import Architecture, Genes, features
+from runs.search.fidelities import FidelitySearch, FidelityTask, SpaceGenotype, block_affinity, step_cost
+from search_space import Architecture, Genes
 from supernet import extract
 from supernet.training import Evaluator, Quality, train
 
@@ -48,23 +46,12 @@ class Searched:
     rounds: RoundsEvaluator
 
 
-class _Genotype:
-    """A space as algorithms see it."""
-
-    def __init__(self, setting: Setting) -> None:
-        self.space, self.cards = setting.space, setting.space.cards
-        self.canonical = setting.space.canonical
-
-    def features(self, genes: Genes) -> NDArray[np.float64]:
-        return features(self.space, genes)
-
-
 def fidelity_task(setting: Setting, *, rungs: tuple[int, ...] = RUNGS, inherited_steps: float = 0.0) -> FidelityTask:
     """Return what our search in fidelities is given."""
     return FidelityTask(
-        genotype=_Genotype(setting),
+        genotype=SpaceGenotype(setting.space),
         known=setting.known,
-        step_cost=setting.step_cost,
+        step_cost=step_cost(setting.space, setting.costs),
         rungs=rungs,
         affinity=block_affinity(setting.space),
         inherited_steps=inherited_steps,
@@ -133,7 +120,7 @@ def inherited(setting: Setting, curve: Curve, seed: int, folder: Path) -> None:
     judge = Evaluator(setting.data, split=setting.data.validation, bf16=config.bf16)
     rng = np.random.default_rng(seed)
     task = ArrayProblem(
-        genotype=_Genotype(setting),
+        genotype=SpaceGenotype(setting.space),
         num_objectives=2,
         limits=np.full(2, np.inf),
         surrogates=(lambda: QualityPredictor(space), None),

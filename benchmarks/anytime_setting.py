@@ -75,14 +75,6 @@ class Setting:
         """Return the latency in ms, ``(n, 1)``."""
         return self.latency.predict(genes)[:, None]
 
-    def step_cost(self, genes: Genes) -> NDArray[np.float64]:
-        """Return the time of a step of training, ``(n,)``, in the time of one of the largest network."""
-        flops = self.costs.flops(genes).astype(float)
-        largest = float(self.costs.flops(self.space.encode([self.space.largest]))[0])
-        layers = np.asarray(self.space.depth, float)[genes[:, 1]] / self.space.max_depth
-        shares: NDArray[np.float64] = 0.7 * flops / largest + 0.2 * layers + 0.1
-        return shares
-
 
 @dataclass(kw_only=True)
 class Curve:

@@ -2,7 +2,6 @@
 
 from runs.search.fidelities.affinity import block_affinity
 from runs.search.fidelities.config import FidelitiesConfig
-from runs.search.fidelities.loop import Outcome, search_fidelities
 from runs.search.fidelities.search import FidelitySearch
 from runs.search.fidelities.space import SpaceGenotype, step_cost
 from runs.search.fidelities.task import Action, FidelityTask, Observation
@@ -13,9 +12,7 @@ __all__ = [
     "FidelitySearch",
     "FidelityTask",
     "Observation",
-    "Outcome",
     "SpaceGenotype",
     "block_affinity",
-    "search_fidelities",
     "step_cost",
 ]

@@ -35,8 +35,8 @@ class FidelitiesConfig:
 
     time_budget: float | str = "90s"
     rungs: tuple[int, ...] = (50, 100, 200, 400, 800)
-    initial: int = 16
-    batch: int = 4
+    initial: int = 10
+    batch: int = 2
     max_rounds: int | None = None
     processes: int | None = None
     baselines: float = 0.2

@@ -43,7 +43,16 @@ def reference_of(objectives: Floats, *, error: float | None) -> Floats:
 
 
 def best_purchases(
-    mean: Floats, deviation: Floats, *, known: Floats, cost: Floats, objectives: Floats, reference: Floats, count: int
+    mean: Floats,
+    deviation: Floats,
+    *,
+    known: Floats,
+    cost: Floats,
+    objectives: Floats,
+    reference: Floats,
+    count: int,
+    needs: NDArray[np.intp] | None = None,
+    changes: NDArray[np.bool_] | None = None,
 ) -> tuple[list[int], float]:
     """Return the rows to buy, best first, and the largest gain that any purchase promises alone.
 
@@ -59,6 +68,9 @@ def best_purchases(
         What is there already, ``(k, m)``.
     reference
         The corner, ``(m,)``.
+    needs, changes
+        A number for the weights that a purchase begins with, -1 for none, and whether it changes them, ``(n,)``: where
+        one does, no other that needs them is bought with it, so that all can be bought at once.
     """
     rungs, front, most = mean.shape[1], objectives, 0.0
     bought: list[int] = []
@@ -74,6 +86,8 @@ def best_purchases(
             break
         bought.append(row)
         free[row] = False
+        if needs is not None and changes is not None and needs[row] >= 0:
+            free &= (needs != needs[row]) | ~(changes | changes[row])
         front = np.concatenate([front, np.r_[mean[row, column], known[row]][None]])
     return bought, most
 

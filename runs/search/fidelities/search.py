@@ -293,6 +293,8 @@ class FidelitySearch:
             objectives=objectives,
             reference=reference_of(objectives, error=None if useless is None else useless + self._floor),
             count=self.batch,
+            needs=np.maximum(candidates.number, candidates.donor),
+            changes=candidates.number >= 0,
         )
         told = self.trained[0]
         return [

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,16 +99,3 @@ class Observation:
     def steps(self) -> int:
         """Steps that the network has behind it."""
         return self.action.done + self.action.steps
-
-    def to_mapping(self) -> dict[str, Any]:
-        """Return plain numbers and lists, as JSON holds them."""
-        return asdict(self)
-
-    @classmethod
-    def from_mapping(cls, mapping: Mapping[str, Any]) -> Observation:
-        """Read what :meth:`to_mapping` returned."""
-        fields = dict(mapping)
-        action = dict(fields.pop("action"))
-        for name in ("genes", "donor"):
-            action[name] = None if action[name] is None else tuple(int(gene) for gene in action[name])
-        return cls(action=Action(**action), **fields)

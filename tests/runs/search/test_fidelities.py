@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from itertools import pairwise
 
@@ -10,13 +9,9 @@ import numpy as np
 import pytest
 
 from runs.search.fidelities import (
-    Action,
     FidelitySearch,
     FidelityTask,
-    Observation,
-    Outcome,
     block_affinity,
-    search_fidelities,
 )
 from runs.search.fidelities.curves import CurveModel
 from runs.search.fidelities.neighbours import one_gene_neighbours
@@ -199,38 +194,14 @@ def test_a_child_begins_with_the_weights_of_the_network_that_is_worth_most_to_it
     assert all((a.donor is None) == (a.worth == 0) for a in actions if a.done == 0)
 
 
-class TestLoop:
-    def searched(self, *, stop: int | None = None, kept=(), least_gain: float = 0.0):
-        """Return search and store of a loop that dies after some observations; those are kept as JSON."""
-        trainer = FakeTrainer(2)
-        shop, store = Shop(trainer, budget=np.inf, seed=0), list(kept)
-        task = replace(trainer.task(), affinity=lambda genes, donors: (genes[:, None] == donors[None]).mean(axis=2) / 2)
-
-        def train(action: Action) -> Outcome:
-            row = np.array([action.genes], np.int16)
-            error = float(trainer.error(row, action.done + action.steps)[0])
-            shop.buy(action.genes, done=action.done, steps=action.steps)
-            return Outcome(error=error, noise=error / 10)
-
-        def keep(observation: Observation) -> None:
-            store.append(json.dumps(observation.to_mapping()))
-
-        search = search_fidelities(
-            FidelitySearch(task, seed=1),
-            train=train,
-            keep=keep,
-            observations=[Observation.from_mapping(json.loads(text)) for text in kept],
-            over=lambda: stop is not None and len(store) >= stop,
-            least_gain=least_gain,
-        )
-        return search, store
-
-    @pytest.mark.parametrize("killed", [7, 23])
-    def test_a_killed_loop_comes_to_the_same_observations(self, killed: int):
-        whole, store = self.searched(stop=40)
-        again, resumed = self.searched(stop=40, kept=store[:killed])
-        assert resumed == store and again.observations == whole.observations
-
-    def test_it_ends_when_nothing_promises_enough(self):
-        search, store = self.searched(stop=400, least_gain=0.3)
-        assert 10 < len(store) < 400 and search.open_gain < 0.3
+def test_no_network_of_a_batch_begins_with_weights_that_another_one_of_it_trains():
+    trainer = FakeTrainer(0)
+    task = replace(trainer.task(), affinity=lambda genes, donors: (genes[:, None] == donors[None]).mean(axis=2) / 2)
+    search = FidelitySearch(task, seed=0, batch=6)
+    actions = bought(search, Shop(trainer, budget=40_000.0, seed=0))
+    together: dict[int, list] = {}
+    for action in actions:
+        together.setdefault(action.planned_at, []).append(action)
+    assert max(map(len, together.values())) > 2 and any(a.donor for a in actions)
+    for batch in together.values():
+        assert not {a.genes for a in batch} & {a.donor for a in batch}
