@@ -45,6 +45,7 @@ BUDGETS = {
     "clinc150": (600.0, 1200.0, 2400.0),
     "gutenberg": (1200.0, 2400.0, 4800.0),
 }
+Fronts = Sequence[tuple[float, Sequence[str]]]
 _STEPS = 60  # of the curves of the picture
 
 
@@ -55,12 +56,19 @@ def one_run(options: Mapping[str, Any], method: str, seed: int) -> dict[str, Any
         setting = open_setting(options["task"], options["overrides"], data_root=Path(options["data_root"]))
         curve = Curve(setting=setting, limit=max(options["budgets"]))
         {**METHODS, **WITH_SUPERNETS}[method](setting, curve, seed, Path(scratch))
-    return {"reference": setting.reference, "points": [asdict(point) for point in curve.points]}
+    points = [asdict(point) for point in curve.points]
+    return {"reference": setting.reference, "points": points, "fronts": curve.fronts}
 
 
-def front_at(points: Sequence[Point], seconds: float) -> list[Point]:
-    """Return the networks that validation error and latency would have chosen then, in the states that they had."""
+def front_at(points: Sequence[Point], seconds: float, *, fronts: Fronts = ()) -> list[Point]:
+    """Return the networks that would have been handed over then, in the states that they had.
+
+    That is the last of ``fronts``, times and keys, or else what validation errors and latencies say.
+    """
     last = {point.key: point for point in points if point.seconds <= seconds}
+    chosen = [keys for begin, keys in fronts if begin <= seconds]
+    if chosen:
+        return [last[key] for key in chosen[-1]]
     states = list(last.values())
     if not states:
         return []
@@ -68,9 +76,11 @@ def front_at(points: Sequence[Point], seconds: float) -> list[Point]:
     return [state for state, on_front in zip(states, front, strict=True) if on_front]
 
 
-def hypervolume_at(points: Sequence[Point], seconds: float, *, reference: tuple[float, float]) -> float:
+def hypervolume_at(
+    points: Sequence[Point], seconds: float, *, reference: tuple[float, float], fronts: Fronts = ()
+) -> float:
     """Return the hypervolume of the test errors and logarithms of the latency of the front of that moment."""
-    front = front_at(points, seconds)
+    front = front_at(points, seconds, fronts=fronts)
     if not front:
         return 0.0
     values = np.array([(p.test, np.log(p.latency_ms)) for p in front])
@@ -103,15 +113,11 @@ def all_runs(options: argparse.Namespace) -> dict[str, list[dict[str, Any]]]:
 
 def curves(runs: Sequence[dict[str, Any]], times: Sequence[float]) -> NDArray[np.float64]:
     """Return the hypervolume of each run at each time, ``(runs, times)``."""
-    return np.array(
-        [
-            [
-                hypervolume_at([Point(**p) for p in run["points"]], seconds, reference=tuple(run["reference"]))
-                for seconds in times
-            ]
-            for run in runs
-        ]
-    )
+    rows = []
+    for run in runs:
+        points, corner = [Point(**p) for p in run["points"]], tuple(run["reference"])
+        rows.append([hypervolume_at(points, t, reference=corner, fronts=run["fronts"]) for t in times])
+    return np.array(rows)
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:

@@ -79,6 +79,8 @@ def nasweave(
         quality = rounds.train(architecture, steps=steps, donor=donor)
         search.tell(action, error=quality.error, noise=quality.error_se)
         curve.add(architecture, quality, steps=steps, network=rounds.network(architecture))
+        keys = [a.key for a in space.decode(search.trained[0][search.front])]
+        curve.fronts.append((curve.seconds, keys))
     return Searched(search=search, rounds=rounds)
 
 

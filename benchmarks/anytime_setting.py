@@ -84,11 +84,18 @@ class Curve:
     ----------
     limit
         Processor seconds after which the method stops.
+
+    Attributes
+    ----------
+    points, fronts
+        The states of networks, and the keys that the method would hand over from a time on, where it chooses them
+        itself and not by the validation errors of their last states.
     """
 
     setting: Setting
     limit: float
     points: list[Point] = field(default_factory=list)
+    fronts: list[tuple[float, list[str]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         data = self.setting.data

@@ -31,6 +31,7 @@ def test_a_front_is_chosen_by_validation_in_the_last_states_and_judged_by_test()
     ]
     assert [p.key for p in front_at(points, 2.5)] == ["a", "b"]
     assert [(p.key, p.test) for p in front_at(points, 3)] == [("a", 8)]
+    assert [p.key for p in front_at(points, 2.5, fronts=[(1.5, ["a"]), (2, ["b"]), (3, ["a"])])] == ["b"]
     corner = (20.0, float(np.e**2))
     assert hypervolume_at(points, 0.5, reference=corner) == 0
     assert hypervolume_at(points, 2.5, reference=corner) == pytest.approx(1 * 1 + 5 * 1)

@@ -17,7 +17,7 @@ Schmucker et al. 2021 (multi-objective successive halving); Yang et al. 2019 (ex
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ from runs.search.algorithms.design import skewed_sample
 from runs.search.algorithms.genotype import distinct, keys
 from runs.search.fidelities.curves import CurveModel
 from runs.search.fidelities.first import first_networks
+from runs.search.fidelities.ledger import Ledger
 from runs.search.fidelities.neighbours import children, one_gene_neighbours
 from runs.search.fidelities.purchase import best_purchases, error_of, reference_of
 from runs.search.fidelities.task import Action, FidelityTask, Observation
@@ -37,17 +38,6 @@ __all__ = ["FidelitySearch"]
 Floats = NDArray[np.float64]
 _POOL = 1500  # of the spread design
 _PARENTS, _NEIGHBOURS, _CHILDREN, _DRAWN = 12, 600, 200, 100
-_LONGEST_FIT = 700  # observations
-
-
-@dataclass(kw_only=True, slots=True)
-class _Network:
-    """A network in training: its steps, what it began with in steps of its own, and the errors after its rounds."""
-
-    genes: Genes
-    worth: float
-    steps: int = 0
-    errors: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,9 +68,8 @@ class FidelitySearch:
 
     def __init__(self, task: FidelityTask, *, seed: int, initial: int = 10, batch: int = 2) -> None:
         self.task, self.seed, self.initial, self.batch = task, seed, initial, batch
-        self.observations: list[Observation] = []
         self.open_gain = np.inf
-        self._networks: dict[tuple[int, ...], _Network] = {}
+        self._ledger = Ledger(len(task.genotype.cards))
         self._queue: list[Action] = []
         self._model = CurveModel(first=task.rungs[0], full=task.rungs[-1] + task.inherited_steps)
         self._pending: set[tuple[int, ...]] = set()
@@ -121,11 +110,14 @@ class FidelitySearch:
         self._pending.add(action.genes)
 
     @property
+    def observations(self) -> list[Observation]:
+        """What it was told, in order."""
+        return self._ledger.observations
+
+    @property
     def trained(self) -> tuple[Genes, NDArray[np.int64], Floats]:
         """The networks so far: genes ``(n, genes)``, steps ``(n,)`` and last errors ``(n,)``."""
-        found = list(self._networks.values())
-        genes = np.array([n.genes for n in found], np.int16).reshape(len(found), len(self.task.genotype.cards))
-        return genes, np.array([n.steps for n in found], np.int64), np.array([n.errors[-1] for n in found])
+        return self._ledger.trained
 
     def estimates(self) -> tuple[Floats, Floats]:
         """Return the error of each of :attr:`trained` as the model sees it now, and its deviation in logarithms.
@@ -135,37 +127,47 @@ class FidelitySearch:
         genes, steps, _ = self.trained
         self._fit(learn=False)
         mean, deviation = self._model.predict(
-            self._features(genes), network=np.arange(len(genes)), steps=steps + self._worth
+            self._features(genes), network=np.arange(len(genes)), steps=steps + self._ledger.worth
         )
-        return np.exp(mean) - self._floor, deviation
+        return np.exp(mean) - self._ledger.floor, deviation
+
+    @property
+    def front(self) -> NDArray[np.intp]:
+        """The rows of :attr:`trained` to hand over: those that no other dominates as the model sees them now.
+
+        The last rounds alone would favour who was lucky on the validation split: of many, the luckiest.
+        """
+        genes, _, _ = self.trained
+        if len(genes) < self.initial:
+            errors = self.trained[2]
+        else:
+            errors, _ = self.estimates()
+        return np.sort(front_rows(np.column_stack([errors, self.task.known(genes)])))
 
     def expected_errors(self, genes: Genes) -> Floats:
         """Return the error that each of ``(n, genes)`` networks, trained or not, is expected to have in the end."""
         self._fit(learn=False)
-        number = {name: i for i, name in enumerate(self._networks)}
+        number = {name: i for i, name in enumerate(self._ledger.networks)}
         network = np.array([number.get(_name(row), -1) for row in genes], np.intp)
-        worth = np.where(network >= 0, self._worth[network], self._donors(genes)[1])
+        worth = np.where(network >= 0, self._ledger.worth[network], self._donors(genes)[1])
         mean, _ = self._model.predict(self._features(genes), network=network, steps=self.task.rungs[-1] + worth)
-        return np.exp(mean) - self._floor
+        return np.exp(mean) - self._ledger.floor
 
     # ------------------------------------------------------------- bookkeeping
 
     def _add(self, observation: Observation) -> None:
-        action = observation.action
-        fresh = _Network(genes=np.array(action.genes, np.int16), worth=action.worth)
-        network = self._networks.setdefault(action.genes, fresh)
-        assert network.steps == action.done, "rounds of a network come one after the other"
-        network.steps = observation.steps
-        network.errors.append(observation.error)
-        self.observations.append(observation)
-        self._pending.discard(action.genes)
+        self._ledger.add(observation)
+        self._pending.discard(observation.action.genes)
 
     # ---------------------------------------------------------------- decisions
 
     def _plan(self) -> list[Action]:
         rng = np.random.default_rng([self.seed, len(self.observations)])
-        if len(self._networks) < self.initial:
-            pool, n = self._possible(skewed_sample(self.task.genotype, rng, _POOL)), self.initial - len(self._networks)
+        if len(self._ledger.networks) < self.initial:
+            pool, n = (
+                self._possible(skewed_sample(self.task.genotype, rng, _POOL)),
+                self.initial - len(self._ledger.networks),
+            )
             first = first_networks(self.task, pool, told=self.trained[0], n=n, rng=rng)
             return [self._action(row, done=0, worth=self.task.inherited_steps) for row in first]
         return self._bought(rng)
@@ -184,7 +186,7 @@ class FidelitySearch:
     def _possible(self, genes: Genes) -> Genes:
         """Return the distinct rows that are feasible and neither trained nor given up."""
         width = len(self.task.genotype.cards)
-        old = np.array([*self._networks, *self._pending], np.int16).reshape(-1, width)
+        old = np.array([*self._ledger.networks, *self._pending], np.int16).reshape(-1, width)
         genes = distinct(genes, apart_from=keys(old))
         return genes if self.task.feasible is None else genes[self.task.feasible(genes)]
 
@@ -195,57 +197,35 @@ class FidelitySearch:
         # A few columns that matter beside many that hardly do.
         return np.concatenate([x, np.repeat(known, max(1, x.shape[1] // 20), axis=1)], axis=1)
 
-    @property
-    def _worth(self) -> Floats:
-        """What each trained network began with, in steps, ``(n,)``."""
-        return np.array([network.worth for network in self._networks.values()])
-
     def _donors(self, genes: Genes) -> tuple[NDArray[np.intp], Floats]:
         """Return the best donor of each row among the trained networks, -1 for none, and what it is worth in steps."""
         task, plain = self.task, np.full(len(genes), self.task.inherited_steps)
         if task.affinity is None or not len(genes):
             return np.full(len(genes), -1), plain
         told, steps, _ = self.trained
-        worth = task.affinity(genes, told) * np.minimum(steps + self._worth, task.rungs[-1])
+        worth = task.affinity(genes, told) * np.minimum(steps + self._ledger.worth, task.rungs[-1])
         best = worth.argmax(axis=1)
         most = worth[np.arange(len(genes)), best]
         return np.where(most > plain, best, -1), np.maximum(most, plain)
 
-    @property
-    def _floor(self) -> float:
-        """What is added to errors before the logarithm: the weight of a single example."""
-        noises = [o.noise for o in self.observations if o.noise > 0]
-        errors = [o.error for o in self.observations]
-        return min(noises) if noises else max(1e-3 * float(np.median(errors)), 1e-12)
-
     def _fit(self, *, learn: bool = True) -> None:
-        observations = self._fitted()
-        number = {genes: i for i, genes in enumerate(self._networks)}
-        genes, _, _ = self.trained
-        network = np.array([number[o.action.genes] for o in observations], np.intp)
-        error, noise = (np.array([getattr(o, name) for o in observations]) for name in ("error", "noise"))
-        floor = self._floor
+        network, steps, error, noise = self._ledger.rows()
+        floor = self._ledger.floor
         self._model.fit(
-            self._features(genes)[network],
+            self._features(self.trained[0])[network],
             network=network,
-            steps=np.array([o.steps for o in observations]) + self._worth[network],
+            steps=steps + self._ledger.worth[network],
             log_error=np.log(error + floor),
             noise=noise / (error + floor),
             learn=learn,
         )
 
-    def _fitted(self) -> list[Observation]:
-        """Return the observations that the model is fitted to: all, or of many the last of each network alone."""
-        if len(self.observations) <= _LONGEST_FIT:
-            return self.observations
-        return list({o.action.genes: o for o in self.observations}.values())[-_LONGEST_FIT:]
-
     def _bought(self, rng: np.random.Generator) -> list[Action]:
         self._fit()
         told, steps, _ = self.trained
         known, last = np.log(self.task.known(told)), self.task.rungs[-1]
-        now, _ = error_of(*self._expected(told, steps=steps + self._worth))
-        final, doubt = self._expected(told, steps=np.maximum(steps, last) + self._worth)
+        now, _ = error_of(*self._expected(told, steps=steps + self._ledger.worth))
+        final, doubt = self._expected(told, steps=np.maximum(steps, last) + self._ledger.worth)
         new = self._new(told, np.column_stack([final - doubt, known]), rng)
         pending = np.array([tuple(row) in self._pending for row in told.tolist()], bool)
         going = np.flatnonzero((steps < last) & ~pending)
@@ -255,7 +235,7 @@ class FidelitySearch:
             done=np.r_[steps[going], np.zeros(len(new), np.int64)],
             number=np.r_[going, np.full(len(new), -1)].astype(np.intp),
             donor=np.r_[np.full(len(going), -1), donor].astype(np.intp),
-            worth=np.r_[self._worth[going], worth],
+            worth=np.r_[self._ledger.worth[going], worth],
         )
         if not len(candidates.genes):
             self.open_gain = 0.0
@@ -291,7 +271,7 @@ class FidelitySearch:
             known=known,
             cost=np.where(further > 0, further * step_cost[:, None], np.inf),
             objectives=objectives,
-            reference=reference_of(objectives, error=None if useless is None else useless + self._floor),
+            reference=reference_of(objectives, error=None if useless is None else useless + self._ledger.floor),
             count=self.batch,
             needs=np.maximum(candidates.number, candidates.donor),
             changes=candidates.number >= 0,

@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from runs.objectives.pareto import hypervolume, non_dominated
 from runs.search.fidelities import (
     FidelitySearch,
     FidelityTask,
@@ -34,7 +35,7 @@ def test_it_is_far_ahead_of_random_halving_at_equal_cost(budget: float):
 
 def test_there_is_a_front_from_the_first_networks_on_and_it_only_grows():
     trainer = FakeTrainer(4)
-    shop, search = Shop(trainer, budget=30_000.0, seed=4), FidelitySearch(trainer.task(), seed=4)
+    shop, search = Shop(trainer, budget=60_000.0, seed=4), FidelitySearch(trainer.task(), seed=4)
     grown: list[float] = []
 
     def watch() -> bool:
@@ -144,13 +145,13 @@ class TestCurveModel:
         steps = np.array([50.0, 100.0, 200.0])
         features = np.random.default_rng(0).normal(size=(6, 3))
         network = np.repeat(np.arange(6), 3)
-        slopes = np.array([0.6] * 5 + [1.1])
+        slopes = np.array([0.6] * 5 + [0.85])
         log_error = 3.0 - slopes[network] * np.log(np.tile(steps, 6) / 50)
         model = CurveModel(first=50, full=800)
         model.fit(features[network], network=network, steps=np.tile(steps, 6), log_error=log_error, noise=np.zeros(18))
         mean, deviation = model.predict(features[[0, 5]], network=np.array([0, 5]), steps=np.full(2, 400.0))
         truth = 3.0 - slopes[[0, 5]] * np.log(8)
-        assert mean == pytest.approx(truth, abs=0.35) and mean[1] < mean[0] - 0.6
+        assert mean == pytest.approx(truth, abs=0.35) and mean[1] < mean[0] - 0.2
         assert (np.abs(mean - truth) < 2.5 * deviation).all()
 
     def test_a_network_that_nothing_is_known_of_is_uncertain_and_one_further_ahead_more_so(self):
@@ -205,3 +206,17 @@ def test_no_network_of_a_batch_begins_with_weights_that_another_one_of_it_trains
     assert max(map(len, together.values())) > 2 and any(a.donor for a in actions)
     for batch in together.values():
         assert not {a.genes for a in batch} & {a.donor for a in batch}
+
+
+def test_the_front_that_is_handed_over_is_not_that_of_the_luckiest():
+    ours, seen = [], []
+    for seed in range(3):
+        trainer = FakeTrainer(seed)
+        shop, search = Shop(trainer, budget=60_000.0, seed=seed), FidelitySearch(trainer.task(), seed=seed)
+        bought(search, shop)
+        genes, _, errors = search.trained
+        truth = np.array([shop.states[tuple(map(int, row))] for row in genes])
+        chosen = non_dominated(np.column_stack([errors, truth[:, 1]]))
+        ours.append(hypervolume(truth[search.front], trainer.corner))
+        seen.append(hypervolume(truth[chosen], trainer.corner))
+    assert np.mean(ours) > np.mean(seen)
