@@ -52,7 +52,7 @@ class Hyperparameters:
     length: float = 1.0
     slope: float = 8.0
     own: float = 0.02
-    own_slope: float = 0.1
+    own_slope: float = 0.3
     noise: float = 0.01
 
 
