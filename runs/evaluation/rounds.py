@@ -74,6 +74,8 @@ class RoundsEvaluator:
         Names what ``start`` gives, such as a supernet's fingerprint.
     device
         Where to compute.
+    examples, batch_size
+        How many examples of the validation split a network is judged by, all when ``None``; and how many at a time.
     """
 
     def __init__(
@@ -86,9 +88,12 @@ class RoundsEvaluator:
         start: Start,
         origin: str,
         device: str | torch.device = "cpu",
+        examples: int | None = None,
+        batch_size: int = 256,
     ) -> None:
         self.space, self.data, self.config, self.folder = space, data, config, folder
         self.start, self.origin, self.device = start, origin, torch.device(device)
+        self.examples, self.batch_size = examples, batch_size
 
     def path(self, architecture: Architecture) -> Path:
         """Return the checkpoint of a network."""
@@ -106,11 +111,19 @@ class RoundsEvaluator:
         """
         training = self._open(architecture, donor=donor)
         network = training.train_to(steps)
-        return self._evaluator(calibrate(network, self.data))
+        return self.evaluator(calibrate(network, self.data))
 
     @cached_property
-    def _evaluator(self) -> Evaluator:
-        return Evaluator(self.data, split=self.data.validation, device=self.device, bf16=self.config.bf16)
+    def evaluator(self) -> Evaluator:
+        """What judges the networks, on the validation split."""
+        return Evaluator(
+            self.data,
+            split=self.data.validation,
+            device=self.device,
+            batch_size=self.batch_size,
+            bf16=self.config.bf16,
+            examples=self.examples,
+        )
 
     def network(self, architecture: Architecture) -> Network:
         """Return a network as it was trained last, in evaluation mode: what is tested and exported."""

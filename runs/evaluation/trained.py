@@ -12,7 +12,6 @@ from search_space.errors import CheckpointError
 from supernet import Network
 from supernet.calibration import calibrate
 from supernet.tasks import TaskData
-from supernet.training import Evaluator
 
 __all__ = ["TrainedEvaluator", "TrainedNetworks"]
 
@@ -80,12 +79,6 @@ class TrainedEvaluator:
 
     def __init__(self, networks: TrainedNetworks, *, candidates: Callable[[], Sequence[Architecture]]) -> None:
         self.networks, self._candidates = networks, candidates
-        self._evaluator = Evaluator(
-            networks.data,
-            split=networks.data.validation,
-            device=networks.rounds[0].device,
-            bf16=networks.rounds[0].config.bf16,
-        )
 
     def __call__(self, architecture: Architecture, *, whole: bool = True) -> dict[str, float]:
         """Return the quality of a network that was trained, or that differs from such a one in precision alone.
@@ -95,7 +88,7 @@ class TrainedEvaluator:
         CheckpointError
             There is no such network.
         """
-        return named(self._evaluator(calibrate(self._network(architecture), self.networks.data)))
+        return named(self.networks.rounds[0].evaluator(calibrate(self._network(architecture), self.networks.data)))
 
     def _network(self, architecture: Architecture) -> Network:
         if self.networks.holds(architecture):

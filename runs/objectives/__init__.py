@@ -9,6 +9,7 @@ from runs.objectives.objective import (
     Objective,
     objective_named,
     objectives_by_name,
+    trained_for,
 )
 from runs.objectives.quantity import ENERGY, FRACTION, LATENCY, Quantity, device_of, is_partial, noise_of
 
@@ -28,4 +29,5 @@ __all__ = [
     "noise_of",
     "objective_named",
     "objectives_by_name",
+    "trained_for",
 ]

@@ -25,6 +25,7 @@ __all__ = [
     "Objective",
     "objective_named",
     "objectives_by_name",
+    "trained_for",
 ]
 
 TRAINING_STEPS = "training_steps"  # that a network of a search in fidelities has behind it
@@ -114,6 +115,25 @@ def objectives_by_name(names: Sequence[str]) -> tuple[Objective, ...]:
             remedy="name each objective once",
         )
     return found
+
+
+def trained_for(objectives: Sequence[Objective]) -> str:
+    """Return the name of the evaluated value that training is bought for: the first objective that is evaluated.
+
+    Raises
+    ------
+    ConfigError
+        None is.
+    """
+    for objective in objectives:
+        if objective.evaluated:
+            return objective.name
+    raise ConfigError(
+        "search.objectives",
+        expected="the validation error or loss among them, for a search that buys training",
+        got=", ".join(objective.name for objective in objectives),
+        remedy="add validation_error, or search with search=nasweave",
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

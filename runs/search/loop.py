@@ -16,6 +16,7 @@ from optuna.samplers import BaseSampler
 from optuna.trial import Trial, TrialState
 
 from runs.search.config import SearchResult
+from runs.search.errors import SearchError
 from runs.search.optuna.fork import begin_with
 from runs.search.optuna.study import (
     RETRY_OF,
@@ -37,7 +38,6 @@ from runs.search.workers.session import (
     DUPLICATES_IN_A_ROW,
     Evaluate,
     Progress,
-    SearchError,
     Session,
 )
 from search_space import Architecture, Genes, SearchSpace

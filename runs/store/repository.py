@@ -2,90 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from types import TracebackType
+from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Engine, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from runs.store.engine import connect, parse_url, use_write_ahead_log, writing
+from runs.store.database import Database
 from runs.store.exact import json_object, objectives, utc_now
-from runs.store.failures import clear_errors
-from runs.store.migration import migrate
 from runs.store.records import STAGES, STATES, Candidate, Export, Run, Stage, State
-from runs.store.secrets import redacted_url
-from runs.store.tables import Base, CandidateRow, ExportRow, MeasurementRow, RunRow, StageRow
+from runs.store.tables import CandidateRow, ExportRow, MeasurementRow, RunRow, StageRow
 from search_space.architecture import Architecture
 from search_space.errors import StoreError
 
 __all__ = ["Store"]
 
 
-class Store:
+class Store(Database):
     """Runs, stages, measurements, candidates and exports in one database.
 
     Made by ``Store.open``. Threads and processes may write to the same database at once; a killed process loses at
     most the row it was writing. Every method raises ``StoreError`` if the database is locked, full, read-only or
     unreachable.
-
-    Attributes
-    ----------
-    url
-        The database with its driver, password included: what ``optuna.storages.RDBStorage`` takes.
     """
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine, self._writer = engine, writing(engine)
-        self._where = redacted_url(engine.url.render_as_string(hide_password=False))
-        self._insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
-        self.url = engine.url.render_as_string(hide_password=False)
-
-    @classmethod
-    def open(cls, url: str, *, busy_timeout_s: float = 30.0) -> Store:
-        """Open a database and bring its tables to this version, creating file and folders where there are none.
-
-        Parameters
-        ----------
-        url
-            ``sqlite:///outputs/nasweave.db`` or ``postgresql://user:password@host/database``.
-        busy_timeout_s
-            Seconds that SQLite waits for another process before the database counts as locked.
-
-        Raises
-        ------
-        StoreError
-            The database cannot be used; the line says why and what to do.
-        """
-        parsed = parse_url(url)
-        where = redacted_url(parsed.render_as_string(hide_password=False))
-        with clear_errors(where):
-            engine = connect(parsed, busy_timeout_s=busy_timeout_s)
-            try:
-                if engine.dialect.name == "sqlite":
-                    use_write_ahead_log(engine, busy_timeout_s=busy_timeout_s)
-                migrate(engine, where=where)
-            except BaseException:
-                engine.dispose()
-                raise
-        return cls(engine)
-
-    def close(self) -> None:
-        """Close all connections; the store may be used again and then opens new ones."""
-        self._engine.dispose()
-
-    def __enter__(self) -> Store:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def __repr__(self) -> str:
-        return f"Store({self._where!r})"
 
     def open_run(self, folder: str, *, task: str, name: str, space_fingerprint: str, space_json: str) -> Run:
         """Return the run of a folder, creating it where there is none.
@@ -208,7 +147,7 @@ class Store:
         run_id: int,
         key: str,
         *,
-        architecture_json: str,
+        architecture: Architecture,
         values: Mapping[str, float],
         predicted: Mapping[str, float],
         source: str,
@@ -225,7 +164,7 @@ class Store:
         """
         own = {"run_id": run_id, "key": key}
         new = {
-            "architecture_json": architecture_json,
+            "architecture_json": architecture.to_json(),
             "objectives": objectives(values, parameter="values"),
             "predicted": objectives(predicted, parameter="predicted"),
             "source": source,
@@ -289,21 +228,6 @@ class Store:
         query = select(ExportRow).where(ExportRow.run_id == run_id).order_by(ExportRow.id)
         with self._read() as session:
             return [row.record() for row in session.scalars(query)]
-
-    def _insert_new(self, session: Session, table: type[Base], row: Mapping[str, Any]) -> bool:
-        """Insert a row unless one of the same unique columns exists; say whether it was new."""
-        insert = self._insert(table).values(**row).on_conflict_do_nothing()
-        return session.scalar(insert.returning(table.__table__.c.id)) is not None
-
-    @contextmanager
-    def _read(self) -> Iterator[Session]:
-        with clear_errors(self._where), Session(self._engine) as session, session.begin():
-            yield session
-
-    @contextmanager
-    def _write(self) -> Iterator[Session]:
-        with clear_errors(self._where), Session(self._writer) as session, session.begin():
-            yield session
 
 
 def _stage(session: Session, run_id: int, stage: str) -> Stage | None:

@@ -8,13 +8,14 @@ from __future__ import annotations
 from functools import partial
 
 from runs.evaluation.feasibility import check_budget, corner_values, overview
+from runs.objectives import trained_for
 from runs.pipeline.context import Context
 from runs.pipeline.plan import Stage
 from runs.pipeline.search_record import SearchRecord
 from runs.pipeline.stages.devices import DEVICES
 from runs.profiling.devices import Devices, exact_costs
 from runs.store.named import run_named
-from search_space.errors import StoreError
+from search_space.errors import ConfigError, StoreError
 
 __all__ = ["CHECK", "CORNERS"]
 
@@ -27,12 +28,21 @@ def check(context: Context) -> None:
     StoreError
         The run was started with other weights.
     ConfigError
-        There is no run to fork.
+        There is no run to fork, or a setting does not apply to the way of searching.
     BudgetError
         No network of the space has the costs that the budget allows.
     """
     store, run, config = context.store, context.run, context.config
-    stage = store.stage(run.id, SearchRecord.STAGE)
+    if config.search.method == "fidelities":
+        _check_fidelities(context)
+    stage, record = store.stage(run.id, SearchRecord.STAGE), SearchRecord.load(store, run.id)
+    if record is not None and (record.method or "sampler") != config.search.method:
+        raise StoreError(
+            str(context.folder),
+            expected=f"search.method={record.method or 'sampler'}, which this run was begun with",
+            got=config.search.method,
+            remedy="choose another name= for another way of searching",
+        )
     if stage is None:
         SearchRecord.of(context, trials={}, seconds={}).save(store, run.id, fingerprint=context.weights_fingerprint)
     elif stage.fingerprint != context.weights_fingerprint:
@@ -46,6 +56,27 @@ def check(context: Context) -> None:
     if config.fork is not None:
         run_named(store, config.fork, task=config.task.name, outputs=context.outputs, parameter="fork")
     check_budget(context.space, partial(exact_costs, context.costs), context.budget)
+
+
+def _check_fidelities(context: Context) -> None:
+    """Refuse what a search that trains every network has no use for, so that no setting is silently without effect."""
+    trained_for(context.objectives)
+    config = context.config
+    evaluation, finetune = config.evaluation, config.finetune
+    for name, value, unset, instead in (
+        ("evaluation.bf16", evaluation.bf16, False, "training.bf16=true, which holds for evaluation too"),
+        ("evaluation.finetune_steps", evaluation.finetune_steps, 0, "search.fidelities.rungs"),
+        ("evaluation.early_stop", evaluation.early_stop, False, "search.fidelities.rungs"),
+        ("finetune.num_configurations", finetune.num_configurations, 0, "key= to choose the network"),
+        ("fork", config.fork, None, "another name="),
+    ):
+        if value != unset:
+            raise ConfigError(
+                name,
+                expected="a search with a supernet, such as search=nasweave",
+                got=f"{value!r} in a search in fidelities, which trains every network alone",
+                remedy=f"leave it out; take {instead}",
+            )
 
 
 def corners(context: Context, known: Devices) -> dict[str, dict[str, float]]:

@@ -76,13 +76,17 @@ class FidelitySearch:
 
     # ------------------------------------------------------------- interface
 
-    def resume(self, observations: Sequence[Observation]) -> None:
-        """Take up the observations of an earlier search, in their order, and go on as it would have."""
-        for observation in observations:
-            if observation.action.planned_at == len(self.observations):
+    def resume(self, history: Sequence[Observation | Action]) -> None:
+        """Take up what an earlier search was told, actions that were given up among it, and go on as it would have."""
+        for entry in history:
+            action = entry if isinstance(entry, Action) else entry.action
+            if not self._queue or self._queue[0].planned_at != action.planned_at:
                 self._queue = self._plan()  # again, for what the model learns from each fit stays
-            self._add(observation)
-            self._queue = [a for a in self._queue if a != observation.action]
+            if isinstance(entry, Action):
+                self.give_up(entry)
+            else:
+                self._add(entry)
+            self._queue = [a for a in self._queue if a.genes != action.genes]
 
     def ask(self) -> Action | None:
         """Return what to buy next; ``None`` where nothing is left to buy."""
@@ -163,14 +167,13 @@ class FidelitySearch:
 
     def _plan(self) -> list[Action]:
         rng = np.random.default_rng([self.seed, len(self.observations)])
-        if len(self._ledger.networks) < self.initial:
-            pool, n = (
-                self._possible(skewed_sample(self.task.genotype, rng, _POOL)),
-                self.initial - len(self._ledger.networks),
-            )
-            first = first_networks(self.task, pool, told=self.trained[0], n=n, rng=rng)
-            return [self._action(row, done=0, worth=self.task.inherited_steps) for row in first]
-        return self._bought(rng)
+        trained = len(self._ledger.networks)
+        if trained < self.initial:
+            pool = self._possible(skewed_sample(self.task.genotype, rng, _POOL))
+            first = first_networks(self.task, pool, told=self.trained[0], n=self.initial - trained, rng=rng)
+            if len(first):
+                return [self._action(row, done=0, worth=self.task.inherited_steps) for row in first]
+        return self._bought(rng) if trained else []
 
     def _action(self, row: Genes, *, done: int, worth: float, donor: Genes | None = None) -> Action:
         following = next(rung for rung in self.task.rungs if rung > done)

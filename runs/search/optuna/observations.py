@@ -1,7 +1,8 @@
 """The observations of a search in fidelities in an Optuna study: one complete trial for each round of training.
 
 A network that is trained further has several trials of the same parameters; their attributes say after how many steps.
-So the study is only ever added to, and any tool that reads studies shows the search.
+A training that failed is a failed trial. So the study is only ever added to, and any tool that reads studies shows the
+search.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ from typing import Any
 
 import numpy as np
 from optuna.study import Study
-from optuna.trial import TrialState, create_trial
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from runs.objectives import Objective
 from runs.search.fidelities.task import Action, Observation
 from runs.search.optuna.genes import distributions, genes_of, params_of
-from search_space import Architecture, SearchSpace
+from runs.search.optuna.study import REASON
+from search_space import SearchSpace
 from search_space.errors import StoreError
 
 __all__ = ["ObservationStudy"]
@@ -45,50 +47,69 @@ class ObservationStudy:
         self._distributions = distributions(space)
         self.next_number = len(study.get_trials(deepcopy=False))
 
-    def observations(self) -> list[Observation]:
-        """Return the observations in the order they were added.
+    def history(self) -> list[Observation | Action]:
+        """Return the observations, and the actions that were given up, in the order they were added.
 
         Raises
         ------
         StoreError
             A trial is not one of a search in fidelities.
         """
-        return [self._read(trial.params, trial.user_attrs) for trial in self._study.get_trials(deepcopy=False)]
+        return [self._read(trial) for trial in self._study.get_trials(deepcopy=False)]
 
-    def add(self, observation: Observation, *, values: Mapping[str, float]) -> int:
-        """Keep an observation with the values of its network by name; returns the number of its trial."""
-        action = observation.action
+    def add(self, observation: Observation, *, values: Mapping[str, float], steps: int) -> int:
+        """Keep an observation with the values of its network by name; returns the number of its trial.
+
+        ``steps`` are those that the network has behind it, as tools that read the study shall show them.
+        """
+        outcome = {"error": observation.error, "noise": observation.noise, "seconds": observation.cost}
+        return self._add(
+            observation.action,
+            outcome,
+            state=TrialState.COMPLETE,
+            values=[values[objective.name] for objective in self.objectives],
+            attributes={"training_steps": steps},
+        )
+
+    def give_up(self, action: Action, reason: str) -> int:
+        """Keep that the training of a network failed; returns the number of its trial."""
+        return self._add(action, {}, state=TrialState.FAIL, values=None, attributes={REASON: reason})
+
+    def _add(
+        self,
+        action: Action,
+        outcome: Mapping[str, float],
+        *,
+        state: TrialState,
+        values: Sequence[float] | None,
+        attributes: Mapping[str, Any],
+    ) -> int:
         row = np.array(action.genes, np.int16)
         detail = {
-            "key": self._architecture(row).key,
+            "key": self.space.decode(row[None])[0].key,
             "done": action.done,
             "steps": action.steps,
             "planned_at": action.planned_at,
             "donor": None if action.donor is None else list(action.donor),
             "worth": action.worth,
-            "error": observation.error,
-            "noise": observation.noise,
-            "seconds": observation.cost,
+            **outcome,
         }
         trial = create_trial(
-            state=TrialState.COMPLETE,
+            state=state,
             params=params_of(self.space, row),
             distributions=dict(self._distributions),
-            values=[values[objective.name] for objective in self.objectives],
-            user_attrs={_ATTRIBUTE: detail, "training_steps": observation.steps},
+            values=values,
+            user_attrs={_ATTRIBUTE: detail, **attributes},
         )
         self._study.add_trial(trial)
         self.next_number += 1
         return self.next_number - 1
 
-    def _architecture(self, row: np.ndarray[Any, Any]) -> Architecture:
-        return self.space.decode(row[None])[0]
-
-    def _read(self, params: Mapping[str, Any], attributes: Mapping[str, Any]) -> Observation:
-        row = genes_of(self.space, params)
+    def _read(self, trial: FrozenTrial) -> Observation | Action:
+        row = genes_of(self.space, trial.params)
         try:
             assert row is not None
-            detail: Mapping[str, Any] = attributes[_ATTRIBUTE]
+            detail: Mapping[str, Any] = trial.user_attrs[_ATTRIBUTE]
             donor = detail["donor"]
             action = Action(
                 genes=tuple(int(gene) for gene in row),
@@ -98,6 +119,8 @@ class ObservationStudy:
                 donor=None if donor is None else tuple(int(gene) for gene in donor),
                 worth=float(detail["worth"]),
             )
+            if trial.state == TrialState.FAIL:
+                return action
             return Observation(
                 action=action,
                 error=float(detail["error"]),

@@ -11,25 +11,21 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from runs.search.config import Evaluated, SearchResult
+from runs.search.errors import FAILURES_IN_A_ROW, failures_in_a_row
 from runs.search.optuna.genes import distributions, genes_of, params_of_trial
 from runs.search.optuna.private import constraints_of
 from runs.search.problem import Problem
 from runs.search.recorder import Recorder
 from search_space import Architecture, Genes, SearchSpace
-from search_space.errors import NasweaveError, StoreError
+from search_space.errors import StoreError
 
-__all__ = ["DUPLICATES_IN_A_ROW", "DUPLICATE_OF", "Evaluate", "Progress", "SearchError", "Session"]
+__all__ = ["DUPLICATES_IN_A_ROW", "DUPLICATE_OF", "Evaluate", "Progress", "Session"]
 
 DUPLICATE_OF = "duplicate_of"
 DUPLICATES_IN_A_ROW = 20
-_FAILURES_IN_A_ROW = 5
 Evaluate = Callable[[Architecture], float | Mapping[str, float]]
 Progress = Callable[[int, int, str], None]
 _log = logging.getLogger("nasweave.runs")
-
-
-class SearchError(NasweaveError):
-    """A search that cannot go on."""
 
 
 class Session:
@@ -147,13 +143,8 @@ class Session:
             _log.warning("trial %d failed: %r", trial.number, error)
             self._failures_in_a_row += 1
             give_up(repr(error)[:500])
-            if self._failures_in_a_row == _FAILURES_IN_A_ROW:
-                raise SearchError(
-                    "search",
-                    expected="evaluations that work",
-                    got=f"{_FAILURES_IN_A_ROW} failures in a row, the last: {error!r}",
-                    remedy="remove the cause and repeat the command: it continues where it stopped",
-                ) from error
+            if self._failures_in_a_row == FAILURES_IN_A_ROW:
+                raise failures_in_a_row(error) from error
             return None
         self._failures_in_a_row = 0
         return values

@@ -23,7 +23,8 @@ from runs.pipeline.plan import Stage
 from runs.pipeline.search_record import SearchRecord
 from runs.pipeline.stages.baselines import Baselines
 from runs.pipeline.stages.devices import DEVICES
-from runs.pipeline.stages.trained.fidelities import FIDELITY_SEARCH, ROUNDS, record_trained
+from runs.pipeline.stages.trained.fidelities import FIDELITY_SEARCH, ROUNDS
+from runs.pipeline.trained_records import record_trained
 from runs.profiling.devices import Devices
 from search_space import Architecture
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +17,7 @@ from runs.evaluation.quality import named
 from runs.evaluation.rounds import RoundsEvaluator
 from runs.evaluation.trained import TrainedEvaluator, TrainedNetworks
 from runs.lock import exclusive
-from runs.objectives import TRAINING_STEPS
+from runs.objectives import noise_of, trained_for
 from runs.pipeline.context import Context
 from runs.pipeline.plan import SECONDS, Stage
 from runs.pipeline.search_record import SearchRecord
@@ -23,14 +25,26 @@ from runs.pipeline.stages.devices import DEVICES
 from runs.pipeline.stages.feasibility import CHECK, CORNERS
 from runs.pipeline.stages.search import Searched, search_identity
 from runs.pipeline.starts import start_of
+from runs.pipeline.trained_records import RoundsKeeper, network_of
 from runs.profiling.devices import Devices
-from runs.search.fidelities import Action, FidelitySearch, FidelityTask, SpaceGenotype, block_affinity, step_cost
+from runs.search.fidelities import (
+    Action,
+    Bought,
+    FidelitySearch,
+    FidelityTask,
+    Observation,
+    SpaceGenotype,
+    block_affinity,
+    buy_training,
+    step_cost,
+)
 from runs.search.optuna.observations import ObservationStudy
 from runs.search.optuna.study import open_study, quiet_optuna, storage_errors
-from search_space import Architecture, Genes, SearchSpace
+from search_space import Genes, SearchSpace
 from search_space.errors import NasweaveError
+from supernet.training import Quality
 
-__all__ = ["FIDELITY_SEARCH", "ROUNDS", "TRAINED_EVALUATOR", "TRAINED_NETWORKS", "record_trained"]
+__all__ = ["FIDELITY_SEARCH", "ROUNDS", "TRAINED_EVALUATOR", "TRAINED_NETWORKS"]
 
 
 def rounds(context: Context) -> tuple[RoundsEvaluator, RoundsEvaluator]:
@@ -45,6 +59,8 @@ def rounds(context: Context) -> tuple[RoundsEvaluator, RoundsEvaluator]:
             start=start,
             origin=origin,
             device=context.accelerator,
+            examples=context.config.evaluation.examples,
+            batch_size=context.config.evaluation.batch_size,
         )
         for name in ("networks", "baselines")
     )
@@ -85,9 +101,9 @@ def search(
 
 
 def fidelity_task(context: Context, known: Devices) -> FidelityTask:
-    """Return what the search optimises: the error, and the objectives that need no training."""
+    """Return what the search optimises: the error, or the loss, and the objectives that need no training."""
     objectives = [o for o in context.objectives if not o.evaluated]
-    budget = context.budget
+    limits = context.budget.limits
 
     def costs(genes: Genes) -> NDArray[np.float64]:
         values = known.costs(genes)
@@ -96,7 +112,7 @@ def fidelity_task(context: Context, known: Devices) -> FidelityTask:
 
     def feasible(genes: Genes) -> NDArray[np.bool_]:
         values = known.costs(genes)
-        within = [values[name] <= limit for name, limit in budget.limits.items() if name in values]
+        within = [values[name] <= limit for name, limit in limits.items() if name in values]
         return np.all(within, axis=0) if within else np.ones(len(genes), bool)
 
     return FidelityTask(
@@ -104,18 +120,29 @@ def fidelity_task(context: Context, known: Devices) -> FidelityTask:
         known=costs,
         step_cost=step_cost(context.space, context.costs),
         rungs=context.config.search.fidelities.rungs,
-        feasible=feasible if budget.limits else None,
+        feasible=feasible if limits else None,
+        reference_error=limits.get(trained_for(context.objectives)),
         affinity=block_affinity(context.space),
     )
 
 
+def fidelity_identity(context: Context, known: Devices) -> dict[str, Any]:
+    """Return what decides a search in fidelities beside what it is told: a begun one goes on with the same."""
+    config, settings = context.config.search, context.config.search.fidelities
+    own = {
+        "examples": context.config.evaluation.examples,
+        "objectives": list(config.objectives),
+        "rungs": list(settings.rungs),
+        "initial": settings.initial,
+        "batch": settings.batch,
+        "seed": config.seed,
+    }
+    return search_identity(context, known) | own
+
+
 def _trials(context: Context, known: Devices, train: RoundsEvaluator) -> dict[str, int]:
     """Run or resume the search; return the last trial of every network by key."""
-    config, space = context.config.search, context.space
-    settings = config.fidelities
-    search = FidelitySearch(
-        fidelity_task(context, known), seed=config.seed, initial=settings.initial, batch=settings.batch
-    )
+    settings = context.config.search.fidelities
     with (
         quiet_optuna(),
         storage_errors(context.config.store),
@@ -124,79 +151,67 @@ def _trials(context: Context, known: Devices, train: RoundsEvaluator) -> dict[st
             name=context.run.folder,
             sampler=None,
             objectives=context.objectives,
-            identity=search_identity(context, known),
+            identity=fidelity_identity(context, known),
         ) as opened,
-        context.reporter.progress("search") as progress,
     ):
-        study = ObservationStudy(opened, space, objectives=context.objectives)
-        earlier = study.observations()
-        search.resume(earlier)
-        trials = {space.decode(np.array([o.action.genes], np.int16))[0].key: i for i, o in enumerate(earlier)}
-        spent, limit = sum(o.cost for o in earlier), settings.seconds
-        most = settings.max_rounds or sys.maxsize
-        with RoundsPool(train, processes=settings.processes or available_cores()) as pool:
-            while spent < limit and len(search.observations) < most:
-                begin = time.monotonic()
-                actions = search.ask_batch()[: most - len(search.observations)]
-                if not actions:
-                    break
-                wanted = [_round(space, action) for action in actions]
-                qualities = pool.train(wanted)
-                seconds = (time.monotonic() - begin) / len(actions)
-                for action, one, quality in zip(actions, wanted, qualities, strict=True):
-                    if isinstance(quality, NasweaveError):
-                        context.reporter.warning(f"the training of {one.architecture.key} failed: {quality}")
-                        search.give_up(action)
-                        continue
-                    values = record_trained(
-                        context,
-                        known,
-                        one.architecture,
-                        named(quality),
-                        steps=one.steps,
-                        trial_number=study.next_number,
-                    )
-                    told = search.tell(action, error=quality.error, noise=quality.error_se, cost=seconds)
-                    trials[one.architecture.key] = study.add(told, values=values)
-                spent += time.monotonic() - begin
-                best = min(o.error for o in search.observations) if search.observations else float("nan")
-                text = f"{len(trials)} networks, best validation {context.data.metric} {context.data.metric.text(best)}"
-                progress(min(round(spent), round(limit)), round(limit), text)
-    return trials
+        keeper = RoundsKeeper(context, known, ObservationStudy(opened, context.space, objectives=context.objectives))
+        told = [entry for entry in keeper.history if isinstance(entry, Observation)]
+        if sum(o.cost for o in told) < settings.seconds and len(told) < (settings.max_rounds or sys.maxsize):
+            _buy(context, known, train, keeper)
+    return keeper.trials
+
+
+def _buy(context: Context, known: Devices, train: RoundsEvaluator, keeper: RoundsKeeper) -> None:
+    config, metric, name = context.config.search, context.data.metric, trained_for(context.objectives)
+    settings, space = config.fidelities, context.space
+    search = FidelitySearch(
+        fidelity_task(context, known), seed=config.seed, initial=settings.initial, batch=settings.batch
+    )
+    search.resume(keeper.history)
+    with (
+        context.reporter.progress("search") as progress,
+        RoundsPool(train, processes=settings.processes or available_cores()) as pool,
+    ):
+
+        def show(spent: float) -> None:
+            best = min((o.error for o in search.observations), default=math.nan)
+            text = f"{metric} {metric.text(best)}" if name == "validation_error" else f"loss {best:.4g}"
+            total = round(settings.seconds)
+            progress(min(round(spent), total), total, f"{len(keeper.trials)} networks, best validation {text}")
+
+        def bought(actions: Sequence[Action]) -> list[Bought | NasweaveError]:
+            wanted = [_round(space, action) for action in actions]
+            return [
+                quality if isinstance(quality, NasweaveError) else _bought(quality, one, objective=name, train=train)
+                for one, quality in zip(wanted, pool.train(wanted), strict=True)
+            ]
+
+        buy_training(
+            search,
+            train=bought,
+            keeper=keeper,
+            seconds=settings.seconds,
+            most=settings.max_rounds or sys.maxsize,
+            progress=show,
+        )
 
 
 def _round(space: SearchSpace, action: Action) -> Round:
     return Round(
-        architecture=space.decode(np.array([action.genes], np.int16))[0],
+        architecture=network_of(space, action.genes),
         steps=action.done + action.steps,
-        donor=None if action.donor is None else space.decode(np.array([action.donor], np.int16))[0],
+        donor=None if action.donor is None else network_of(space, action.donor),
     )
 
 
-def record_trained(
-    context: Context,
-    known: Devices,
-    architecture: Architecture,
-    quality: Mapping[str, float],
-    *,
-    steps: int,
-    source: str = "search",
-    trial_number: int | None = None,
-) -> dict[str, float]:
-    """Keep a network with its latest quality as a candidate of the run; returns all its values by name."""
-    genes = context.space.encode([architecture])
-    costs = {name: float(column[0]) for name, column in known.costs(genes).items()}
-    values = {**costs, **quality, TRAINING_STEPS: float(steps)}
-    context.store.put_candidate(
-        context.run.id,
-        architecture.key,
-        architecture_json=architecture.to_json(),
+def _bought(quality: Quality, one: Round, *, objective: str, train: RoundsEvaluator) -> Bought:
+    values = named(quality)
+    return Bought(
+        error=values[objective],
+        noise=values[noise_of(objective)],
         values=values,
-        predicted=known.predicted(architecture),
-        source=source,
-        trial_number=trial_number,
+        steps=max(one.steps, train.steps(one.architecture)),  # more where it was finetuned in between
     )
-    return values
 
 
 ROUNDS = Stage(name="rounds", run=rounds)

@@ -10,7 +10,8 @@ from runs.objectives import TRAINING_STEPS
 from runs.pipeline.context import Context
 from runs.pipeline.plan import Stage
 from runs.pipeline.stages.devices import DEVICES
-from runs.pipeline.stages.trained.fidelities import FIDELITY_SEARCH, ROUNDS, record_trained
+from runs.pipeline.stages.trained.fidelities import FIDELITY_SEARCH, ROUNDS
+from runs.pipeline.trained_records import record_trained
 from runs.profiling.devices import Devices
 
 __all__ = ["TRAIN_FURTHER"]
