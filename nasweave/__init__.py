@@ -8,12 +8,13 @@
     print(run.export("auto").path)
 
 Each name is imported when it is first used, so that ``import nasweave`` loads neither PyTorch nor Optuna. Nothing is
-printed unless ``progress=True``; warnings go to loggers below ``nasweave``.
+printed unless ``progress=True``; warnings go to loggers below ``nasweave``, which show them where logging is set up.
 """
 
 from __future__ import annotations
 
 import importlib
+import logging
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -76,6 +77,8 @@ _SOURCES = {
     "space": "runs.api.spaces",
     "task": "runs.api.spaces",
 }
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())  # silent, unless a program sets logging up
 
 
 def __getattr__(name: str) -> object:

@@ -13,6 +13,8 @@ import pandas as pd
 
 from hardware_profiles import Profile
 from runs.api.exported import Exported
+from runs.api.reporting import reporter
+from runs.api.tables import candidates_table
 from runs.app.record import write_record
 from runs.evaluation.candidates import found_candidates
 from runs.objectives.front import front
@@ -20,7 +22,6 @@ from runs.pipeline.config import Config
 from runs.pipeline.context import Command, Context, open_context
 from runs.pipeline.plan import Plan
 from runs.pipeline.plans import plan_of
-from runs.reporter import Reporter, SilentReporter
 from runs.store import Candidate
 from search_space import SearchSpace
 from supernet import Supernet
@@ -55,11 +56,7 @@ class Run:
     ) -> None:
         self.config, self.path = config, folder
         self._temporary = temporary
-        self._reporter: Reporter = SilentReporter()
-        if progress:
-            from runs.app.terminal import TerminalReporter
-
-            self._reporter = TerminalReporter()
+        self._reporter = reporter(progress=progress)
         self._plan: Plan | None = None
         self._seconds: dict[str, float] = {}
 
@@ -135,7 +132,7 @@ class Run:
         The column ``architecture`` holds it; the others are its values by name, with the ends of the 90 % intervals of
         those that are predicted (``latency_low_ms``, ``latency_high_ms``), and ``trial``, its number in the search.
         """
-        return _table(self._candidates())
+        return candidates_table(self._candidates())
 
     def front(self, *, measured: bool = False) -> pd.DataFrame:
         """Return the networks that nothing dominates within the budget, cheapest first; columns as for ``candidates``.
@@ -154,7 +151,7 @@ class Run:
         else:
             self._planned().run(SEARCH)
         context = self._context
-        return _table(front(self._candidates(), context.objectives, context.budget))
+        return candidates_table(front(self._candidates(), context.objectives, context.budget))
 
     def report(self) -> Path:
         """Write the report, with pictures and tables; returns its HTML page."""
@@ -231,23 +228,3 @@ class Run:
         context = self._context
         known: Devices = self._planned().run(DEVICES)
         return found_candidates(context.store, context.run.id, space=context.space, cost_function=known.costs)
-
-
-def _table(candidates: Sequence[Candidate]) -> pd.DataFrame:
-    rows = []
-    for candidate in candidates:
-        final = candidate.final or {}
-        measured = {"measured_latency_ms": final["latency_ms"]} if "latency_ms" in final else {}
-        test = {"test_error": final["test_error"]} if "test_error" in final else {}
-        rows.append(
-            {
-                "key": candidate.key,
-                "architecture": candidate.architecture,
-                "trial": candidate.trial_number,
-                **candidate.predicted,
-                **candidate.values,
-                **measured,
-                **test,
-            }
-        )
-    return pd.DataFrame(rows, columns=None if rows else ["key", "architecture", "trial"]).set_index("key")
