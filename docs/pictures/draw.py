@@ -23,15 +23,15 @@ STYLE = "font-family='Helvetica, Arial, sans-serif' font-size='13'"
 
 # The stations of a network in a run: what happens to it, in which stage, and where the code of it is.
 LIFE = (
-    ("proposed", "SEARCH", "runs/search/algorithms/guided.py"),
-    ("claimed", "SEARCH", "runs/store/claims.py"),
-    ("evaluated", "SEARCH", "runs/evaluation/evaluator.py"),
-    ("pruned, if dominated", "SEARCH", "runs/evaluation/pruning.py"),
-    ("recorded", "SEARCH", "runs/search/recorder.py"),
+    ("bought", "SEARCH", "runs/search/fidelities/search.py"),
+    ("given a donor", "SEARCH", "runs/search/fidelities/affinity.py"),
+    ("trained and evaluated", "SEARCH", "runs/evaluation/rounds.py"),
+    ("recorded", "SEARCH", "runs/search/optuna/observations.py"),
+    ("bought more steps", "SEARCH", "runs/search/fidelities/curves.py"),
     ("on the front", "FINALISTS", "runs/objectives/pareto.py"),
     ("measured and tested", "FINALISTS", "runs/pipeline/stages/finalists.py"),
     ("shown", "REPORT", "runs/reports/write.py"),
-    ("finetuned, if asked", "FINETUNE", "runs/pipeline/stages/finetune.py"),
+    ("trained further, if asked", "FINETUNE", "runs/pipeline/stages/trained/further.py"),
     ("exported", "EXPORT", "runs/pipeline/stages/export.py"),
 )
 
@@ -92,7 +92,7 @@ def draw_layers() -> str:
 def stages() -> dict[str, tuple[str, list[str]]]:
     """Return every declared stage by its constant: its name, and the stages that come before it in a plan's order."""
     found = {}
-    for module in sorted((ROOT / "runs/pipeline/stages").glob("*.py")):
+    for module in sorted((ROOT / "runs/pipeline/stages").rglob("*.py")):
         for node in ast.parse(module.read_text()).body:
             target = (
                 node.target
@@ -112,6 +112,15 @@ def stages() -> dict[str, tuple[str, list[str]]]:
                 ]
                 found[target.id] = (ast.literal_eval(given["name"]), before)
     return found
+
+
+def by_default(declared: Mapping[str, tuple[str, list[str]]]) -> dict[str, tuple[str, list[str]]]:
+    """Return the stages as the default way of searching replaces them, which ``runs/pipeline/plans.py`` says."""
+    for node in ast.parse((ROOT / "runs/pipeline/plans.py").read_text()).body:
+        if isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.Dict):
+            pairs = zip(node.value.keys, node.value.values, strict=True)
+            return {**declared, **{ast.unparse(old): declared[ast.unparse(new)] for old, new in pairs if old}}
+    raise AssertionError("plans.py holds no table of stages")
 
 
 def order(of: tuple[str, ...], declared: Mapping[str, tuple[str, list[str]]]) -> list[str]:
@@ -136,7 +145,7 @@ def first_line(module: str) -> str:
 
 def draw_candidate() -> str:
     """Return the stages of a run in their order, and the stations of one network in them."""
-    declared = stages()
+    declared = by_default(stages())
     shapes, x, y = [words(GAP, 20, "nasweave run does, in this order:")], float(GAP), 30.0
     for name in order(("REPORT", "EXPORT"), declared):
         width = 8.0 * len(name) + 20
@@ -150,11 +159,11 @@ def draw_candidate() -> str:
     for number, (what, stage, module) in enumerate(LIFE, 1):
         shapes += [
             box(GAP, y, 90, declared[stage][0], fill=FILLS[1]),
-            box(GAP + 98, y, 170, f"{number}. {what}", fill=FILLS[0]),
-            words(GAP + 280, y + 12, module, fill="#1f4e9c"),
+            box(GAP + 98, y, 190, f"{number}. {what}", fill=FILLS[0]),
+            words(GAP + 300, y + 12, module, fill="#1f4e9c"),
         ]
-        lines = textwrap.wrap(first_line(module), 78)
-        shapes += [words(GAP + 280, y + 28 + 16 * i, line) for i, line in enumerate(lines)]
+        lines = textwrap.wrap(first_line(module), 76)
+        shapes += [words(GAP + 300, y + 28 + 16 * i, line) for i, line in enumerate(lines)]
         y += max(ROW, 20 + 16 * len(lines)) + GAP
     return page(y + GAP, shapes)
 

@@ -21,3 +21,9 @@ def test_stages_come_after_what_they_need():
     assert DRAWN["order"](("A", "D"), declared) == ["c", "b", "a", "d"]
     drawn = DRAWN["order"](("REPORT", "EXPORT"), DRAWN["stages"]())
     assert drawn[-1] == "export" and drawn.index("train") < drawn.index("search") < drawn.index("finalists")
+
+
+def test_by_default_no_supernet_is_trained():
+    drawn = DRAWN["order"](("REPORT", "EXPORT"), DRAWN["by_default"](DRAWN["stages"]()))
+    assert "train" not in drawn and drawn[-1] == "export"
+    assert drawn.index("rounds") < drawn.index("search") < drawn.index("baselines") < drawn.index("finalists")

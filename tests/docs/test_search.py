@@ -14,6 +14,7 @@ from tests.runs.tiny import TINY, begin_from, nasweave
 PAGE = Path(__file__).parents[2] / "docs" / "search.md"
 BLOCK = re.compile(r"<!-- run by CI -->\n```bash\n(.*?)```", re.DOTALL)
 LESS = ("baselines.random=0", "baselines.uniform=0", "finalists=1")
+FEW_ROUNDS = tuple(f"search.fidelities.{word}" for word in ("rungs=[4,8]", "initial=4", "max_rounds=6", "processes=1"))
 
 
 def commands() -> list[list[str]]:
@@ -21,17 +22,17 @@ def commands() -> list[list[str]]:
 
 
 def shortened(command: list[str]) -> list[str]:
-    """Return a command on a tiny space, with a twentieth of its trials; its own overrides stand last."""
+    """Return a command on a tiny space, with a twentieth of its trials or with a few rounds."""
     verb, own = command[1], [re.sub(r"n_trials=(\d+)", lambda m: f"n_trials={int(m[1]) // 20}", a) for a in command[2:]]
     if any(a.startswith("compare=") for a in own):
         return [verb, *own]
-    return [verb, *TINY, *LESS, *own]
+    return [verb, *TINY, *LESS, *own, *(FEW_ROUNDS if "search=fidelities" in own else ())]
 
 
 def test_every_command_runs(tiny_run, tmp_path, monkeypatch, capfd) -> None:
     monkeypatch.chdir(tmp_path)
     begin_from(tiny_run, tmp_path / "outputs")
-    assert len(commands()) == len(re.findall(r"^nasweave ", PAGE.read_text(), re.MULTILINE)) >= 8
+    assert len(commands()) == len(re.findall(r"^nasweave ", PAGE.read_text(), re.MULTILINE)) >= 10
     for command in commands():
         assert command[0] == "nasweave"
         if any("phone.json" in a for a in command) and not Path("phone.json").exists():
