@@ -216,7 +216,7 @@ def open_context(
         data = TASKS[task.name].load(data_root=Path(config.data_root), options=options)
     runtime, reporter = _runtime(hardware.runtime), reporter or SilentReporter()
     device = this_device(cuda=runtime.accelerated)
-    declared = config.space
+    declared: Mapping[str, Any] = config.space
     if config.profile.path is None:  # of this machine
         declared = _executed_exactly(declared, runtime, device, reporter=reporter)
     space = space_from_mapping(declared, task=data.shape, catalogue=catalogue())
