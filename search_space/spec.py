@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from search_space.architecture import IDENTITY
 from search_space.errors import ConfigError
 from search_space.norm import Norm
 from search_space.precision import FLOAT, FLOAT_BYTES, FORMATS
@@ -190,6 +191,11 @@ class BlockSpec:
     check: Callable[[BlockShape], str | None] = lambda shape: None
     runtimes: frozenset[str] = frozenset({"onnxruntime", "openvino", "torch"})
     version: int = 1
+
+    @property
+    def skips(self) -> bool:
+        """Whether it computes nothing, so that a layer with it skips its sub-block."""
+        return self.key == IDENTITY
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

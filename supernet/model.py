@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 from hardware_profiles.onnx.parts import Part
 from search_space import Architecture, Block, Geometry, SearchSpace
-from search_space.architecture import IDENTITY
 from search_space.blocks import layer_blocks
 from search_space.precision import FLOAT, FORMATS
 from supernet.blocks import State
@@ -81,12 +80,12 @@ class Supernet(nn.Module):
         mixers = [
             Block(kind="mixer", key=key, embed_dim=width, num_heads=max(space.num_heads) if spec.has_heads else 0)
             for key, spec in ((key, space.catalogue.mixers[key]) for key in space.mixer)
-            if key != IDENTITY
+            if not spec.skips
         ]
         channels = [
             Block(kind="channel_mixer", key=key, embed_dim=width, ratio=max(space.ratio) if spec.has_ratio else 0.0)
             for key, spec in ((key, space.catalogue.channel_mixers[key]) for key in space.channel_mixer)
-            if key != IDENTITY
+            if not spec.skips
         ]
         self.body = _Body(space.geometry, width, [(mixers, channels)] * space.max_depth)
         reset_parameters(self, generator)

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from hardware_profiles.onnx.export import INPUT, OUTPUT
 from hardware_profiles.onnx.parts import Part
 from search_space import Architecture, Block, Geometry, Layer
+from search_space.architecture import IDENTITY
 from search_space.blocks import layer_blocks
 from supernet.blocks import Stem, deployed
 from supernet.catalogue import CHANNEL_MIXERS, HEADS, MIXERS, STEMS
@@ -204,7 +205,7 @@ def _recipe(role: str, block: Block, geometry: Geometry, *, deployed: bool) -> s
 
 def _run(role: str, block: Block) -> Run:
     """Return what a part does with its module and its inputs."""
-    mixer, channel = (block.key, "identity") if block.kind == "mixer" else ("identity", block.key)
+    mixer, channel = (block.key, IDENTITY) if block.kind == "mixer" else (IDENTITY, block.key)
     layer = Layer(mixer=mixer, num_heads=block.num_heads, channel_mixer=channel, ratio=block.ratio)
 
     def stem(inner: Any, batch: Tensor) -> Any:

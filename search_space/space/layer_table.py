@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search_space.architecture import IDENTITY, Layer
+from search_space.architecture import Layer
 from search_space.precision import FLOAT
 from search_space.space.choices import Choices
 from search_space.spec import BlockSpec
 
 __all__ = ["LayerTable"]
 
-_FLAGS = ("has_heads", "has_ratio", "has_linears")
+_FLAGS = ("has_heads", "has_ratio", "has_linears", "skips")
 
 
 class LayerTable:
@@ -32,8 +32,8 @@ class LayerTable:
             for gene, specs in self._specs.items()
             for flag in _FLAGS
         }
-        self.idle_mixer: NDArray[np.bool_] = np.array([key == IDENTITY for key in space.mixer])
-        self.idle_channel: NDArray[np.bool_] = np.array([key == IDENTITY for key in space.channel_mixer])
+        self.idle_mixer: NDArray[np.bool_] = self.flags["mixer", "skips"].astype(bool)
+        self.idle_channel: NDArray[np.bool_] = self.flags["channel_mixer", "skips"].astype(bool)
 
     def canonical_layer(self, layer: Layer) -> Layer:
         """Return the layer with its inactive fields set to their neutral values; ``KeyError`` for a foreign block."""

@@ -138,7 +138,7 @@ class SearchSpace(Choices):
         return self._layer_table.layer_of(genes)
 
     def flag(self, gene: str, flag: str) -> NDArray[np.int16]:
-        """Return a declared flag (``has_heads``, ...) of every choice of ``mixer`` or ``channel_mixer`` as 0 or 1."""
+        """Return a flag (``has_heads``, ``skips``, ...) of every choice of ``mixer`` or ``channel_mixer`` as 0 or 1."""
         return self._layer_table.flags[gene, flag]
 
     @cached_property

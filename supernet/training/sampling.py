@@ -145,7 +145,7 @@ def _teacher(space: SearchSpace, config: TrainingConfig, step: int) -> Architect
     largest = space.largest.in_float()
     if not config.rotate_teacher:
         return largest
-    mixers = [key for key in space.mixer if key != IDENTITY] or list(space.mixer)
+    mixers = [key for key in space.mixer if not space.catalogue.mixers[key].skips] or list(space.mixer)
     cycle, place = divmod(step, len(mixers))
     drawn = _cycle(config.seed, _TEACHER, cycle, space.max_depth, len(mixers))[:, place]
     heads = {key: max(space.num_heads) if space.catalogue.mixers[key].has_heads else 0 for key in mixers}

@@ -14,7 +14,6 @@ from runs.search.algorithms.design import skewed_sample
 from runs.search.algorithms.evolution import evolve
 from runs.search.algorithms.genotype import CostFunction, Floats
 from search_space import Architecture, Genes, SearchSpace
-from search_space.architecture import IDENTITY
 
 __all__ = ["highest_flops"]
 
@@ -65,8 +64,7 @@ def _groups(space: SearchSpace, genes: Genes) -> list[NDArray[np.intp]]:
     there = np.arange(space.max_depth) < depth[:, None]
     counts = np.stack([((mixers == m) & there).sum(1) for m in range(len(space.mixer))], axis=1)
     most_frequent = counts.argmax(1)
-    if IDENTITY in space.mixer:
-        idle = space.mixer.index(IDENTITY)
+    for idle in np.flatnonzero(space.flag("mixer", "skips")):
         most_frequent = np.where(counts[:, idle] > 0, idle, most_frequent)
     codes = most_frequent * len(space.embed_dim) + genes[:, names.index("embed_dim")]
     return [np.flatnonzero(codes == code) for code in np.unique(codes)]

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_space import Genes, SearchSpace
-from search_space.architecture import IDENTITY
 
 __all__ = ["block_affinity"]
 
@@ -41,8 +40,8 @@ def _blocks(space: SearchSpace, genes: Genes) -> NDArray[np.int64]:
     """Return a number of each layer's mixer and channel mixer, ``(n, 2 * max_depth)``, -1 where there is none."""
     layers, active = space.layer_genes(genes).astype(np.int64), space.active(genes)
     columns = []
-    for gene, keys in ((0, space.mixer), (2, space.channel_mixer)):
+    for gene, name in ((0, "mixer"), (2, "channel_mixer")):
         kind = layers[..., gene]
-        idle = keys.index(IDENTITY) if IDENTITY in keys else -1
-        columns.append(np.where(active & (kind != idle), kind, -1))
+        skipped = space.flag(name, "skips")[kind] == 1
+        columns.append(np.where(active & ~skipped, kind, -1))
     return np.concatenate(columns, axis=1)
