@@ -26,7 +26,7 @@ LIFE = (
     ("bought", "SEARCH", "runs/search/fidelities/search.py"),
     ("given a donor", "SEARCH", "runs/search/fidelities/affinity.py"),
     ("trained and evaluated", "SEARCH", "runs/evaluation/rounds.py"),
-    ("recorded", "SEARCH", "runs/search/optuna/observations.py"),
+    ("recorded", "SEARCH", "runs/pipeline/trained_records.py"),
     ("bought more steps", "SEARCH", "runs/search/fidelities/curves.py"),
     ("on the front", "FINALISTS", "runs/objectives/pareto.py"),
     ("measured and tested", "FINALISTS", "runs/pipeline/stages/finalists.py"),
