@@ -14,23 +14,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MaxAbsScaler
 
 from hardware_profiles import Profile
 from hardware_profiles.devices import locate
 from predictors import CostModel, LatencyPredictor
 from runs.app.compose import compose
+from runs.evaluation.references import reference_error
 from search_space import Architecture, Genes, SearchSpace, space_from_mapping
 from supernet import Network, catalogue
 from supernet.calibration import calibrate
-from supernet.tasks import TASKS, Split, TaskData
+from supernet.tasks import TASKS, TaskData
 from supernet.training import Evaluator, Quality, TrainingConfig
 
-__all__ = ["PROFILES", "Curve", "Point", "Setting", "open_setting", "reference_error"]
+__all__ = ["PROFILES", "Curve", "Point", "Setting", "open_setting"]
 
 PROFILES = {
     "vit_tiny": "amd_epyc_2c_onnxruntime_t1_vit_tiny",
@@ -38,7 +35,6 @@ PROFILES = {
     "text": "intel_xeon_2c_onnxruntime_t1_text",
     "text_causal": "amd_epyc_2c_onnxruntime_t1_text_causal",
 }
-_EXAMPLES = 20_000  # that a plain model learns from at most
 _MOST_TEST = 2000
 
 
@@ -156,55 +152,3 @@ def open_setting(task: str, overrides: Sequence[str], *, data_root: Path) -> Set
         training=config.training,
         reference=(reference_error(data), largest),
     )
-
-
-def reference_error(data: TaskData) -> float:
-    """Return the test error of a plain model: logistic regression, or trigrams where the task predicts every token."""
-    if data.shape.vocab_size and data.shape.num_outputs == data.shape.vocab_size:
-        return _trigrams(data)
-    train, test = _matrix(data, data.train, _EXAMPLES), _matrix(data, data.test, len(data.test))
-    model = make_pipeline(MaxAbsScaler(), LogisticRegression(max_iter=300))
-    model.fit(train, data.train.targets[:_EXAMPLES].numpy())
-    return 100.0 * float(np.mean(model.predict(test) != data.test.targets.numpy()))
-
-
-def _matrix(data: TaskData, split: Split, examples: int) -> NDArray[np.float64]:
-    inputs = split.batch(slice(0, examples))[0]
-    if not data.shape.vocab_size:
-        return inputs.flatten(1).numpy().astype(float)
-    counts = torch.zeros(len(inputs), data.shape.vocab_size).scatter_add_(1, inputs, torch.ones(inputs.shape))
-    counts[:, 0] = 0  # padding
-    return counts.numpy().astype(float)
-
-
-def _trigrams(data: TaskData, *, share: float = 0.6) -> float:
-    """Return the bits of a token of the test split under interpolated trigrams, bigrams and unigrams."""
-    size = data.shape.vocab_size
-    context, target = _tokens(data.train)
-    counts = [np.ones(size), np.full((size, size), 1e-9), None]
-    counts[0] += np.bincount(target, minlength=size)
-    np.add.at(counts[1], (context[:, 1], target), 1.0)
-    triples, number = np.unique((context[:, 0] * size + context[:, 1]) * size + target, return_counts=True)
-    pairs, pair_number = np.unique(context[:, 0] * size + context[:, 1], return_counts=True)
-    context, target = _tokens(data.test)
-    unigram = counts[0][target] / counts[0].sum()
-    row = counts[1][context[:, 1]]
-    bigram = row[np.arange(len(row)), target] / row.sum(axis=1)
-    pair = context[:, 0] * size + context[:, 1]
-    above, below = _looked_up(triples, number, pair * size + target), _looked_up(pairs, pair_number, pair)
-    trigram = above / np.maximum(below, 1)
-    rest = (1 - share) * (0.8 * bigram + 0.2 * unigram)
-    mixed = np.where(below > 0, share * trigram + rest, rest / (1 - share))
-    return float(-np.log2(mixed).mean())
-
-
-def _tokens(split: Split) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the two tokens before each token ``(n, 2)``, and it ``(n,)``."""
-    ids = split.batch(slice(0, len(split)))[0].numpy()
-    windows = np.lib.stride_tricks.sliding_window_view(ids, 3, axis=1).reshape(-1, 3)
-    return windows[:, :2], windows[:, 2]
-
-
-def _looked_up(names: NDArray[np.int64], counts: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:
-    place = np.minimum(np.searchsorted(names, wanted), len(names) - 1)
-    return np.where(names[place] == wanted, counts[place], 0)

@@ -37,6 +37,8 @@ class CardData:
         Those of ``parity.json``, and bytes by file name.
     command
         What exports it again.
+    found_in
+        How it was found, in a few words: ``in a weight-sharing supernet``.
     licence, source
         Of the data, as :class:`supernet.tasks.Task` has them.
     """
@@ -52,6 +54,7 @@ class CardData:
     parity: Mapping[str, Mapping[str, Any]]
     files: Mapping[str, int]
     command: str
+    found_in: str
     licence: str
     source: str
 

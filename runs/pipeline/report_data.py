@@ -10,14 +10,15 @@ import numpy as np
 
 from hardware_profiles import Profile
 from runs.environment import versions
-from runs.objectives import FRACTION, LATENCY, OBJECTIVES, Budget, Objective, device_of, noise_of
+from runs.evaluation.candidates import candidate_of
+from runs.objectives import FRACTION, LATENCY, OBJECTIVES, TRAINING_STEPS, Budget, Objective, device_of, noise_of
 from runs.objectives.front import choose, front
 from runs.objectives.near_front import near_front_keys
 from runs.pipeline.context import Context
 from runs.pipeline.search_record import SearchRecord
 from runs.pipeline.stages.baselines import Baselines
 from runs.pipeline.stages.search import Searched
-from runs.reports import ReportData, ReportedNetwork, Sensitivity, Source
+from runs.reports import ReportData, ReportedNetwork, Sensitivity, SimpleModel, Source
 from runs.store import Candidate
 from search_space.errors import BudgetError
 from supernet.training import CURVE
@@ -47,6 +48,7 @@ def report_data(
     searched: Searched,
     baselines: Baselines,
     sensitivity: Sensitivity | None,
+    simple_models: tuple[SimpleModel, ...],
 ) -> ReportData:
     """Gather what the report shows."""
     objectives, budget = context.objectives, context.budget
@@ -61,6 +63,7 @@ def report_data(
     signs = np.array([o.sign for o in objectives])
     reference = signs * ((signs * values).max(0) + 0.02 * np.ptp(values, axis=0) + 1e-9)
     record = SearchRecord.load(context.store, context.run.id)
+    exported, exported_as = _exported(context, candidates, members)
     return ReportData(
         title=f"{context.config.task.name} / {context.config.name}",
         task=context.config.task.name,
@@ -75,6 +78,9 @@ def report_data(
         environment=versions(),
         corners=corners,
         chosen=chosen_keys(members, objectives, budget),
+        exported=exported,
+        exported_as=exported_as,
+        simple_models=simple_models,
         predictor_summary=_predictor_summary(networks, profile),
         training_curve=_training_curve(context),
         sensitivity=sensitivity,
@@ -83,6 +89,20 @@ def report_data(
         command=context.command.text,
         export_command=context.command.export,
     )
+
+
+def _exported(
+    context: Context, candidates: Sequence[Candidate], members: Sequence[Candidate]
+) -> tuple[str | None, str]:
+    """Return the key of the network that the run exports and what it is chosen as; none where nothing fits."""
+    key, objectives, budget = context.config.key, context.objectives, context.budget
+    if key == "auto":
+        key = "best" if budget.limits else "knee"
+    try:
+        found = candidate_of(key, candidates, objectives=objectives, budget=budget)
+    except BudgetError:
+        return None, ""
+    return found.key, key if key in _CHOICES else ""
 
 
 def _roles(
@@ -136,6 +156,7 @@ def _reported(
         fraction=candidate.values.get(FRACTION, 1.0),
         whole_error=final.get("validation_error"),
         near_front=candidate.key in near,
+        training_steps=int(candidate.values[TRAINING_STEPS]) if TRAINING_STEPS in candidate.values else None,
     )
 
 

@@ -6,6 +6,8 @@ What writes them, and loads matplotlib, plotly and pandas, is in ``write`` and `
 from runs.objectives.pareto import hypervolume, hypervolume_curve, knee, non_dominated
 from runs.reports.comparison import ComparedNetwork, ComparedRun, Comparison
 from runs.reports.data import ReportData, ReportedNetwork, Sensitivity, Source, minimised
+from runs.reports.references import SimpleModel
+from runs.reports.terminal import terminal_lines
 
 __all__ = [
     "ComparedNetwork",
@@ -14,10 +16,12 @@ __all__ = [
     "ReportData",
     "ReportedNetwork",
     "Sensitivity",
+    "SimpleModel",
     "Source",
     "hypervolume",
     "hypervolume_curve",
     "knee",
     "minimised",
     "non_dominated",
+    "terminal_lines",
 ]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runs.objectives import OBJECTIVES, Objective
+from runs.reports.references import SimpleModel
 from search_space.architecture import Architecture
 from search_space.metric import ACCURACY, Metric
 
@@ -41,6 +42,8 @@ class ReportedNetwork:
         On the whole validation split in full precision, where the search looked at less; finalists only.
     near_front
         Whether it is not on the front and the noise of the evaluation alone may be why.
+    training_steps
+        That a search in fidelities trained it for.
     """
 
     key: str
@@ -58,6 +61,7 @@ class ReportedNetwork:
     fraction: float = 1.0
     whole_error: float | None = None
     near_front: bool = False
+    training_steps: int | None = None
 
     @property
     def searched(self) -> bool:
@@ -122,6 +126,11 @@ class ReportData:
         One value an objective, in the objective's own unit and direction.
     chosen
         From a label (``knee``, ``fastest within budget``, ``best quality``) to the key of a network.
+    exported, exported_as
+        The key of the network that is exported, and how it was chosen: ``knee``, ``best``, ``fastest``, or empty for
+        one that the user named.
+    simple_models
+        What models without a search reach on the same split.
     predictor_summary
         Relative gaps, coverage and noise floor as fractions.
     training_curve
@@ -149,6 +158,9 @@ class ReportData:
     environment: Mapping[str, str] = field(default_factory=dict)
     corners: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     chosen: Mapping[str, str] = field(default_factory=dict)
+    exported: str | None = None
+    exported_as: str = ""
+    simple_models: tuple[SimpleModel, ...] = ()
     predictor_summary: Mapping[str, float] = field(default_factory=dict)
     training_curve: tuple[tuple[int, float], ...] = ()
     sensitivity: Sensitivity | None = None
@@ -169,6 +181,7 @@ class ReportData:
             )
         keys = {n.key for n in self.networks}
         assert keys >= set(self.chosen.values()), "a chosen network that is not in the report"
+        assert self.exported is None or self.exported in keys, "an exported network that is not in the report"
 
     @property
     def quality(self) -> Objective:
@@ -192,6 +205,11 @@ class ReportData:
         unique = {n.key: n for n in reversed(self.networks) if n.on_front}
         order = (*self.costs, self.quality)
         return tuple(sorted(unique.values(), key=lambda n: [o.sign * n.objectives[o.name] for o in order]))
+
+    @property
+    def simple_model(self) -> SimpleModel | None:
+        """The simple model of the least validation error."""
+        return min(self.simple_models, key=lambda m: m.validation_error, default=None)
 
     @property
     def labels(self) -> dict[str, str]:

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from runs.reports.answer import quality_text
 from runs.reports.data import ReportData, ReportedNetwork
 from runs.reports.figures.palette import channel_colours, mixer_codes, mixer_colours
-from runs.reports.summary import quality_text, value_text
+from runs.reports.summary import value_text
 from search_space.architecture import IDENTITY
 from search_space.precision import FLOAT, FORMATS
 
@@ -121,7 +122,7 @@ def picture(data: ReportData, networks: Sequence[ReportedNetwork]) -> Picture:
             x += 2 * BOX + GAP + PAIR_GAP
         cost = data.costs[0]
         title = n.key if n.key not in labels else f"{n.key}  {labels[n.key]}"
-        quality = quality_text(data, n).removesuffix(" accuracy")
+        quality = quality_text(data, n).removesuffix(" error")
         subtitle = (
             f"{quality} · {value_text(data, cost.name, n.objectives[cost.name])} · dim {n.architecture.embed_dim}"
         )

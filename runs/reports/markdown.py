@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from runs.reports.answer import headline, verdict
 from runs.reports.data import ReportData
 from runs.reports.layers import picture
-from runs.reports.summary import budget_text, headline, measured, size_text, summary_text
-from runs.reports.tables import Table, baseline_table, chosen_table, corner_table, front_table
+from runs.reports.summary import budget_text, measured, size_text, summary_text
+from runs.reports.tables import (
+    Table,
+    answer_table,
+    baseline_table,
+    chosen_table,
+    corner_table,
+    front_table,
+    simple_table,
+)
 from runs.reports.units import duration, words
 
 __all__ = ["report_markdown"]
@@ -28,6 +37,8 @@ def report_markdown(data: ReportData) -> str:
     parts = [
         f"# {_text(data.title)}",
         f"**{_text(headline(data))}**",
+        _table(answer_table(data)),
+        "\n".join(f"- {_text(sentence)}." for sentence in verdict(data)),
         _pairs("", facts),
         _section("Chosen networks", _table(chosen_table(data))),
         _section("Front", "![front](front.png)", _table(front_table(data))),
@@ -40,6 +51,7 @@ def report_markdown(data: ReportData) -> str:
             _pairs("", counted),
         ),
         _section("Baselines", _table(baseline_table(data))),
+        _section("Simple models on the same split", _table(simple_table(data))),
         _section("Corners of the space", _table(corner_table(data))),
         _section("Device", _pairs("", data.device)),
         _section("Environment", _pairs("", data.environment)),
@@ -71,7 +83,8 @@ def _text(text: str) -> str:
 def _table(table: Table) -> str:
     if not table.rows:
         return ""
-    columns = [c for c in range(len(table.header)) if any(row[c].text not in ("", "—") for row in table.rows)]
+    table = table.without_empty()
+    columns = range(len(table.header))
     right = {c for c in columns if table.rows[0][c].sort is not None}
     lines = [
         [_text(table.header[c]) for c in columns],

@@ -10,12 +10,13 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from runs.reports import tables
+from runs.reports.answer import headline, verdict
 from runs.reports.data import ReportData
 from runs.reports.figures import interactive
 from runs.reports.figures.palette import hatch, text_on
 from runs.reports.layers import picture
 from runs.reports.sensitivity import sensitivity_figure
-from runs.reports.summary import budget_text, coverage_curves, headline, size_text, summary_text
+from runs.reports.summary import budget_text, coverage_curves, size_text, summary_text
 from runs.reports.units import bound_text, duration, words
 
 __all__ = ["embedded", "report_html", "templates"]
@@ -37,6 +38,9 @@ def report_html(data: ReportData) -> str:
         .render(
             data=data,
             headline=headline(data),
+            verdict=verdict(data),
+            answer=tables.answer_table(data),
+            simple=tables.simple_table(data),
             budget=budget_text(data),
             reference=", ".join(
                 f"{words(o.label)} {bound_text(value, o.unit)}"

@@ -1,4 +1,4 @@
-"""The findings of a report in words and series: the main answer, the baselines, the hypervolume over evaluations."""
+"""The findings of a report in words and series: units, the baselines, the hypervolume over evaluations."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from runs.objectives import Objective, device_of
+from runs.objectives import device_of
 from runs.objectives.pareto import hypervolume_curve
 from runs.reports.data import ReportData, ReportedNetwork, minimised
-from runs.reports.units import bound_text, label_of, number, quantity, unit_of, words
+from runs.reports.units import bound_text, label_of, number, quantity, unit_of
 
 __all__ = [
     "LATENCY",
     "Curve",
+    "bare_error",
     "baselines",
     "budget_text",
     "coverage_curves",
     "covered",
     "doubtful_text",
+    "error_label",
+    "error_text",
     "gap_text",
-    "headline",
-    "is_accuracy",
     "measured",
     "metric_names",
-    "quality_text",
     "size_text",
     "summary_text",
     "value_text",
@@ -41,11 +41,6 @@ class Curve:
 
     name: str
     share: NDArray[np.float64]
-
-
-def is_accuracy(objective: Objective) -> bool:
-    """Whether the objective is the error of a metric that people expect to read as a share of right answers."""
-    return objective.metric is not None and objective.metric.is_share and objective.direction == "minimize"
 
 
 def metric_names(data: ReportData) -> list[str]:
@@ -69,15 +64,21 @@ def doubtful_text(data: ReportData, network: ReportedNetwork, name: str) -> str:
     return f"{value} ± {value_text(data, name, error).partition(' ')[0]} {unit}".rstrip()
 
 
-def quality_text(data: ReportData, network: ReportedNetwork) -> str:
-    """Return the quality of a network in words, that of the test split where it was measured."""
-    objective = data.quality
-    value = network.objectives[objective.name]
-    if is_accuracy(objective):
-        if network.test_error is not None:
-            return f"{quantity(data.metric.value(network.test_error), data.metric.unit)} test {data.metric}"
-        return f"{quantity(data.metric.value(value), data.metric.unit)} validation {data.metric}"
-    return f"{words(objective.label)} {quantity(value, objective.unit)}"
+def error_text(data: ReportData, error: float, *, split: str = "test") -> str:
+    """Return an error of the task in words, with its split: ``1.4 % test error``, ``test bits per byte 2.25``."""
+    if data.metric.is_share:
+        return f"{quantity(error, data.metric.unit)} {split} error"
+    return f"{split} {data.metric} {number(error)}"
+
+
+def error_label(data: ReportData, *, split: str = "test") -> str:
+    """Return the heading of such errors: ``test error``, ``test bits per byte``."""
+    return f"{split} error" if data.metric.is_share else f"{split} {data.metric}"
+
+
+def bare_error(data: ReportData, error: float | None) -> str:
+    """Return an error of the task with nothing but its unit: ``1.4 %``, ``2.25``."""
+    return quantity(error, data.metric.unit if data.metric.is_share else "")
 
 
 def budget_text(data: ReportData) -> str:
@@ -93,48 +94,6 @@ def budget_text(data: ReportData) -> str:
     return " and ".join(parts)
 
 
-def _costs(data: ReportData, network: ReportedNetwork) -> str:
-    texts = []
-    for o in data.costs:
-        text = quantity(network.objectives[o.name], o.unit)
-        if o.name == LATENCY:
-            took = network.latency_measured_ms
-            text += " (predicted)" if took is None else f" (measured {quantity(took, 'ms')})"
-        elif device_of(o.name) is not None:
-            text += f" on {device_of(o.name)}"
-        elif unit_of(o.name) not in ("ms", "bytes"):
-            text += f" {words(o.label)}"
-        texts.append(text)
-    return " and ".join(texts)
-
-
-def _violation(data: ReportData, network: ReportedNetwork) -> float:
-    signs = {o.name: o.sign for o in data.objectives}
-    gaps = [
-        signs.get(name, 1.0) * (network.objectives[name] - bound) / (abs(bound) or 1.0)
-        for name, bound in data.budget.items()
-        if name in network.objectives
-    ]
-    return max([0.0, *gaps])
-
-
-def headline(data: ReportData) -> str:
-    """Return the main answer of the search in one sentence."""
-    budget = budget_text(data)
-    found = [n for n in data.front if n.feasible] or [n for n in data.networks if n.feasible and n.source != "random"]
-    if not found:
-        closest = min(data.networks, key=lambda n: (_violation(data, n), data.networks.index(n)))
-        limit = f"the budget of {budget}" if budget else "the constraints"
-        return f"No network meets {limit}; the closest has {quality_text(data, closest)} at {_costs(data, closest)}."
-    chosen = data.chosen.get("best quality")
-    best = (
-        next((n for n in found if n.key == chosen), None)
-        or found[int(np.argmin(minimised(found, [data.quality])[:, 0]))]
-    )
-    within = f"Best network within {budget}" if budget else "Best network"
-    return f"{within}: {quality_text(data, best)} at {_costs(data, best)}."
-
-
 def baselines(data: ReportData) -> list[tuple[str, ReportedNetwork]]:
     """Return the named baselines that were evaluated: smallest, largest, best uniform, best random.
 
@@ -145,7 +104,7 @@ def baselines(data: ReportData) -> list[tuple[str, ReportedNetwork]]:
         ("smallest", "smallest"),
         ("largest", "largest"),
         ("uniform", "best uniform"),
-        ("random", "best of random search"),
+        ("random", "best random"),
     ):
         candidates = [n for n in data.networks if n.source == source]
         candidates = [n for n in candidates if n.feasible] or candidates

@@ -1,7 +1,8 @@
 """How the front is looked at: what lies on an axis, in which unit and scale, and which window shows what matters.
 
 A few dominated networks are often far worse than the rest. The window covers the front, the baselines and the budget;
-points beyond it are outside until the reader zooms out. A cost that spans a decade has a logarithmic axis.
+points beyond it are outside until the reader zooms out, and so is what has so much error that nobody would take it. A
+cost that spans a decade and an error that is a share have a logarithmic axis.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 
 from runs.objectives import Objective
 from runs.reports.data import ReportData, ReportedNetwork
-from runs.reports.summary import LATENCY, Curve, baselines
+from runs.reports.summary import LATENCY, Curve, bare_error, baselines
 from runs.reports.units import bound_text, scale
 
 __all__ = [
@@ -24,9 +25,11 @@ __all__ = [
     "curve_floor",
     "is_decade",
     "labels",
+    "model_lines",
     "outside",
     "staircase",
     "steps",
+    "useful_error",
 ]
 
 
@@ -110,6 +113,19 @@ def outside(networks: Sequence[ReportedNetwork], *axes: Axis) -> int:
     return sum(any(not a.window[0] <= a.of(n) <= a.window[1] for a in axes) for n in networks)
 
 
+def model_lines(data: ReportData, y: Axis) -> list[tuple[str, float]]:
+    """Return the simple models whose error lies in the window of an axis of errors: names with values, and heights."""
+    if y.objective.metric is None or y.objective.name != data.quality.name:
+        return []
+    low, high = y.window
+    models = sorted(data.simple_models, key=lambda m: m.validation_error)
+    return [
+        (f"{m.name}, {bare_error(data, m.validation_error)}", m.validation_error / y.factor)
+        for m in models
+        if low <= m.validation_error / y.factor <= high
+    ]
+
+
 def staircase(x: Axis, y: Axis, front: Sequence[ReportedNetwork]) -> tuple[list[float], list[float]]:
     """Return the corners of the border between what the front dominates and what it does not."""
     signs = (x.objective.sign, y.objective.sign)
@@ -136,20 +152,54 @@ def curve_floor(curves: Sequence[Curve]) -> float:
     return max(0.0, min(early) - 0.6 * (max(late) - min(early)) - 0.01)
 
 
+def useful_error(data: ReportData) -> float:
+    """Return the error above which nobody would take a network: infinity where no picture can tell.
+
+    That is three times the error of the best simple model (of the best of the front without one), where errors are
+    shares, but never less than the error of a network that the report names.
+    """
+    quality = data.quality
+    if not _is_share(quality) or not data.front:
+        return math.inf
+    model = data.simple_model
+    least = min(n.objectives[quality.name] for n in data.front)
+    named = {key for label, key in data.chosen.items() if not label.startswith("fastest")} | {data.exported or ""}
+    return max(
+        3 * max(least, least if model is None else model.validation_error),
+        *(n.objectives[quality.name] for n in data.networks if n.key in named),
+    )
+
+
+def _is_share(objective: Objective) -> bool:
+    return objective.metric is not None and objective.metric.is_share and objective.direction == "minimize"
+
+
+def _is_useful(data: ReportData, network: ReportedNetwork) -> bool:
+    return network.objectives[data.quality.name] <= useful_error(data) or not _is_share(data.quality)
+
+
+def _useful(data: ReportData) -> list[ReportedNetwork]:
+    return [n for n in data.front if _is_useful(data, n)]
+
+
 def _axis(data: ReportData, objective: Objective) -> Axis:
     name = objective.name
     values = [n.objectives[name] for n in data.networks]
-    shown = [n.objectives[name] for n in (*data.front, *(n for _, n in baselines(data)))] or list(values)
+    useful = _useful(data)
+    shown = [n.objectives[name] for n in (*useful, *(n for _, n in baselines(data) if _is_useful(data, n)))]
     if name == LATENCY:
-        shown += [v for n in data.front for v in n.latency_interval_ms]
-        shown += [n.latency_measured_ms for n in data.front if n.latency_measured_ms is not None]
+        shown += [v for n in useful for v in n.latency_interval_ms]
+        shown += [n.latency_measured_ms for n in useful if n.latency_measured_ms is not None]
+    if objective is data.quality and objective.metric is not None:
+        shown += [m.validation_error for m in data.simple_models if m.validation_error <= useful_error(data)]
+    shown = shown or list(values)
     bound = data.budget.get(name)
     if bound is not None:
         shown.append(bound)
     low, high = min(shown), max(shown)
-    log = objective is not data.quality and min(values) > 0 and is_decade(shown)
+    log = min(values) > 0 and (_is_share(objective) if objective is data.quality else is_decade(shown))
     if log:
-        ratio = (high / low) ** 0.08
+        ratio = max((high / low) ** 0.08, 1.02)
         window, far = (low / ratio, high * ratio), max(*values, high) * ratio
         near = min(*values, low) / ratio
     else:

@@ -14,7 +14,7 @@ State = Literal["complete", "failed"]
 ClaimState = Literal["running", "complete", "failed"]
 
 STATES: tuple[State, ...] = ("complete", "failed")
-STAGES = ("profile", "train", "search", "finalists", "report", "export")
+STAGES = ("profile", "train", "search", "finalists", "references", "report", "export")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

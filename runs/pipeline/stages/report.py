@@ -20,9 +20,10 @@ from runs.pipeline.stages.devices import DEVICES
 from runs.pipeline.stages.evaluator import EVALUATOR
 from runs.pipeline.stages.feasibility import CORNERS
 from runs.pipeline.stages.finalists import FINALISTS
+from runs.pipeline.stages.references import REFERENCES
 from runs.pipeline.stages.search import SEARCH, Searched
 from runs.profiling.devices import Devices
-from runs.reports import Sensitivity
+from runs.reports import Sensitivity, SimpleModel, terminal_lines
 from runs.store import Candidate
 
 __all__ = ["REPORT"]
@@ -35,6 +36,7 @@ def report(
     evaluator: QualityEvaluator,
     searched: Searched,
     baselines: Baselines,
+    simple_models: tuple[SimpleModel, ...],
 ) -> Path:
     """Write ``report/`` into the run's folder; returns the HTML file."""
     from runs.reports.write import write_report  # loads what draws, which takes a second that other verbs save
@@ -48,17 +50,13 @@ def report(
         searched=searched,
         baselines=baselines,
         sensitivity=_sensitivity(context, candidates, evaluator) if context.config.sensitivity else None,
+        simple_models=simple_models,
     )
     write_text(context.folder / "space.json", context.space.to_json() + "\n")
     write_text(context.folder / "env.json", json.dumps(versions(), indent=2) + "\n")
     page = write_report(data, context.folder / "report")
-    for label, key in data.chosen.items():
-        network = data.network(key)
-        measured = "" if network.latency_measured_ms is None else f", measured {network.latency_measured_ms:.3g} ms"
-        context.reporter.message(
-            f"{label:12} {key}  {context.data.metric.error_text(network.objectives['validation_error'])}, "
-            f"{network.latency_predicted_ms:.3g} ms predicted{measured}"
-        )
+    for line in terminal_lines(data):
+        context.reporter.message(line)
     context.reporter.message(f"report: {page}")
     return page
 
@@ -95,5 +93,8 @@ def _sensitivity(context: Context, candidates: Sequence[Candidate], evaluator: Q
 
 
 REPORT = Stage(
-    name="report", run=report, needs=(DEVICES, CORNERS, EVALUATOR, SEARCH, BASELINES), after=(SEARCH, FINALISTS)
+    name="report",
+    run=report,
+    needs=(DEVICES, CORNERS, EVALUATOR, SEARCH, BASELINES, REFERENCES),
+    after=(SEARCH, FINALISTS),
 )

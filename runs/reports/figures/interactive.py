@@ -20,12 +20,13 @@ from runs.reports.summary import (
     coverage_curves,
     covered,
     doubtful_text,
+    error_text,
     gap_text,
     measured,
     metric_names,
 )
 from runs.reports.units import label_of, quantity, scale, words
-from runs.reports.view import NEAR, Axis, axes, crowd, curve_floor, is_decade, labels, staircase
+from runs.reports.view import NEAR, Axis, axes, crowd, curve_floor, is_decade, labels, model_lines, staircase
 
 __all__ = ["front_figures", "hypervolume_figure", "predicted_measured_figure", "training_figure"]
 
@@ -141,6 +142,7 @@ def _front(data: ReportData, x: Objective, y: Objective, colour: Objective | Non
     ):
         style = {"color": "white", "size": 12, "symbol": symbol, "line": {"color": INK, "width": 1.8}}
         _points(figure, data, ax, ay, [network], name, style)
+    _simple_models(figure, data, ax, ay)
     for label in labels(data, ax, ay):
         figure.add_annotation(
             x=_at(ax, ax.of(label.network)), y=_at(ay, ay.of(label.network)), text=escape(label.text), showarrow=True,
@@ -151,6 +153,19 @@ def _front(data: ReportData, x: Objective, y: Objective, colour: Objective | Non
     for axis, update in ((ax, figure.update_xaxes), (ay, figure.update_yaxes)):
         update(range=[_at(axis, v) for v in axis.window], **(LOG if axis.log else {}))
     return plain_figure(figure)
+
+
+def _simple_models(figure: go.Figure, data: ReportData, ax: Axis, ay: Axis) -> None:
+    """Draw the validation error of simple models as lines over the picture; they have no latency of the device."""
+    for (name, error), dash in zip(model_lines(data, ay), ("dot", "dashdot"), strict=False):
+        figure.add_scatter(
+            x=list(ax.window),
+            y=[error, error],
+            mode="lines",
+            name=escape(name),
+            line={"color": MUTED, "width": 1.6, "dash": dash},
+            hovertemplate=escape(name) + "<extra></extra>",
+        )
 
 
 def _at(axis: Axis, value: float) -> float:
@@ -250,9 +265,11 @@ def _hover(data: ReportData, network: ReportedNetwork) -> str:
     if network.latency_measured_ms is not None:
         lines.append(f"measured {quantity(network.latency_measured_ms, 'ms')} ({gap_text(network)})")
     if network.test_error is not None:
-        lines.append(f"test error: {quantity(network.test_error, data.metric.unit)}")
+        lines.append(error_text(data, network.test_error))
     if network.whole_error is not None:
-        lines.append(f"on the whole validation split: {quantity(network.whole_error, data.metric.unit)}")
+        lines.append(error_text(data, network.whole_error, split="whole validation"))
+    if network.training_steps is not None:
+        lines.append(f"trained for {network.training_steps} steps")
     if network.near_front:
         lines.append("off the front by no more than the noise of the evaluation")
     if network.fraction < 1:

@@ -16,7 +16,7 @@ from runs.reports.data import ReportData, ReportedNetwork
 from runs.reports.figures.palette import ACCENT, DIM, FAINT, GRID, INK, MUTED, WARN
 from runs.reports.summary import LATENCY, baselines, coverage_curves, covered, measured
 from runs.reports.units import number, scale, words
-from runs.reports.view import NEAR, Axis, axes, crowd, curve_floor, is_decade, labels, outside, staircase
+from runs.reports.view import NEAR, Axis, axes, crowd, curve_floor, is_decade, labels, model_lines, outside, staircase
 
 __all__ = ["STYLE", "front_png", "hypervolume_png", "png", "predicted_measured_png", "subplots", "ticks"]
 
@@ -69,6 +69,8 @@ def front_png(data: ReportData) -> bytes:
             plot.scatter(
                 ax.of(network), ay.of(network), s=size, marker=marker, fc="white", ec=INK, lw=1.4, label=name, zorder=5
             )
+        for (name, error), dash in zip(model_lines(data, ay), (":", "-."), strict=False):
+            plot.axhline(error, color=MUTED, lw=1.3, ls=dash, label=name, zorder=1)
         for label in labels(data, ax, ay):
             plot.annotate(
                 label.text, (ax.of(label.network), ay.of(label.network)), (label.right, label.up), fontsize=9, zorder=6,

@@ -1,0 +1,173 @@
+"""Honest references: what simple models reach in seconds on the task's own split, without a search.
+
+Logistic regression and a small perceptron on examples of numbers, logistic regression on the counts of tokens,
+a linear map and the last value for a forecast, interpolated trigrams where every token is predicted.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MaxAbsScaler
+
+from runs.evaluation.trigrams import Trigrams, is_language
+from runs.reports import SimpleModel
+from supernet.tasks import Split, TaskData
+
+__all__ = ["reference_error", "simple_models"]
+
+_EXAMPLES = 20_000  # of training that a model is fitted to, at most
+_NUMBERS = 8_000_000  # in them, at most: some seconds of fitting
+_HIDDEN = 32
+_ITERATIONS = 100  # of logistic regression
+_STEPS, _BATCH = 1500, 200  # of the perceptron
+
+
+def simple_models(data: TaskData) -> tuple[SimpleModel, ...]:
+    """Return the simple models of a task, fitted now; the same data gives the same errors."""
+    if is_language(data):
+        return (_trigrams(data),)
+    if data.train.targets.is_floating_point():
+        return _forecasts(data)
+    if len(torch.unique(data.train.targets)) < 2:
+        return ()  # nothing to tell apart
+    if data.shape.vocab_size:
+        return (_classifier(data, "logistic regression on counts", _logistic(), _counts),)
+    passes = max(1, round(_STEPS * _BATCH / _examples(data)))
+    perceptron = MLPClassifier(
+        (_HIDDEN,), batch_size=min(_BATCH, _examples(data)), learning_rate_init=3e-3, max_iter=passes, random_state=0
+    )
+    return (
+        _classifier(data, "logistic regression", _logistic(), _numbers),
+        _classifier(data, f"perceptron of {_HIDDEN}", make_pipeline(MaxAbsScaler(), perceptron), _numbers),
+    )
+
+
+def reference_error(data: TaskData) -> float:
+    """Return the test error of the first simple model of a task."""
+    return simple_models(data)[0].test_error
+
+
+def _logistic() -> Any:
+    return make_pipeline(MaxAbsScaler(), LogisticRegression(max_iter=_ITERATIONS, tol=1e-3))
+
+
+def _examples(data: TaskData) -> int:
+    """Return how many examples of training a classifier is fitted to."""
+    examples = min(len(data.train), _EXAMPLES)
+    if data.shape.vocab_size:
+        return examples  # few of the counts are not zero
+    return min(examples, max(1, _NUMBERS // int(np.prod(data.shape.input_shape))))
+
+
+def _classifier(data: TaskData, name: str, model: Any, features: Callable[[TaskData, Split, int], Any]) -> SimpleModel:
+    examples = _examples(data)
+    inputs, targets = features(data, data.train, examples), _targets(data.train, examples)
+    begin = time.process_time()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the passes are limited on purpose
+        model.fit(inputs, targets)
+    seconds = time.process_time() - begin
+
+    def error(split: Split) -> float:
+        wrong = model.predict(features(data, split, len(split))) != _targets(split, len(split))
+        return data.metric.error_scale * float(np.mean(wrong))
+
+    last = model[-1]
+    weights = [*last.coefs_, *last.intercepts_] if hasattr(last, "coefs_") else [last.coef_, last.intercept_]
+    return SimpleModel(
+        name=name,
+        validation_error=error(data.validation),
+        test_error=error(data.test),
+        params=sum(weight.size for weight in weights),
+        seconds=seconds,
+        examples=examples,
+    )
+
+
+def _rows(split: Split, examples: int) -> torch.Tensor:
+    """Return examples spread evenly over a split, which may be sorted."""
+    return torch.linspace(0, len(split) - 1, examples, dtype=torch.float64).round().long()
+
+
+def _targets(split: Split, examples: int) -> NDArray[Any]:
+    targets: NDArray[Any] = split.targets[_rows(split, examples)].numpy()
+    return targets
+
+
+def _numbers(data: TaskData, split: Split, examples: int) -> NDArray[np.float32]:
+    numbers: NDArray[np.float32] = split.batch(_rows(split, examples))[0].flatten(1).numpy()
+    return numbers
+
+
+def _counts(data: TaskData, split: Split, examples: int) -> csr_matrix:
+    """Return how often each token stands in each example; 0 is padding."""
+    ids = split.batch(_rows(split, examples))[0].flatten(1).numpy()
+    rows, columns = np.repeat(np.arange(len(ids)), ids.shape[1])[ids.ravel() != 0], ids.ravel()[ids.ravel() != 0]
+    return csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(len(ids), data.shape.vocab_size))
+
+
+def _forecasts(data: TaskData) -> tuple[SimpleModel, ...]:
+    """Return the least-squares map from a variate's past to its future, shared by the variates, and its last value."""
+    (lookback, variates), horizon = data.train.batch(slice(0, 1))[0].shape[1:], data.train.targets.shape[1]
+    examples = min(len(data.train), max(1, _NUMBERS // (lookback * variates)))
+    inputs, targets = data.train.batch(_rows(data.train, examples))
+    begin = time.process_time()
+    past, future = _with_one(inputs), targets.double().mT.reshape(-1, horizon)
+    weights = torch.linalg.lstsq(past.T @ past + 1e-6 * torch.eye(lookback + 1), past.T @ future).solution
+    seconds = time.process_time() - begin
+
+    def linear(x: torch.Tensor) -> torch.Tensor:
+        future: torch.Tensor = (_with_one(x) @ weights).reshape(len(x), variates, horizon).mT.float()
+        return future
+
+    def last(x: torch.Tensor) -> torch.Tensor:
+        return x[:, -1:].expand(-1, horizon, -1)
+
+    found = []
+    for name, forecast, params in (("linear map", linear, weights.numel()), ("last value", last, 0)):
+        errors = []
+        for split in (data.validation, data.test):
+            x, y = split.batch(slice(0, len(split)))
+            errors.append(data.metric.error_scale * float(data.error(forecast(x), y).double().mean()))
+        found.append(
+            SimpleModel(
+                name=name,
+                validation_error=errors[0],
+                test_error=errors[1],
+                params=params,
+                seconds=seconds if params else 0.0,
+                examples=examples if params else 0,
+            )
+        )
+    return tuple(found)
+
+
+def _with_one(inputs: torch.Tensor) -> torch.Tensor:
+    """Return the past of each variate of each window, and a one for the constant: ``(n * variates, lookback + 1)``."""
+    past = inputs.double().mT.reshape(-1, inputs.shape[1])
+    return torch.cat([past, torch.ones(len(past), 1, dtype=torch.float64)], dim=1)
+
+
+def _trigrams(data: TaskData) -> SimpleModel:
+    begin = time.process_time()
+    model = Trigrams.fit(data.train, size=data.shape.vocab_size)
+    return SimpleModel(
+        name="interpolated trigrams",
+        validation_error=model.bits(data.validation),
+        test_error=model.bits(data.test),
+        params=model.params,
+        seconds=time.process_time() - begin,
+        examples=len(data.train),
+    )

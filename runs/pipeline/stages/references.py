@@ -1,0 +1,31 @@
+"""Fit simple models to the task's data, once: what a report compares the front with."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from runs.evaluation.references import simple_models
+from runs.lock import exclusive
+from runs.pipeline.context import Context
+from runs.pipeline.plan import Stage
+from runs.reports import SimpleModel
+
+__all__ = ["REFERENCES"]
+
+_NAME = "references"
+
+
+def references(context: Context) -> tuple[SimpleModel, ...]:
+    """Return the simple models; those that an earlier command fitted to the same data are read."""
+    kept = context.store.stage(context.run.id, _NAME)
+    if kept is not None and kept.fingerprint == context.data.data_hash:
+        return tuple(SimpleModel(**fields) for fields in kept.detail["models"])
+    with exclusive(context.lock), context.reporter.progress("simple models") as progress:
+        models = simple_models(context.data)
+        progress(len(models), len(models), ", ".join(m.name for m in models))
+        detail = {"models": [asdict(m) for m in models]}
+        context.store.finish_stage(context.run.id, _NAME, fingerprint=context.data.data_hash, detail=detail)
+    return models
+
+
+REFERENCES = Stage(name=_NAME, run=references)

@@ -1,0 +1,60 @@
+"""Simple models: right on data whose answer is known, the same twice, and in the task's own metric."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from runs.evaluation.references import reference_error, simple_models
+from runs.evaluation.trigrams import Trigrams
+from supernet.tasks import TASKS, Split
+from supernet.tasks._series import series_data
+from supernet.tasks._text import byte_data
+
+
+def test_models_of_pictures_are_far_better_than_chance_and_the_same_twice() -> None:
+    data = TASKS["digits"].load()
+    first, second = simple_models(data), simple_models(data)
+    assert [m.name for m in first] == ["logistic regression", "perceptron of 32"]
+    assert all(0 < m.test_error < 8 and 0 < m.validation_error < 8 for m in first)
+    assert [dataclasses.replace(m, seconds=0) for m in first] == [dataclasses.replace(m, seconds=0) for m in second]
+    assert first[0].params == 64 * 10 + 10 and first[0].size_bytes == 4 * 650
+    assert reference_error(data) == first[0].test_error
+
+
+def test_a_single_class_has_no_simple_model() -> None:
+    data = TASKS["digits"].load()
+    one = dataclasses.replace(data.train, targets=torch.zeros_like(data.train.targets))
+    assert simple_models(dataclasses.replace(data, train=one)) == ()
+
+
+def test_a_linear_map_continues_a_wave_which_the_last_value_does_not() -> None:
+    steps = np.arange(600.0)
+    values = np.stack([np.sin(steps / 5), np.cos(steps / 7)], axis=1)
+    data = series_data(values, ends=(400, 500, 600), lookback=16, horizon=4, patch=4, where="test")
+    linear, last = simple_models(data)
+    assert (linear.name, last.name) == ("linear map", "last value")
+    assert linear.test_error < 1e-4 < last.test_error
+    inputs, targets = data.test.batch(slice(0, len(data.test)))
+    by_hand = float((inputs[:, -1:] - targets).square().mean())
+    assert last.test_error == pytest.approx(by_hand, rel=1e-5) and last.params == 0
+
+
+def test_trigrams_learn_a_text_that_repeats() -> None:
+    text = b"abcabd" * 200
+    (model,) = simple_models(byte_data(text, validation=text, test=text, context=32, where="test"))
+    # After a and b stands c or d: one bit a third of the time; nothing else is open.
+    assert model.name == "interpolated trigrams" and 1 / 3 < model.test_error < 1.5
+
+
+def test_trigrams_give_probabilities() -> None:
+    ids = torch.randint(0, 4, (20, 12), generator=torch.Generator().manual_seed(0))
+    model = Trigrams.fit(Split(stored=ids, targets=ids), size=4)
+    total = 0.0
+    for last in range(4):
+        row = torch.tensor([[1, 2, last]])
+        total += 2 ** -model.bits(Split(stored=row, targets=row))
+    assert total == pytest.approx(1.0)
