@@ -45,7 +45,7 @@ def test_a_folder_of_another_run_is_refused(store: Store, run: Run, task: str, f
 
 
 def test_a_stage_is_replaced_when_done_again(store: Store, run: Run) -> None:
-    assert [store.stage(run.id, stage) for stage in STAGES] == [None] * 6
+    assert [store.stage(run.id, stage) for stage in STAGES] == [None] * len(STAGES)
     first = store.finish_stage(run.id, "train", fingerprint="a", detail={"epochs": 3})
     profile = store.finish_stage(run.id, "profile", fingerprint="p", detail={})
     second = store.finish_stage(run.id, "train", fingerprint="b", detail={"epochs": 4, "files": ["x"]})
