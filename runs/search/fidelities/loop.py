@@ -74,7 +74,7 @@ def buy_training(
     spent, failures = sum(o.cost for o in search.observations), 0
     while spent < seconds and len(search.observations) < most:
         begin = time.monotonic()
-        actions = search.ask_batch()[: most - len(search.observations)]
+        actions = search.ask_batch(most - len(search.observations))
         if not actions:
             return
         results = train(actions)

@@ -98,10 +98,12 @@ class FidelitySearch:
         self._pending.add(action.genes)
         return action
 
-    def ask_batch(self) -> list[Action]:
-        """Return all that was decided together, to be bought at once and told in this order; empty at the end."""
-        first = self.ask()
-        return [] if first is None else [first, *(self.ask() for _ in range(len(self._queue)))]  # type: ignore[list-item]
+    def ask_batch(self, most: int) -> list[Action]:
+        """Return up to ``most`` of what was decided together, to be bought at once, told in order; empty at the end."""
+        asked: list[Action] = []
+        while len(asked) < most and (self._queue or not asked) and (action := self.ask()) is not None:
+            asked.append(action)
+        return asked
 
     def tell(self, action: Action, *, error: float, noise: float = 0.0, cost: float = 0.0) -> Observation:
         """Add what came of an action; returns the observation to keep."""

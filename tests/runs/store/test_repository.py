@@ -118,6 +118,25 @@ def test_final_measurements_belong_to_their_candidate(store: Store, run: Run) ->
         store.set_final(run.id, "missing", final={})
 
 
+def test_a_candidate_that_has_changed_loses_what_was_measured_of_it(store: Store, run: Run) -> None:
+    def put(**values: float) -> Candidate:
+        return store.put_candidate(
+            run.id, "k", architecture=ARCHITECTURE, values=values, predicted={}, source="search", trial_number=4
+        )
+
+    add(store, run, "before")
+    first = put(validation_error=9.0)
+    assert (first.final, first.trial_number, first.architecture) == (None, 4, ARCHITECTURE)
+    final = store.set_final(run.id, "k", final={"test_error": 8.0})
+    assert put(validation_error=9.0) == final
+    changed = put(validation_error=7.0)
+    assert changed.values == {"validation_error": 7.0} and changed.final is None
+    assert [c.key for c in store.candidates(run.id)] == ["before", "k"]
+    with pytest.raises(ValueError, match="values"):
+        put(validation_error=float("nan"))
+    assert store.candidate(run.id, "k") == changed
+
+
 def test_an_export_folder_holds_one_network(store: Store, run: Run) -> None:
     first = store.add_export(run.id, "k", folder="exports/k", detail={"formats": ["onnx"]})
     second = store.add_export(run.id, "k", folder="exports/copy", detail={})
