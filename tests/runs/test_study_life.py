@@ -31,6 +31,13 @@ from tests.runs.devices import other_device
 from tests.runs.tiny import TINY, begin_from, nasweave
 
 SMALL = (*TINY, "baselines.random=0", "baselines.uniform=0", "finalists=2", "sensitivity=false", "search.n_trials=10")
+
+
+def small_by(sampler: str) -> tuple[str, ...]:
+    """Return the options of a small search by another sampler."""
+    return (f"search={sampler}", *(option for option in SMALL if not option.startswith("search=")))
+
+
 THREE = "search.objectives=[validation_error,latency_ms,latency_ms@phone]"
 
 
@@ -166,8 +173,8 @@ def test_a_search_that_begins_outside_of_a_tight_budget_finds_networks_within(
 ) -> None:
     monkeypatch.chdir(folder)
     limit = 1.8 * min(values["size_bytes"] for values in searched(folder, "a").values())  # 3 % of the space
-    options = (f"name=tight-{sampler}", f"search.sampler={sampler}", f"budget.size_bytes={limit}", "search.n_trials=16")
-    assert nasweave(monkeypatch, "search", *SMALL, *options) == 0
+    options = (f"name=tight-{sampler}", f"budget.size_bytes={limit}", "search.n_trials=16")
+    assert nasweave(monkeypatch, "search", *small_by(sampler), *options) == 0
     within = [values["size_bytes"] <= limit for values in searched(folder, f"tight-{sampler}").values()]
     assert not all(within[:4]), "the budget is tight: it begins outside"
     if sampler == "nasweave":
@@ -176,7 +183,7 @@ def test_a_search_that_begins_outside_of_a_tight_budget_finds_networks_within(
 
 def test_runs_are_compared(folder, monkeypatch, capfd) -> None:
     monkeypatch.chdir(folder)
-    assert nasweave(monkeypatch, "search", *SMALL, "name=d", "search.sampler=random", "search.seed=3") == 0
+    assert nasweave(monkeypatch, "search", *small_by("random"), "name=d", "search.seed=3") == 0
     before = (folder / "outputs/digits/d/.hydra/config.yaml").read_bytes()
     assert nasweave(monkeypatch, "report", "compare=[a,outputs/digits/d]") == 0
     made = folder / "outputs/digits/comparisons/a+d"
