@@ -37,7 +37,8 @@ def reference_of(objectives: Floats, *, error: float | None) -> Floats:
     ``error`` is one above which a network is of no use, if that is known.
     """
     low, high = objectives.min(axis=0), objectives.max(axis=0)
-    reference: Floats = high + _MARGIN * (high - low)
+    # Where all cost alike, or nothing but the error counts, any margin leaves room for a gain.
+    reference: Floats = high + np.where(high > low, _MARGIN * (high - low), 1.0)
     reference[0] = _SPAN * low[0] if error is None else max(error, 1.1 * low[0])
     return reference
 

@@ -70,6 +70,16 @@ def test_told_the_observations_of_a_killed_search_it_goes_on_with_the_same_actio
         again.tell(actions[i], error=old.error, noise=old.noise)
 
 
+def test_of_the_error_alone_it_goes_on_beyond_the_first_networks():
+    trainer = FakeTrainer(4)
+    task = replace(trainer.task(), known=lambda genes: np.ones((len(genes), 1)))
+    search = FidelitySearch(task, seed=0, initial=6)
+    bought(search, Shop(trainer, budget=12_000.0, seed=0))
+    genes, steps, errors = search.trained
+    assert len(genes) > 6 and steps.max() > RUNGS[0]
+    assert errors.min() < min(o.error for o in search.observations[:6])
+
+
 def test_it_ends_when_everything_is_trained():
     trainer = FakeTrainer(0)
     few = [(0, 0, 1, 1, 2, 0), (0, 0, 3, 1, 1, 0), (0, 0, 5, 2, 2, 1)]
