@@ -10,6 +10,7 @@ import torch
 from onnx import numpy_helper
 from torch import nn
 
+from hardware_profiles import RUNTIMES, this_device
 from hardware_profiles.onnx.export import PATH_KEY, export_onnx
 from hardware_profiles.onnx.policy import RUNTIME_KEY, apply_policy
 from hardware_profiles.quantization import dequantize_weight, quantize_weight
@@ -127,7 +128,8 @@ def test_linear_layers_multiply_by_the_quantised_weight(precision, shape):
     graph.node[0].metadata_props.add(key=PATH_KEY, value="layer")
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 20)], ir_version=10)
     form, limit = FORMATS[precision], 1.5  # smaller than the largest input
-    rewritten = apply_policy(model, {"layer": precision}, input_limits={"layer": limit})
+    unsigned = RUNTIMES["onnxruntime"].unsigned_weights(this_device())  # what this processor computes exactly
+    rewritten = apply_policy(model, {"layer": precision}, input_limits={"layer": limit}, unsigned=unsigned)
     options = onnxruntime.SessionOptions()
     if form.activation_group or form.calibrated:  # it would quantise the inputs of blocked weights in a way of its own
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
