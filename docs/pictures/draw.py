@@ -89,6 +89,18 @@ def draw_layers() -> str:
     return page(height("") - ROW + GAP, list(draw("", GAP, GAP, WIDTH - 2 * GAP, 0)))
 
 
+def name_of(node: ast.expr, module: Path) -> str:
+    """Return a stage's name, which is a text or a constant of a text."""
+    if not isinstance(node, ast.Name):
+        return str(ast.literal_eval(node))
+    for path in (module, ROOT / "runs/store/records.py"):
+        for other in ast.parse(path.read_text()).body:
+            named = isinstance(other, ast.Assign) and getattr(other.targets[0], "id", "") == node.id
+            if named and isinstance(other, ast.Assign):
+                return str(ast.literal_eval(other.value))
+    raise ValueError(f"{module}: no text for {node.id}")
+
+
 def stages() -> dict[str, tuple[str, list[str]]]:
     """Return every declared stage by its constant: its name, and the stages that come before it in a plan's order."""
     found = {}
@@ -110,7 +122,7 @@ def stages() -> dict[str, tuple[str, list[str]]]:
                     for e in getattr(given.get(key), "elts", [])
                     if isinstance(e, ast.Name)
                 ]
-                found[target.id] = (ast.literal_eval(given["name"]), before)
+                found[target.id] = (name_of(given["name"], module), before)
     return found
 
 

@@ -17,7 +17,7 @@ __all__ = ["PROGRAM_OPERATORS", "Refused", "check_words", "checked_graph"]
 
 PROGRAM_OPERATORS = frozenset(
     """
-    _assert_scalar _assert_tensor_metadata _log_softmax _softmax _to_copy _unsafe_view abs acos
+    __and__ __or__ __xor__ _assert_scalar _assert_tensor_metadata _log_softmax _softmax _to_copy _unsafe_view abs acos
     adaptive_avg_pool1d adaptive_avg_pool2d add add_ addcmul addcmul_ addmm alias all amax amin any arange
     argmax argmin argsort asin atan atan2 avg_pool1d avg_pool2d baddbmm bitwise_and bitwise_not bitwise_or bmm
     broadcast_to bucketize cat ceil chunk clamp clamp_ clamp_max clamp_min clone constant_pad_nd contiguous

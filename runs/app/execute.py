@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
+from typing import TextIO
 
 from omegaconf import DictConfig
 
@@ -61,9 +62,18 @@ def execute(verb: str, composed: DictConfig, *, overrides: Sequence[Override], s
 
 def report_warnings() -> None:
     """Show what the library logs as warnings, a line each, without passwords."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _ToStandardError()
     handler.setFormatter(_Redacted("nasweave: %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+
+
+class _ToStandardError(logging.StreamHandler[TextIO]):
+    """Writes to standard error as it is now, which a program may replace between two commands."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line."""
+        self.stream = sys.stderr
+        super().emit(record)
 
 
 class _Redacted(logging.Formatter):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hardware_profiles import Profile, this_device
+from hardware_profiles import RUNTIMES, Profile, this_device
 from hardware_profiles.devices import locate, shipped
 from hardware_profiles.portable.bundle_runner import measure_bundle
 from search_space.errors import ProfileError
@@ -46,7 +46,13 @@ def measured(tmp_path_factory):
         patch.chdir(folder)
         assert nasweave(patch, "profile", "name=whole", *SMALL) == 0
         assert nasweave(patch, "profile", "name=other", "bundle=b", *SMALL) == 0
-    measure_bundle(folder / "b", folder / "results.jsonl", time_budget_s=None, say=lambda line: None)
+    measure_bundle(
+        folder / "b",
+        folder / "results.jsonl",
+        open_model=RUNTIMES["onnxruntime"].open_model,
+        time_budget_s=None,
+        say=lambda line: None,
+    )
     return folder
 
 

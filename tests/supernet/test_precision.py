@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from hardware_profiles import RUNTIMES
+from hardware_profiles import RUNTIMES, this_device
 from hardware_profiles.input_limits import input_limits
 from search_space.precision import FLOAT, FORMATS
 from supernet import Network, catalogue
@@ -16,7 +16,12 @@ from supernet.precision import simulate_input, simulate_weight
 
 # The largest difference that separate roundings of equal integers explain.
 TOLERANCE = 1e-3
-INTEGER = [(name, p) for name in ("onnxruntime", "openvino") for p in sorted(RUNTIMES[name].precisions - {FLOAT})]
+# What the kernels of this processor compute exactly.
+INTEGER = [
+    (name, p)
+    for name in ("onnxruntime", "openvino")
+    for p in sorted(RUNTIMES[name].precisions_on(this_device()) - {FLOAT})
+]
 # Blocks that pass the contract, here between others: attention, a recurrence, a convolution, and one without weights.
 PAIRS = [("softmax", "mlp"), ("retention", "gated_mlp"), ("depthwise_conv", "low_rank_mlp"), ("pooling", "mlp")]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runs.app.verb import JSON_FLAG, Verb, Word
+from search_space.errors import ConfigError
 
 if TYPE_CHECKING:
     from runs.app.invocation import Invocation
@@ -16,7 +17,12 @@ def run(invocation: Invocation) -> None:
     """Measure how good the predictor is (predictor), or how fast an exported folder is (export DIR)."""
     from runs.app.benches import BENCHES
 
-    BENCHES[invocation.config.bench.what](invocation)
+    what = invocation.config.bench.what
+    if what not in BENCHES:
+        raise ConfigError(
+            "bench.what", expected=f"one of {', '.join(BENCHES)}", got=repr(what), remedy="correct the name"
+        )
+    BENCHES[what](invocation)
 
 
 VERB = Verb(

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from hardware_profiles import RUNTIMES, this_device
 from hardware_profiles.onnx.export import INPUT, OUTPUT, export_several
 from hardware_profiles.onnx.policy import apply_policy
 from runs.export import generate
@@ -44,7 +45,8 @@ class DecodeFormat(ExportFormat):
         states = dict(zip(step.names("state"), step.initial(2), strict=True))
         inputs = {INPUT: token, "position": torch.tensor(3), **states}
         model = export_several(step, inputs, outputs=[OUTPUT, *step.names("next")])
-        model = apply_policy(model, {f"network.{path}": precision for path, precision in subject.policy.items()})
+        policy = {f"network.{path}": precision for path, precision in subject.policy.items()}
+        model = apply_policy(model, policy, unsigned=RUNTIMES["onnxruntime"].unsigned_weights(this_device()))
         model.metadata_props.add(key=generate.LENGTH_KEY, value=str(subject.in_float.geometry.task.seq_len))
         (folder / self.files[0]).write_bytes(model.SerializeToString())
         (folder / self.files[1]).write_bytes(Path(generate.__file__).read_bytes())

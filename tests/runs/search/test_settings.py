@@ -33,7 +33,7 @@ def test_a_group_lists_every_setting_with_its_default(name: str) -> None:
 
 
 def test_there_is_a_group_for_each_sampler() -> None:
-    assert {path.stem for path in GROUPS.glob("*.yaml")} == set(SAMPLERS)
+    assert {path.stem for path in GROUPS.glob("*.yaml")} == {*SAMPLERS, "fidelities"}
 
 
 @pytest.mark.parametrize(

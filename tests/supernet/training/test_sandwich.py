@@ -8,6 +8,7 @@ from torch import nn
 from supernet import Supernet, catalogue
 from supernet.tasks import TASKS
 from supernet.training import TrainingConfig, evaluate
+from supernet.training.mixed_precision import bf16_problem
 from supernet.training.sampling import subnets
 from supernet.training.sandwich import accumulate_gradients
 from supernet.training.state import make_optimizer
@@ -53,6 +54,7 @@ CHANNEL_MIXERS = [key for key in catalogue().channel_mixers if key != "identity"
 PAIRS = [(key, "mlp") for key in MIXERS] + [("softmax", key) for key in CHANNEL_MIXERS if key != "mlp"]
 
 
+@pytest.mark.skipif(bf16_problem("cpu") is not None, reason="this processor has no instructions for bfloat16")
 @pytest.mark.parametrize(("mixer", "channel_mixer"), PAIRS)
 def test_bfloat16_gradients_are_near_and_weights_stay_float32(make_space, digits, mixer, channel_mixer):
     options = {"window": {"size": 2}, "sliding_window": {"width": 3}}
