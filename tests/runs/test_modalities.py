@@ -57,7 +57,7 @@ def test_a_run_reaches_a_report_and_an_export(task, tmp_path, monkeypatch, capsy
     card, report = (export / "README.md").read_text(), (run / "report" / "report.md").read_text()
     assert f"test {metric}" in card
     if unit == "%":
-        assert "% validation error" in printed and " % test accuracy" in report
+        assert "% test error" in printed and "test error" in report
         assert re.search(r"validation_error [0-9.]+ %,", printed)
     else:
         assert f"validation {metric}" in printed and f"alidation {metric}" in report
