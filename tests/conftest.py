@@ -7,29 +7,16 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from filelock import FileLock
 
 from hardware_profiles.onnx.cache import VARIABLE
-from search_space import SearchSpace, TaskShape, space_from_mapping
-from supernet import catalogue
+from runs.search.testing import small_space
+from search_space import SearchSpace
 from tests.runs.tiny import TINY, nasweave
 
 _GRAPHS = pytest.StashKey[str]()
-IMAGE = TaskShape(input_shape=(1, 8, 8), num_outputs=10, seq_len=16, grid=(4, 4))
-DECLARATION: dict[str, Any] = {
-    "name": "small",
-    "embed_dim": [16, 24, 32],
-    "depth": [1, 2, 3],
-    "head_dim": 8,
-    "mixer": ["softmax", "identity"],
-    "num_heads": [1, 2],
-    "channel_mixer": ["mlp", "identity"],
-    "ratio": [1, 2],
-    "precision": ["float", "w8a8", "w8", "w4"],
-}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -47,11 +34,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def make_space() -> Callable[..., SearchSpace]:
     """Return a maker of small image spaces: ``make_space(depth=[2], task=...)`` overrides the declaration."""
-
-    def make(*, task: TaskShape = IMAGE, **overrides: Any) -> SearchSpace:
-        return space_from_mapping({**DECLARATION, **overrides}, task=task, catalogue=catalogue())
-
-    return make
+    return small_space
 
 
 @pytest.fixture(scope="session")

@@ -39,9 +39,9 @@ from runs.search.registry import build_sampler
 from search_space import Architecture, Genes, SearchSpace, TaskShape, features, space_from_mapping
 from supernet import catalogue
 
-__all__ = ["MakeSampler", "SamplerTestCase", "SyntheticQuality", "of_registry", "small_space"]
+__all__ = ["IMAGE", "MakeSampler", "SamplerTestCase", "SyntheticQuality", "of_registry", "small_space"]
 
-_IMAGE = TaskShape(input_shape=(1, 8, 8), num_outputs=10, seq_len=16, grid=(4, 4))
+IMAGE = TaskShape(input_shape=(1, 8, 8), num_outputs=10, seq_len=16, grid=(4, 4))
 _SMALL = {
     "name": "small",
     "embed_dim": [16, 24, 32],
@@ -69,9 +69,9 @@ class MakeSampler(Protocol):
         """Return a sampler for one study over ``space``."""
 
 
-def small_space(**overrides: object) -> SearchSpace:
-    """Return a small space of image classifiers; ``overrides`` replace parts of its declaration."""
-    return space_from_mapping({**_SMALL, **overrides}, task=_IMAGE, catalogue=catalogue())
+def small_space(*, task: TaskShape = IMAGE, **overrides: object) -> SearchSpace:
+    """Return a small space, of image classifiers by default; ``overrides`` replace parts of its declaration."""
+    return space_from_mapping({**_SMALL, **overrides}, task=task, catalogue=catalogue())
 
 
 class SyntheticQuality:

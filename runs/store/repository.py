@@ -127,9 +127,7 @@ class Store(Database):
         row = {
             "run_id": run_id,
             "key": key,
-            "architecture_json": architecture.to_json(),
-            "objectives": objectives(values, parameter="values"),
-            "predicted": objectives(predicted, parameter="predicted"),
+            **_known_of(architecture, values=values, predicted=predicted),
             "source": source,
             "trial_number": trial_number,
             "state": state,
@@ -164,9 +162,7 @@ class Store(Database):
         """
         own = {"run_id": run_id, "key": key}
         new = {
-            "architecture_json": architecture.to_json(),
-            "objectives": objectives(values, parameter="values"),
-            "predicted": objectives(predicted, parameter="predicted"),
+            **_known_of(architecture, values=values, predicted=predicted),
             "source": source,
             "trial_number": trial_number,
             "state": "complete",
@@ -239,6 +235,17 @@ def _candidate(session: Session, run_id: int, key: str) -> Candidate | None:
     query = select(CandidateRow).where(CandidateRow.run_id == run_id, CandidateRow.key == key)
     row = session.scalars(query).one_or_none()
     return None if row is None else row.record()
+
+
+def _known_of(
+    architecture: Architecture, *, values: Mapping[str, float], predicted: Mapping[str, float]
+) -> dict[str, Any]:
+    """Return the columns of what is known of a network."""
+    return {
+        "architecture_json": architecture.to_json(),
+        "objectives": objectives(values, parameter="values"),
+        "predicted": objectives(predicted, parameter="predicted"),
+    }
 
 
 def _check_member(parameter: str, value: str, allowed: tuple[str, ...]) -> None:

@@ -11,12 +11,12 @@ import pytest
 import torch
 
 from runs.export import FORMATS, Subject
+from runs.search.testing import IMAGE
 from search_space import Architecture, Layer, SearchSpace, TaskShape
 from supernet import Network, example_input
 from supernet.blocks import deployed
 from supernet.catalogue import MIXERS
 from supernet.elastic import reset_parameters
-from tests.conftest import IMAGE
 
 TEXT = TaskShape(
     input_shape=(40,), num_outputs=11, seq_len=40, vocab_size=11, causal=True, stem="tokens", head="language_model"

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 
-from hardware_profiles import Profile
+from hardware_profiles import Profile, Subject
 from hardware_profiles.measuring.conditions import disturbances, drift_hint, throttle_count
 from predictors.new_device import adapt_profile, choose_samples
 from runs.pipeline.context import Context
@@ -71,22 +71,8 @@ def _measured(context: Context) -> Profile:
         # A call that was killed has left no word of its time, but its measurements have theirs.
         spent = _seconds_spent([payload["measured_at"] for payload in context.store.measurements(target.key)])
         left = max(config.time_budget_s - spent, _LEAST_LEFT * config.time_budget_s)
-    for text in disturbances(threads=target.setting.threads):
-        reporter.warning(text)
     throttled = throttle_count()
-    with reporter.progress("profile") as progress:
-        result = measure(
-            subjects,
-            target=target,
-            config=config,
-            store=context.store,
-            key=target.key,
-            task=context.config.task.name,
-            folder=context.profiles,
-            time_budget_s=left,
-            memory=config.memory,
-            progress=progress,
-        )
+    result = _measure(context, subjects, title="profile", time_budget_s=left)
     if config.time_budget_s is not None:
         result = replace(result, provenance={**result.provenance, _BUDGET: f"{config.time_budget_s:g}"})
     result.save(file)
@@ -102,6 +88,28 @@ def _measured(context: Context) -> Profile:
     return result
 
 
+def _measure(
+    context: Context, subjects: Sequence[Subject], *, title: str, time_budget_s: float | None = None
+) -> Profile:
+    """Measure what is not measured yet, after a word on what disturbs this machine."""
+    target, config = context.target, context.config.profile
+    for text in disturbances(threads=target.setting.threads):
+        context.reporter.warning(text)
+    with context.reporter.progress(title) as progress:
+        return measure(
+            subjects,
+            target=target,
+            config=config,
+            store=context.store,
+            key=target.key,
+            task=context.config.task.name,
+            folder=context.profiles,
+            time_budget_s=time_budget_s,
+            memory=config.memory,
+            progress=progress,
+        )
+
+
 def _adapted(context: Context) -> Profile:
     """Return the profile of this machine from some samples measured now and the profile of a known device."""
     config, target, reporter = context.config.profile, context.target, context.reporter
@@ -113,20 +121,7 @@ def _adapted(context: Context) -> Profile:
     candidates = subjects_of(target.space, networks=_CANDIDATES * config.samples, seed=config.seed)
     networks = [subject for subject in candidates if isinstance(subject, Architecture)]
     subjects = choose_samples(target.space, networks, count=config.samples)
-    for text in disturbances(threads=target.setting.threads):
-        reporter.warning(text)
-    with reporter.progress("samples") as progress:
-        samples = measure(
-            subjects,
-            target=target,
-            config=config,
-            store=context.store,
-            key=target.key,
-            task=context.config.task.name,
-            folder=context.profiles,
-            memory=config.memory,
-            progress=progress,
-        )
+    samples = _measure(context, subjects, title="samples")
     result = adapt_profile(target.space, known=known, samples=samples)
     file = context.profiles / f"{target.key}-adapted.json"
     result.save(file)
