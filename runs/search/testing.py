@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import optuna
@@ -69,7 +69,7 @@ class MakeSampler(Protocol):
         """Return a sampler for one study over ``space``."""
 
 
-def small_space(*, task: TaskShape = IMAGE, **overrides: object) -> SearchSpace:
+def small_space(*, task: TaskShape = IMAGE, **overrides: Any) -> SearchSpace:
     """Return a small space, of image classifiers by default; ``overrides`` replace parts of its declaration."""
     return space_from_mapping({**_SMALL, **overrides}, task=task, catalogue=catalogue())
 
