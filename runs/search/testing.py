@@ -53,7 +53,13 @@ _SMALL = {
     "ratio": [1, 2],
     "precision": ["float", "w8a8", "w8", "w4"],
 }
-_TEN_NETWORKS = {"embed_dim": [16, 24], "depth": [1], "num_heads": [1], "ratio": [1, 2], "precision": ["float"]}
+_TEN_NETWORKS: dict[str, Any] = {
+    "embed_dim": [16, 24],
+    "depth": [1],
+    "num_heads": [1],
+    "ratio": [1, 2],
+    "precision": ["float"],
+}
 _OBJECTIVES = [
     ("validation_error",),
     ("validation_error", "latency_ms"),
