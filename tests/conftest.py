@@ -9,11 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
 from hardware_profiles.onnx.cache import VARIABLE
 from runs.search.testing import small_space
 from search_space import SearchSpace
+from tests.once import once
 from tests.runs.tiny import TINY, nasweave
 
 _GRAPHS = pytest.StashKey[str]()
@@ -45,14 +45,11 @@ def space(make_space: Callable[..., SearchSpace]) -> SearchSpace:
 
 @pytest.fixture(scope="session")
 def tiny_run(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """Return the folder of a finished tiny run, made once for all test processes: copy it, work elsewhere."""
-    base = tmp_path_factory.getbasetemp()
-    folder = (base if worker_id == "master" else base.parent) / "tiny_run"
-    with FileLock(f"{folder}.lock"):
-        if not folder.exists():
-            unfinished = tmp_path_factory.mktemp("tiny_run")
-            with pytest.MonkeyPatch.context() as patch:
-                patch.chdir(unfinished)
-                assert nasweave(patch, "run", *TINY) == 0
-            unfinished.rename(folder)
-    return folder
+    """Return the folder of a finished tiny run, made once for all test processes."""
+
+    def make(folder: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(folder)
+            assert nasweave(patch, "run", *TINY) == 0
+
+    return once(tmp_path_factory, worker_id, "tiny_run", make)

@@ -1,104 +1,22 @@
-"""What every stem, mixer, channel mixer and head must keep, whatever it computes.
-
-Each runs at its default options in every form that it declares: on a grid, on a sequence, causal, with padding; stems
-and heads also on series, stems behind a class token, those of tokens also with a table of 8-bit integers.
-"""
+"""What every stem, mixer, channel mixer and head must keep, whatever it computes."""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from functools import cache
+from dataclasses import replace
 
-import onnx
 import pytest
 import torch
-from onnx.numpy_helper import to_array
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from hardware_profiles import RUNTIMES, this_device
-from hardware_profiles.input_limits import input_limits
-from hardware_profiles.onnx.export import OUTPUT
-from hardware_profiles.onnx.library import graph_library
-from hardware_profiles.onnx.policy import apply_policy
-from search_space import Block, BlockSpec, Geometry, Layer, TaskShape
-from search_space.precision import FLOAT, FORMATS
-from search_space.spec import Scalar
+from hardware_profiles import RUNTIMES
+from search_space import Block
 from supernet.blocks import deployed
-from supernet.catalogue import CHANNEL_MIXERS, HEADS, MIXERS, STEMS, catalogue
 from supernet.elastic import ElasticLinear
-from supernet.extract import block_module, example_input
+from tests.contracts.block_cases import CASES, CATALOGUE, REGISTRIES, Case, each, forms
 from tests.contracts.live_memory import peak_values
-
-# The largest difference that separate roundings of equal integers explain.
-PRECISION_TOLERANCE = 1e-3
-CATALOGUE = catalogue()
-REGISTRIES = {"stem": STEMS, "mixer": MIXERS, "channel_mixer": CHANNEL_MIXERS, "head": HEADS}
-TASKS = {
-    "grid": TaskShape(input_shape=(3, 16, 16), num_outputs=5, seq_len=64, grid=(8, 8)),
-    "sequence": TaskShape(input_shape=(40,), num_outputs=5, seq_len=40),
-    "causal": TaskShape(input_shape=(40,), num_outputs=5, seq_len=40, causal=True, vocab_size=50),
-    "padded": TaskShape(input_shape=(40,), num_outputs=5, seq_len=40, padded=True, vocab_size=50),
-    "class": TaskShape(input_shape=(3, 16, 16), num_outputs=5, seq_len=65),
-    "series": TaskShape(input_shape=(24, 5), num_outputs=7, seq_len=20, grid=(5, 4)),
-}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Case:
-    """A block in one of its forms."""
-
-    spec: BlockSpec
-    form: str
-    options: Mapping[str, Scalar] = field(default_factory=dict)
-
-    def __str__(self) -> str:
-        return "-".join([self.spec.key, self.form, *map(str, self.options.values())])
-
-    @property
-    def geometry(self) -> Geometry:
-        return Geometry(task=TASKS[self.form], head_dim=8, options={self.spec.key: self.options})
-
-    def block(self, *, embed_dim: int = 16, num_heads: int = 2, ratio: float = 2.0) -> Block:
-        return Block(
-            kind=self.spec.kind,
-            key=self.spec.key,
-            embed_dim=embed_dim,
-            num_heads=num_heads if self.spec.has_heads else 0,
-            ratio=ratio if self.spec.has_ratio else 0.0,
-        )
-
-    def module(self, block: Block) -> torch.nn.Module:
-        return block_module(block, self.geometry, generator=torch.Generator().manual_seed(1))
-
-    def example(self, batch: int, *, embed_dim: int = 16, seed: int = 0) -> Tensor:
-        generator = torch.Generator().manual_seed(100 + seed)
-        if self.spec.kind == "stem":
-            return example_input(self.geometry.task, batch_size=batch, generator=generator)
-        return torch.randn(batch, self.geometry.task.seq_len, embed_dim, generator=generator)
-
-
-def forms(spec: BlockSpec) -> list[str]:
-    """Return the forms in which a block exists; what a form changes nothing for is left out."""
-    found = []
-    for form, task in TASKS.items():
-        exists = spec.causal if task.causal else spec.bidirectional
-        exists &= "mixer" not in spec.kind or form != "series"
-        exists &= spec.kind != "channel_mixer" or form != "padded"
-        exists &= spec.kind == "stem" or form != "class"
-        case = Case(spec=spec, form=form)
-        if exists and (task.grid or not spec.needs_grid) and not spec.check(case.geometry.shape(case.block())):
-            found.append(form)
-    return found
-
-
-SPECS = [block.spec for registry in REGISTRIES.values() for block in registry.values()]
-CASES = [Case(spec=s, form=f) for s in SPECS if s.key != "identity" for f in forms(s)]
-CASES += [replace(c, options={"table": "int8"}) for c in CASES if "table" in c.spec.options]
-each = pytest.mark.parametrize("case", CASES, ids=str)
 
 
 @pytest.fixture
@@ -236,86 +154,3 @@ def test_the_future_stays_unseen(case, float64):
         z = module(changed)
         assert torch.equal(y[:, :cut], z[:, :cut]) or (y - z)[:, :cut].abs().max() < 1e-13
         assert (y - z)[:, cut:].abs().amax(-1).min() > 1e-6
-
-
-EXPORTS = [
-    c for c in CASES if c.form == forms(c.spec)[0] or (c.form in ("causal", "padded") and c.spec.kind == "mixer")
-]
-
-
-@cache
-def exported(case: Case) -> tuple[torch.nn.Module, Block, onnx.ModelProto]:
-    """Return a block in which no two weights are alike, its sizes and its graph, whose export is shared.
-
-    The graph is made from a template that was exported with other weights, which every block must allow.
-    """
-    block = case.block(embed_dim=24, num_heads=3, ratio=1.5)
-    module, generator = case.module(block), torch.Generator().manual_seed(2)
-    with torch.no_grad():
-        for p in module.parameters():  # equal small tensors, such as biases of zero, would be stored once
-            p.add_(torch.randn(p.shape, generator=generator) * 0.1)
-    parts = deployed(module).parts(case.example(2, embed_dim=24))
-    return module, block, graph_library().composed(parts, outputs=[OUTPUT])
-
-
-@pytest.mark.parametrize("case", EXPORTS, ids=str)
-def test_exports_run_at_another_batch_and_as_simulated(case):
-    module, block, _ = exported(case)
-    linears = [name for name, m in module.named_modules() if isinstance(m, ElasticLinear)]
-    for name in case.spec.runtimes & {"onnxruntime", "openvino", "torch"}:
-        runtime = RUNTIMES[name]
-        if runtime.unavailable() is not None:
-            continue
-        prepared = runtime.prepare(module, case.example(2, embed_dim=24))
-        for path, limit in input_limits(module, case.example(2, embed_dim=24)).items():
-            module.get_submodule(path).input_limit = torch.tensor(limit)  # as calibration would set it
-        executable = prepared.compile(policy={}, threads=1)
-        for batch in (1, 5):
-            x = case.example(batch, embed_dim=24, seed=batch)
-            y = torch.from_numpy(executable.run(x.numpy()))
-            torch.testing.assert_close(y, module(x).detach(), rtol=0, atol=1e-4)
-        precisions = runtime.precisions_on(this_device()) & set(FORMATS)
-        for precision in precisions if case.spec.kind in ("mixer", "channel_mixer") else ():
-            x, layer = case.example(1, embed_dim=24), one_layer(block, precision)
-            with torch.no_grad():
-                expected = module.inner(x, layer) - x
-            policy = dict.fromkeys(linears, precision)
-            y = torch.from_numpy(prepared.compile(policy=policy, threads=1).run(x.numpy())) - x
-            in_float = module(x).detach() - x
-            assert (y - expected).norm() <= PRECISION_TOLERANCE * expected.norm(), (name, precision)
-            # The precision changes something, so equality says something.
-            assert not linears or (in_float - expected).norm() > 3 * PRECISION_TOLERANCE * expected.norm(), precision
-
-
-@pytest.mark.parametrize("case", EXPORTS, ids=str)
-def test_size_is_what_the_exported_file_stores(case):
-    module, block, model = exported(case)
-    cost = case.geometry.cost(block, CATALOGUE)
-    chooses = case.spec.has_linears and case.spec.kind in ("mixer", "channel_mixer")
-    for precision in sorted(RUNTIMES["onnxruntime"].precisions) if chooses else (FLOAT,):
-        module.block = replace(block, precision=precision)
-        stored = apply_policy(model, module.precision_policy()).graph
-        arrays = [to_array(tensor) for tensor in stored.initializer]
-        arrays += [to_array(a.t) for node in stored.node for a in node.attribute if a.HasField("t")]
-        scalars_and_shapes = sum(a.nbytes for a in arrays) - cost.size_bytes(precision, "fp32")
-        assert 0 <= scalars_and_shapes < 640, precision
-
-
-@pytest.mark.parametrize("case", EXPORTS, ids=str)
-def test_pt2_runs_at_another_batch(case):
-    module, x = deployed(case.module(case.block())), case.example(5)
-    program = torch.export.export(module, (case.example(2),), dynamic_shapes=({0: torch.export.Dim.DYNAMIC},))
-    torch.testing.assert_close(program.module()(x), module(x), rtol=0, atol=1e-5)
-
-
-def one_layer(block: Block, precision: str) -> Layer:
-    """Return the layer that runs a block under a precision."""
-    mixer, channel = (block.key, "identity") if block.kind == "mixer" else ("identity", block.key)
-    return Layer(
-        mixer=mixer,
-        num_heads=block.num_heads,
-        channel_mixer=channel,
-        ratio=block.ratio,
-        mixer_precision=precision,
-        channel_precision=precision,
-    )

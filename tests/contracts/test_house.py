@@ -10,6 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("nasweave", "runs", "predictors", "supernet", "hardware_profiles", "search_space", "hydra_conf")
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+AROUND = sorted(path for folder in ("tests", "benchmarks") for path in (ROOT / folder).rglob("*.py"))
 MOST_LINES, MOST_MODULES = 300, 15
 MEMBERS = {  # folders whose files are all of one kind, found by a registry or by Alembic
     "supernet/mixers",
@@ -31,8 +32,8 @@ def parameters(module: Path) -> Iterator[tuple[int, str]]:
 
 
 def test_a_module_has_at_most_300_lines():
-    lines = {name(module): len(module.read_text().splitlines()) for module in MODULES}
-    assert len(lines) > 200 and {module: n for module, n in lines.items() if n > MOST_LINES} == {}
+    lines = {name(module): len(module.read_text().splitlines()) for module in (*MODULES, *AROUND)}
+    assert len(lines) > 400 and {module: n for module, n in lines.items() if n > MOST_LINES} == {}
 
 
 def test_a_folder_has_at_most_15_modules():
@@ -47,7 +48,7 @@ def test_a_folder_has_at_most_15_modules():
 def test_no_parameter_is_a_service_locator():
     found = [
         f"{name(module)}:{line}"
-        for module in MODULES
+        for module in (*MODULES, *AROUND)
         for line, parameter in parameters(module)
         if parameter == "workspace"
     ]

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+CONTRACTS = ("tests/contracts/test_blocks.py", "tests/contracts/test_block_exports.py")
 
 
 def test_the_example_mixer_passes_its_test_and_the_contract(tmp_path):
@@ -19,7 +20,7 @@ def test_the_example_mixer_passes_its_test_and_the_contract(tmp_path):
     # The example's folder joins the package's path: the registry then finds the file as if it lay beside the others.
     plugin = f"import supernet.mixers\nsupernet.mixers.__path__.append({str(tmp_path / 'mixers')!r})\n"
     (tmp_path / "example_mixer.py").write_text(plugin)
-    paths = [str(tmp_path / "test_token_shift.py"), "tests/contracts/test_blocks.py"]
+    paths = [str(tmp_path / "test_token_shift.py"), *CONTRACTS]
     options = ["-n", "0", "-p", "example_mixer", "--rootdir", str(ROOT), "-c", "pyproject.toml", "-k", "token_shift"]
     command = [sys.executable, "-m", "pytest", *options, *paths]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}

@@ -2,81 +2,21 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import onnxruntime
 import pytest
-import torch
-from torch import nn
 
-from hardware_profiles import Built, ProfilerConfig, Setting, this_device
+from hardware_profiles import Setting, this_device
 from hardware_profiles.portable.bare import only_packages
 from hardware_profiles.portable.bundle import write_bundle
 from hardware_profiles.portable.bundle_results import SESSION, read_results
-from hardware_profiles.portable.bundle_runner import measure_bundle
 from hardware_profiles.runtime import RUNTIMES
-from search_space import Architecture, Block, Layer
-from search_space.errors import ConfigError, ProfileError, RuntimeUnavailableError
-
-LAYER = Layer(mixer="softmax", num_heads=2, channel_mixer="mlp", ratio=2.0)
-BLOCKS = [
-    Block(kind="mixer", key="softmax", embed_dim=width, num_heads=2, precision=precision)
-    for width in (8, 16)
-    for precision in ("float", "w8a8")
-]
-NETWORKS = [Architecture(embed_dim=8, layers=(LAYER,) * n) for n in (1, 2)]
-OPEN = RUNTIMES["onnxruntime"].open_model
-SUBJECTS = [*BLOCKS, *NETWORKS]
-CONFIG = ProfilerConfig(max_seconds=0.002, sample_s=0.0002, warmup_s=0.0005, reference_seconds=0.002, min_repeats=6)
-
-
-class Two(nn.Module):
-    """Two linear layers."""
-
-    def __init__(self, width):
-        super().__init__()
-        self.a, self.b = nn.Linear(width, 2 * width), nn.Linear(2 * width, width)
-
-    def forward(self, x):
-        return self.b(torch.relu(self.a(x)))
-
-
-def build(subject):
-    with torch.random.fork_rng():
-        torch.manual_seed(subject.embed_dim)
-        module = Two(subject.embed_dim).eval()
-    precision = getattr(subject, "precision", "float")
-    example = torch.full((1, 4, subject.embed_dim), 0.5)
-    return Built(module=module, example=example, policy={"a": precision} if precision != "float" else {})
-
-
-def write(folder, setting=Setting(runtime="onnxruntime"), subjects=SUBJECTS):  # noqa: B008
-    return write_bundle(
-        folder,
-        subjects,
-        setting=setting,
-        space_fingerprint="0123456789ab",
-        build=build,
-        config=CONFIG,
-        describe=lambda s: (s.embed_dim,),
-        provenance={"task": "test"},
-        progress=lambda *_: None,
-    )
-
-
-@pytest.fixture(scope="module")
-def exported(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("export") / "bundle"
-    return folder, write(folder)
-
-
-@pytest.fixture
-def bundle(exported, tmp_path):
-    return Path(shutil.copytree(exported[0], tmp_path / "bundle"))
+from search_space import Architecture
+from search_space.errors import ConfigError, RuntimeUnavailableError
+from tests.hardware_profiles.bundles import BLOCKS, CONFIG, NETWORKS, SUBJECTS, build, write
 
 
 @pytest.fixture(scope="module")
@@ -138,50 +78,6 @@ def test_the_models_are_those_of_the_runtime(exported):
     assert [entry["phase"] for entry in bundle["models"]].count("first") >= 3
 
 
-def test_an_interrupted_measurement_continues(bundle, tmp_path):
-    results = tmp_path / "r.jsonl"
-
-    class Stop(Exception):
-        pass
-
-    def say(line):
-        if line.startswith("2/"):
-            raise Stop
-
-    with pytest.raises(Stop):
-        measure_bundle(bundle, results, open_model=OPEN, time_budget_s=None, say=say)
-    before = results.read_text()
-    assert len(before.splitlines()) == 3
-    with results.open("a") as file:
-        file.write('{"name": "cut by a cra')
-    assert measure_bundle(bundle, results, open_model=OPEN, time_budget_s=None, say=lambda line: None) == 6
-    assert results.read_text().startswith(before)
-    profile = read_results(results)
-    assert [m.order for m in profile.measurements] == list(range(6))
-    assert len({round(m.baseline_ms, 9) for m in profile.measurements}) == 1
-
-
-def test_a_time_budget_ends_early(bundle, tmp_path):
-    class Clock:
-        now = 0.0
-
-        def __call__(self):
-            self.now += 0.0005
-            return self.now
-
-    results = tmp_path / "r.jsonl"
-    count = measure_bundle(
-        bundle,
-        results,
-        open_model=OPEN,
-        time_budget_s=0.15,
-        say=lambda line: None,
-        clock=Clock(),
-    )
-    assert 1 <= count < 6
-    assert len(results.read_text().splitlines()) == 1 + count
-
-
 def damage(text):
     def change(path):
         path.write_text(path.read_text().replace(*text))
@@ -204,97 +100,6 @@ def test_a_damaged_bundle_is_refused_on_the_device(bundle, bare, file, change, w
             model.write_bytes(b"x")
     run = on_the_device(bare, bundle)
     assert run.returncode == 2 and words in run.stderr and len(run.stderr.splitlines()) == 1
-
-
-def test_results_of_another_device_or_bundle_are_not_continued(bundle, tmp_path):
-    results = tmp_path / "r.jsonl"
-    measure_bundle(bundle, results, open_model=OPEN, time_budget_s=None, say=lambda line: None)
-    head, *rows = results.read_text().splitlines()
-    for what, wrong in (
-        ("bundle", json.loads(head) | {"bundle": "another"}),
-        ("runtime version", json.loads(head) | {"runtime_version": "0.1+g1"}),
-        ("cores", json.loads(head) | {"device": json.loads(head)["device"] | {"cores": 99}}),
-    ):
-        results.write_text("\n".join([json.dumps(wrong), *rows]) + "\n")
-        with pytest.raises(ProfileError, match=what):
-            measure_bundle(
-                bundle,
-                results,
-                open_model=OPEN,
-                time_budget_s=None,
-                say=lambda line: None,
-            )
-
-
-ESCAPES = ("x/../../../A", "/tmp/A", "..", "a\\b", "a\0b", "", "a\nb", ["a"], "x" * 200)
-
-
-def named(name):
-    def change(rows, text):
-        rows[0]["device"]["name"] = text
-
-    return change if name == "device.name" else lambda rows, text: rows[0].update({name: text})
-
-
-def edit(position, **changes):
-    def change(rows):
-        rows[position].update(changes)
-
-    return change
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        (edit(0, unit="us"), "times in 'us'"),
-        (edit(0, format="other"), "another kind"),
-        (edit(0, schema=2), "schema 2"),
-        (edit(1, latency_ms=-1.0), "latency_ms"),
-        (edit(2, raw_ms=0.0), "raw_ms"),
-        (edit(3, subject="{}"), "subject"),
-        (edit(2, drift=2.5), "references differ"),
-        (lambda rows: rows.append(dict(rows[1])), "two lines"),
-        (lambda rows: rows.__delitem__(slice(1, None)), "no measurements"),
-        (lambda rows: rows[0].pop("device"), "device"),
-        (lambda rows: rows.clear(), "another kind"),
-        *(
-            (lambda rows, name=name, text=text: named(name)(rows, text), "expected")
-            for name in ("session", "bundle", "runtime_version", "space_fingerprint", "device.name")
-            for text in ESCAPES
-        ),
-        *((lambda rows, t=text: rows[0]["setting"].update(runtime=t), "expected") for text in ESCAPES),
-    ],
-)
-def test_results_of_no_sense_are_refused_in_one_line(bundle, exported, tmp_path, change, words):
-    results = tmp_path / "r.jsonl"
-    head = {
-        "format": "nasweave.bundle_results",
-        "schema": 1,
-        "bundle": exported[1],
-        "session": "0" * 16,
-        "unit": "ms",
-        "device": json.loads(this_device().to_json()),
-        "setting": {"runtime": "onnxruntime", "threads": 1, "batch_size": 1},
-        "runtime_version": "1.0+g1",
-        "space_fingerprint": "x",
-        "confidence": 0.95,
-        "baseline_ms": 0.1,
-        "created_at": "2026-11-22T10:00:00+00:00",
-        "provenance": {},
-    }
-    reading = {"latency_ms": 1.0, "raw_ms": 1.0, "spread": 0.01, "repeats": 9, "drift": 1.0, "reference_ms": 0.1}
-    models = json.loads((bundle / "bundle.json").read_text())["models"]
-    rows = [head]
-    for i, entry in enumerate(models[:4]):
-        stamp = {"order": i, "measured_at": "2026-11-22T10:00:00+00:00"}
-        rows.append({"name": entry["name"], "subject": entry["subject"], **reading, **stamp})
-    results.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    assert len(read_results(results).measurements) == 4
-    change(rows)
-    results.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    with pytest.raises(ProfileError, match=words) as error:
-        read_results(results)
-    assert "\n" not in str(error.value)
 
 
 def test_a_bundle_is_whole_or_not_there(tmp_path, exported):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,3 +51,9 @@ def begin_from(run: Path, outputs: Path) -> None:
     """Give a new folder of outputs what runs share: the profile and the supernet of a finished run."""
     for shared in ("profiles", "digits/supernets"):
         shutil.copytree(run / "outputs" / shared, outputs / shared)
+
+
+def rows(folder: Path, query: str) -> list[tuple[Any, ...]]:
+    """Return what a query finds in the database of a run's folder."""
+    with sqlite3.connect(folder / "outputs" / "nasweave.db") as database:
+        return database.execute(query).fetchall()

@@ -17,7 +17,7 @@ from runs.objectives import objectives_by_name
 from runs.reports import ComparedNetwork, ComparedRun, Comparison
 from runs.reports.comparison import comparison_table
 from runs.reports.comparison_page import write_comparison
-from tests.runs.reports.test_report import Page
+from tests.runs.reports.page import Page
 
 NAMES = ("validation_error", "latency_ms", "size_bytes")
 

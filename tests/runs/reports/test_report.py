@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
 from collections.abc import Iterator
-from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import matplotlib.image
 import numpy as np
@@ -25,6 +22,7 @@ from runs.reports.write import write_report
 from search_space import Architecture, SearchSpace
 from search_space.precision import FORMATS
 from tests.runs.reports.conftest import example
+from tests.runs.reports.page import Page
 
 FILES = {
     "index.html",
@@ -36,35 +34,6 @@ FILES = {
     "candidates.csv",
     "report.md",
 }
-
-
-class Page(HTMLParser):
-    """Collects the elements, their links and the text outside of scripts and styles."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.links: list[str] = []
-        self.text = ""
-        self.figures: Any = None
-        self.open: list[tuple[str, dict[str, str | None]]] = []
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.links += [v or "" for k, v in attrs if k in ("src", "href", "srcset", "action", "data", "xlink:href")]
-        if tag in ("script", "style"):
-            self.open.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in ("script", "style"):
-            self.open.pop()
-
-    def handle_data(self, data: str) -> None:
-        if not self.open:
-            self.text += data
-        elif self.open[-1][1].get("id") == "figures":
-            self.figures = json.loads(data)
 
 
 @pytest.fixture(scope="module")
