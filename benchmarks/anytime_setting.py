@@ -20,7 +20,7 @@ from hardware_profiles import Profile
 from hardware_profiles.devices import locate
 from predictors import CostModel, LatencyPredictor
 from runs.app.compose import compose
-from runs.evaluation.references import reference_error
+from runs.evaluation.references import simple_models
 from search_space import Architecture, Genes, SearchSpace, space_from_mapping
 from supernet import Network, catalogue
 from supernet.calibration import calibrate
@@ -150,5 +150,5 @@ def open_setting(task: str, overrides: Sequence[str], *, data_root: Path) -> Set
         latency=latency,
         costs=CostModel(space),
         training=config.training,
-        reference=(reference_error(data), largest),
+        reference=(simple_models(data)[0].test_error, largest),
     )

@@ -25,7 +25,7 @@ from runs.evaluation.trigrams import Trigrams, is_language
 from runs.reports import SimpleModel
 from supernet.tasks import Split, TaskData
 
-__all__ = ["reference_error", "simple_models"]
+__all__ = ["simple_models"]
 
 _EXAMPLES = 20_000  # of training that a model is fitted to, at most
 _NUMBERS = 8_000_000  # in them, at most: some seconds of fitting
@@ -52,11 +52,6 @@ def simple_models(data: TaskData) -> tuple[SimpleModel, ...]:
         _classifier(data, "logistic regression", _logistic(), _numbers),
         _classifier(data, f"perceptron of {_HIDDEN}", make_pipeline(MaxAbsScaler(), perceptron), _numbers),
     )
-
-
-def reference_error(data: TaskData) -> float:
-    """Return the test error of the first simple model of a task."""
-    return simple_models(data)[0].test_error
 
 
 def _logistic() -> Any:

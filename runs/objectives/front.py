@@ -11,7 +11,7 @@ from runs.objectives import Budget, Objective, is_partial
 from runs.objectives.pareto import knee, non_dominated
 from search_space.errors import BudgetError
 
-__all__ = ["Valued", "best", "choose", "front", "within_budget"]
+__all__ = ["Valued", "best", "choose", "front", "meant", "within_budget"]
 
 
 class Valued(Protocol):
@@ -67,14 +67,20 @@ def best(candidates: Sequence[V], objectives: Sequence[Objective]) -> V:
     return min(candidates, key=lambda c: quality.sign * c.values[quality.name])
 
 
+def meant(key: str, budget: Budget) -> str:
+    """Return a key, with what a user most likely wants for ``auto``: the best within a budget, the knee without one."""
+    if key != "auto":
+        return key
+    return "best" if budget.limits else "knee"
+
+
 def choose(key: str, members: Sequence[V], objectives: Sequence[Objective], budget: Budget) -> V:
     """Return the front network that ``key`` names: a key, ``knee``, ``best``, ``fastest`` or ``auto``.
 
     ``best`` has the best quality, ``fastest`` the lowest latency (or last objective), all within the budget.
-    ``auto`` is what a user most likely wants: the best within a budget, the knee without one.
+    ``auto`` is what :func:`meant` says.
     """
-    if key == "auto":
-        key = "best" if budget.limits else "knee"
+    key = meant(key, budget)
     for member in members:
         if member.key == key:
             return member

@@ -12,7 +12,7 @@ from hardware_profiles import Profile
 from runs.environment import versions
 from runs.evaluation.candidates import candidate_of
 from runs.objectives import FRACTION, LATENCY, OBJECTIVES, TRAINING_STEPS, Budget, Objective, device_of, noise_of
-from runs.objectives.front import choose, front
+from runs.objectives.front import choose, front, meant
 from runs.objectives.near_front import near_front_keys
 from runs.pipeline.context import Context
 from runs.pipeline.search_record import SearchRecord
@@ -63,7 +63,7 @@ def report_data(
     signs = np.array([o.sign for o in objectives])
     reference = signs * ((signs * values).max(0) + 0.02 * np.ptp(values, axis=0) + 1e-9)
     record = SearchRecord.load(context.store, context.run.id)
-    exported, exported_as = _exported(context, candidates, members)
+    exported, exported_as = _exported(context, candidates)
     return ReportData(
         title=f"{context.config.task.name} / {context.config.name}",
         task=context.config.task.name,
@@ -91,13 +91,10 @@ def report_data(
     )
 
 
-def _exported(
-    context: Context, candidates: Sequence[Candidate], members: Sequence[Candidate]
-) -> tuple[str | None, str]:
+def _exported(context: Context, candidates: Sequence[Candidate]) -> tuple[str | None, str]:
     """Return the key of the network that the run exports and what it is chosen as; none where nothing fits."""
-    key, objectives, budget = context.config.key, context.objectives, context.budget
-    if key == "auto":
-        key = "best" if budget.limits else "knee"
+    objectives, budget = context.objectives, context.budget
+    key = meant(context.config.key, budget)
     try:
         found = candidate_of(key, candidates, objectives=objectives, budget=budget)
     except BudgetError:

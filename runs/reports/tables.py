@@ -163,7 +163,7 @@ def answer_table(data: ReportData) -> Table:
                 Cell(text=beside),
             )
         )
-    return Table(header=(*header, "beside the exported"), rows=tuple(rows))
+    return Table(header=(*header, f"beside {'the exported' if data.exported else 'the best'}"), rows=tuple(rows))
 
 
 def simple_table(data: ReportData) -> Table:

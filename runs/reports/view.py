@@ -198,13 +198,15 @@ def _axis(data: ReportData, objective: Objective) -> Axis:
         shown.append(bound)
     low, high = min(shown), max(shown)
     log = min(values) > 0 and (_is_share(objective) if objective is data.quality else is_decade(shown))
+    below = 2 if objective is data.quality and objective.sign > 0 else 1  # there the names of the best networks stand
+    above = 2 if objective is data.quality and objective.sign < 0 else 1
     if log:
         ratio = max((high / low) ** 0.08, 1.02)
-        window, far = (low / ratio, high * ratio), max(*values, high) * ratio
+        window, far = (low / ratio**below, high * ratio**above), max(*values, high) * ratio
         near = min(*values, low) / ratio
     else:
         margin = (high - low) * 0.1 or abs(high) * 0.1 or 1.0
-        window, far = (low - margin, high + margin), max(*values, high) + margin
+        window, far = (low - below * margin, high + above * margin), max(*values, high) + margin
         near = min(*values, low) - margin
     factor, unit = scale(shown, objective.unit)
     title = f"{objective.label}, {unit}" if unit else objective.label

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from runs.evaluation.references import reference_error, simple_models
+from runs.evaluation.references import simple_models
 from runs.evaluation.trigrams import Trigrams
 from supernet.tasks import TASKS, Split
 from supernet.tasks._series import series_data
@@ -22,7 +22,6 @@ def test_models_of_pictures_are_far_better_than_chance_and_the_same_twice() -> N
     assert all(0 < m.test_error < 8 and 0 < m.validation_error < 8 for m in first)
     assert [dataclasses.replace(m, seconds=0) for m in first] == [dataclasses.replace(m, seconds=0) for m in second]
     assert first[0].params == 64 * 10 + 10 and first[0].size_bytes == 4 * 650
-    assert reference_error(data) == first[0].test_error
 
 
 def test_a_single_class_has_no_simple_model() -> None:
