@@ -22,10 +22,10 @@ import nasweave as nw
 _NOISE = 0.05  # by which a latency is called slower
 
 
-def measure(task: str, overrides: Mapping[str, object], *, outputs: str) -> dict[str, Any]:
+def measure(task: str, overrides: Mapping[str, object], *, outputs: str, progress: bool) -> dict[str, Any]:
     """Return the figures of one run."""
     begin = time.monotonic()
-    with nw.create_run(task=task, outputs=outputs, overrides=overrides, progress=True) as run:
+    with nw.create_run(task=task, outputs=outputs, overrides=overrides, progress=progress) as run:
         run.profile()
         run.search()
         front = run.front(measured=True)
@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     overrides = {key: yaml.safe_load(value) for key, _, value in (word.partition("=") for word in options.overrides)}
     with tempfile.TemporaryDirectory(prefix="nasweave-") as folder:
-        result = measure(options.task, overrides, outputs=folder)
+        result = measure(options.task, overrides, outputs=folder, progress=not options.json)
     if options.json:
         print(json.dumps(result, indent=1))
     else:
