@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import tempfile
@@ -41,6 +42,14 @@ def make_space() -> Callable[..., SearchSpace]:
 def space(make_space: Callable[..., SearchSpace]) -> SearchSpace:
     """Return a small image space with every precision."""
     return make_space()
+
+
+@pytest.fixture
+def fresh_logging() -> None:
+    """Take away what a command line in this process has set up for logging: a user's program begins without it."""
+    root = logging.getLogger()
+    for handler in [handler for handler in root.handlers if type(handler).__module__.startswith("runs.")]:
+        root.removeHandler(handler)
 
 
 @pytest.fixture(scope="session")

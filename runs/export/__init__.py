@@ -1,4 +1,4 @@
-"""Exports: the chosen network in every format, with proof that each file computes what the supernet did."""
+"""Exports: the chosen network in every format, with the parity of each file with what was evaluated."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""How far each file's outputs are from the supernet's, on real inputs, read back and run.
+"""How far each file's outputs are from those of the evaluated network, on real inputs, read back and run.
 
-Integer activations have one range per call in the runtimes; at batch 1 that is what the supernet simulates, so files
+Integer activations have one range per call in the runtimes; at batch 1 that is what our simulation has, so files
 with integer kernels run one example at a time.
 """
 

@@ -65,7 +65,7 @@ def card_data(
         environment=versions(),
         parity=parity,
         files=files,
-        found_in=f"in a search in fidelities, {trained} as it is"
+        found_in=f"in a search in fidelities, where it was {trained}"
         if trained
         else "in a weight-sharing supernet, extracted",
         command=f"{context.command.export} key={candidate.key}",

@@ -42,7 +42,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[nw.Run]:
         yield run
 
 
-def test_a_search_gives_a_table_and_says_nothing(run, capfd):
+def test_a_search_gives_a_table_and_says_nothing(fresh_logging, run, capfd):
     found = run.search()
     printed = capfd.readouterr()
     assert (printed.out, printed.err) == ("", "")
@@ -61,7 +61,7 @@ def test_the_front_is_of_networks_that_nothing_dominates(run):
         assert ((front.latency_ms <= row.latency_ms) & (front.validation_error <= row.validation_error)).any()
 
 
-def test_an_export_is_the_network_that_was_found(run, capfd):
+def test_an_export_is_the_network_that_was_found(fresh_logging, run, capfd):
     exported = run.export("best")
     assert capfd.readouterr() == ("", "")
     assert exported.key == run.front().validation_error.idxmin() == exported.path.name

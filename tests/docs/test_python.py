@@ -15,7 +15,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "python.md"
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
 
 
-def test_every_block_runs(tmp_path, monkeypatch, capfd):
+def test_every_block_runs(fresh_logging, tmp_path, monkeypatch, capfd):
     create = nw.create_run
 
     def on_a_tiny_space(*arguments: Any, **options: Any) -> nw.Run:
