@@ -27,13 +27,13 @@ from runs.pipeline.stages.search import Searched, search_identity
 from runs.pipeline.starts import start_of
 from runs.pipeline.trained_records import RoundsKeeper, network_of
 from runs.profiling.devices import Devices
+from runs.search.algorithms.genotype import SpaceGenotype
 from runs.search.fidelities import (
     Action,
     Bought,
     FidelitySearch,
     FidelityTask,
     Observation,
-    SpaceGenotype,
     block_affinity,
     buy_training,
     step_cost,
