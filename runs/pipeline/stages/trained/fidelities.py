@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,14 +14,12 @@ from runs.evaluation.pool import Round, RoundsPool, available_cores
 from runs.evaluation.quality import named
 from runs.evaluation.rounds import RoundsEvaluator
 from runs.evaluation.trained import TrainedEvaluator, TrainedNetworks
-from runs.lock import exclusive
 from runs.objectives import noise_of, trained_for
 from runs.pipeline.context import Context
 from runs.pipeline.plan import SECONDS, Stage
-from runs.pipeline.search_record import SearchRecord
 from runs.pipeline.stages.devices import DEVICES
 from runs.pipeline.stages.feasibility import CHECK, CORNERS
-from runs.pipeline.stages.search import Searched, search_identity
+from runs.pipeline.stages.search import Searched, keep_search, search_identity
 from runs.pipeline.starts import start_of
 from runs.pipeline.trained_records import RoundsKeeper, network_of
 from runs.profiling.devices import Devices
@@ -84,20 +80,7 @@ def search(
     context: Context, known: Devices, both: tuple[RoundsEvaluator, RoundsEvaluator], seconds: Mapping[str, float]
 ) -> Searched:
     """Return the finished search; an interrupted one goes on with the round that it was in."""
-    begin = time.monotonic()
-    with exclusive(context.lock):
-        before = SearchRecord.load(context.store, context.run.id)
-        assert before is not None, "the check before has begun it"
-        trials = _trials(context, known, both[0])
-        spent = {
-            "profile": sum(seconds.get(name, 0.0) for name in ("profile", "profiles of other devices", "devices")),
-            "search": time.monotonic() - begin,
-        }
-        record = SearchRecord.of(context, trials=trials, seconds=before.seconds)
-        if before.trials.keys() == trials.keys() and before.budget is not None:
-            record = replace(record, budget=before.budget)
-        record.with_seconds(spent).save(context.store, context.run.id, fingerprint=context.weights_fingerprint)
-    return Searched(trials=trials)
+    return keep_search(context, lambda: _trials(context, known, both[0]), seconds=seconds)
 
 
 def fidelity_task(context: Context, known: Devices) -> FidelityTask:
@@ -210,7 +193,7 @@ def _bought(quality: Quality, one: Round, *, objective: str, train: RoundsEvalua
         error=values[objective],
         noise=values[noise_of(objective)],
         values=values,
-        steps=max(one.steps, train.steps(one.architecture)),  # more where it was finetuned in between
+        steps=train.steps(one.architecture),  # more where it was trained further in between
     )
 
 
