@@ -39,6 +39,11 @@ class SearchRecord:
     budget: Mapping[str, float] | None = None
     method: str = ""
 
+    @property
+    def searched_by(self) -> str:
+        """What ``search=`` chose: a sampler, or the search in fidelities, which has none."""
+        return self.sampler if self.method != "fidelities" else self.method
+
     @classmethod
     def of(cls, context: Context, *, trials: Mapping[str, int], seconds: Mapping[str, float]) -> SearchRecord:
         """Return the record of the search that a run is configured for."""

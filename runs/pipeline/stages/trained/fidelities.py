@@ -37,8 +37,9 @@ from runs.search.fidelities import (
 from runs.search.optuna.observations import ObservationStudy
 from runs.search.optuna.study import open_study, quiet_optuna, storage_errors
 from search_space import Genes, SearchSpace
-from search_space.errors import NasweaveError
+from search_space.errors import NasweaveError, StoreError
 from supernet.training import Quality
+from supernet.training.checkpoint import FILE, load_checkpoint
 
 __all__ = ["FIDELITY_SEARCH", "ROUNDS", "TRAINED_EVALUATOR", "TRAINED_NETWORKS"]
 
@@ -138,10 +139,28 @@ def _trials(context: Context, known: Devices, train: RoundsEvaluator) -> dict[st
         ) as opened,
     ):
         keeper = RoundsKeeper(context, known, ObservationStudy(opened, context.space, objectives=context.objectives))
+        if not keeper.history:
+            _check_new(train, first=settings.rungs[0])
         told = [entry for entry in keeper.history if isinstance(entry, Observation)]
         if sum(o.cost for o in told) < settings.seconds and len(told) < (settings.max_rounds or sys.maxsize):
             _buy(context, known, train, keeper)
     return keeper.trials
+
+
+def _check_new(train: RoundsEvaluator, *, first: int) -> None:
+    """Refuse a folder with networks of a search that the database does not know: they would pass for new ones.
+
+    A search that was killed in its first round has left networks of ``first`` steps at most.
+    """
+    for path in sorted(train.folder.glob(f"*/{FILE}")):
+        steps = load_checkpoint(path).step
+        if steps > first:
+            raise StoreError(
+                str(train.folder),
+                expected="no trained networks, for the database knows no round of this search",
+                got=f"{path.parent.name} after {steps} steps",
+                remedy="restore the database of that search, remove the folder, or choose another name=",
+            )
 
 
 def _buy(context: Context, known: Devices, train: RoundsEvaluator, keeper: RoundsKeeper) -> None:
@@ -151,9 +170,10 @@ def _buy(context: Context, known: Devices, train: RoundsEvaluator, keeper: Round
         fidelity_task(context, known), seed=config.seed, initial=settings.initial, batch=settings.batch
     )
     search.resume(keeper.history)
+    together = max(settings.initial, settings.batch)  # what is decided between two fits, and more have nothing to do
     with (
         context.reporter.progress("search") as progress,
-        RoundsPool(train, processes=settings.processes or available_cores()) as pool,
+        RoundsPool(train, processes=min(settings.processes or available_cores(), together)) as pool,
     ):
 
         def show(spent: float) -> None:
