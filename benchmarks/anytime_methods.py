@@ -24,8 +24,9 @@ from runs.evaluation.rounds import RoundsEvaluator, random_start
 from runs.objectives.pareto import non_dominated
 from runs.search.algorithms.ask_tell import ArrayProblem
 from runs.search.algorithms.design import skewed_sample
+from runs.search.algorithms.genotype import SpaceGenotype
 from runs.search.algorithms.guided import GuidedSearch
-from runs.search.fidelities import FidelitySearch, FidelityTask, SpaceGenotype, block_affinity, step_cost
+from runs.search.fidelities import FidelitySearch, FidelityTask, block_affinity, step_cost
 from search_space import Architecture, Genes
 from supernet import extract
 from supernet.training import Evaluator, Quality, train

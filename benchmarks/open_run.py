@@ -12,6 +12,9 @@ __all__ = ["open_run"]
 
 
 def open_run(overrides: Sequence[str], *, verb: str = "search") -> Context:
-    """Return the context of ``nasweave VERB OVERRIDES...``; messages go to standard error."""
-    config = compose(overrides=overrides)
+    """Return the context of ``nasweave VERB search=nasweave OVERRIDES...``; messages go to standard error.
+
+    The benchmarks that open a run in this way measure supernets and what is found with them.
+    """
+    config = compose(overrides=["search=nasweave", *overrides])
     return open_context(config, command=Command(verb=verb, overrides=tuple(overrides)), reporter=TerminalReporter())

@@ -78,6 +78,7 @@ class FinetuneConfig:
 
     def __post_init__(self) -> None:
         count = self.num_configurations
+        check_value("finetune.steps", self.steps, "1 or more", self.steps >= 1)
         check_value("finetune.num_configurations", count, "0, or 2 or more networks", count == 0 or count >= 2)
 
     def training(self, supernet: TrainingConfig) -> TrainingConfig:

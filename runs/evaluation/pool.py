@@ -1,12 +1,16 @@
 """Train several networks at once, each in a process of one thread: small networks are bound by calls, not arithmetic.
 
-What comes out does not depend on the number of processes.
+What comes out does not depend on the number of processes. They end with the process that began them, even where it is
+killed.
 """
 
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -15,12 +19,14 @@ import torch
 from joblib import Parallel, delayed
 
 from runs.evaluation.rounds import RoundsEvaluator
+from runs.search.errors import SearchError
 from search_space import Architecture
-from search_space.errors import NasweaveError
+from search_space.errors import CheckpointError, NasweaveError
 from supernet.training import Quality
 
 __all__ = ["Round", "RoundsPool", "available_cores"]
 
+_LOOK_S = 1.0
 _mine: RoundsEvaluator | None = None  # of a process of the pool
 
 
@@ -51,7 +57,11 @@ class RoundsPool:
     def __enter__(self) -> RoundsPool:
         if self.processes > 1:
             made = Parallel(
-                n_jobs=self.processes, backend="loky", max_nbytes=None, initializer=_begin, initargs=(self.rounds,)
+                n_jobs=self.processes,
+                backend="loky",
+                max_nbytes=None,
+                initializer=_begin,
+                initargs=(self.rounds, os.getpid()),
             )
             self._parallel = made.__enter__()
         return self
@@ -64,11 +74,32 @@ class RoundsPool:
             self._parallel = None
 
     def train(self, wanted: Sequence[Round]) -> list[Quality | NasweaveError]:
-        """Return the quality of each network after its round, or why its training failed, in order."""
+        """Return the quality of each network after its round, or why its training failed, in order.
+
+        Raises
+        ------
+        CheckpointError
+            A checkpoint cannot be written or read, which has nothing to do with the network.
+        SearchError
+            A process of the pool was killed.
+        """
         if self._parallel is None or len(wanted) < 2:
             with _one_thread():
-                return [_train(self.rounds, one) for one in wanted]
-        return list(self._parallel(delayed(_train_here)(one) for one in wanted))
+                results = [_train(self.rounds, one) for one in wanted]
+        else:
+            try:
+                results = list(self._parallel(delayed(_train_here)(one) for one in wanted))
+            except BrokenProcessPool as error:
+                raise SearchError(
+                    "search.fidelities.processes",
+                    expected=f"{self.processes} processes that train at a time",
+                    got="one that was killed, perhaps for want of memory",
+                    remedy="take fewer processes; the same command goes on where it stopped",
+                ) from error
+        for result in results:
+            if isinstance(result, CheckpointError):
+                raise result
+        return results
 
 
 def available_cores() -> int:
@@ -86,10 +117,18 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _begin(rounds: RoundsEvaluator) -> None:
+def _begin(rounds: RoundsEvaluator, parent: int) -> None:
     global _mine
     torch.set_num_threads(1)
     _mine = rounds
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """End this process when its parent has: a killed one would leave it in training beside the next command."""
+    while os.getppid() == parent:
+        time.sleep(_LOOK_S)
+    os._exit(1)
 
 
 def _train_here(wanted: Round) -> Quality | NasweaveError:

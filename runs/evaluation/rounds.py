@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 
 from search_space import Architecture, SearchSpace
+from search_space.errors import CheckpointError
 from supernet import Network
 from supernet.calibration import calibrate
 from supernet.elastic import reset_parameters
@@ -24,7 +25,7 @@ from supernet.training.inheritance import inherit_weights
 from supernet.training.rounds import RoundTraining
 from supernet.training.sampling import initial_generator
 
-__all__ = ["RoundsEvaluator", "Start", "inherited_start", "random_start"]
+__all__ = ["RoundsEvaluator", "Start", "inherited_start", "missing_network", "random_start"]
 
 Start = Callable[[Architecture], Network]
 
@@ -57,6 +58,16 @@ def inherited_start(start: Start, donor: Network) -> Start:
         return network
 
     return begin
+
+
+def missing_network(path: Path) -> CheckpointError:
+    """Return the error of a network whose checkpoint is not there."""
+    return CheckpointError(
+        str(path),
+        expected="the checkpoint of a network of this run",
+        got="none",
+        remedy="restore the networks of the run's folder, or search anew under another name=",
+    )
 
 
 class RoundsEvaluator:
@@ -99,10 +110,13 @@ class RoundsEvaluator:
         """Return the checkpoint of a network."""
         return self.folder / architecture.key / FILE
 
+    def holds(self, architecture: Architecture) -> bool:
+        """Return whether a network has a checkpoint."""
+        return self.path(architecture).exists()
+
     def steps(self, architecture: Architecture) -> int:
         """Return the steps that a network has behind it, 0 for one without a checkpoint."""
-        path = self.path(architecture)
-        return load_checkpoint(path).step if path.exists() else 0
+        return load_checkpoint(self.path(architecture)).step if self.holds(architecture) else 0
 
     def train(self, architecture: Architecture, *, steps: int, donor: Architecture | None = None) -> Quality:
         """Train a network until it has ``steps`` steps behind it; returns its quality on the validation split.
@@ -126,18 +140,25 @@ class RoundsEvaluator:
         )
 
     def network(self, architecture: Architecture) -> Network:
-        """Return a network as it was trained last, in evaluation mode: what is tested and exported."""
+        """Return a network as it was trained last, in evaluation mode: what is tested and exported.
+
+        Raises
+        ------
+        CheckpointError
+            It was never trained, or its folder is gone.
+        """
+        if not self.holds(architecture):
+            raise missing_network(self.path(architecture))
         return self._open(architecture, donor=None).network.eval()
 
     def _open(self, architecture: Architecture, *, donor: Architecture | None) -> RoundTraining:
         network = self.start(architecture)
-        path = self.path(architecture)
-        if donor is not None and not path.exists():
+        if donor is not None and not self.holds(architecture):
             inherit_weights(network, self.network(donor))
         return RoundTraining(
             network.to(self.device),
             identity=f"{self.space.fingerprint}/{architecture.key}/{self.origin}",
             data=self.data,
             config=self.config,
-            path=path,
+            path=self.path(architecture),
         )

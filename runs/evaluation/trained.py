@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from runs.evaluation.quality import named
-from runs.evaluation.rounds import RoundsEvaluator
+from runs.evaluation.rounds import RoundsEvaluator, missing_network
 from search_space import Architecture
-from search_space.errors import CheckpointError
 from supernet import Network
 from supernet.calibration import calibrate
 from supernet.tasks import TaskData
@@ -43,27 +42,29 @@ class TrainedNetworks:
         CheckpointError
             It was never trained.
         """
-        return self._trained(architecture).network(architecture)
+        return self.rounds_of(architecture).network(architecture)
 
     def holds(self, architecture: Architecture) -> bool:
         """Return whether a network was trained."""
-        return any(rounds.path(architecture).exists() for rounds in self.rounds)
+        return any(rounds.holds(architecture) for rounds in self.rounds)
 
     def origin(self, architecture: Architecture) -> dict[str, str]:
         """Return what the weights of a network come from, for an export to be known again by."""
-        rounds = self._trained(architecture)
+        rounds = self.rounds_of(architecture)
         return {"trained": f"{rounds.steps(architecture)} steps, {rounds.config.hash}"}
 
-    def _trained(self, architecture: Architecture) -> RoundsEvaluator:
+    def rounds_of(self, architecture: Architecture) -> RoundsEvaluator:
+        """Return what trained a network, and can train it further.
+
+        Raises
+        ------
+        CheckpointError
+            Nothing has.
+        """
         for rounds in self.rounds:
-            if rounds.path(architecture).exists():
+            if rounds.holds(architecture):
                 return rounds
-        raise CheckpointError(
-            str(self.rounds[0].path(architecture)),
-            expected="the checkpoint of a network of this run",
-            got="none",
-            remedy="search again: the run's folder must keep its networks",
-        )
+        raise missing_network(self.rounds[0].path(architecture))
 
 
 class TrainedEvaluator:

@@ -1,4 +1,4 @@
-"""Where supernets are trained and evaluated: the processor, or a CUDA device of each process's own."""
+"""Where networks are trained and evaluated: the processor, or a CUDA device of each process's own."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ def _compared(store: Store, run: Run, record: SearchRecord | None, *, outputs: P
         name=short_name(run),
         networks=networks,
         device=Profile.load(profile).device.name if profile.exists() else "",
-        sampler="" if record is None else record.sampler,
+        sampler="" if record is None else record.searched_by,
         seed=None if record is None else record.seed,
         budget=budget.limits,
     )

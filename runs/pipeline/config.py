@@ -52,7 +52,7 @@ class HardwareConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InitConfig:
-    """What the supernet's weights start from: random ones, or a checkpoint.
+    """What the first weights are: random ones, or those of a checkpoint.
 
     Parameters
     ----------

@@ -74,7 +74,7 @@ class Context:
     space
         The search space bound to the task; the runtime executes it, and it holds the checkpoint to start from.
     pretrained
-        The checkpoint that the supernet starts from, if any.
+        The checkpoint that a training starts from, if any.
     runtime, setting, device
         What networks are deployed with, how it runs, and this machine.
     """
@@ -92,7 +92,7 @@ class Context:
 
     @cached_property
     def accelerator(self) -> torch.device:
-        """Where this process trains and evaluates the supernet."""
+        """Where this process trains and evaluates networks."""
         return torch_device(self.config.accelerator)
 
     @cached_property
@@ -144,7 +144,7 @@ class Context:
 
     @property
     def supernet_fingerprint(self) -> str:
-        """Twelve hexadecimal digits of everything that decides the trained weights."""
+        """Twelve hexadecimal digits of all that decides the trained weights, a supernet's or those of networks."""
         parts = [self.space.fingerprint, self.config.training.hash, self.data.data_hash]
         if self.pretrained is not None:
             parts.append(self.pretrained.hash)

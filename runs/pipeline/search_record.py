@@ -39,6 +39,11 @@ class SearchRecord:
     budget: Mapping[str, float] | None = None
     method: str = ""
 
+    @property
+    def searched_by(self) -> str:
+        """What ``search=`` chose: a sampler, or the search in fidelities, which has none."""
+        return self.sampler if self.method != "fidelities" else self.method
+
     @classmethod
     def of(cls, context: Context, *, trials: Mapping[str, int], seconds: Mapping[str, float]) -> SearchRecord:
         """Return the record of the search that a run is configured for."""
@@ -101,10 +106,24 @@ class SearchRecord:
         }
         store.finish_stage(run_id, self.STAGE, fingerprint=fingerprint, detail=detail)
 
-    def with_seconds(self, more: Mapping[str, float]) -> SearchRecord:
-        """Return the record with further time spent."""
-        names = {**self.seconds, **more}
-        return replace(self, seconds={name: self.seconds.get(name, 0.0) + more.get(name, 0.0) for name in names})
+    @classmethod
+    def note(
+        cls, context: Context, *, seconds: Mapping[str, float], trials: Mapping[str, int] | None = None
+    ) -> SearchRecord:
+        """Keep further time spent on the run, and what its search has by now; returns the record.
+
+        A search that found nothing new keeps the budget that it was searched under.
+        """
+        before = cls.load(context.store, context.run.id)
+        assert before is not None, "the check before has begun it"
+        record = before if trials is None else cls.of(context, trials=trials, seconds=before.seconds)
+        if record.trials.keys() == before.trials.keys() and before.budget is not None:
+            record = replace(record, budget=before.budget)
+        names = {**record.seconds, **seconds}
+        total = {name: record.seconds.get(name, 0.0) + seconds.get(name, 0.0) for name in names}
+        record = replace(record, seconds=total)
+        record.save(context.store, context.run.id, fingerprint=context.weights_fingerprint)
+        return record
 
 
 def _numbers(entries: Any, kind: type[_Number]) -> dict[str, _Number]:

@@ -26,7 +26,9 @@ def shortened(command: list[str]) -> list[str]:
     verb, own = command[1], [re.sub(r"n_trials=(\d+)", lambda m: f"n_trials={int(m[1]) // 20}", a) for a in command[2:]]
     if any(a.startswith("compare=") for a in own):
         return [verb, *own]
-    return [verb, *TINY, *LESS, *own, *(FEW_ROUNDS if "search=fidelities" in own else ())]
+    if "search=fidelities" in own:
+        return [verb, *(a for a in TINY if not a.startswith("search")), *LESS, *own, *FEW_ROUNDS]
+    return [verb, *TINY, *LESS, *own]
 
 
 def test_every_command_runs(tiny_run, tmp_path, monkeypatch, capfd) -> None:

@@ -28,6 +28,7 @@ SMALL = (
     "profile.max_seconds=0.02",
 )
 SEARCH = (
+    "search=nasweave",
     "training.steps=6",
     "training.batch_size=16",
     "training.warmup_steps=2",
@@ -165,7 +166,14 @@ def test_a_search_for_a_shipped_device_from_another_machine_is_predicted_only(mo
     name = next(n for n in shipped() if n.endswith("_onnxruntime_t1_vit_tiny"))
     here = this_device()
     monkeypatch.setattr("runs.pipeline.context.this_device", lambda **_: replace(here, cpu_model="A laptop", cores=8))
-    short = ("training.steps=5", "search.n_trials=8", "baselines.random=2", "baselines.uniform=2", "finalists=2")
+    short = (
+        "search=nasweave",
+        "training.steps=5",
+        "search.n_trials=8",
+        "baselines.random=2",
+        "baselines.uniform=2",
+        "finalists=2",
+    )
     assert nasweave(monkeypatch, "report", f"profile.path={name}", *short) == 0
     folder = tmp_path / "outputs" / "digits" / "default"
     assert "predicted only" in (folder / "report" / "report.md").read_text()

@@ -17,8 +17,9 @@ from runs.pipeline.stages.evaluator import EVALUATOR
 from runs.pipeline.stages.search import SEARCH
 from runs.profiling.devices import Devices
 from runs.search import StoreRecorder
+from search_space import Architecture
 
-__all__ = ["BASELINES", "Baselines"]
+__all__ = ["BASELINES", "Baselines", "compared_networks"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,27 +32,33 @@ class Baselines:
 
 def baselines(context: Context, known: Devices, evaluator: QualityEvaluator) -> Baselines:
     """Return the baselines; a network that the run has already is not evaluated again."""
-    space, config, store, run = context.space, context.config, context.store, context.run
-    random = random_networks(space, config.baselines.random, seed=config.search.seed + 1)
-    uniform = uniform_networks(space, config.baselines.uniform, cost_function=known.costs)
-    groups = {"smallest": [space.smallest], "largest": [space.largest], "uniform": uniform, "random": random}
-    begin = time.monotonic()
+    groups, begin = compared_networks(context, known), time.monotonic()
     with exclusive(context.lock):
         for source, architectures in groups.items():
             with context.reporter.progress(f"evaluate {source}") as progress:
                 record_networks(
                     architectures,
-                    space=space,
+                    space=context.space,
                     cost_function=known.costs,
                     evaluate=evaluator,
-                    recorder=StoreRecorder(store, run_id=run.id, predicted=known.predicted, source=source),
+                    recorder=StoreRecorder(
+                        context.store, run_id=context.run.id, predicted=known.predicted, source=source
+                    ),
                     progress=progress,
                 )
-        record = SearchRecord.load(store, run.id)
-        assert record is not None, "the search before has kept it"
-        spent = {"baselines": time.monotonic() - begin}
-        record.with_seconds(spent).save(store, run.id, fingerprint=context.weights_fingerprint)
-    return Baselines(random=tuple(a.key for a in random), uniform=tuple(a.key for a in uniform))
+        SearchRecord.note(context, seconds={"baselines": time.monotonic() - begin})
+    return Baselines(**{name: tuple(a.key for a in groups[name]) for name in ("random", "uniform")})
+
+
+def compared_networks(context: Context, known: Devices) -> dict[str, list[Architecture]]:
+    """Return the networks that a search is compared with, by where they come from."""
+    space, config = context.space, context.config
+    return {
+        "smallest": [space.smallest],
+        "largest": [space.largest],
+        "uniform": uniform_networks(space, config.baselines.uniform, cost_function=known.costs),
+        "random": random_networks(space, config.baselines.random, seed=config.search.seed + 1),
+    }
 
 
 BASELINES = Stage(name="baselines", run=baselines, needs=(DEVICES, EVALUATOR), after=(SEARCH,))

@@ -9,6 +9,7 @@ from functools import partial
 
 from runs.evaluation.feasibility import check_budget, corner_values, overview
 from runs.objectives import trained_for
+from runs.pipeline.accelerator import torch_device
 from runs.pipeline.context import Context
 from runs.pipeline.plan import Stage
 from runs.pipeline.search_record import SearchRecord
@@ -19,6 +20,8 @@ from search_space.errors import ConfigError, StoreError
 
 __all__ = ["CHECK", "CORNERS"]
 
+_BRIEF = ", and its evaluation.finetune_steps, with the learning rate and distillation of finetune"
+
 
 def check(context: Context) -> None:
     """Refuse a search that the run's folder, its fork or its budget contradicts.
@@ -28,11 +31,12 @@ def check(context: Context) -> None:
     StoreError
         The run was started with other weights.
     ConfigError
-        There is no run to fork, or a setting does not apply to the way of searching.
+        There is no run to fork, a setting does not apply to the way of searching, or the accelerator is not there.
     BudgetError
         No network of the space has the costs that the budget allows.
     """
     store, run, config = context.store, context.run, context.config
+    torch_device(config.accelerator)
     if config.search.method == "fidelities":
         _check_fidelities(context)
     stage, record = store.stage(run.id, SearchRecord.STAGE), SearchRecord.load(store, run.id)
@@ -48,8 +52,8 @@ def check(context: Context) -> None:
     elif stage.fingerprint != context.weights_fingerprint:
         raise StoreError(
             str(context.folder),
-            expected="the training configuration and data that this run was started with, and its "
-            "evaluation.finetune_steps, with the learning rate and distillation of finetune",
+            expected="the training configuration and data that this run was started with"
+            + (_BRIEF if config.search.method == "sampler" else ""),
             got="others",
             remedy="choose another name= for another training",
         )
@@ -64,9 +68,13 @@ def _check_fidelities(context: Context) -> None:
     config = context.config
     evaluation, finetune = config.evaluation, config.finetune
     for name, value, unset, instead in (
+        ("search.sampler", config.search.sampler, "nasweave", "search.fidelities to set this search"),
+        ("search.n_trials", config.search.n_trials, 200, "search.fidelities.time_budget or max_rounds"),
         ("evaluation.bf16", evaluation.bf16, False, "training.bf16=true, which holds for evaluation too"),
         ("evaluation.finetune_steps", evaluation.finetune_steps, 0, "search.fidelities.rungs"),
         ("evaluation.early_stop", evaluation.early_stop, False, "search.fidelities.rungs"),
+        ("finetune.learning_rate", finetune.learning_rate, None, "training.learning_rate"),
+        ("finetune.distillation_weight", finetune.distillation_weight, 0.5, "finetune.steps"),
         ("finetune.num_configurations", finetune.num_configurations, 0, "key= to choose the network"),
         ("fork", config.fork, None, "another name="),
     ):

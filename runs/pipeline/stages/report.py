@@ -64,7 +64,7 @@ def report(
 def _sensitivity(context: Context, candidates: Sequence[Candidate], evaluator: QualityEvaluator) -> Sensitivity | None:
     """Return what each precision costs the first network that the report proposes.
 
-    The qualities are kept with all others of the supernet, so that a second report evaluates nothing.
+    With a supernet the qualities are kept with all others of it, so that a second report evaluates nothing.
     """
     chosen = chosen_keys(front(candidates, context.objectives, context.budget), context.objectives, context.budget)
     key = next(iter(chosen.values()), None)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from runs.evaluation.evaluator import QualityEvaluator
 from runs.evaluation.quality import checkpoint_hash
@@ -22,7 +22,7 @@ from runs.profiling.devices import Devices
 from runs.search import Problem, SearchResult, StoreRecorder, StudyRecord, WorkerGroup, run_search
 from search_space import Architecture
 
-__all__ = ["SEARCH", "Searched", "search_identity", "search_networks"]
+__all__ = ["SEARCH", "Searched", "keep_search", "search_identity", "search_networks"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,34 +37,44 @@ def search(context: Context, known: Devices, evaluator: QualityEvaluator, second
 
     So a finished run can be reported and exported under any budget.
     """
-    store, run = context.store, context.run
+    return keep_search(context, lambda: _trials(context, known, evaluator), seconds=seconds)
+
+
+def keep_search(context: Context, trials: Callable[[], Mapping[str, int]], *, seconds: Mapping[str, float]) -> Searched:
+    """Search while no other process does in the run's folder, and keep what was found.
+
+    Parameters
+    ----------
+    trials
+        Runs or resumes the search; returns the last trial of every evaluated network by key.
+    seconds
+        Of the stages before, by name.
+    """
     begin = time.monotonic()
     with exclusive(context.lock):
-        before = SearchRecord.load(store, run.id)
-        assert before is not None, "the check before has begun it"
-        trials = before.trials if _is_done(context) else _trials(context, known, evaluator)
-        record = SearchRecord.of(context, trials=trials, seconds=before.seconds)
-        same = before.trials.keys() == trials.keys()
-        if same and before.budget is not None:  # what it was searched under is kept
-            record = replace(record, budget=before.budget)
+        found = trials()
         spent = {
             "profile": sum(seconds.get(name, 0.0) for name in ("profile", "profiles of other devices", "devices")),
-            "train": seconds.get("train", 0.0),
+            **{name: seconds[name] for name in ("train",) if name in seconds},
             "search": time.monotonic() - begin,
         }
-        record.with_seconds(spent).save(store, run.id, fingerprint=context.weights_fingerprint)
-    return Searched(trials=trials)
+        SearchRecord.note(context, seconds=spent, trials=found)
+    return Searched(trials=found)
 
 
-def _is_done(context: Context) -> bool:
+def _finished(context: Context) -> SearchRecord | None:
+    """Return the record of a finished search."""
     record, config = SearchRecord.load(context.store, context.run.id), context.config.search
-    return (
-        record is not None and record.objectives == tuple(config.objectives) and len(record.trials) >= config.n_trials
-    )
+    if record is None or record.objectives != tuple(config.objectives) or len(record.trials) < config.n_trials:
+        return None
+    return record
 
 
-def _trials(context: Context, known: Devices, evaluator: QualityEvaluator) -> dict[str, int]:
+def _trials(context: Context, known: Devices, evaluator: QualityEvaluator) -> Mapping[str, int]:
     """Run or resume the search; return the trial of every evaluated network by key."""
+    finished = _finished(context)
+    if finished is not None:
+        return finished.trials
     result = search_networks(
         context,
         known,
@@ -137,5 +147,5 @@ SEARCH = Stage(
     run=search,
     needs=(DEVICES, EVALUATOR, SECONDS),
     after=(CHECK, CORNERS),
-    done=lambda context, *artifacts: _is_done(context),
+    done=lambda context, *artifacts: _finished(context) is not None,
 )

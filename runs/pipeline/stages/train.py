@@ -25,6 +25,10 @@ def train(context: Context) -> Supernet:
         progress = None
         if int(os.environ.get("RANK", "0")) == 0:
             stack.enter_context(exclusive(context.supernet_folder / ".lock"))
+            if context.config.search.method == "fidelities":
+                context.reporter.warning(
+                    "this supernet is for searches by a sampler, such as search=nasweave: one in fidelities needs none"
+                )
             progress = stack.enter_context(context.reporter.progress("train"))
         return train_supernet(
             context.space,

@@ -9,9 +9,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from search_space import Genes
+from search_space import Genes, SearchSpace, features
 
-__all__ = ["Chromosome", "CostFunction", "Floats", "Genotype", "Keys", "distinct", "keys"]
+__all__ = ["Chromosome", "CostFunction", "Floats", "Genotype", "Keys", "SpaceGenotype", "distinct", "keys"]
 
 Floats = NDArray[np.float64]
 Keys = NDArray[np.uint64]
@@ -35,6 +35,17 @@ class Genotype(Chromosome, Protocol):
 
     def features(self, genes: Genes) -> Floats:
         """Return ``(n, d)`` numbers of each row."""
+
+
+class SpaceGenotype:
+    """The genes of a space, and the numbers that a network's quality depends on."""
+
+    def __init__(self, space: SearchSpace) -> None:
+        self.space, self.cards, self.canonical = space, space.cards, space.canonical
+
+    def features(self, genes: Genes) -> Floats:
+        """Return ``(n, d)`` numbers of each row."""
+        return features(self.space, genes)
 
 
 def keys(genes: Genes) -> Keys:

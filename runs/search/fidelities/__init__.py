@@ -2,9 +2,9 @@
 
 from runs.search.fidelities.affinity import block_affinity
 from runs.search.fidelities.config import FidelitiesConfig
+from runs.search.fidelities.costs import step_cost
 from runs.search.fidelities.loop import Bought, Keeper, buy_training
 from runs.search.fidelities.search import FidelitySearch
-from runs.search.fidelities.space import SpaceGenotype, step_cost
 from runs.search.fidelities.task import Action, FidelityTask, Observation
 
 __all__ = [
@@ -15,7 +15,6 @@ __all__ = [
     "FidelityTask",
     "Keeper",
     "Observation",
-    "SpaceGenotype",
     "block_affinity",
     "buy_training",
     "step_cost",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from hardware_profiles.duration import seconds
-from search_space.errors import ConfigError
+from runs.checks import check_value
 
 __all__ = ["FidelitiesConfig"]
 
@@ -42,21 +43,19 @@ class FidelitiesConfig:
     baselines: float = 0.2
 
     def __post_init__(self) -> None:
-        increasing = all(a < b for a, b in zip(self.rungs, self.rungs[1:], strict=False))
+        rungs, initial, batch, processes = self.rungs, self.initial, self.batch, self.processes
+        increasing = all(a < b for a, b in pairwise(rungs))
         for name, value, expected, legal in (
-            ("rungs", list(self.rungs), "two numbers of steps or more, increasing", len(self.rungs) > 1 and increasing),
-            ("rungs", list(self.rungs), "numbers of steps from 1 on", min(self.rungs, default=0) >= 1),
-            ("initial", self.initial, "2 or more", self.initial >= 2),
-            ("batch", self.batch, "1 or more", self.batch >= 1),
+            ("rungs", list(rungs), "two numbers of steps or more, increasing", len(rungs) > 1 and increasing),
+            ("rungs", list(rungs), "numbers of steps from 1 to a billion", all(1 <= r <= 10**9 for r in rungs)),
+            ("initial", initial, "from 2 to 10000", 2 <= initial <= 10_000),
+            ("batch", batch, "from 1 to 10000", 1 <= batch <= 10_000),
             ("max_rounds", self.max_rounds, "1 or more, or null", self.max_rounds is None or self.max_rounds >= 1),
-            ("processes", self.processes, "1 or more, or null", self.processes is None or self.processes >= 1),
+            ("processes", processes, "from 1 to 1000, or null", processes is None or 1 <= processes <= 1000),
             ("baselines", self.baselines, "a share from 0 to 1", 0 <= self.baselines <= 1),
             ("time_budget", self.time_budget, "more than 0", self.seconds > 0),
         ):
-            if not legal:
-                raise ConfigError(
-                    f"search.fidelities.{name}", expected=expected, got=repr(value), remedy="correct the override"
-                )
+            check_value(f"search.fidelities.{name}", value, expected, legal)
 
     @property
     def seconds(self) -> float:

@@ -16,21 +16,14 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from runs.search.algorithms.ask_tell import ArrayProblem, AskTell
-from runs.search.algorithms.genotype import Floats
+from runs.search.algorithms.genotype import Floats, SpaceGenotype
 from runs.search.optuna.history import History
 from runs.search.optuna.private import constraints_of
 from runs.search.optuna.sampler import SpaceSampler
 from runs.search.problem import Problem
-from search_space import Genes, SearchSpace, features
+from search_space import Genes, SearchSpace
 
 __all__ = ["BatchedSampler"]
-
-
-class _SpaceGenotype:
-    """A search space as a genotype."""
-
-    def __init__(self, space: SearchSpace) -> None:
-        self.cards, self.canonical, self.features = space.cards, space.canonical, partial(features, space)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,7 +63,7 @@ class BatchedSampler(SpaceSampler):
         self._evaluated = [column.evaluated for column in self._columns]
         limits = [problem.budget.limits.get(column.name, np.inf) for column in self._columns]
         self._arrays = ArrayProblem(
-            genotype=_SpaceGenotype(space),
+            genotype=SpaceGenotype(space),
             num_objectives=len(problem.objectives),
             limits=np.array(limits, float),
             surrogates=[partial(problem.surrogate, space) if e else None for e in self._evaluated],

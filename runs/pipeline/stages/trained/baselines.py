@@ -7,13 +7,12 @@ random weights; the smallest and the largest network come through every round.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
 
-from runs.evaluation.baselines import random_networks, uniform_networks
 from runs.evaluation.quality import named
 from runs.evaluation.rounds import RoundsEvaluator
 from runs.lock import exclusive
@@ -21,7 +20,7 @@ from runs.objectives.pareto import non_dominated
 from runs.pipeline.context import Context
 from runs.pipeline.plan import Stage
 from runs.pipeline.search_record import SearchRecord
-from runs.pipeline.stages.baselines import Baselines
+from runs.pipeline.stages.baselines import Baselines, compared_networks
 from runs.pipeline.stages.devices import DEVICES
 from runs.pipeline.stages.trained.fidelities import FIDELITY_SEARCH, ROUNDS
 from runs.pipeline.trained_records import record_trained
@@ -30,31 +29,32 @@ from search_space import Architecture
 
 __all__ = ["TRAINED_BASELINES"]
 
+_STAGE = "baselines"
 _KEPT = 1 / 3  # of the networks, after each round
 
 
 def baselines(context: Context, known: Devices, both: tuple[RoundsEvaluator, RoundsEvaluator]) -> Baselines:
     """Return the networks to compare with; what an earlier command trained is not trained again."""
-    space, config, store, run = context.space, context.config, context.store, context.run
-    uniform = uniform_networks(space, config.baselines.uniform, cost_function=known.costs)
-    random = random_networks(space, config.baselines.random, seed=config.search.seed + 1)
-    record = SearchRecord.load(store, run.id)
-    assert record is not None, "the search before has kept it"
-    sources = {space.smallest: "smallest", space.largest: "largest"}
-    for pair in zip_longest(uniform, random):
+    store, run, settings = context.store, context.run, context.config.search.fidelities
+    groups, begin = compared_networks(context, known), time.monotonic()
+    with exclusive(context.lock):
+        record = SearchRecord.load(store, run.id)
+        if record is None or _STAGE not in record.seconds:
+            _train(context, known, both[1], _sources(groups), seconds=settings.baselines * settings.seconds)
+            SearchRecord.note(context, seconds={_STAGE: time.monotonic() - begin})
+    kept = {c.key for c in store.candidates(run.id, state="complete")}
+    found = {name: tuple(a.key for a in groups[name] if a.key in kept) for name in ("random", "uniform")}
+    return Baselines(**found)
+
+
+def _sources(groups: Mapping[str, Sequence[Architecture]]) -> dict[Architecture, str]:
+    """Return where each network comes from, the corners first, then one of each group in turn."""
+    sources = {architecture: name for name in ("smallest", "largest") for architecture in groups[name]}
+    for pair in zip_longest(groups["uniform"], groups["random"]):
         for architecture, source in zip(pair, ("uniform", "random"), strict=True):
             if architecture is not None:
                 sources.setdefault(architecture, source)
-    begin, settings = time.monotonic(), config.search.fidelities
-    with exclusive(context.lock):
-        if "baselines" not in record.seconds:
-            _train(context, known, both[1], sources, seconds=settings.baselines * settings.seconds)
-            spent = {"baselines": time.monotonic() - begin}
-            record.with_seconds(spent).save(store, run.id, fingerprint=context.weights_fingerprint)
-    kept = {c.key for c in store.candidates(run.id, state="complete")}
-    return Baselines(
-        random=tuple(a.key for a in random if a.key in kept), uniform=tuple(a.key for a in uniform if a.key in kept)
-    )
+    return sources
 
 
 def _train(
@@ -62,7 +62,8 @@ def _train(
 ) -> None:
     """Train the corners, and as many others as the time allows, the better third of them further after each round."""
     space, store = context.space, context.store
-    searched = {c.key for c in store.candidates(context.run.id, state="complete")}
+    candidates = store.candidates(context.run.id, state="complete")
+    searched = {c.key for c in candidates if c.trial_number is not None}  # not those of an interrupted call
     entered = [a for a in sources if a.key not in searched]
     latencies = known.costs(space.encode(entered))["latency_ms"].tolist() if entered else []
     latency = dict(zip(entered, latencies, strict=True))
@@ -77,9 +78,10 @@ def _train(
                     continue
                 quality = train.train(architecture, steps=steps)
                 source = sources[architecture]
-                record_trained(context, known, architecture, named(quality), steps=steps, source=source)
+                trained = train.steps(architecture)  # more where an interrupted call came further
+                record_trained(context, known, architecture, named(quality), steps=trained, source=source)
                 done[architecture] = quality.error
-                progress(len(done), len(entered), f"{source}, {steps} steps")
+                progress(len(done), len(entered), f"{source}, {trained} steps")
             others = [a for a in done if a not in corners]
             values = np.array([[done[a], latency[a]] for a in others]).reshape(-1, 2)
             better = [others[i] for i in _best(values, round(_KEPT * len(others)))]
@@ -96,4 +98,4 @@ def _best(values: NDArray[np.float64], count: int) -> list[int]:
     return chosen[:count]
 
 
-TRAINED_BASELINES = Stage(name="baselines", run=baselines, needs=(DEVICES, ROUNDS), after=(FIDELITY_SEARCH,))
+TRAINED_BASELINES = Stage(name=_STAGE, run=baselines, needs=(DEVICES, ROUNDS), after=(FIDELITY_SEARCH,))

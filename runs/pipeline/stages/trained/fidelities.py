@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,24 +14,22 @@ from runs.evaluation.pool import Round, RoundsPool, available_cores
 from runs.evaluation.quality import named
 from runs.evaluation.rounds import RoundsEvaluator
 from runs.evaluation.trained import TrainedEvaluator, TrainedNetworks
-from runs.lock import exclusive
 from runs.objectives import noise_of, trained_for
 from runs.pipeline.context import Context
 from runs.pipeline.plan import SECONDS, Stage
-from runs.pipeline.search_record import SearchRecord
 from runs.pipeline.stages.devices import DEVICES
 from runs.pipeline.stages.feasibility import CHECK, CORNERS
-from runs.pipeline.stages.search import Searched, search_identity
+from runs.pipeline.stages.search import Searched, keep_search, search_identity
 from runs.pipeline.starts import start_of
 from runs.pipeline.trained_records import RoundsKeeper, network_of
 from runs.profiling.devices import Devices
+from runs.search.algorithms.genotype import SpaceGenotype
 from runs.search.fidelities import (
     Action,
     Bought,
     FidelitySearch,
     FidelityTask,
     Observation,
-    SpaceGenotype,
     block_affinity,
     buy_training,
     step_cost,
@@ -41,8 +37,9 @@ from runs.search.fidelities import (
 from runs.search.optuna.observations import ObservationStudy
 from runs.search.optuna.study import open_study, quiet_optuna, storage_errors
 from search_space import Genes, SearchSpace
-from search_space.errors import NasweaveError
+from search_space.errors import NasweaveError, StoreError
 from supernet.training import Quality
+from supernet.training.checkpoint import FILE, load_checkpoint
 
 __all__ = ["FIDELITY_SEARCH", "ROUNDS", "TRAINED_EVALUATOR", "TRAINED_NETWORKS"]
 
@@ -84,20 +81,7 @@ def search(
     context: Context, known: Devices, both: tuple[RoundsEvaluator, RoundsEvaluator], seconds: Mapping[str, float]
 ) -> Searched:
     """Return the finished search; an interrupted one goes on with the round that it was in."""
-    begin = time.monotonic()
-    with exclusive(context.lock):
-        before = SearchRecord.load(context.store, context.run.id)
-        assert before is not None, "the check before has begun it"
-        trials = _trials(context, known, both[0])
-        spent = {
-            "profile": sum(seconds.get(name, 0.0) for name in ("profile", "profiles of other devices", "devices")),
-            "search": time.monotonic() - begin,
-        }
-        record = SearchRecord.of(context, trials=trials, seconds=before.seconds)
-        if before.trials.keys() == trials.keys() and before.budget is not None:
-            record = replace(record, budget=before.budget)
-        record.with_seconds(spent).save(context.store, context.run.id, fingerprint=context.weights_fingerprint)
-    return Searched(trials=trials)
+    return keep_search(context, lambda: _trials(context, known, both[0]), seconds=seconds)
 
 
 def fidelity_task(context: Context, known: Devices) -> FidelityTask:
@@ -155,10 +139,28 @@ def _trials(context: Context, known: Devices, train: RoundsEvaluator) -> dict[st
         ) as opened,
     ):
         keeper = RoundsKeeper(context, known, ObservationStudy(opened, context.space, objectives=context.objectives))
+        if not keeper.history:
+            _check_new(train, first=settings.rungs[0])
         told = [entry for entry in keeper.history if isinstance(entry, Observation)]
         if sum(o.cost for o in told) < settings.seconds and len(told) < (settings.max_rounds or sys.maxsize):
             _buy(context, known, train, keeper)
     return keeper.trials
+
+
+def _check_new(train: RoundsEvaluator, *, first: int) -> None:
+    """Refuse a folder with networks of a search that the database does not know: they would pass for new ones.
+
+    A search that was killed in its first round has left networks of ``first`` steps at most.
+    """
+    for path in sorted(train.folder.glob(f"*/{FILE}")):
+        steps = load_checkpoint(path).step
+        if steps > first:
+            raise StoreError(
+                str(train.folder),
+                expected="no trained networks, for the database knows no round of this search",
+                got=f"{path.parent.name} after {steps} steps",
+                remedy="restore the database of that search, remove the folder, or choose another name=",
+            )
 
 
 def _buy(context: Context, known: Devices, train: RoundsEvaluator, keeper: RoundsKeeper) -> None:
@@ -168,9 +170,10 @@ def _buy(context: Context, known: Devices, train: RoundsEvaluator, keeper: Round
         fidelity_task(context, known), seed=config.seed, initial=settings.initial, batch=settings.batch
     )
     search.resume(keeper.history)
+    together = max(settings.initial, settings.batch)  # what is decided between two fits, and more have nothing to do
     with (
         context.reporter.progress("search") as progress,
-        RoundsPool(train, processes=settings.processes or available_cores()) as pool,
+        RoundsPool(train, processes=min(settings.processes or available_cores(), together)) as pool,
     ):
 
         def show(spent: float) -> None:
@@ -210,7 +213,7 @@ def _bought(quality: Quality, one: Round, *, objective: str, train: RoundsEvalua
         error=values[objective],
         noise=values[noise_of(objective)],
         values=values,
-        steps=max(one.steps, train.steps(one.architecture)),  # more where it was finetuned in between
+        steps=train.steps(one.architecture),  # more where it was trained further in between
     )
 
 

@@ -1,23 +1,23 @@
-"""Train a network of a search in fidelities further: the chosen one, or those of the front that gain most."""
+"""Train the chosen network of a search in fidelities further."""
 
 from __future__ import annotations
 
 from runs.evaluation.candidates import candidate_of, found_candidates
 from runs.evaluation.quality import named
-from runs.evaluation.rounds import RoundsEvaluator
+from runs.evaluation.trained import TrainedNetworks
 from runs.lock import exclusive
 from runs.objectives import TRAINING_STEPS
 from runs.pipeline.context import Context
 from runs.pipeline.plan import Stage
 from runs.pipeline.stages.devices import DEVICES
-from runs.pipeline.stages.trained.fidelities import FIDELITY_SEARCH, ROUNDS
+from runs.pipeline.stages.trained.fidelities import FIDELITY_SEARCH, TRAINED_NETWORKS
 from runs.pipeline.trained_records import record_trained
 from runs.profiling.devices import Devices
 
 __all__ = ["TRAIN_FURTHER"]
 
 
-def further(context: Context, known: Devices, both: tuple[RoundsEvaluator, RoundsEvaluator]) -> str:
+def further(context: Context, known: Devices, networks: TrainedNetworks) -> str:
     """Train the network that ``config.key`` names for ``finetune.steps`` more steps; returns its key.
 
     Its weights, and what is known of its quality, take the place of those before; an interrupted training continues.
@@ -27,22 +27,25 @@ def further(context: Context, known: Devices, both: tuple[RoundsEvaluator, Round
         found = found_candidates(context.store, context.run.id, space=context.space, cost_function=known.costs)
         candidate = candidate_of(context.config.key, found, objectives=context.objectives, budget=context.budget)
         architecture = candidate.architecture
-        rounds = next((r for r in both if r.path(architecture).exists()), both[0])
+        rounds = networks.rounds_of(architecture)
         done = round(candidate.values.get(TRAINING_STEPS, 0.0))
         with context.reporter.progress(f"train {candidate.key} further"):
             quality = rounds.train(architecture, steps=done + steps)
+            trained = rounds.steps(architecture)  # more where an interrupted call was asked for more
         record_trained(
             context,
             known,
             architecture,
             named(quality),
-            steps=done + steps,
+            steps=trained,
             source=candidate.source,
             trial_number=candidate.trial_number,
         )
     change = f"{data.metric.text(candidate.values['validation_error'])} -> {data.metric.text(quality.error)}"
-    context.reporter.message(f"finetune: {candidate.key}, validation {data.metric} {change} after {steps} more steps")
+    context.reporter.message(
+        f"finetune: {candidate.key}, validation {data.metric} {change} after {trained - done} more steps"
+    )
     return candidate.key
 
 
-TRAIN_FURTHER = Stage(name="finetune", run=further, needs=(DEVICES, ROUNDS), after=(FIDELITY_SEARCH,))
+TRAIN_FURTHER = Stage(name="finetune", run=further, needs=(DEVICES, TRAINED_NETWORKS), after=(FIDELITY_SEARCH,))

@@ -1,4 +1,4 @@
-"""A search space as a search in fidelities sees it."""
+"""What a step of training costs in a search space."""
 
 from __future__ import annotations
 
@@ -8,22 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictors.cost import CostModel
-from search_space import Genes, SearchSpace, features
+from search_space import Genes, SearchSpace
 
-__all__ = ["SpaceGenotype", "step_cost"]
+__all__ = ["step_cost"]
 
 Floats = NDArray[np.float64]
-
-
-class SpaceGenotype:
-    """The genes of a space, and the numbers that a network's quality depends on."""
-
-    def __init__(self, space: SearchSpace) -> None:
-        self.space, self.cards, self.canonical = space, space.cards, space.canonical
-
-    def features(self, genes: Genes) -> Floats:
-        """Return ``(n, d)`` numbers of each row."""
-        return features(self.space, genes)
 
 
 def step_cost(space: SearchSpace, costs: CostModel) -> Callable[[Genes], Floats]:

@@ -1,0 +1,51 @@
+"""Rounds that never end, or that end their process, for tests of what a pool leaves behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runs.evaluation.pool import Round, RoundsPool
+from search_space.errors import CheckpointError
+
+
+@dataclass(frozen=True)
+class Endless:
+    """Writes the number of its process into a folder and waits."""
+
+    folder: Path
+
+    def train(self, architecture: Any, **_: Any) -> None:
+        (self.folder / str(os.getpid())).touch()
+        time.sleep(600)
+
+
+class Deadly:
+    """Ends its process as the kernel does where memory is short."""
+
+    def train(self, architecture: Any, **_: Any) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class DiskFull:
+    """Cannot write the second network."""
+
+    def train(self, architecture: Any, **_: Any) -> str:
+        if architecture == "second":
+            raise CheckpointError("second", expected="to write it", got="no space left", remedy="free some")
+        return "a quality"
+
+
+def rounds_of(*names: str) -> list[Round]:
+    """Return a round for each name, which stands for a network."""
+    return [Round(architecture=name, steps=1) for name in names]  # type: ignore[arg-type]
+
+
+if __name__ == "__main__":
+    with RoundsPool(Endless(Path(sys.argv[1])), processes=2) as pool:  # type: ignore[arg-type]
+        pool.train(rounds_of("first", "second"))
