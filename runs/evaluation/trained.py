@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar
 
 from runs.evaluation.quality import named
 from runs.evaluation.rounds import RoundsEvaluator
+from runs.evaluation.source import Reference
 from search_space import Architecture
 from search_space.errors import CheckpointError
 from supernet import Network
@@ -24,8 +24,6 @@ class TrainedNetworks:
     rounds
         Where networks are found: the search's first, then what it is compared with.
     """
-
-    supernet: ClassVar[None] = None
 
     def __init__(self, rounds: Sequence[RoundsEvaluator]) -> None:
         self.rounds = rounds
@@ -53,6 +51,10 @@ class TrainedNetworks:
         """Return what the weights of a network come from, for an export to be known again by."""
         rounds = self._trained(architecture)
         return {"trained": f"{rounds.steps(architecture)} steps, {rounds.config.hash}"}
+
+    def reference(self, network: Network) -> Reference:
+        """Return the network itself: it was trained and evaluated alone."""
+        return Reference(compute=network, name="the trained network")
 
     def _trained(self, architecture: Architecture) -> RoundsEvaluator:
         for rounds in self.rounds:

@@ -17,7 +17,7 @@ from runs.evaluation.quality import named
 from runs.evaluation.rounds import RoundsEvaluator
 from runs.evaluation.trained import TrainedEvaluator, TrainedNetworks
 from runs.lock import exclusive
-from runs.objectives import noise_of, trained_for
+from runs.objectives import TRAINING_STEPS, noise_of, trained_for
 from runs.pipeline.context import Context
 from runs.pipeline.plan import SECONDS, Stage
 from runs.pipeline.search_record import SearchRecord
@@ -88,12 +88,12 @@ def search(
     with exclusive(context.lock):
         before = SearchRecord.load(context.store, context.run.id)
         assert before is not None, "the check before has begun it"
-        trials = _trials(context, known, both[0])
+        trials, estimates = _searched(context, known, both[0], before)
         spent = {
             "profile": sum(seconds.get(name, 0.0) for name in ("profile", "profiles of other devices", "devices")),
             "search": time.monotonic() - begin,
         }
-        record = SearchRecord.of(context, trials=trials, seconds=before.seconds)
+        record = replace(SearchRecord.of(context, trials=trials, seconds=before.seconds), estimates=estimates)
         if before.trials.keys() == trials.keys() and before.budget is not None:
             record = replace(record, budget=before.budget)
         record.with_seconds(spent).save(context.store, context.run.id, fingerprint=context.weights_fingerprint)
@@ -140,8 +140,10 @@ def fidelity_identity(context: Context, known: Devices) -> dict[str, Any]:
     return search_identity(context, known) | own
 
 
-def _trials(context: Context, known: Devices, train: RoundsEvaluator) -> dict[str, int]:
-    """Run or resume the search; return the last trial of every network by key."""
+def _searched(
+    context: Context, known: Devices, train: RoundsEvaluator, before: SearchRecord
+) -> tuple[dict[str, int], Mapping[str, float]]:
+    """Run or resume the search; return the last trial of every network by key, and its estimated error."""
     settings = context.config.search.fidelities
     with (
         quiet_optuna(),
@@ -156,12 +158,14 @@ def _trials(context: Context, known: Devices, train: RoundsEvaluator) -> dict[st
     ):
         keeper = RoundsKeeper(context, known, ObservationStudy(opened, context.space, objectives=context.objectives))
         told = [entry for entry in keeper.history if isinstance(entry, Observation)]
-        if sum(o.cost for o in told) < settings.seconds and len(told) < (settings.max_rounds or sys.maxsize):
-            _buy(context, known, train, keeper)
-    return keeper.trials
+        open_ended = sum(o.cost for o in told) < settings.seconds and len(told) < (settings.max_rounds or sys.maxsize)
+        if open_ended or keeper.trials != before.trials:  # or it was killed before it kept what it saw in the end
+            return keeper.trials, _buy(context, known, train, keeper)
+    return keeper.trials, before.estimates
 
 
-def _buy(context: Context, known: Devices, train: RoundsEvaluator, keeper: RoundsKeeper) -> None:
+def _buy(context: Context, known: Devices, train: RoundsEvaluator, keeper: RoundsKeeper) -> dict[str, float]:
+    """Buy training until the time is spent; return the error of each network as the model sees it in the end."""
     config, metric, name = context.config.search, context.data.metric, trained_for(context.objectives)
     settings, space = config.fidelities, context.space
     search = FidelitySearch(
@@ -194,6 +198,15 @@ def _buy(context: Context, known: Devices, train: RoundsEvaluator, keeper: Round
             most=settings.max_rounds or sys.maxsize,
             progress=show,
         )
+    if not search.observations:
+        return {}
+    genes, steps, _ = search.trained
+    errors, _ = search.estimates()
+    candidates = context.store.candidates(context.run.id, state="complete")
+    trained = {c.key: c.values.get(TRAINING_STEPS) for c in candidates}
+    networks = zip(space.decode(genes), steps.tolist(), errors.tolist(), strict=True)
+    # One that was trained further in between is another network than the model knows.
+    return {a.key: error for a, own, error in networks if trained.get(a.key) == own}
 
 
 def _round(space: SearchSpace, action: Action) -> Round:

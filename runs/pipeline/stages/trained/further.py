@@ -1,14 +1,14 @@
-"""Train a network of a search in fidelities further: the chosen one, or those of the front that gain most."""
+"""Train the chosen network of a search in fidelities further."""
 
 from __future__ import annotations
 
-from runs.evaluation.candidates import candidate_of, found_candidates
 from runs.evaluation.quality import named
 from runs.evaluation.rounds import RoundsEvaluator
 from runs.lock import exclusive
 from runs.objectives import TRAINING_STEPS
 from runs.pipeline.context import Context
 from runs.pipeline.plan import Stage
+from runs.pipeline.search_record import SearchRecord, found_networks
 from runs.pipeline.stages.devices import DEVICES
 from runs.pipeline.stages.trained.fidelities import FIDELITY_SEARCH, ROUNDS
 from runs.pipeline.trained_records import record_trained
@@ -24,8 +24,7 @@ def further(context: Context, known: Devices, both: tuple[RoundsEvaluator, Round
     """
     data, steps = context.data, context.config.finetune.steps
     with exclusive(context.lock):
-        found = found_candidates(context.store, context.run.id, space=context.space, cost_function=known.costs)
-        candidate = candidate_of(context.config.key, found, objectives=context.objectives, budget=context.budget)
+        candidate = found_networks(context, known).choose(context.config.key)
         architecture = candidate.architecture
         rounds = next((r for r in both if r.path(architecture).exists()), both[0])
         done = round(candidate.values.get(TRAINING_STEPS, 0.0))
@@ -40,6 +39,7 @@ def further(context: Context, known: Devices, both: tuple[RoundsEvaluator, Round
             source=candidate.source,
             trial_number=candidate.trial_number,
         )
+        SearchRecord.forget_estimate(context, candidate.key)
     change = f"{data.metric.text(candidate.values['validation_error'])} -> {data.metric.text(quality.error)}"
     context.reporter.message(f"finetune: {candidate.key}, validation {data.metric} {change} after {steps} more steps")
     return candidate.key
