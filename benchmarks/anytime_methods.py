@@ -33,7 +33,6 @@ from supernet.training import Evaluator, Quality, train
 
 __all__ = ["METHODS", "WITH_SUPERNETS", "Searched", "fidelity_task", "nasweave"]
 
-RUNGS = (50, 100, 200, 400, 800, 1600)
 _SHARE, _POPULATION, _TOURNAMENT = 3, 16, 4
 _ALONE = (100, 300, 900)
 Method = Callable[[Setting, Curve, int, Path], object]
@@ -47,13 +46,13 @@ class Searched:
     rounds: RoundsEvaluator
 
 
-def fidelity_task(setting: Setting, *, rungs: tuple[int, ...] = RUNGS, inherited_steps: float = 0.0) -> FidelityTask:
+def fidelity_task(setting: Setting, *, inherited_steps: float = 0.0) -> FidelityTask:
     """Return what our search in fidelities is given."""
     return FidelityTask(
         genotype=SpaceGenotype(setting.space),
         known=setting.known,
         step_cost=step_cost(setting.space, setting.costs),
-        rungs=rungs,
+        rungs=setting.search.rungs,
         affinity=block_affinity(setting.space),
         inherited_steps=inherited_steps,
     )
@@ -71,7 +70,12 @@ def nasweave(
     rounds = RoundsEvaluator(
         setting.space, setting.data, config, folder=folder / "networks", start=start, origin=origin
     )
-    search = FidelitySearch(fidelity_task(setting, inherited_steps=worth), seed=seed)
+    search = FidelitySearch(
+        fidelity_task(setting, inherited_steps=worth),
+        seed=seed,
+        initial=setting.search.initial,
+        batch=setting.search.batch,
+    )
     space = setting.space
     while not curve.over and (action := search.ask()) is not None:
         architecture = space.decode(np.array([action.genes]))[0]

@@ -21,6 +21,7 @@ from hardware_profiles.devices import locate
 from predictors import CostModel, LatencyPredictor
 from runs.app.compose import compose
 from runs.evaluation.references import simple_models
+from runs.search.fidelities import FidelitiesConfig
 from search_space import Architecture, Genes, SearchSpace, space_from_mapping
 from supernet import Network, catalogue
 from supernet.calibration import calibrate
@@ -56,6 +57,8 @@ class Setting:
 
     Parameters
     ----------
+    search
+        How ours is set by default.
     reference
         Error and latency in ms of the corner.
     """
@@ -65,6 +68,7 @@ class Setting:
     latency: LatencyPredictor
     costs: CostModel
     training: TrainingConfig
+    search: FidelitiesConfig
     reference: tuple[float, float]
 
     def known(self, genes: Genes) -> NDArray[np.float64]:
@@ -150,5 +154,6 @@ def open_setting(task: str, overrides: Sequence[str], *, data_root: Path) -> Set
         latency=latency,
         costs=CostModel(space),
         training=config.training,
+        search=config.search.fidelities,
         reference=(simple_models(data)[0].test_error, largest),
     )

@@ -56,6 +56,7 @@ from runs.evaluation.baselines import every_uniform
 from runs.pipeline.plan import Plan
 from runs.pipeline.stages.baselines import BASELINES
 from runs.pipeline.stages.devices import DEVICES
+from runs.pipeline.stages.evaluator import NETWORKS
 from runs.pipeline.stages.train import TRAIN
 from runs.profiling.builder import Builder
 from runs.profiling.measuring import measure
@@ -110,7 +111,7 @@ def measure_task(task: str, options: argparse.Namespace) -> dict[str, Any] | Non
             key=f"{context.target.key}-deployment-{date.today().isoformat()}",
             task=task,
             folder=context.profiles,
-            builder=Builder(space, batch_size=context.setting.batch_size, supernet=plan.run(TRAIN)),
+            builder=Builder(space, batch_size=context.setting.batch_size, networks=plan.run(NETWORKS)),
             baseline_ms=known.own.baseline_ms,
             rounds=_ROUNDS,
             progress=progress,

@@ -16,18 +16,16 @@ from runs.api.exported import Exported
 from runs.api.reporting import reporter
 from runs.api.tables import candidates_table
 from runs.app.record import write_record
-from runs.evaluation.candidates import found_candidates
-from runs.objectives.front import front
+from runs.evaluation.found import FoundNetworks
 from runs.pipeline.config import Config
 from runs.pipeline.context import Command, Context, open_context
 from runs.pipeline.plan import Plan
 from runs.pipeline.plans import plan_of
-from runs.store import Candidate
 from search_space import SearchSpace
 from supernet import Supernet
 
 if TYPE_CHECKING:
-    from runs.profiling.devices import Devices
+    pass
 
 __all__ = ["Run"]
 
@@ -132,7 +130,7 @@ class Run:
         The column ``architecture`` holds it; the others are its values by name, with the ends of the 90 % intervals of
         those that are predicted (``latency_low_ms``, ``latency_high_ms``), and ``trial``, its number in the search.
         """
-        return candidates_table(self._candidates())
+        return candidates_table(self._found().candidates)
 
     def front(self, *, measured: bool = False) -> pd.DataFrame:
         """Return the networks that nothing dominates within the budget, cheapest first; columns as for ``candidates``.
@@ -150,8 +148,7 @@ class Run:
             self._planned().run(FINALISTS)
         else:
             self._planned().run(SEARCH)
-        context = self._context
-        return candidates_table(front(self._candidates(), context.objectives, context.budget))
+        return candidates_table(self._found().front)
 
     def report(self) -> Path:
         """Write the report, with pictures and tables; returns its HTML page."""
@@ -222,9 +219,9 @@ class Run:
             self._plan = plan_of(context)
         return self._plan
 
-    def _candidates(self) -> list[Candidate]:
+    def _found(self) -> FoundNetworks:
+        from runs.pipeline.search_record import found_networks
         from runs.pipeline.stages.devices import DEVICES
 
-        context = self._context
-        known: Devices = self._planned().run(DEVICES)
-        return found_candidates(context.store, context.run.id, space=context.space, cost_function=known.costs)
+        plan = self._planned()
+        return found_networks(plan.context, plan.run(DEVICES))

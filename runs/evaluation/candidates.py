@@ -1,4 +1,4 @@
-"""The evaluated networks of a run: found again with every value, recorded, and named by a user's key."""
+"""The evaluated networks of a run: found again with every value, and recorded."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from runs.objectives import Budget, Objective
-from runs.objectives.front import choose, front
 from runs.reporter import ProgressCallback
 from runs.search import CostFunction, Recorder
 from runs.store import Candidate, Store
 from search_space import Architecture, SearchSpace
 
-__all__ = ["candidate_of", "found_candidates", "record_networks"]
+__all__ = ["found_candidates", "record_networks"]
 
 
 class Evaluate(Protocol):
@@ -57,11 +55,3 @@ def record_networks(
         recorder.add(architecture.key, architecture=architecture, values=values, trial_number=None)
         if progress is not None:
             progress(i + 1, len(new), str(architecture))
-
-
-def candidate_of(
-    key: str, candidates: Sequence[Candidate], *, objectives: Sequence[Objective], budget: Budget
-) -> Candidate:
-    """Return the evaluated network with that key, or the front network that ``knee``, ``best`` and so on name."""
-    direct = next((c for c in candidates if c.key == key), None)
-    return direct or choose(key, front(candidates, objectives, budget), objectives, budget)

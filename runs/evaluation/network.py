@@ -5,9 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from torch import Tensor
+
+from runs.evaluation.source import Reference
 from runs.files import new_folder
 from search_space import Architecture
 from supernet import Network, Supernet, extract
+from supernet.calibration import is_calibrated
 from supernet.saving import load_network, save_network
 from supernet.tasks import TaskData
 from supernet.training import TrainingConfig, distil
@@ -45,6 +49,20 @@ class Networks:
         """Return what the weights of a network come from, for an export to be known again by."""
         own = {"supernet": self.fingerprint}
         return own if self.brief is None else {**own, "finetuned": self.brief.hash}
+
+    def reference(self, network: Network) -> Reference:
+        """Return the supernet wherever it computes the network, else the network itself."""
+        if self.brief is not None:
+            return Reference(compute=network, name="the finetuned network")
+        if is_calibrated(network):  # the supernet knows no ranges
+            return Reference(compute=network, name="the calibrated network")
+        device = next(self.supernet.parameters()).device
+
+        def compute(inputs: Tensor) -> Tensor:
+            outputs: Tensor = self.supernet(inputs.to(device), network.architecture)
+            return outputs.cpu()
+
+        return Reference(compute=compute, name="the supernet", is_shared=True)
 
     def __call__(self, architecture: Architecture, *, keep: bool = False) -> Network:
         """Return the network in evaluation mode, not calibrated.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar
 
 from runs.evaluation.quality import named
 from runs.evaluation.rounds import RoundsEvaluator, missing_network
+from runs.evaluation.source import Reference
 from search_space import Architecture
 from supernet import Network
 from supernet.calibration import calibrate
@@ -23,8 +23,6 @@ class TrainedNetworks:
     rounds
         Where networks are found: the search's first, then what it is compared with.
     """
-
-    supernet: ClassVar[None] = None
 
     def __init__(self, rounds: Sequence[RoundsEvaluator]) -> None:
         self.rounds = rounds
@@ -52,6 +50,10 @@ class TrainedNetworks:
         """Return what the weights of a network come from, for an export to be known again by."""
         rounds = self.rounds_of(architecture)
         return {"trained": f"{rounds.steps(architecture)} steps, {rounds.config.hash}"}
+
+    def reference(self, network: Network) -> Reference:
+        """Return the network itself: it was trained and evaluated alone."""
+        return Reference(compute=network, name="the trained network")
 
     def rounds_of(self, architecture: Architecture) -> RoundsEvaluator:
         """Return what trained a network, and can train it further.

@@ -10,9 +10,9 @@ import numpy as np
 
 from hardware_profiles import Profile
 from runs.environment import versions
-from runs.evaluation.candidates import candidate_of
-from runs.objectives import FRACTION, LATENCY, OBJECTIVES, TRAINING_STEPS, Budget, Objective, device_of, noise_of
-from runs.objectives.front import choose, front, meant
+from runs.evaluation.found import CHOICES, FoundNetworks
+from runs.objectives import FRACTION, LATENCY, OBJECTIVES, TRAINING_STEPS, Budget, device_of, noise_of
+from runs.objectives.front import meant
 from runs.objectives.near_front import near_front_keys
 from runs.pipeline.context import Context
 from runs.pipeline.search_record import SearchRecord
@@ -23,25 +23,14 @@ from runs.store import Candidate
 from search_space.errors import BudgetError
 from supernet.training import CURVE
 
-__all__ = ["chosen_keys", "report_data"]
+__all__ = ["report_data"]
 
-_CHOICES = {"knee": "knee", "best": "best quality", "fastest": "fastest"}
-
-
-def chosen_keys(members: Sequence[Candidate], objectives: Sequence[Objective], budget: Budget) -> dict[str, str]:
-    """Return the keys of the networks that a report proposes, by what each is."""
-    chosen = {}
-    for name, label in _CHOICES.items():
-        try:
-            chosen[label] = choose(name, members, objectives, budget).key
-        except BudgetError:
-            continue
-    return chosen
+_LABELS = {"knee": "knee", "best": "best quality", "fastest": "fastest"}
 
 
 def report_data(
     context: Context,
-    candidates: Sequence[Candidate],
+    found: FoundNetworks,
     *,
     profile: Profile,
     corners: Mapping[str, Mapping[str, float]],
@@ -51,8 +40,7 @@ def report_data(
     simple_models: tuple[SimpleModel, ...],
 ) -> ReportData:
     """Gather what the report shows."""
-    objectives, budget = context.objectives, context.budget
-    members = front(candidates, objectives, budget)
+    objectives, budget, candidates, members = context.objectives, context.budget, found.candidates, found.front
     on_front = {c.key for c in members}
     near = near_front_keys(members, candidates, objectives, budget)
     networks = [
@@ -63,7 +51,7 @@ def report_data(
     signs = np.array([o.sign for o in objectives])
     reference = signs * ((signs * values).max(0) + 0.02 * np.ptp(values, axis=0) + 1e-9)
     record = SearchRecord.load(context.store, context.run.id)
-    exported, exported_as = _exported(context, candidates)
+    exported, exported_as = _exported(context, found)
     return ReportData(
         title=f"{context.config.task.name} / {context.config.name}",
         task=context.config.task.name,
@@ -77,7 +65,7 @@ def report_data(
         device=_device(profile, foreign=context.target.is_foreign(profile)),
         environment=versions(),
         corners=corners,
-        chosen=chosen_keys(members, objectives, budget),
+        chosen={_LABELS[name]: candidate.key for name, candidate in found.chosen.items()},
         exported=exported,
         exported_as=exported_as,
         simple_models=simple_models,
@@ -91,15 +79,13 @@ def report_data(
     )
 
 
-def _exported(context: Context, candidates: Sequence[Candidate]) -> tuple[str | None, str]:
+def _exported(context: Context, found: FoundNetworks) -> tuple[str | None, str]:
     """Return the key of the network that the run exports and what it is chosen as; none where nothing fits."""
-    objectives, budget = context.objectives, context.budget
-    key = meant(context.config.key, budget)
+    key = meant(context.config.key, context.budget)
     try:
-        found = candidate_of(key, candidates, objectives=objectives, budget=budget)
+        return found.choose(key).key, key if key in CHOICES else ""
     except BudgetError:
         return None, ""
-    return found.key, key if key in _CHOICES else ""
 
 
 def _roles(

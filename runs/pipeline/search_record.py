@@ -1,16 +1,20 @@
-"""What the database keeps of a run's search beside its candidates."""
+"""What the database keeps of a run's search: its record, and its candidates."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, TypeVar
 
+from runs.evaluation.candidates import found_candidates
+from runs.evaluation.found import FoundNetworks
+from runs.objectives import trained_for
 from runs.pipeline.context import Context
+from runs.profiling.devices import Devices
 from runs.store import Store
 from search_space.errors import StoreError
 
-__all__ = ["SearchRecord"]
+__all__ = ["SearchRecord", "found_networks"]
 
 _Number = TypeVar("_Number", int, float)
 
@@ -27,6 +31,8 @@ class SearchRecord:
         The trial of every network that the search evaluated, by key.
     objectives, sampler, seed, budget, method
         What it was searched with; earlier versions kept no sampler, seed, budget and method.
+    estimates
+        What the model of a search in fidelities takes for the value that networks were trained for, by key.
     """
 
     STAGE: ClassVar[str] = "search"
@@ -38,6 +44,7 @@ class SearchRecord:
     seed: int | None = None
     budget: Mapping[str, float] | None = None
     method: str = ""
+    estimates: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def searched_by(self) -> str:
@@ -91,6 +98,7 @@ class SearchRecord:
             seed=seed,
             budget=None if budget is None else _numbers(budget, float),
             method=method,
+            estimates=_numbers(detail.get("estimates", {}), float),
         )
 
     def save(self, store: Store, run_id: int, *, fingerprint: str) -> None:
@@ -103,12 +111,18 @@ class SearchRecord:
             "seed": self.seed,
             "budget": dict(self.budget or {}),
             "method": self.method,
+            "estimates": dict(self.estimates),
         }
         store.finish_stage(run_id, self.STAGE, fingerprint=fingerprint, detail=detail)
 
     @classmethod
     def note(
-        cls, context: Context, *, seconds: Mapping[str, float], trials: Mapping[str, int] | None = None
+        cls,
+        context: Context,
+        *,
+        seconds: Mapping[str, float],
+        trials: Mapping[str, int] | None = None,
+        estimates: Mapping[str, float] | None = None,
     ) -> SearchRecord:
         """Keep further time spent on the run, and what its search has by now; returns the record.
 
@@ -121,12 +135,32 @@ class SearchRecord:
             record = replace(record, budget=before.budget)
         names = {**record.seconds, **seconds}
         total = {name: record.seconds.get(name, 0.0) + seconds.get(name, 0.0) for name in names}
-        record = replace(record, seconds=total)
+        record = replace(record, seconds=total, estimates=before.estimates if estimates is None else estimates)
         record.save(context.store, context.run.id, fingerprint=context.weights_fingerprint)
         return record
+
+    @classmethod
+    def forget_estimate(cls, context: Context, key: str) -> None:
+        """Forget what the search took for the error of a network that is another one now."""
+        record = cls.load(context.store, context.run.id)
+        if record is not None and key in record.estimates:
+            kept = {name: error for name, error in record.estimates.items() if name != key}
+            replace(record, estimates=kept).save(context.store, context.run.id, fingerprint=context.weights_fingerprint)
 
 
 def _numbers(entries: Any, kind: type[_Number]) -> dict[str, _Number]:
     if not isinstance(entries, dict) or not all(type(n) in (int, kind) for n in entries.values()):
         raise TypeError("no numbers by name")
     return {name: kind(number) for name, number in entries.items()}
+
+
+def found_networks(context: Context, known: Devices) -> FoundNetworks:
+    """Return the evaluated networks of a run, as its search sees them."""
+    record = SearchRecord.load(context.store, context.run.id)
+    estimates = {} if record is None else record.estimates
+    return FoundNetworks(
+        candidates=found_candidates(context.store, context.run.id, space=context.space, cost_function=known.costs),
+        objectives=context.objectives,
+        budget=context.budget,
+        estimates={trained_for(context.objectives): estimates} if estimates else {},
+    )

@@ -5,25 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from torch import Tensor
-
-from runs.evaluation.candidates import candidate_of, found_candidates
 from runs.evaluation.finetuning import FinetunedFiles, finetuned_files
-from runs.evaluation.network import Networks
-from runs.evaluation.trained import TrainedNetworks
+from runs.evaluation.source import NetworkSource, Reference
 from runs.export import FORMATS, ParityReport, Subject, is_whole
 from runs.lock import exclusive
 from runs.pipeline.context import Context
 from runs.pipeline.export_folder import subject_of, write_folder
 from runs.pipeline.plan import Stage
+from runs.pipeline.search_record import found_networks
 from runs.pipeline.stages.devices import DEVICES
 from runs.pipeline.stages.evaluator import NETWORKS
 from runs.pipeline.stages.finalists import FINALISTS
 from runs.profiling.devices import Devices
 from runs.store import Candidate
 from search_space.errors import ConfigError
-from supernet import Network
-from supernet.calibration import calibrate, is_calibrated
+from supernet.calibration import calibrate
 
 __all__ = ["EXPORT"]
 
@@ -31,19 +27,16 @@ _PARITY_LIMIT = 2e-2
 _ORIGINS = ("supernet", "finetuned", "trained")
 
 
-def export(context: Context, known: Devices, networks: Networks | TrainedNetworks) -> Path:
+def export(context: Context, known: Devices, networks: NetworkSource) -> Path:
     """Write the network that ``config.key`` names; returns its folder, which is there whole or not at all.
 
     A finetuned network is written with its own weights, any other one with those that it was evaluated by. An export
     that has the formats already, each file as it was written, is kept; further formats are added to those that it has.
     """
-    found = found_candidates(context.store, context.run.id, space=context.space, cost_function=known.costs)
-    candidate = candidate_of(context.config.key, found, objectives=context.objectives, budget=context.budget)
+    candidate = found_networks(context, known).choose(context.config.key)
     target = context.folder / "exports" / candidate.key
     with exclusive(context.lock):
-        tuned = None
-        if networks.supernet is not None:
-            tuned = finetuned_files(context.folder, candidate.key, supernet=context.supernet_fingerprint)
+        tuned = finetuned_files(context.folder, candidate.key, supernet=context.supernet_fingerprint)
         origin = _origin(networks, candidate, tuned)
         wanted, there = set(context.config.export.formats), _formats_of(context, target, origin)
         if wanted <= there and is_whole(target):
@@ -54,7 +47,7 @@ def export(context: Context, known: Devices, networks: Networks | TrainedNetwork
     return target
 
 
-def _origin(networks: Networks | TrainedNetworks, candidate: Candidate, tuned: FinetunedFiles | None) -> dict[str, str]:
+def _origin(networks: NetworkSource, candidate: Candidate, tuned: FinetunedFiles | None) -> dict[str, str]:
     """Return what the weights of an export come from."""
     origin = networks.origin(candidate.architecture)
     return origin if tuned is None else {**origin, "finetuned": tuned.weights}
@@ -71,7 +64,7 @@ def _formats_of(context: Context, target: Path, origin: Mapping[str, str]) -> se
 
 def _write(
     context: Context,
-    networks: Networks | TrainedNetworks,
+    networks: NetworkSource,
     candidate: Candidate,
     target: Path,
     *,
@@ -86,7 +79,10 @@ def _write(
         network = tuned.network()
     subject = subject_of(network, context.data)
     _check_fit(context, candidate, subject)
-    parity = _parity(context, networks, network, subject, finetuned=tuned is not None)
+    right = networks.reference(network) if tuned is None else Reference(compute=network, name="the finetuned network")
+    parity = ParityReport(subject, context.data, right=right.compute, source=right.name)
+    if right.is_shared:
+        parity.add_extracted()
     names = write_folder(context, candidate, target, subject=subject, parity=parity, tuned=tuned, formats=formats)
     norms = {name: row["relative_norm"] for name, row in parity.rows.items()}
     detail = {"formats": names, **origin, "relative_norm": norms}
@@ -110,28 +106,6 @@ def _check_fit(context: Context, candidate: Candidate, subject: Subject) -> None
                 got=candidate.key,
                 remedy="leave it out",
             )
-
-
-def _parity(
-    context: Context, networks: Networks | TrainedNetworks, network: Network, subject: Subject, *, finetuned: bool
-) -> ParityReport:
-    """Return the parity report to fill, against what the search evaluated: the supernet wherever it computes it."""
-    if networks.supernet is None:
-        return ParityReport(subject, context.data, right=network, source="the trained network")
-    if finetuned or context.brief is not None:
-        return ParityReport(subject, context.data, right=network, source="the finetuned network")
-    if is_calibrated(network):  # the supernet knows no ranges
-        return ParityReport(subject, context.data, right=network, source="the calibrated network")
-
-    shared = networks.supernet
-
-    def supernet(inputs: Tensor) -> Tensor:
-        outputs: Tensor = shared(inputs.to(context.accelerator), network.architecture)
-        return outputs.cpu()
-
-    report = ParityReport(subject, context.data, right=supernet, source="the supernet")
-    report.add_extracted()
-    return report
 
 
 EXPORT = Stage(name="export", run=export, needs=(DEVICES, NETWORKS), after=(FINALISTS,))

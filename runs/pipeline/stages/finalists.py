@@ -6,16 +6,17 @@ This, and what is exported or finetuned, alone reads the test split.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
-from runs.evaluation.candidates import found_candidates
-from runs.evaluation.network import Networks
+from runs.evaluation.source import NetworkSource
 from runs.lock import exclusive
 from runs.objectives import is_partial
-from runs.objectives.front import best, choose, front
+from runs.objectives.front import best
 from runs.pipeline.context import Context
 from runs.pipeline.plan import Stage
+from runs.pipeline.search_record import found_networks
 from runs.pipeline.stages.baselines import BASELINES, Baselines
 from runs.pipeline.stages.devices import DEVICES
 from runs.pipeline.stages.evaluator import NETWORKS
@@ -24,7 +25,6 @@ from runs.profiling.builder import Builder
 from runs.profiling.devices import Devices
 from runs.profiling.measuring import measure
 from runs.store import Candidate
-from search_space.errors import BudgetError
 from supernet.calibration import calibrate
 from supernet.training import evaluate
 
@@ -33,7 +33,7 @@ __all__ = ["FINALISTS"]
 _ROUNDS = 3  # of measuring, so that another process disturbs one of them
 
 
-def finalists(context: Context, known: Devices, networks: Networks, baselines: Baselines) -> None:
+def finalists(context: Context, known: Devices, networks: NetworkSource, baselines: Baselines) -> None:
     """Keep the finalists' test errors and, on the profiled device, measured latencies in the database.
 
     A finalist that was measured before is not measured again.
@@ -55,17 +55,10 @@ def finalists(context: Context, known: Devices, networks: Networks, baselines: B
 def _finalists(context: Context, known: Devices, baselines: Baselines) -> list[Candidate]:
     """Return the front, thinned evenly to the configured number, and what a reader compares with or asked for."""
     space, budget, objectives = context.space, context.budget, context.objectives
-    candidates = found_candidates(context.store, context.run.id, space=space, cost_function=known.costs)
-    members = front(candidates, objectives, budget)
+    found = found_networks(context, known)
+    members, by_key = found.front, found.by_key
     picked = np.linspace(0, len(members) - 1, min(context.config.finalists, len(members))).round().astype(int)
-    kept = {members[i].key: members[i] for i in picked}
-    for label in ("knee", "best", "fastest"):
-        try:
-            candidate = choose(label, members, objectives, budget)
-        except BudgetError:
-            continue  # nothing is within the budget; the report says so
-        kept[candidate.key] = candidate
-    by_key = {c.key: c for c in candidates}
+    kept = {c.key: c for c in (*(members[i] for i in picked), *found.chosen.values())}
     named = (context.config.key, space.smallest.key, space.largest.key)
     kept |= {key: by_key[key] for key in named if key in by_key}
     for keys in (baselines.uniform, baselines.random):
@@ -78,7 +71,7 @@ def _finalists(context: Context, known: Devices, baselines: Baselines) -> list[C
 
 
 def _measured(
-    context: Context, known: Devices, networks: Networks, chosen: Sequence[Candidate]
+    context: Context, known: Devices, networks: NetworkSource, chosen: Sequence[Candidate]
 ) -> dict[str, dict[str, float]]:
     """Return what is measured of each network, by key."""
     target = context.target
@@ -91,7 +84,7 @@ def _measured(
             key=f"{target.key}-run{context.run.id}",
             task=context.config.task.name,
             folder=context.profiles,
-            builder=Builder(context.space, batch_size=target.setting.batch_size, supernet=networks.supernet),
+            builder=Builder(context.space, batch_size=target.setting.batch_size, networks=partial(networks, keep=True)),
             # Drift is relative to the profile's own start, so that predictions and measurements share one scale.
             baseline_ms=known.own.baseline_ms,
             rounds=_ROUNDS,
@@ -104,7 +97,7 @@ def _measured(
     }
 
 
-def _errors(context: Context, networks: Networks, candidate: Candidate) -> dict[str, float]:
+def _errors(context: Context, networks: NetworkSource, candidate: Candidate) -> dict[str, float]:
     """Return the test error, and the validation error where the search saw less, or not these very weights exactly."""
     data, config = context.data, context.config.evaluation
     network = calibrate(networks(candidate.architecture, keep=True), data)

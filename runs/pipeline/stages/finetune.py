@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from runs.evaluation.candidates import candidate_of, found_candidates, record_networks
+from runs.evaluation.candidates import record_networks
 from runs.evaluation.evaluator import QualityEvaluator
 from runs.evaluation.finetuning import Finetuner, finetuned_files
 from runs.lock import exclusive
 from runs.objectives.front import within_budget
 from runs.pipeline.context import Context
 from runs.pipeline.plan import Stage
+from runs.pipeline.search_record import found_networks
 from runs.pipeline.stages.baselines import BASELINES
 from runs.pipeline.stages.devices import DEVICES
 from runs.pipeline.stages.evaluator import EVALUATOR
@@ -47,14 +48,12 @@ def finetune(context: Context, known: Devices, evaluator: QualityEvaluator, tune
     """
     data = context.data
     with exclusive(context.lock):
-        candidates = found_candidates(context.store, context.run.id, space=context.space, cost_function=known.costs)
+        found = found_networks(context, known)
         if context.config.finetune.num_configurations:
-            architecture = _winner(context, candidates, known, tuner)
+            architecture = _winner(context, found.candidates, known, tuner)
             _record(context, architecture, known, evaluator)
         else:
-            objectives, budget = context.objectives, context.budget
-            candidate = candidate_of(context.config.key, candidates, objectives=objectives, budget=budget)
-            architecture = candidate.architecture
+            architecture = found.choose(context.config.key).architecture
         key, folder = architecture.key, tuner.folder(architecture.key)
         earlier = finetuned_files(context.folder, key, supernet=context.supernet_fingerprint)
         if earlier is not None and earlier.training == tuner.training().hash:

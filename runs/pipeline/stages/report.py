@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from runs.environment import versions
-from runs.evaluation.candidates import found_candidates
 from runs.evaluation.evaluator import QualityEvaluator
+from runs.evaluation.found import FoundNetworks
 from runs.evaluation.sensitivity import precision_losses
 from runs.files import write_text
-from runs.objectives.front import front
 from runs.pipeline.context import Context
 from runs.pipeline.plan import Stage
-from runs.pipeline.report_data import chosen_keys, report_data
+from runs.pipeline.report_data import report_data
+from runs.pipeline.search_record import found_networks
 from runs.pipeline.stages.baselines import BASELINES, Baselines
 from runs.pipeline.stages.devices import DEVICES
 from runs.pipeline.stages.evaluator import EVALUATOR
@@ -24,7 +24,6 @@ from runs.pipeline.stages.references import REFERENCES
 from runs.pipeline.stages.search import SEARCH, Searched
 from runs.profiling.devices import Devices
 from runs.reports import Sensitivity, SimpleModel, terminal_lines
-from runs.store import Candidate
 
 __all__ = ["REPORT"]
 
@@ -41,15 +40,15 @@ def report(
     """Write ``report/`` into the run's folder; returns the HTML file."""
     from runs.reports.write import write_report  # loads what draws, which takes a second that other verbs save
 
-    candidates = found_candidates(context.store, context.run.id, space=context.space, cost_function=known.costs)
+    found = found_networks(context, known)
     data = report_data(
         context,
-        candidates,
+        found,
         profile=known.own,
         corners=corners,
         searched=searched,
         baselines=baselines,
-        sensitivity=_sensitivity(context, candidates, evaluator) if context.config.sensitivity else None,
+        sensitivity=_sensitivity(context, found, evaluator) if context.config.sensitivity else None,
         simple_models=simple_models,
     )
     write_text(context.folder / "space.json", context.space.to_json() + "\n")
@@ -61,16 +60,15 @@ def report(
     return page
 
 
-def _sensitivity(context: Context, candidates: Sequence[Candidate], evaluator: QualityEvaluator) -> Sensitivity | None:
+def _sensitivity(context: Context, found: FoundNetworks, evaluator: QualityEvaluator) -> Sensitivity | None:
     """Return what each precision costs the first network that the report proposes.
 
     With a supernet the qualities are kept with all others of it, so that a second report evaluates nothing.
     """
-    chosen = chosen_keys(front(candidates, context.objectives, context.budget), context.objectives, context.budget)
-    key = next(iter(chosen.values()), None)
-    if key is None:
+    chosen = next(iter(found.chosen.values()), None)
+    if chosen is None:
         return None
-    network = next(c for c in candidates if c.key == key).architecture
+    network = chosen.architecture
     with context.reporter.progress("sensitivity") as progress:
         losses = precision_losses(
             context.space,
@@ -84,7 +82,7 @@ def _sensitivity(context: Context, candidates: Sequence[Candidate], evaluator: Q
     names = tuple(next(iter(losses.changed.values())))
     examples, total = context.config.evaluation.examples, len(context.data.validation)
     return Sensitivity(
-        key=key,
+        key=chosen.key,
         sub_blocks=names,
         precisions=precisions,
         loss_change=tuple(tuple(losses.changed[p][name] / losses.in_float - 1 for p in precisions) for name in names),

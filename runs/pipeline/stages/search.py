@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from runs.evaluation.evaluator import QualityEvaluator
 from runs.evaluation.quality import checkpoint_hash
@@ -27,9 +27,18 @@ __all__ = ["SEARCH", "Searched", "keep_search", "search_identity", "search_netwo
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Searched:
-    """A finished search, whose candidates are in the database: the trial of each network that it evaluated, by key."""
+    """A finished search, whose candidates are in the database.
+
+    Parameters
+    ----------
+    trials
+        The last trial of every network that it evaluated, by key.
+    estimates
+        What its own model takes for the value that networks were trained for, by key, where it has one.
+    """
 
     trials: Mapping[str, int]
+    estimates: Mapping[str, float] = field(default_factory=dict)
 
 
 def search(context: Context, known: Devices, evaluator: QualityEvaluator, seconds: Mapping[str, float]) -> Searched:
@@ -37,29 +46,29 @@ def search(context: Context, known: Devices, evaluator: QualityEvaluator, second
 
     So a finished run can be reported and exported under any budget.
     """
-    return keep_search(context, lambda: _trials(context, known, evaluator), seconds=seconds)
+    return keep_search(context, lambda: Searched(trials=_trials(context, known, evaluator)), seconds=seconds)
 
 
-def keep_search(context: Context, trials: Callable[[], Mapping[str, int]], *, seconds: Mapping[str, float]) -> Searched:
+def keep_search(context: Context, run: Callable[[], Searched], *, seconds: Mapping[str, float]) -> Searched:
     """Search while no other process does in the run's folder, and keep what was found.
 
     Parameters
     ----------
-    trials
-        Runs or resumes the search; returns the last trial of every evaluated network by key.
+    run
+        Runs or resumes the search.
     seconds
         Of the stages before, by name.
     """
     begin = time.monotonic()
     with exclusive(context.lock):
-        found = trials()
+        found = run()
         spent = {
             "profile": sum(seconds.get(name, 0.0) for name in ("profile", "profiles of other devices", "devices")),
             **{name: seconds[name] for name in ("train",) if name in seconds},
             "search": time.monotonic() - begin,
         }
-        SearchRecord.note(context, seconds=spent, trials=found)
-    return Searched(trials=found)
+        SearchRecord.note(context, seconds=spent, trials=found.trials, estimates=found.estimates)
+    return found
 
 
 def _finished(context: Context) -> SearchRecord | None:

@@ -14,9 +14,10 @@ from runs.evaluation.pool import Round, RoundsPool, available_cores
 from runs.evaluation.quality import named
 from runs.evaluation.rounds import RoundsEvaluator
 from runs.evaluation.trained import TrainedEvaluator, TrainedNetworks
-from runs.objectives import noise_of, trained_for
+from runs.objectives import TRAINING_STEPS, noise_of, trained_for
 from runs.pipeline.context import Context
 from runs.pipeline.plan import SECONDS, Stage
+from runs.pipeline.search_record import SearchRecord
 from runs.pipeline.stages.devices import DEVICES
 from runs.pipeline.stages.feasibility import CHECK, CORNERS
 from runs.pipeline.stages.search import Searched, keep_search, search_identity
@@ -81,7 +82,7 @@ def search(
     context: Context, known: Devices, both: tuple[RoundsEvaluator, RoundsEvaluator], seconds: Mapping[str, float]
 ) -> Searched:
     """Return the finished search; an interrupted one goes on with the round that it was in."""
-    return keep_search(context, lambda: _trials(context, known, both[0]), seconds=seconds)
+    return keep_search(context, lambda: _searched(context, known, both[0]), seconds=seconds)
 
 
 def fidelity_task(context: Context, known: Devices) -> FidelityTask:
@@ -124,9 +125,11 @@ def fidelity_identity(context: Context, known: Devices) -> dict[str, Any]:
     return search_identity(context, known) | own
 
 
-def _trials(context: Context, known: Devices, train: RoundsEvaluator) -> dict[str, int]:
-    """Run or resume the search; return the last trial of every network by key."""
+def _searched(context: Context, known: Devices, train: RoundsEvaluator) -> Searched:
+    """Run or resume the search; a finished one is not opened again."""
     settings = context.config.search.fidelities
+    before = SearchRecord.load(context.store, context.run.id)
+    assert before is not None, "the check before has begun it"
     with (
         quiet_optuna(),
         storage_errors(context.config.store),
@@ -142,9 +145,10 @@ def _trials(context: Context, known: Devices, train: RoundsEvaluator) -> dict[st
         if not keeper.history:
             _check_new(train, first=settings.rungs[0])
         told = [entry for entry in keeper.history if isinstance(entry, Observation)]
-        if sum(o.cost for o in told) < settings.seconds and len(told) < (settings.max_rounds or sys.maxsize):
-            _buy(context, known, train, keeper)
-    return keeper.trials
+        open_ended = sum(o.cost for o in told) < settings.seconds and len(told) < (settings.max_rounds or sys.maxsize)
+        if open_ended or keeper.trials != before.trials:  # or it was killed before it kept what it saw in the end
+            return Searched(estimates=_buy(context, known, train, keeper), trials=keeper.trials)
+    return Searched(trials=keeper.trials, estimates=before.estimates)
 
 
 def _check_new(train: RoundsEvaluator, *, first: int) -> None:
@@ -163,7 +167,8 @@ def _check_new(train: RoundsEvaluator, *, first: int) -> None:
             )
 
 
-def _buy(context: Context, known: Devices, train: RoundsEvaluator, keeper: RoundsKeeper) -> None:
+def _buy(context: Context, known: Devices, train: RoundsEvaluator, keeper: RoundsKeeper) -> dict[str, float]:
+    """Buy training until the time is spent; return the error of each network as the model sees it in the end."""
     config, metric, name = context.config.search, context.data.metric, trained_for(context.objectives)
     settings, space = config.fidelities, context.space
     search = FidelitySearch(
@@ -197,6 +202,15 @@ def _buy(context: Context, known: Devices, train: RoundsEvaluator, keeper: Round
             most=settings.max_rounds or sys.maxsize,
             progress=show,
         )
+    if not search.observations:
+        return {}
+    genes, steps, _ = search.trained
+    errors, _ = search.estimates()
+    candidates = context.store.candidates(context.run.id, state="complete")
+    trained = {c.key: c.values.get(TRAINING_STEPS) for c in candidates}
+    networks = zip(space.decode(genes), steps.tolist(), errors.tolist(), strict=True)
+    # One that was trained further in between is another network than the model knows.
+    return {a.key: error for a, own, error in networks if trained.get(a.key) == own}
 
 
 def _round(space: SearchSpace, action: Action) -> Round:

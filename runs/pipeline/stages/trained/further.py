@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from runs.evaluation.candidates import candidate_of, found_candidates
 from runs.evaluation.quality import named
 from runs.evaluation.trained import TrainedNetworks
 from runs.lock import exclusive
 from runs.objectives import TRAINING_STEPS
 from runs.pipeline.context import Context
 from runs.pipeline.plan import Stage
+from runs.pipeline.search_record import SearchRecord, found_networks
 from runs.pipeline.stages.devices import DEVICES
 from runs.pipeline.stages.trained.fidelities import FIDELITY_SEARCH, TRAINED_NETWORKS
 from runs.pipeline.trained_records import record_trained
@@ -24,8 +24,7 @@ def further(context: Context, known: Devices, networks: TrainedNetworks) -> str:
     """
     data, steps = context.data, context.config.finetune.steps
     with exclusive(context.lock):
-        found = found_candidates(context.store, context.run.id, space=context.space, cost_function=known.costs)
-        candidate = candidate_of(context.config.key, found, objectives=context.objectives, budget=context.budget)
+        candidate = found_networks(context, known).choose(context.config.key)
         architecture = candidate.architecture
         rounds = networks.rounds_of(architecture)
         done = round(candidate.values.get(TRAINING_STEPS, 0.0))
@@ -41,6 +40,7 @@ def further(context: Context, known: Devices, networks: TrainedNetworks) -> str:
             source=candidate.source,
             trial_number=candidate.trial_number,
         )
+        SearchRecord.forget_estimate(context, candidate.key)
     change = f"{data.metric.text(candidate.values['validation_error'])} -> {data.metric.text(quality.error)}"
     context.reporter.message(
         f"finetune: {candidate.key}, validation {data.metric} {change} after {trained - done} more steps"
