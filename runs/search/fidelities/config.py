@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hardware_profiles.duration import seconds
-from search_space.errors import ConfigError
+from runs.checks import check_value
 
 __all__ = ["FidelitiesConfig"]
 
@@ -53,10 +53,7 @@ class FidelitiesConfig:
             ("baselines", self.baselines, "a share from 0 to 1", 0 <= self.baselines <= 1),
             ("time_budget", self.time_budget, "more than 0", self.seconds > 0),
         ):
-            if not legal:
-                raise ConfigError(
-                    f"search.fidelities.{name}", expected=expected, got=repr(value), remedy="correct the override"
-                )
+            check_value(f"search.fidelities.{name}", value, expected, legal)
 
     @property
     def seconds(self) -> float:

@@ -170,7 +170,7 @@ def _buy(context: Context, known: Devices, train: RoundsEvaluator, keeper: Round
     search.resume(keeper.history)
     with (
         context.reporter.progress("search") as progress,
-        RoundsPool(train, processes=settings.processes or available_cores()) as pool,
+        RoundsPool(train, processes=min(settings.processes or sys.maxsize, available_cores())) as pool,
     ):
 
         def show(spent: float) -> None:
