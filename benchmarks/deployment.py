@@ -57,7 +57,6 @@ from runs.pipeline.plan import Plan
 from runs.pipeline.stages.baselines import BASELINES
 from runs.pipeline.stages.devices import DEVICES
 from runs.pipeline.stages.evaluator import NETWORKS
-from runs.pipeline.stages.train import TRAIN
 from runs.profiling.builder import Builder
 from runs.profiling.measuring import measure
 

@@ -3,7 +3,7 @@
     import nasweave as nw
 
     run = nw.create_run("small", task="digits", budget={"latency_ms": 0.05})
-    run.search()
+    run.search(time_budget="5m")
     print(run.front(measured=True))
     print(run.export("auto").path)
 

@@ -2,7 +2,7 @@
 
 from search_space.architecture import Architecture, Layer
 from search_space.blocks import Block, Geometry, blocks_of
-from search_space.declaration import space_from_mapping
+from search_space.declaration import declaration_of, space_from_mapping
 from search_space.features import features
 from search_space.norm import Norm
 from search_space.registry import Registry
@@ -26,6 +26,7 @@ __all__ = [
     "SearchSpace",
     "TaskShape",
     "blocks_of",
+    "declaration_of",
     "features",
     "space_from_mapping",
 ]

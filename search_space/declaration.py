@@ -1,9 +1,9 @@
-"""A space from a mapping, such as a YAML file gives: every key known, every value checked."""
+"""A space from a mapping, such as a YAML file gives, every key known and every value checked; and the mapping again."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 from search_space.blocks import Geometry
@@ -12,7 +12,7 @@ from search_space.norm import Norm
 from search_space.space import SearchSpace
 from search_space.spec import Catalogue, TaskShape
 
-__all__ = ["space_from_mapping"]
+__all__ = ["declaration_of", "space_from_mapping"]
 
 _CHOICES = ("embed_dim", "depth", "mixer", "num_heads", "channel_mixer", "ratio", "precision", "float_precision")
 _DEFAULTS: dict[str, Any] = {"precision": ["float"], "float_precision": ["fp32"], "options": {}}
@@ -64,6 +64,21 @@ def space_from_mapping(declaration: Mapping[str, Any], *, task: TaskShape, catal
         largest_blocks=None if largest is None else tuple(largest),
         **{key: tuple(data[key]) for key in _CHOICES},
     )
+
+
+def declaration_of(space: SearchSpace) -> dict[str, Any]:
+    """Return the mapping from which :func:`space_from_mapping` makes the same space again for its task."""
+    geometry = space.geometry
+    declared: dict[str, Any] = {
+        "name": space.name,
+        "head_dim": geometry.head_dim,
+        "options": {key: dict(own) for key, own in geometry.options.items()},
+        "stem": geometry.task.stem,
+        "head": geometry.task.head,
+        "norm": asdict(geometry.norm),
+        **{key: list(getattr(space, key)) for key in _CHOICES},
+    }
+    return declared if space.largest_blocks is None else declared | {"largest": list(space.largest_blocks)}
 
 
 def _with_ends(task: TaskShape, data: Mapping[str, Any], catalogue: Catalogue) -> TaskShape:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from contextlib import ExitStack
 from pathlib import Path
 
 from hardware_profiles import Setting
 from runs.api.run import Run
-from runs.api.spaces import declaration_of
-from runs.app.compose import compose
-from runs.app.record import recorded_config
+from runs.app.compose import compose, overrides_of
+from runs.app.record import Asked, redacted_words
+from runs.checks import check_value
+from runs.pipeline.config import Config
+from runs.pipeline.context import task_data
 from runs.pipeline.run_folder import run_folder
-from search_space import SearchSpace
-from search_space.errors import ConfigError
+from search_space import SearchSpace, declaration_of, space_from_mapping
+from search_space.errors import ConfigError, SpaceError
+from supernet import catalogue
+from supernet.tasks import TaskData
 
 __all__ = ["create_run", "load_run"]
 
@@ -42,7 +46,8 @@ def create_run(
     task, task_options
         The data, such as ``"text"`` with ``{"path": "mine.csv"}``.
     space
-        A space's name, or a space bound to this task; the one that suits the task when ``None``.
+        A space's name, or a space bound to this task, whose data is then read; the one that suits the task when
+        ``None``.
     device
         How networks are executed, from :func:`nasweave.device`; ONNX Runtime with one thread when ``None``.
     objectives
@@ -50,7 +55,8 @@ def create_run(
     budget
         Upper limits by name, such as ``{"latency_ms": 5.0}``.
     outputs
-        The folder of all runs, profiles and supernets; a temporary one, gone with the run, when ``None``.
+        The folder of all runs, profiles and supernets; a temporary one with a database of its own, gone with the run,
+        when ``None``.
     overrides
         Any other key of the configuration, such as ``{"training.steps": 500}``.
     load_if_exists
@@ -63,38 +69,84 @@ def create_run(
     NasweaveError
         The run exists, or a name or value is illegal.
     """
-    temporary = tempfile.TemporaryDirectory(prefix="nasweave-") if outputs is None else None
-    given: dict[str, object] = {"name": name, "outputs": str(outputs) if temporary is None else temporary.name}
-    if isinstance(space, str):
-        given["space"] = space
+    for parameter, mapping in (("task_options", task_options), ("budget", budget), ("overrides", overrides)):
+        legal = mapping is None or isinstance(mapping, Mapping)
+        check_value(parameter, mapping, "values by name", legal, remedy="give a dict")
+    given: dict[str, object] = {"task": task, "name": name, **_space_keys(space)}
     if device is not None:
         given["hardware"] = device.runtime
         given |= {"hardware.threads": device.threads, "hardware.batch_size": device.batch_size}
     if objectives is not None:
-        given["search.objectives"] = list(objectives)
+        given["search.objectives"] = objectives
     given |= {f"task.options.{key}": value for key, value in (task_options or {}).items()}
     given |= {f"budget.{key}": value for key, value in (budget or {}).items()}
-    config = compose(task=task, overrides=given | dict(overrides or {}))
-    if isinstance(space, SearchSpace):
-        config = replace(config, space=declaration_of(space))
-    folder = run_folder(outputs=config.outputs, task=config.task.name, name=config.name)
-    if folder.exists() and any(folder.iterdir()) and not load_if_exists:
-        raise ConfigError(
-            "name",
-            expected="a run that does not exist yet",
-            got=f"{name!r}, which lies in {folder}",
-            remedy="choose another name, or load_if_exists=True to go on with it",
+    with ExitStack() as on_error:
+        temporary = None
+        if outputs is None:
+            temporary = tempfile.TemporaryDirectory(prefix="nasweave-")
+            on_error.callback(temporary.cleanup)
+            given |= {"outputs": temporary.name, "store": f"sqlite:///{temporary.name}/nasweave.db"}
+        else:
+            given["outputs"] = str(outputs)
+        given |= overrides or {}
+        config = compose(overrides=given)
+        folder = run_folder(outputs=config.outputs, task=config.task.name, name=config.name)
+        if folder.exists() and any(folder.iterdir()) and not load_if_exists:
+            raise ConfigError(
+                "name",
+                expected="a run that does not exist yet",
+                got=f"{config.name!r}, which lies in {folder}",
+                remedy="choose another name, or load_if_exists=True to go on with it",
+            )
+        run = Run(
+            Asked(config=config, words=redacted_words(overrides_of(given))),
+            folder=folder,
+            progress=progress,
+            data=_data_of(space, config) if isinstance(space, SearchSpace) else None,
+            temporary=temporary,
         )
-    return Run(config, folder=folder, progress=progress, temporary=temporary)
+        on_error.pop_all()
+    return run
 
 
 def load_run(path: str | Path, *, progress: bool = False) -> Run:
     """Return the run of a folder that the command line or :func:`create_run` made, with the configuration it has.
 
+    The folder may have been moved, with the outputs around it.
+
     Raises
     ------
     ConfigError
-        The folder holds no run.
+        The folder holds no run, or its record is damaged.
     """
     folder = Path(path)
-    return Run(recorded_config(folder), folder=folder, progress=progress)
+    return Run(Asked.of(folder), folder=folder, progress=progress)
+
+
+def _space_keys(space: str | SearchSpace | None) -> dict[str, object]:
+    """Return the keys that choose a space."""
+    if isinstance(space, SearchSpace):
+        return {f"space.{key}": value for key, value in declaration_of(space).items()}
+    check_value(
+        "space",
+        space,
+        "a space's name, or a space",
+        space is None or isinstance(space, str),
+        remedy="give a name, or what nasweave.space returns",
+    )
+    return {} if space is None else {"space": space}
+
+
+def _data_of(space: SearchSpace, config: Config) -> TaskData:
+    """Return the data of the task that a space is bound to; raises ``SpaceError`` where it is another."""
+    data = task_data(config)
+    bound = space_from_mapping(config.space, task=data.shape, catalogue=catalogue())
+    if bound.fingerprint != space.fingerprint:
+        same = bound.geometry.task == space.geometry.task
+        raise SpaceError(
+            "space",
+            expected=f"a space of the task {config.task.name} with these options, of nasweave's own blocks",
+            got=f"{space}, which {'is declared otherwise' if same else 'is bound to other shapes'}",
+            remedy=f"make it with nasweave.space(NAME, task=nasweave.task({config.task.name!r}, ...))",
+        )
+    return data

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -15,17 +13,17 @@ from hardware_profiles import Profile
 from runs.api.exported import Exported
 from runs.api.reporting import reporter
 from runs.api.tables import candidates_table
-from runs.app.record import write_record
+from runs.app.record import Asked, write_record
+from runs.checks import check_value
 from runs.evaluation.found import FoundNetworks
 from runs.pipeline.config import Config
 from runs.pipeline.context import Command, Context, open_context
 from runs.pipeline.plan import Plan
 from runs.pipeline.plans import plan_of
 from search_space import SearchSpace
+from search_space.errors import ConfigError
 from supernet import Supernet
-
-if TYPE_CHECKING:
-    pass
+from supernet.tasks import TaskData
 
 __all__ = ["Run"]
 
@@ -38,25 +36,29 @@ class Run:
 
     Attributes
     ----------
-    config
-        The typed configuration.
     path
         The run's folder.
     """
 
     def __init__(
         self,
-        config: Config,
+        asked: Asked,
         *,
         folder: Path,
         progress: bool = False,
+        data: TaskData | None = None,
         temporary: tempfile.TemporaryDirectory[str] | None = None,
     ) -> None:
-        self.config, self.path = config, folder
-        self._temporary = temporary
+        self.path = folder
+        self._asked, self._data, self._temporary = asked, data, temporary
         self._reporter = reporter(progress=progress)
         self._plan: Plan | None = None
         self._seconds: dict[str, float] = {}
+
+    @property
+    def config(self) -> Config:
+        """The typed configuration."""
+        return self._asked.config
 
     def __enter__(self) -> Run:
         return self
@@ -71,9 +73,7 @@ class Run:
 
     def close(self) -> None:
         """Close the database; the run may be used again, unless its outputs are temporary."""
-        if self._plan is not None:
-            self._plan.context.close()
-        self._plan = None
+        self._leave_plan()
         if self._temporary is not None:
             self._temporary.cleanup()
 
@@ -87,7 +87,7 @@ class Run:
         """The seconds that each stage took so far, by its name."""
         from runs.pipeline.plan import SECONDS
 
-        now = self._planned().run(SECONDS)
+        now = {} if self._plan is None else self._plan.run(SECONDS)
         return {name: self._seconds.get(name, 0.0) + now.get(name, 0.0) for name in {**self._seconds, **now}}
 
     def profile(self, *, time_budget: str | None = None) -> Profile:
@@ -101,7 +101,7 @@ class Run:
         from runs.pipeline.stages.profile import PROFILE
 
         if time_budget is not None:
-            self._change(profile=replace(self.config.profile, time_budget=time_budget))
+            self._change({"profile.time_budget": time_budget})
         return self._planned().run(PROFILE)
 
     def train(self, *, steps: int | None = None) -> Supernet:
@@ -109,18 +109,31 @@ class Run:
         from runs.pipeline.stages.train import TRAIN
 
         if steps is not None:
-            self._change(training=replace(self.config.training, steps=steps))
+            self._change({"training.steps": steps})
         return self._planned().run(TRAIN)
 
-    def search(self, n_trials: int | None = None) -> pd.DataFrame:
-        """Search until ``n_trials`` networks are evaluated in total; returns all of them.
+    def search(self, n_trials: int | None = None, *, time_budget: str | None = None) -> pd.DataFrame:
+        """Search, and return all networks that were evaluated; columns as for :meth:`candidates`.
 
-        Columns are as for :meth:`candidates`.
+        Parameters
+        ----------
+        n_trials
+            How many networks are evaluated in total, by a search that evaluates networks with a supernet's weights.
+        time_budget
+            How long networks are trained in total, such as ``"20m"``, by a search in fidelities, which is the default.
         """
         from runs.pipeline.stages.search import SEARCH
 
+        for name, given, method, instead in (
+            ("n_trials", n_trials, "fidelities", "give time_budget, or create the run with {'search': 'nasweave'}"),
+            ("time_budget", time_budget, "sampler", "give n_trials"),
+        ):
+            legal = given is None or self.config.search.method != method
+            check_value(name, given, f"nothing where search.method is {method}", legal, remedy=instead)
         if n_trials is not None:
-            self._change(search=replace(self.config.search, n_trials=n_trials))
+            self._change({"search.n_trials": n_trials})
+        if time_budget is not None:
+            self._change({"search.fidelities.time_budget": time_budget})
         self._planned().run(SEARCH)
         return self.candidates()
 
@@ -168,8 +181,7 @@ class Run:
         """
         from runs.pipeline.stages.finetune import FINETUNE
 
-        finetuning = self.config.finetune if steps is None else replace(self.config.finetune, steps=steps)
-        self._change(key=key, finetune=finetuning)
+        self._change({"key": key} | ({} if steps is None else {"finetune.steps": steps}))
         self._planned().run(FINETUNE)
 
     def export(
@@ -189,13 +201,8 @@ class Run:
         """
         from runs.pipeline.stages.export import EXPORT
 
-        own = self.config.export
-        chosen = replace(
-            own,
-            formats=own.formats if formats is None else tuple(formats),
-            measure=own.measure if measure is None else measure,
-        )
-        self._change(key=key, export=chosen)
+        chosen = {"key": key, "export.formats": formats, "export.measure": measure}
+        self._change({name: value for name, value in chosen.items() if value is not None})
         path = self._planned().run(EXPORT)
         return Exported(key=path.name, path=path)
 
@@ -203,19 +210,37 @@ class Run:
     def _context(self) -> Context:
         return self._planned().context
 
-    def _change(self, **changes: Any) -> None:
-        """Take another configuration; what was made under the former one is found again in the run's folder."""
-        changed = replace(self.config, **changes)
-        if changed != self.config:
-            if self._plan is not None:
-                self._seconds = dict(self.seconds)
-                self._plan.context.close()
-            self.config, self._plan = changed, None
+    def _change(self, values: Mapping[str, object]) -> None:
+        """Take other values of dotted keys; what was made under the former is found again in the run's folder."""
+        changed = self._asked.but(values)
+        if changed.config != self.config:
+            self._leave_plan()
+            self._asked = changed
+
+    def _leave_plan(self) -> None:
+        if self._plan is not None:
+            self._seconds = dict(self.seconds)
+            self._plan.context.close()
+            self._plan = None
 
     def _planned(self) -> Plan:
         if self._plan is None:
-            context = open_context(self.config, folder=self.path, command=Command(), reporter=self._reporter)
-            write_record(self.path, self.config)
+            if self._temporary is not None and not Path(self._temporary.name).exists():
+                raise ConfigError(
+                    "outputs",
+                    expected="a run that is still there",
+                    got="a temporary one, which is closed",
+                    remedy="use it before it is closed, or create the run with a folder as outputs",
+                )
+            context = open_context(
+                self.config,
+                folder=self.path,
+                command=Command(overrides=self._asked.words),
+                reporter=self._reporter,
+                data=self._data,
+            )
+            write_record(self.path, self._asked)
+            self._data = context.data
             self._plan = plan_of(context)
         return self._plan
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from hardware_profiles.setting import Setting
 from runs.app.compose import compose
+from runs.pipeline.context import task_data
 from search_space import SearchSpace, space_from_mapping
 from supernet import catalogue
-from supernet.tasks import TASKS, TaskData
+from supernet.tasks import TaskData
 
-__all__ = ["declaration_of", "device", "doctor", "space", "task"]
+__all__ = ["device", "doctor", "space", "task"]
 
 
 def task(name: str = "digits", *, data_root: str | Path | None = None, **options: object) -> TaskData:
@@ -32,9 +32,10 @@ def task(name: str = "digits", *, data_root: str | Path | None = None, **options
     NasweaveError
         The task is unknown, an option is illegal, or the data cannot be read.
     """
-    config = compose(task=name, overrides={f"task.options.{key}": value for key, value in options.items()})
-    given = {key: value for key, value in config.task.options.items() if value is not None}
-    return TASKS[config.task.name].load(data_root=Path(data_root or config.data_root), options=given)
+    given: dict[str, object] = {f"task.options.{key}": value for key, value in options.items()}
+    if data_root is not None:
+        given["data_root"] = str(data_root)
+    return task_data(compose(task=name, overrides=given))
 
 
 def space(
@@ -48,7 +49,7 @@ def space(
     Parameters
     ----------
     name
-        A space such as ``vit_tiny``; the one that suits the task when ``None``.
+        A space such as ``vit_tiny``; when ``None`` the one that suits a task's name, ``vit_tiny`` for data.
     task
         A task's name, or its data, whose shapes the space takes.
     choices
@@ -69,42 +70,21 @@ def space(
 _task = task
 
 
-def declaration_of(space: SearchSpace) -> dict[str, Any]:
-    """Return the declaration from which the same space is made again for its task."""
-    geometry = space.geometry
-    declared: dict[str, Any] = {
-        "name": space.name,
-        "head_dim": geometry.head_dim,
-        "options": {key: dict(own) for key, own in geometry.options.items()},
-        "stem": geometry.task.stem,
-        "head": geometry.task.head,
-        "norm": {name: getattr(geometry.norm, name) for name in geometry.norm.__slots__},
-        **{
-            name: list(getattr(space, name))
-            for name in (
-                "embed_dim",
-                "depth",
-                "mixer",
-                "num_heads",
-                "channel_mixer",
-                "ratio",
-                "precision",
-                "float_precision",
-            )
-        },
-    }
-    if space.largest_blocks is not None:
-        declared["largest"] = list(space.largest_blocks)
-    return declared
-
-
 def device(runtime: str = "onnxruntime", *, threads: int = 1, batch_size: int = 1) -> Setting:
     """Return how networks are executed on this machine: the runtime, its threads and the batch size."""
     return Setting(runtime=runtime, threads=threads, batch_size=batch_size)
 
 
-def doctor(*, data_root: str | Path = "data", threads: int = 1) -> Mapping[str, Mapping[str, object]]:
-    """Return what this machine can do: its device, the versions, runtimes, what can be measured, and all registries."""
+def doctor(*, data_root: str | Path | None = None, threads: int = 1) -> Mapping[str, Mapping[str, object]]:
+    """Return what this machine can do: its device, the versions, runtimes, what can be measured, and all registries.
+
+    Parameters
+    ----------
+    data_root
+        The folder of published data sets; ``$NASWEAVE_DATA`` or ``data`` when ``None``.
+    threads
+        How many a measurement would use.
+    """
     from runs.app.doctor import machine_facts
 
-    return machine_facts(data_root=Path(data_root), threads=threads)
+    return machine_facts(data_root=Path(compose().data_root if data_root is None else data_root), threads=threads)

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from predictors.cost import CostModel
+from runs.checks import check_value
 from runs.objectives import Budget, objectives_by_name
+from runs.profiling.devices import exact_costs
 from runs.search import Problem
 from runs.search.registry import build_sampler
 from search_space import Genes, SearchSpace
@@ -60,12 +62,13 @@ def sampler(
     ConfigError
         A name is unknown, or a setting is illegal.
     """
+    check_value("objectives", objectives, "a list of names", not isinstance(objectives, str), remedy="write [NAME]")
+    check_value("seed", seed, "0 or more", seed >= 0, remedy="correct it")
     exact = CostModel(space)
 
     def cost_function(genes: Genes) -> dict[str, NDArray[np.float64]]:
-        names = ("size_bytes", "params", "flops", "peak_activation_bytes")
-        values = {name: np.asarray(getattr(exact, name)(genes), float) for name in names}
-        return values | {name: np.asarray(cost(genes), float) for name, cost in (costs or {}).items()}
+        given = {name: np.asarray(cost(genes), float) for name, cost in (costs or {}).items()}
+        return exact_costs(exact, genes) | given
 
     problem = Problem(
         objectives=objectives_by_name(tuple(objectives)),

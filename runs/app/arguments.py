@@ -82,17 +82,18 @@ def parse_arguments(words: Sequence[str], *, verb: str, own: Sequence[Word]) -> 
     named = {word.name: word for word in own if not word.flag}
     switches = {f"--{word.name}": word for word in own if word.flag}
     positional = [word for word in own if word.positional]
-    found: dict[str, str | bool] = {}
+    on: set[str] = set()
+    given: dict[str, str] = {}
     overrides: list[Override] = []
     rest = iter(words)
     for text in rest:
         if text in switches:
             overrides.append(Override(key=switches[text].key, value="true"))
         elif text in _SWITCHES:
-            found[_SWITCHES[text]] = True
+            on.add(_SWITCHES[text])
         elif text.startswith("-"):
             name, value = _flag(text, rest)
-            found[name] = value
+            given[name] = value
         else:
             match = _OVERRIDE.fullmatch(text)
             if positional and match is not None and "/" in match["key"] and not match["key"].startswith("hydra/"):
@@ -110,7 +111,13 @@ def parse_arguments(words: Sequence[str], *, verb: str, own: Sequence[Word]) -> 
                     got=repr(text),
                     remedy=f"see nasweave {verb} --help",
                 )
-    return Arguments(overrides=tuple(overrides), **found)  # type: ignore[arg-type]
+    return Arguments(
+        overrides=tuple(overrides),
+        multirun="multirun" in on,
+        help="help" in on,
+        show=given.get("show"),
+        config_dir=given.get("config_dir"),
+    )
 
 
 def _own_words(own: Sequence[Word]) -> str:
@@ -125,6 +132,8 @@ def _flag(text: str, rest: Iterator[str]) -> tuple[str, str]:
     value = value if equals else next(rest, "")
     if _WITH_VALUE[name] == "show" and value != "job":
         raise ConfigError(name, expected="job", got=repr(value), remedy="write --cfg job")
+    if not value:
+        raise ConfigError(name, expected="a folder", got="nothing", remedy=f"write {name} DIR")
     return _WITH_VALUE[name], value
 
 

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from importlib.metadata import version
 
+from runs.app import STORE_VARIABLE
 from runs.app.arguments import Arguments, Override, parse_arguments
 from runs.app.help import general_help, verb_help
 from runs.app.verb import Verb
@@ -22,8 +23,6 @@ from runs.app.verbs import VERBS
 from search_space.errors import ConfigError, NasweaveError
 
 __all__ = ["main"]
-
-_STORE = "NASWEAVE_STORE"
 
 
 def _main(words: list[str]) -> None:
@@ -90,7 +89,7 @@ def _secrets_set_aside(overrides: tuple[Override, ...]) -> tuple[tuple[Override,
     kept, shown = [], []
     for override in overrides:
         if override.key == "store" and override.value and has_secret(override.value):
-            os.environ[_STORE] = override.value
+            os.environ[STORE_VARIABLE] = override.value
             shown.append(replace(override, value=redacted_url(override.value)))
         else:
             kept.append(override)
@@ -100,19 +99,19 @@ def _secrets_set_aside(overrides: tuple[Override, ...]) -> tuple[tuple[Override,
 
 @contextmanager
 def _environment_kept() -> Iterator[None]:
-    before = os.environ.get(_STORE)
+    before = os.environ.get(STORE_VARIABLE)
     try:
         yield
     finally:
-        os.environ.pop(_STORE, None)
+        os.environ.pop(STORE_VARIABLE, None)
         if before is not None:
-            os.environ[_STORE] = before
+            os.environ[STORE_VARIABLE] = before
 
 
 def _clean(text: str) -> str:
     from runs.store.secrets import redacted
 
-    return redacted(text, url=os.environ.get(_STORE))
+    return redacted(text, url=os.environ.get(STORE_VARIABLE))
 
 
 def _fail(message: str) -> int:

@@ -5,6 +5,7 @@ Composing reads YAML and instantiates nothing. A user's own Hydra application ma
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,17 +24,18 @@ from hydra.version import VersionBase
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-import hydra_conf
 from runs.app.arguments import Override, parse_arguments
 from runs.app.config import from_hydra
-from runs.app.schema.keys import hydra_word, literal
+from runs.app.groups import groups
+from runs.app.schema.keys import hydra_word, value_text
+from runs.app.schema.literals import literal
 from runs.app.schema.typed import nearest
+from runs.checks import check_value
 from runs.pipeline.config import Config
 from search_space.errors import ConfigError, reason_of
 
-__all__ = ["compose", "compose_words", "groups", "hydra_words"]
+__all__ = ["compose", "compose_words", "hydra_words", "overrides_of"]
 
-_ROOT = Path(hydra_conf.__file__).parent
 _STATE = (GlobalHydra, HydraConfig, JobRuntime, VersionBase)
 _one_at_a_time = threading.RLock()
 
@@ -60,34 +62,31 @@ def compose(
     ConfigError
         A key is unknown, or a value illegal.
     """
+    folder = None if config_dir is None else str(config_dir)
     if isinstance(overrides, Mapping):
-        known = groups(None if config_dir is None else str(config_dir))
-        typed = [
-            Override(key=key, value=str(value) if key in known else literal(value)) for key, value in overrides.items()
-        ]
+        typed = overrides_of(overrides, config_dir=folder)
     else:
         typed = list(parse_arguments(overrides, verb="compose", own=()).overrides)
     if task is not None:
         typed.insert(0, Override(key="task", value=task))
-    folder = None if config_dir is None else str(config_dir)
     return from_hydra(compose_words(hydra_words(typed, config_dir=folder)))
 
 
-def groups(config_dir: str | None = None) -> dict[str, list[str]]:
-    """Return the options of every group, those of a user's folder among them."""
-    found: dict[str, set[str]] = {}
-    for root in (_ROOT, *([] if config_dir is None else [Path(config_dir)])):
-        for path in root.glob("*/*.yaml"):
-            if path.parent.name != "hydra":
-                found.setdefault(path.parent.name, set()).add(path.stem)
-    return {group: sorted(options) for group, options in sorted(found.items())}
+def overrides_of(values: Mapping[str, object], *, config_dir: str | None = None) -> list[Override]:
+    """Return dotted keys, or groups, with values of Python as overrides."""
+    known = groups(config_dir)
+    for key in values:
+        check_value("overrides", key, "keys of the configuration as text", isinstance(key, str))
+    return [
+        Override(key=key, value=str(value) if key in known else value_text(key, value)) for key, value in values.items()
+    ]
 
 
 def hydra_words(overrides: Sequence[Override], *, config_dir: str | None, multirun: bool = False) -> list[str]:
     """Return overrides as Hydra reads them; raises ``ConfigError`` for an unknown key or folder."""
     words = []
     if config_dir is not None:
-        folder = Path(config_dir).expanduser()
+        folder = Path(os.path.expanduser(config_dir))
         if not folder.is_dir():
             raise ConfigError("--config-dir", expected="a folder", got=repr(config_dir), remedy="correct the path")
         words.append(f"hydra.searchpath={literal([f'file://{folder.absolute()}'])}")

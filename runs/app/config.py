@@ -20,7 +20,7 @@ from runs.store.secrets import redacted, redacted_url
 from search_space.errors import ConfigError
 from supernet.tasks import TASKS
 
-__all__ = ["as_yaml", "from_hydra"]
+__all__ = ["as_yaml", "changed", "from_hydra"]
 
 
 def from_hydra(composed: DictConfig) -> Config:
@@ -42,12 +42,23 @@ def from_hydra(composed: DictConfig) -> Config:
             got="none",
             remedy=str(error.msg or error).splitlines()[0],
         ) from error
-    config = build(Config, current_keys(cast("Mapping[str, Any]", data)))
-    _check_names(config)
-    return config
+    return _built(current_keys(cast("Mapping[str, Any]", data)))
 
 
-def _check_names(config: Config) -> None:
+def changed(config: Config, values: Mapping[str, object]) -> Config:
+    """Return a configuration with other values of known dotted keys, checked as all of it is."""
+    data = _plain(config)
+    for key, value in values.items():
+        *groups, last = key.split(".")
+        group = data
+        for name in groups:
+            group = group[name]
+        group[last] = _plain(value)
+    return _built(data)
+
+
+def _built(data: Mapping[str, Any]) -> Config:
+    config = build(Config, data)
     if config.task.name not in TASKS:
         close = nearest(config.task.name, TASKS)
         raise ConfigError(
@@ -56,7 +67,9 @@ def _check_names(config: Config) -> None:
             got=repr(config.task.name),
             remedy="correct it" if close is None else f"write {close}",
         )
+    TASKS[config.task.name].complete(config.task.options)
     run_folder(outputs=config.outputs, task=config.task.name, name=config.name)
+    return config
 
 
 def as_yaml(config: Config) -> str:

@@ -17,14 +17,14 @@ from omegaconf import DictConfig
 from runs.app.arguments import Override
 from runs.app.config import from_hydra
 from runs.app.invocation import Invocation
-from runs.app.record import write_record
+from runs.app.record import Asked, redacted_words, write_record
 from runs.app.terminal import TerminalReporter
 from runs.app.verbs import VERBS
 from runs.pipeline.context import Command
 from runs.pipeline.run_folder import run_folder, sweep_name
-from runs.store.secrets import redacted, redacted_url
+from runs.store.secrets import redacted
 
-__all__ = ["execute", "redacted_words", "report_warnings"]
+__all__ = ["execute", "report_warnings"]
 
 
 def execute(verb: str, composed: DictConfig, *, overrides: Sequence[Override], swept: Mapping[str, str]) -> None:
@@ -55,7 +55,7 @@ def execute(verb: str, composed: DictConfig, *, overrides: Sequence[Override], s
     if not declared.only_reads(config):
         folder.mkdir(parents=True, exist_ok=True)
         if not declared.joins and os.environ.get("RANK", "0") == "0":
-            write_record(folder, config, overrides=command.overrides)
+            write_record(folder, Asked(config=config, words=command.overrides))
     with _terminated_as_interrupted():
         declared.run(Invocation(config=config, folder=folder, command=command, reporter=TerminalReporter()))
 
@@ -82,14 +82,6 @@ class _Redacted(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
         return redacted(super().format(record))
-
-
-def redacted_words(overrides: Sequence[Override]) -> tuple[str, ...]:
-    """Return overrides as a user types them, without passwords."""
-    return tuple(
-        str(o) if o.value is None else f"{o.key}={redacted_url(o.value) if o.key == 'store' else redacted(o.value)}"
-        for o in overrides
-    )
 
 
 @contextmanager

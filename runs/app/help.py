@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Sequence
 from importlib.resources import files
 
+from runs.app.groups import groups
 from runs.app.verb import Verb
 from runs.app.verbs import VERBS
 
@@ -58,22 +59,12 @@ def verb_help(name: str, verb: Verb) -> str:
             *_entries(_FLAGS),
             "",
             "groups, chosen with group=option:",
-            *_entries([(group, ", ".join(options)) for group, options in _groups().items()]),
+            *_entries([(group, ", ".join(options)) for group, options in groups().items()]),
             "",
             "keys, set with key=value, and their defaults:",
             textwrap.indent(_keys(), "  "),
         )
     )
-
-
-def _groups() -> dict[str, list[str]]:
-    found = {}
-    for folder in files("hydra_conf").iterdir():
-        if folder.is_dir() and folder.name != "hydra":
-            options = [path.name.removesuffix(".yaml") for path in folder.iterdir() if path.name.endswith(".yaml")]
-            if options:
-                found[folder.name] = sorted(options)
-    return dict(sorted(found.items()))
 
 
 def _keys() -> str:

@@ -2,52 +2,129 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from hardware_profiles.atomic import write_atomically
-from runs.app.config import as_yaml, from_hydra
+from runs.app import STORE_VARIABLE
+from runs.app.arguments import Override
+from runs.app.compose import overrides_of
+from runs.app.config import as_yaml, changed, from_hydra
 from runs.pipeline.config import Config
-from search_space.errors import ConfigError
+from runs.store.secrets import has_secret, redacted, redacted_url
+from search_space.errors import ConfigError, NasweaveError, reason_of
 
-__all__ = ["recorded_config", "write_record"]
+__all__ = ["Asked", "redacted_words", "write_record"]
 
 _FOLDER = ".hydra"
 
 
-def write_record(folder: Path, config: Config, *, overrides: Sequence[str] = ()) -> None:
-    """Leave the configuration and what a user typed in the folder of a run, without passwords."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """What a run was asked for.
+
+    Parameters
+    ----------
+    config
+        The typed configuration.
+    words
+        The words of a command line that say the same, without passwords.
+    """
+
+    config: Config
+    words: tuple[str, ...] = ()
+
+    def but(self, values: Mapping[str, object]) -> Asked:
+        """Return the same but for the values of some dotted keys, which are checked."""
+        kept = (word for word in self.words if word.partition("=")[0] not in values)
+        return Asked(config=changed(self.config, values), words=(*kept, *redacted_words(overrides_of(values))))
+
+    @classmethod
+    def of(cls, folder: Path) -> Asked:
+        """Return what the run of a folder was asked for, though the folder was moved with the outputs around it.
+
+        Raises
+        ------
+        ConfigError
+            The folder is none of a run, or its record is damaged.
+        """
+        config = _recorded_config(folder)
+        asked = cls(config=config, words=_recorded_words(folder))
+        outputs = folder.resolve().parents[1]
+        if Path(config.outputs).resolve() == outputs:
+            return asked
+        found: dict[str, object] = {"outputs": str(outputs)}
+        if config.store == f"sqlite:///{config.outputs}/nasweave.db":
+            found["store"] = f"sqlite:///{outputs}/nasweave.db"
+        return asked.but(found)
+
+
+def write_record(folder: Path, asked: Asked) -> None:
+    """Leave what a run was asked for in its folder, without passwords."""
     record = folder / _FOLDER
     record.mkdir(parents=True, exist_ok=True)
-    write_atomically(record / "config.yaml", as_yaml(config).encode(errors="backslashreplace"))
-    lines = "".join(f"- {line!r}\n" for line in overrides) or "[]\n"
+    write_atomically(record / "config.yaml", as_yaml(asked.config).encode(errors="backslashreplace"))
+    lines = yaml.safe_dump(list(asked.words), allow_unicode=True, width=math.inf)
     write_atomically(record / "overrides.yaml", lines.encode(errors="backslashreplace"))
 
 
-def recorded_config(folder: Path) -> Config:
-    """Return the configuration of a run's folder.
+def redacted_words(overrides: Sequence[Override]) -> tuple[str, ...]:
+    """Return overrides as a user types them, without passwords."""
+    return tuple(
+        str(o) if o.value is None else f"{o.key}={redacted_url(o.value) if o.key == 'store' else redacted(o.value)}"
+        for o in overrides
+    )
 
-    Raises
-    ------
-    ConfigError
-        The folder is none of a run, or its record is damaged.
-    """
+
+def _recorded_config(folder: Path) -> Config:
     file = folder / _FOLDER / "config.yaml"
     try:
         data = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
+        if not isinstance(data, dict):
+            raise ValueError("no keys")
+        data.pop("hydra", None)
+        made = OmegaConf.create(data)
+    except (OSError, ValueError, yaml.YAMLError, OmegaConfBaseException) as error:
         raise ConfigError(
             "path",
             expected="the folder of a run, which holds .hydra/config.yaml",
-            got=f"{folder} ({type(error).__name__})",
+            got=f"{folder} ({type(error).__name__}: {reason_of(error)})",
             remedy="give outputs/TASK/NAME",
         ) from error
-    if not isinstance(data, dict):
+    try:
+        config = from_hydra(made)
+    except NasweaveError as error:
         raise ConfigError(
-            "path", expected="a configuration in .hydra/config.yaml", got=repr(data)[:60], remedy="see outputs"
+            f"{file}: {error.parameter}", expected=error.expected, got=error.got, remedy="mend or remove this file"
+        ) from error
+    return replace(config, store=_with_password(config.store, file=file))
+
+
+def _with_password(store: str, *, file: Path) -> str:
+    """Return a database, whose password no file holds, as the environment names it."""
+    if not has_secret(store):
+        return store
+    if STORE_VARIABLE not in os.environ:
+        raise ConfigError(
+            STORE_VARIABLE,
+            expected=f"the database of {file} with its password",
+            got="nothing",
+            remedy=f"set {STORE_VARIABLE} to {store}",
         )
-    data.pop("hydra", None)
-    return from_hydra(OmegaConf.create(data))
+    return os.environ[STORE_VARIABLE]
+
+
+def _recorded_words(folder: Path) -> tuple[str, ...]:
+    """Return the words beside the configuration, none where they are missing or damaged: they decide nothing."""
+    try:
+        words = yaml.safe_load((folder / _FOLDER / "overrides.yaml").read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        return ()
+    return tuple(map(str, words)) if isinstance(words, list) else ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 from runs.checks import check_value
@@ -77,8 +78,10 @@ class FinetuneConfig:
     num_configurations: int
 
     def __post_init__(self) -> None:
-        count = self.num_configurations
+        count, rate, weight = self.num_configurations, self.learning_rate, self.distillation_weight
         check_value("finetune.steps", self.steps, "1 or more", self.steps >= 1)
+        check_value("finetune.learning_rate", rate, "more than 0, or null", rate is None or 0 < rate < math.inf)
+        check_value("finetune.distillation_weight", weight, "a share from 0 to 1", 0 <= weight <= 1)
         check_value("finetune.num_configurations", count, "0, or 2 or more networks", count == 0 or count >= 2)
 
     def training(self, supernet: TrainingConfig) -> TrainingConfig:

@@ -10,10 +10,10 @@ from hardware_profiles import RUNTIMES
 from runs.checks import check_value
 from runs.evaluation.config import BaselinesConfig, EvaluationConfig, FinetuneConfig
 from runs.export.formats import FORMATS
-from runs.objectives import device_of, objective_named
+from runs.objectives import Budget, device_of
 from runs.pipeline.accelerator import ACCELERATORS
 from runs.profiling.config import ProfileConfig
-from runs.search import SAMPLERS, SearchConfig, WorkersConfig
+from runs.search import SearchConfig, WorkersConfig
 from search_space.errors import ConfigError
 from search_space.spec import Scalar
 from supernet.training import TrainingConfig
@@ -159,7 +159,6 @@ class Config:
     def __post_init__(self) -> None:
         check_value("finalists", self.finalists, "1 or more", self.finalists >= 1)
         for key, value, registry in (
-            ("search.sampler", self.search.sampler, SAMPLERS),
             ("hardware.runtime", self.hardware.runtime, RUNTIMES),
             ("accelerator", self.accelerator, ACCELERATORS),
         ):
@@ -167,8 +166,8 @@ class Config:
         check_value("compare", list(self.compare), "two names or more", len(self.compare) != 1)
         for device in self.devices:
             check_value("devices", device, "names of letters, digits, - and _", re.fullmatch(r"[A-Za-z][\w-]*", device))
-        for name in (*self.search.objectives, *(name for name, limit in self.budget.items() if limit is not None)):
-            device_name = device_of(objective_named(name, parameter="budget").name)
+        for name in (*self.search.objectives, *self.limits.limits):
+            device_name = device_of(name)
             if device_name is not None and device_name not in self.devices:
                 raise ConfigError(
                     name,
@@ -176,3 +175,8 @@ class Config:
                     got=f"{device_name!r}, which has no profile",
                     remedy=f"name its profile, devices.{device_name}=FILE.json, or leave {name} out",
                 )
+
+    @property
+    def limits(self) -> Budget:
+        """The upper limits that are set; raises ``NasweaveError`` for an unknown name or a limit that is none."""
+        return Budget(limits={name: limit for name, limit in self.budget.items() if limit is not None})

@@ -20,18 +20,20 @@ from runs.evaluation.network import weights_fingerprint
 from runs.objectives import Budget, Objective, objectives_by_name
 from runs.pipeline.accelerator import torch_device
 from runs.pipeline.config import Config
+from runs.pipeline.run_folder import run_folder
 from runs.profiling.target import Target
 from runs.reporter import Reporter, SilentReporter
 from runs.store import Run, Store
 from search_space import SearchSpace, space_from_mapping
 from search_space.errors import RuntimeUnavailableError, SpaceError
 from search_space.precision import FLOAT
+from search_space.spec import Kind
 from supernet import catalogue
 from supernet.pretrained import Pretrained
 from supernet.tasks import TASKS, TaskData
 from supernet.training import TrainingConfig
 
-__all__ = ["Command", "Context", "open_context"]
+__all__ = ["Command", "Context", "open_context", "task_data"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -130,7 +132,7 @@ class Context:
     @property
     def budget(self) -> Budget:
         """The upper limits that the user set."""
-        return Budget(limits={name: limit for name, limit in self.config.budget.items() if limit is not None})
+        return self.config.limits
 
     @property
     def target(self) -> Target:
@@ -178,6 +180,11 @@ class Context:
         return self.folder / ".lock"
 
 
+def task_data(config: Config) -> TaskData:
+    """Return the data of a configuration's task; raises ``NasweaveError`` where it cannot be read."""
+    return TASKS[config.task.name].load(data_root=Path(config.data_root), options=config.task.options)
+
+
 def open_context(
     config: Config,
     *,
@@ -210,10 +217,7 @@ def open_context(
     NasweaveError
         The task's data cannot be read.
     """
-    task, hardware = config.task, config.hardware
-    if data is None:
-        options = {name: value for name, value in task.options.items() if value is not None}
-        data = TASKS[task.name].load(data_root=Path(config.data_root), options=options)
+    hardware, data = config.hardware, task_data(config) if data is None else data
     runtime, reporter = _runtime(hardware.runtime), reporter or SilentReporter()
     device = this_device(cuda=runtime.accelerated)
     declared: Mapping[str, Any] = config.space
@@ -221,12 +225,14 @@ def open_context(
         declared = _executed_exactly(declared, runtime, device, reporter=reporter)
     space = space_from_mapping(declared, task=data.shape, catalogue=catalogue())
     _check_executable(space, runtime)
-    pretrained = None if config.init.path is None else Pretrained(Path(config.init.path).expanduser())
+    pretrained = None if config.init.path is None else Pretrained(Path(os.path.expanduser(config.init.path)))
     if pretrained is not None:
         pretrained.check(space)
     return Context(
         config=config,
-        folder=Path(config.outputs) / task.name / config.name if folder is None else folder,
+        folder=run_folder(outputs=config.outputs, task=config.task.name, name=config.name)
+        if folder is None
+        else folder,
         command=command or Command(),
         reporter=reporter,
         data=data,
@@ -275,9 +281,10 @@ def _check_executable(space: SearchSpace, runtime: Runtime) -> None:
                     got=value,
                     remedy="remove it from the space or choose another runtime",
                 )
-    for kind, keys in (("mixer", space.mixer), ("channel_mixer", space.channel_mixer)):
+    blocks: tuple[tuple[Kind, tuple[str, ...]], ...] = (("mixer", space.mixer), ("channel_mixer", space.channel_mixer))
+    for kind, keys in blocks:
         for key in keys:
-            if runtime.family not in space.catalogue.spec(kind, key).runtimes:  # type: ignore[arg-type]
+            if runtime.family not in space.catalogue.spec(kind, key).runtimes:
                 raise SpaceError(
                     f"space.{kind}",
                     expected=f"what {runtime.name} executes correctly",

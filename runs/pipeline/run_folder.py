@@ -9,14 +9,14 @@ from pathlib import Path
 
 from search_space.errors import ConfigError
 
-__all__ = ["check_run_name", "run_folder", "sweep_name"]
+__all__ = ["run_folder", "sweep_name"]
 
 _NAME = re.compile(r"\w[\w.,=+@-]*")
 _LONGEST = 200  # bytes; a file name has at most 255, and names of files are made from it
 _SHARED = ("supernets", "comparisons", "profiles")
 
 
-def check_run_name(name: str, *, parameter: str = "name") -> None:
+def _check_name(name: str, *, parameter: str = "name") -> None:
     """Raise ``ConfigError`` unless a name is that of one folder, and not of one that runs share."""
     if not _NAME.fullmatch(name) or name.endswith(".") or len(name.encode(errors="replace")) > _LONGEST:
         raise ConfigError(
@@ -41,8 +41,8 @@ def run_folder(*, outputs: str, task: str, name: str) -> Path:
     """
     if not outputs.strip():
         raise ConfigError("outputs", expected="a folder", got=repr(outputs), remedy="write outputs=. for this folder")
-    check_run_name(task, parameter="task.name")
-    check_run_name(name)
+    _check_name(task, parameter="task.name")
+    _check_name(name)
     return Path(outputs) / task / name
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from runs.checks import check_value
 from runs.objectives import Objective, objectives_by_name
 from runs.search.fidelities.config import FidelitiesConfig
 from runs.search.problem import Problem
 from runs.search.registry import SAMPLERS, build_sampler
 from runs.search.settings import settings_from
 from search_space import Architecture, SearchSpace
-from search_space.errors import ConfigError
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
@@ -55,22 +56,10 @@ class SearchConfig:
 
     def __post_init__(self) -> None:
         objectives_by_name(self.objectives)
-        if self.method not in _METHODS:
-            raise ConfigError(
-                "search.method", expected=f"one of {', '.join(_METHODS)}", got=repr(self.method), remedy="correct it"
-            )
-        for name, value, least in (("n_trials", self.n_trials, 1), ("seed", self.seed, 0)):
-            if value < least:
-                raise ConfigError(
-                    f"search.{name}", expected=f"{least} or more", got=str(value), remedy="give a larger number"
-                )
-        if self.sampler not in SAMPLERS:
-            raise ConfigError(
-                "search.sampler",
-                expected=f"one of {', '.join(SAMPLERS)}",
-                got=repr(self.sampler),
-                remedy="correct the override",
-            )
+        check_value("search.method", self.method, f"one of {', '.join(_METHODS)}", self.method in _METHODS)
+        check_value("search.n_trials", self.n_trials, "1 or more", self.n_trials >= 1)
+        check_value("search.seed", self.seed, "0 or more", self.seed >= 0)
+        check_value("search.sampler", self.sampler, f"one of {', '.join(SAMPLERS)}", self.sampler in SAMPLERS)
         if self.settings:
             settings_from(SAMPLERS[self.sampler].settings, self.settings, sampler=self.sampler)
 
@@ -107,19 +96,13 @@ class WorkersConfig:
     patience_s: float = 300.0
 
     def __post_init__(self) -> None:
-        if self.role not in _ROLES:
-            raise ConfigError(
-                "workers.role", expected=f"one of {', '.join(_ROLES)}", got=repr(self.role), remedy="correct it"
-            )
+        check_value("workers.role", self.role, f"one of {', '.join(_ROLES)}", self.role in _ROLES)
         for name, value, least in (
             ("heartbeat_s", self.heartbeat_s, 0.0),
             ("grace_s", self.grace_s, 2 * self.heartbeat_s),
             ("patience_s", self.patience_s, 0.0),
         ):
-            if not value > least:
-                raise ConfigError(
-                    f"workers.{name}", expected=f"more than {least:g}", got=f"{value:g}", remedy="give a larger number"
-                )
+            check_value(f"workers.{name}", value, f"more than {least:g}", least < value < math.inf)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

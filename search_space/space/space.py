@@ -76,6 +76,9 @@ class SearchSpace(Choices):
         object.__setattr__(self, "geometry", replace(self.geometry, options=options))
         object.__setattr__(self, "ratio", tuple(map(float, self.ratio)))
 
+    def __repr__(self) -> str:
+        return f"SearchSpace({self.name!r}, about 10^{self.log10_size:.0f} networks, fingerprint={self.fingerprint!r})"
+
     # ------------------------------------------------------------------ genes
 
     def canonical(self, genes: NDArray[np.integer[Any]]) -> Genes:

@@ -50,6 +50,9 @@ class Split:
     def __len__(self) -> int:
         return len(self.targets)
 
+    def __repr__(self) -> str:
+        return f"Split({len(self)} examples of {tuple(self.stored.shape[1:])}, stored as {self.stored.dtype})"
+
     @property
     def inputs(self) -> Tensor:
         """All examples as the stem reads them, ``(n, *input_shape)``; large: prefer :meth:`batch`."""
@@ -100,6 +103,10 @@ class TaskData:
     preparation: tuple[Mapping[str, Any], ...] = ()
     meaning: Mapping[str, Any] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        splits = ", ".join(f"{name}={len(getattr(self, name))}" for name in ("train", "validation", "test"))
+        return f"{type(self).__name__}(input_shape={self.shape.input_shape}, {splits}, metric={self.metric.name!r})"
+
     def preprocessing(self) -> dict[str, Any]:
         """Return what a user needs to make inputs and to read outputs, as JSON: ``preprocessing.json`` of an export."""
         kind = "int64" if self.shape.vocab_size else "float32"
@@ -146,7 +153,7 @@ class Task:
     """Where the data comes from, for the licence notice of trained weights."""
 
     @classmethod
-    def load(cls, *, data_root: Path | None = None, options: Mapping[str, Scalar] | None = None) -> TaskData:
+    def load(cls, *, data_root: Path | None = None, options: Mapping[str, Scalar | None] | None = None) -> TaskData:
         """Read the data.
 
         Parameters
@@ -154,7 +161,7 @@ class Task:
         data_root
             Folder of the data sets; ``None`` means the environment's ``NASWEAVE_DATA``, else ``data``.
         options
-            Overrides of ``cls.options``.
+            Overrides of ``cls.options``; ``None`` stands for a default.
 
         Raises
         ------
@@ -163,8 +170,20 @@ class Task:
         DataError
             For data that is missing, malformed or does not fit the options.
         """
+        root = data_root if data_root is not None else Path(os.environ.get("NASWEAVE_DATA", "data"))
+        return cls.read(root, options=cls.complete(options or {}))
+
+    @classmethod
+    def complete(cls, options: Mapping[str, Scalar | None]) -> dict[str, Scalar]:
+        """Return all options, those that are given and the defaults of the others, which ``None`` means too.
+
+        Raises
+        ------
+        ConfigError
+            For an unknown option or one of the wrong type.
+        """
         chosen = {**cls.options}
-        for key, value in (options or {}).items():
+        for key, value in options.items():
             if key not in cls.options:
                 raise ConfigError(
                     f"task.options.{key}",
@@ -172,6 +191,8 @@ class Task:
                     got=repr(key),
                     remedy="remove or correct it",
                 )
+            if value is None:
+                continue
             kind = type(cls.options[key])
             if type(value) is not kind and not (kind is float and type(value) is int):
                 raise ConfigError(
@@ -181,8 +202,7 @@ class Task:
                     remedy="correct it",
                 )
             chosen[key] = value
-        root = data_root if data_root is not None else Path(os.environ.get("NASWEAVE_DATA", "data"))
-        return cls.read(root, options=chosen)
+        return chosen
 
     @classmethod
     def read(cls, data_root: Path, *, options: Mapping[str, Scalar]) -> TaskData:
@@ -217,7 +237,7 @@ def find_path(path: str, data_root: Path, *, kind: str) -> Path:
         raise ConfigError(
             "task.options.path", expected=f"the path of {kind}", got="nothing", remedy="set task.options.path"
         )
-    given = Path(path).expanduser()
+    given = Path(os.path.expanduser(path))
     for candidate in (given, data_root / given):
         if candidate.exists():
             return candidate

@@ -19,7 +19,7 @@ __all__ = ["ClassificationData", "class_scores", "stratified"]
 SPLIT_SEED = 0
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
 class ClassificationData(TaskData):
     """Examples with one class each."""
 

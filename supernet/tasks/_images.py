@@ -23,7 +23,7 @@ Labelled = tuple[NDArray[np.uint8] | NDArray[np.float32], NDArray[np.int64]]
 """Images ``(n, C, H, W)`` and labels ``(n,)``."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
 class ImageData(ClassificationData):
     """Labelled images with one class each.
 

@@ -19,7 +19,7 @@ from supernet.tasks._base import Split, TaskData, data_hash
 __all__ = ["ForecastData", "series_data"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
 class ForecastData(TaskData):
     """Windows of ``(lookback, C)`` with targets ``(horizon, C)``, standardised with the training steps."""
 

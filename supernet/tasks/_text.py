@@ -30,7 +30,7 @@ _BYTES = 256
 _DROPPED = 1  # the id of byte 0, which hardly any text has
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
 class TextData(ClassificationData):
     """Labelled texts with one class each.
 
@@ -50,7 +50,7 @@ class TextData(ClassificationData):
         return inputs.masked_fill(dropped & (inputs != PADDING), _DROPPED)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
 class LanguageData(TaskData):
     """Windows of tokens whose targets are the same tokens, one place on."""
 

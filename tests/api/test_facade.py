@@ -5,12 +5,15 @@ from __future__ import annotations
 import inspect
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import optuna
 import pytest
+import yaml
 
 import nasweave as nw
+from runs.app.compose import compose
 
 SHIPPED = "amd_epyc_2c_onnxruntime_t1_vit_tiny"
 
@@ -67,6 +70,22 @@ def test_a_space_is_bound_to_its_task_and_takes_choices():
         lambda: nw.create_run(objectives=["validation_eror"]),
         lambda: nw.create_run(device=nw.device("tensorflow")),
         lambda: nw.task("digits", paht="mine"),
+        lambda: nw.create_run(task_options={"paht": "mine"}),
+        lambda: nw.create_run(budget={"latency_ms": float("nan")}),
+        lambda: nw.create_run(budget=5),
+        lambda: nw.create_run(objectives="latency_ms"),
+        lambda: nw.create_run(overrides=["search.seed=1"]),
+        lambda: nw.create_run(overrides={1: 2}),
+        lambda: nw.create_run(space={"depth": [1]}),
+        lambda: nw.create_run(space=nw.space("vit_tiny", task=nw.task("digits", patch_size=1))),
+        lambda: nw.sampler("nasweave", nw.space("vit_tiny"), objectives="size_bytes"),
+        lambda: nw.sampler("nasweave", nw.space("vit_tiny"), seed=-1),
+        lambda: nw.create_run(outputs="x").search(n_trials=3),
+        lambda: nw.create_run(outputs="x", overrides={"search": "nasweave"}).search(time_budget="1m"),
+        lambda: nw.create_run(outputs="x", overrides={"search": "nasweave"}).search(n_trials="many"),
+        lambda: nw.create_run(outputs="x").train(steps=0),
+        lambda: nw.create_run(outputs="x").profile(time_budget="soon"),
+        lambda: nw.create_run(outputs="x").export(formats="onnx"),
     ],
 )
 def test_what_is_not_known_is_told(make, tmp_path, monkeypatch):
@@ -105,11 +124,90 @@ def test_a_space_of_a_program_comes_through(tmp_path):
         assert run.space.fingerprint == space.fingerprint
 
 
-def test_temporary_outputs_vanish():
+def test_temporary_outputs_vanish(monkeypatch, tmp_path):
+    monkeypatch.setenv("NASWEAVE_STORE", f"sqlite:///{tmp_path}/team.db")
     with nw.create_run(outputs=None) as run:
         assert run.space.name == "vit_tiny"
         assert run.path.exists()
+        assert str(run.path.parents[1]) in run.config.store, "nothing of it stays in another database"
     assert not run.path.exists() and not run.path.parents[1].exists()
+    with pytest.raises(nw.NasweaveError, match="a temporary one, which is closed"):
+        run.candidates()
+    assert not run.path.parents[1].exists()
+    assert run.seconds == {}
+
+
+def test_a_mistake_leaves_no_temporary_outputs(monkeypatch, tmp_path):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(nw.NasweaveError):
+        nw.create_run(outputs=None, budget={"latency": 5})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_says_the_command_that_would_do_the_same(tmp_path):
+    space = nw.space("vit_tiny", depth=[1, 2], mixer=["softmax", "window"], norm={"kind": "rmsnorm"})
+    given = {"search.seed": 3, "profile.time_budget": "5m", "search": "linas"}
+    with nw.create_run("mine", space=space, outputs=tmp_path / "a b", budget={"latency_ms": 5}, overrides=given) as run:
+        assert run.space.fingerprint == space.fingerprint
+        words = yaml.safe_load((run.path / ".hydra/overrides.yaml").read_text())
+    assert {"name=mine", "search=linas", "search.seed=3", "budget.latency_ms=5"} <= {*words}
+    assert compose(overrides=words) == run.config
+    with nw.load_run(run.path) as loaded:
+        assert loaded.space.name == "vit_tiny"
+        assert yaml.safe_load((run.path / ".hydra/overrides.yaml").read_text()) == words, "reading changes nothing"
+
+
+def test_a_run_is_found_where_its_outputs_were_moved_to(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with nw.create_run("one") as run:
+        assert run.candidates is not None and run.space.name == "vit_tiny"
+    Path("elsewhere").mkdir()
+    Path("outputs").rename("elsewhere/runs")
+    monkeypatch.chdir(tmp_path / "elsewhere/runs/digits")
+    with nw.load_run("one") as moved:
+        assert Path(moved.config.outputs) == tmp_path / "elsewhere/runs"
+        assert moved.config.store == f"sqlite:///{tmp_path}/elsewhere/runs/nasweave.db"
+        assert moved.space.name == "vit_tiny"
+    assert [path.name for path in Path().iterdir()] == ["one"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "the folder of a run"),
+        ("[1, 2]", "the folder of a run"),
+        ("a: [", "the folder of a run"),
+        ("name: 2024-01-01\n", "the folder of a run"),
+        ("{}", "config.yaml: name: expected a value"),
+        ("nonsense: 1\n", "config.yaml: nonsense: expected one of"),
+        ("\xff\xfe", "the folder of a run"),
+    ],
+)
+def test_a_damaged_record_is_told_with_its_file(text, said, tmp_path):
+    record = tmp_path / "outputs/digits/x/.hydra/config.yaml"
+    record.parent.mkdir(parents=True)
+    record.write_bytes(text.encode("latin-1"))
+    with pytest.raises(nw.NasweaveError, match=said):
+        nw.load_run(record.parents[1])
+
+
+def test_a_password_that_no_file_holds_comes_from_the_environment(tmp_path, monkeypatch):
+    url = "postgresql://me:MARKED@127.0.0.1:1/x"
+    with nw.create_run("one", outputs=tmp_path, overrides={"store": url}) as run:
+        assert run.space.name == "vit_tiny"
+    assert all(b"MARKED" not in path.read_bytes() for path in (run.path / ".hydra").iterdir())
+    with pytest.raises(nw.NasweaveError, match=r"^NASWEAVE_STORE: expected"):
+        nw.load_run(run.path)
+    monkeypatch.setenv("NASWEAVE_STORE", url)
+    with nw.load_run(run.path) as loaded:
+        assert loaded.config == run.config
+
+
+def test_values_are_short_in_a_notebook():
+    data, space = nw.task("digits"), nw.space("vit_tiny")
+    assert repr(data) == "ImageData(input_shape=(1, 8, 8), train=1079, validation=359, test=359, metric='accuracy')"
+    assert repr(data.train) == "Split(1079 examples of (1, 8, 8), stored as torch.uint8)"
+    assert repr(space) == f"SearchSpace('vit_tiny', about 10^15 networks, fingerprint={space.fingerprint!r})"
 
 
 def test_an_existing_run_is_refused_or_loaded(tmp_path):

@@ -15,12 +15,13 @@ from functools import cache
 from typing import Any
 
 from runs.app.arguments import Override, elements
+from runs.app.schema.literals import literal, quoted
 from runs.app.schema.renamed import current_key
 from runs.app.schema.typed import hints_by_key, nearest
 from runs.pipeline.config import Config
 from search_space.errors import ConfigError
 
-__all__ = ["hydra_word", "literal", "swept"]
+__all__ = ["hydra_word", "swept", "value_text"]
 
 _LAUNCHER = "hydra/launcher"
 _PLAIN = re.compile(r"[\w./\-+$%*|?:@ ]*", re.ASCII)
@@ -109,6 +110,13 @@ def hydra_word(override: Override, *, multirun: bool, groups: Collection[str]) -
     return f"++{override.key}={','.join(parts)}"
 
 
+def value_text(key: str, value: object) -> str:
+    """Return a value of Python as a user types it for a key."""
+    kind = _kind(key)
+    as_it_is = isinstance(value, str) and kind is not None and kind.text
+    return str(value) if as_it_is and value != "null" and not _QUOTED.fullmatch(str(value)) else literal(value)
+
+
 def _launcher_word(override: Override) -> str:
     parts = override.key.split(".")
     if parts[:2] != ["hydra", "launcher"] or len(parts) < 3 or any(part.startswith("_") for part in parts):
@@ -141,25 +149,9 @@ def _rendered(value: str, kind: _Kind, *, multirun: bool) -> str:
         return value
     if kind.texts and value.startswith("[") and value.endswith("]"):
         items = [item.strip() for item in elements(value[1:-1])] if value[1:-1].strip() else []
-        return f"[{','.join(item if _QUOTED.fullmatch(item) else _quoted(item) for item in items)}]"
+        return f"[{','.join(item if _QUOTED.fullmatch(item) else quoted(item) for item in items)}]"
     if kind.text:
-        return _quoted(value)
+        return quoted(value)
     if value.startswith(("[", "{")) or "${" in value or _FUNCTION.fullmatch(value):
         return value
-    return value if value and value == value.strip() and _PLAIN.fullmatch(value) else _quoted(value)
-
-
-def _quoted(text: str) -> str:
-    """Return a text in Hydra's quotes, in which backslashes are doubled only before a quote and at the end."""
-    return "'" + re.sub(r"(\\*)('|\Z)", lambda m: 2 * m[1] + (m[2] and "\\'"), text) + "'"
-
-
-def literal(value: object) -> str:
-    """Return a value of Python in Hydra's grammar."""
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, Mapping):
-        return "{" + ",".join(f"{key}:{literal(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ",".join(literal(item) for item in value) + "]"
-    return _quoted(value) if isinstance(value, str) else str(value)
+    return value if value and value == value.strip() and _PLAIN.fullmatch(value) else quoted(value)

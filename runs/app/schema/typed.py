@@ -8,13 +8,16 @@ import types
 import typing
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import MISSING, fields, is_dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from search_space.errors import ConfigError
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 __all__ = ["build", "defaults", "hints_by_key", "nearest"]
 
-T = TypeVar("T")
+T = TypeVar("T", bound="DataclassInstance")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
@@ -24,7 +27,7 @@ def build(kind: type[T], data: object, *, where: str = "") -> T:
         raise ConfigError(where, expected="a group of keys", got=repr(data), remedy="choose an option of the group")
     prefix = f"{where}." if where else ""
     hints = typing.get_type_hints(kind)
-    known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
+    known = {f.name: f for f in fields(kind)}
     for key in data:
         if key not in known:
             close = nearest(str(key), known)
@@ -63,10 +66,18 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         return _float(value, where)
     elif hint is str and isinstance(value, str):
         return _text(value, where)
-    elif isinstance(hint, type) and isinstance(value, hint) and not (isinstance(value, bool) and hint is int):
+    elif hint is int and isinstance(value, int) and not isinstance(value, bool):
+        return _integer(value, where)
+    elif isinstance(hint, type) and isinstance(value, hint) and hint is not int:
         return value
     name = getattr(hint, "__name__", None) if origin is None else None
     raise ConfigError(where, expected=f"a value of type {name or hint}", got=repr(value), remedy="correct the override")
+
+
+def _integer(value: int, where: str) -> int:
+    if not -(2**63) <= value < 2**63:
+        raise ConfigError(where, expected="an integer of 64 bits", got="a larger one", remedy="correct it")
+    return value
 
 
 def _float(value: float, where: str) -> float:

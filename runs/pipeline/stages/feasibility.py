@@ -66,6 +66,9 @@ def _check_fidelities(context: Context) -> None:
     """Refuse what a search that trains every network has no use for, so that no setting is silently without effect."""
     trained_for(context.objectives)
     config = context.config
+    for key in (word.partition("=")[0] for word in context.command.overrides):
+        if key in ("search.n_trials", "search.sampler") or key.startswith("search.settings"):
+            context.reporter.warning(f"{key} has no effect on a search in fidelities; search.fidelities sets that")
     evaluation, finetune = config.evaluation, config.finetune
     for name, value, unset, instead in (
         ("search.sampler", config.search.sampler, "nasweave", "search.fidelities to set this search"),

@@ -72,6 +72,8 @@ def test_flags_are_understood():
         ("-",),
         ("--cfg", "all"),
         ("--cfg",),
+        ("-cd",),
+        ("--config-dir=",),
         ("--json=1",),
     ],
 )

@@ -16,11 +16,13 @@ from hydra.core.global_hydra import GlobalHydra
 import hydra_conf
 from runs.app.compose import compose
 from runs.app.config import as_yaml
+from runs.app.schema.documented import declared_keys
+from runs.app.schema.literals import literal
 from runs.app.schema.renamed import RENAMED
 from runs.app.schema.typed import defaults, hints_by_key
 from runs.pipeline.config import Config
 from runs.pipeline.run_folder import run_folder, sweep_name
-from search_space.errors import ConfigError
+from search_space.errors import ConfigError, NasweaveError
 from search_space.registry import Registry
 
 ROOT = Path(hydra_conf.__file__).parent
@@ -62,10 +64,18 @@ def test_a_default_stands_in_one_place():
     main = yaml.safe_load((ROOT / "config.yaml").read_text())
     written = dict(flat({key: value for key, value in main.items() if key not in ("hydra", "defaults")}))
     assert not set(declared) & set(written)
-    for path in ROOT.glob("training/*.yaml"):
-        options = yaml.safe_load(path.read_text())
-        again = {key for key, value in options.items() if declared[f"training.{key}"] == value}
+    for path in (*ROOT.glob("training/*.yaml"), *ROOT.glob("search/*.yaml")):
+        options = flat({path.parent.name: yaml.safe_load(path.read_text())})
+        again = {key for key, value in options if declared.get(key, ...) == value} - {"search.sampler"}
         assert not again, f"{path.name} repeats {again}"
+
+
+def test_the_help_reads_the_defaults_that_the_classes_have():
+    shown = {key: default for key, default, _ in declared_keys()}
+    declared = dict(flat(defaults(Config)))
+    assert shown == {key: literal(value).strip("'") for key, value in declared.items() if value != {}}
+    meanings = {key: meaning for key, _, meaning in declared_keys()}
+    assert meanings["search.seed"] == "A number that is not negative."
 
 
 def without_default(kind, prefix=""):
@@ -109,6 +119,14 @@ def test_what_no_class_declares_stands_in_the_yaml():
         ("task=null", "expected overrides that can be composed"),
         ("space.mixer=[a", "expected overrides that can be composed"),
         ("budget.latency_ms=fast", "budget.latency_ms"),
+        ("budget.latency_ms=nan", "budget.latency_ms: expected a positive number (ms), got nan"),
+        ("budget.latency_ms=-1", "budget.latency_ms: expected a positive number (ms), got -1.0"),
+        (f"search.seed={10**30}", "search.seed: expected an integer of 64 bits"),
+        ("finetune.steps=0", "finetune.steps: expected 1 or more"),
+        ("finetune.distillation_weight=nan", "finetune.distillation_weight: expected a share from 0 to 1"),
+        ("workers.grace_s=inf", "workers.grace_s: expected more than 10"),
+        ("task.options.patch_sise=2", "task.options.patch_sise: expected one of patch_size"),
+        ("task.options.patch_size=two", "task.options.patch_size: expected a value of type int, got 'two'"),
         ("training.steps=0", "training.steps"),
         ("search.objectives=[speed]", "objectives"),
         ("profile.networks=true", "profile.networks: expected a value of type int, got True"),
@@ -118,7 +136,7 @@ def test_what_no_class_declares_stands_in_the_yaml():
     ],
 )
 def test_a_wrong_value_names_its_key_and_the_remedy(override, words):
-    with pytest.raises(ConfigError) as error:
+    with pytest.raises(NasweaveError) as error:
         compose(overrides=[override])
     assert words in str(error.value) and "+search" not in str(error.value).replace("'+search", "")
 
