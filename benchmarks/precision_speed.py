@@ -25,7 +25,7 @@ from search_space import Architecture, Geometry, Layer, TaskShape
 from search_space.precision import FLOAT
 from supernet import Network
 from supernet.elastic import reset_parameters
-from supernet.extract import example_input
+from supernet.example import example_input
 
 RUNTIME_NAMES = ("onnxruntime", "openvino")
 _HEAD_DIM, _LENGTH, _DEPTH = 32, 128, 6

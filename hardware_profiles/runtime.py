@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
@@ -48,6 +49,8 @@ class OpenModel(Protocol):
     Its source is copied into programs for other machines, so it imports what it needs within: numpy, the runtime's
     package, and modules that the runtime names in ``carries``.
     """
+
+    __name__: str
 
     def __call__(self, model: str | bytes, settings: Settings, threads: int) -> Predict:
         """Return the function that a file, or its content, computes."""
@@ -97,6 +100,10 @@ class Runtime:
         What is installed and imported to run a saved model; empty where none can be run elsewhere.
     open_model
         Opens a saved model with numpy and the package alone, as a static method; ``None`` where that is not possible.
+    setting_names
+        What ``settings`` may tell it. Of a folder from elsewhere nothing else is taken, so none of them names a file.
+    beside
+        The suffix of the file that it opens beside a model's, by the suffix of the latter.
     carries
         The modules of nasweave that ``open_model`` imports, each importing no others of nasweave than the like.
     portable
@@ -115,6 +122,8 @@ class Runtime:
     accelerated: ClassVar[bool] = False
     package: ClassVar[str] = ""
     open_model: ClassVar[OpenModel | None] = None
+    setting_names: ClassVar[frozenset[str]] = frozenset()
+    beside: ClassVar[Mapping[str, str]] = MappingProxyType({})
     carries: ClassVar[tuple[str, ...]] = ()
     portable: ClassVar[bool] = False
     reads_onnx: ClassVar[bool] = False
@@ -150,12 +159,13 @@ class Runtime:
     @property
     def opener_name(self) -> str:
         """The name of the function whose source :meth:`opener_source` is."""
-        name: str = self.open_model.__name__  # type: ignore[union-attr]
-        return name
+        assert self.open_model is not None, f"{self.name} opens no files"
+        return self.open_model.__name__
 
     def opener_source(self) -> str:
         """Return the source of ``open_model``, a function under its own name, ready to be copied into a program."""
-        return inspect.getsource(self.open_model)  # type: ignore[arg-type]
+        assert self.open_model is not None, f"{self.name} opens no files"
+        return inspect.getsource(self.open_model)
 
     def unavailable(self) -> str | None:
         """Return why it cannot be used and what to install, or ``None``."""

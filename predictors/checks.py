@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from search_space.errors import ProfileError
+from search_space.errors import ProfileError, reason_of
 
 __all__ = ["checked_coverage", "checked_matrix", "checked_targets"]
 
@@ -20,7 +20,7 @@ def checked_matrix(name: str, rows: ArrayLike, *, columns: int | None = None) ->
     ProfileError
         For another shape, or numbers that are NaN or infinite.
     """
-    matrix = np.asarray(rows, dtype=float)
+    matrix = _numbers(name, rows)
     width = "d" if columns is None else columns
     if matrix.ndim != 2 or (columns is not None and matrix.shape[1] != columns):
         raise ProfileError(
@@ -31,7 +31,7 @@ def checked_matrix(name: str, rows: ArrayLike, *, columns: int | None = None) ->
 
 def checked_targets(name: str, values: ArrayLike, *, rows: int, positive: bool = False) -> Floats:
     """Return finite numbers ``(rows,)``, above zero where ``positive``; raises ``ProfileError`` for others."""
-    targets = np.asarray(values, dtype=float)
+    targets = _numbers(name, values)
     if targets.shape != (rows,) or rows == 0:
         raise ProfileError(
             name, expected=f"shape ({max(rows, 1)},)", got=str(targets.shape), remedy="pass one number a network"
@@ -49,6 +49,15 @@ def checked_coverage(coverage: float) -> float:
     if not 0.0 < coverage < 1.0:
         raise ProfileError("coverage", expected="a number between 0 and 1", got=str(coverage), remedy="0.9 is usual")
     return coverage
+
+
+def _numbers(name: str, values: ArrayLike) -> Floats:
+    try:
+        return np.asarray(values, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise ProfileError(
+            name, expected="numbers in rows of one length", got=reason_of(error), remedy="correct them"
+        ) from error
 
 
 def _finite(name: str, values: Floats) -> Floats:

@@ -33,7 +33,7 @@ from predictors.persistence import dump_predictor, finite_array, load_predictor,
 from predictors.residual import residual_scores, robust_path
 from predictors.ridge import Ridge
 from search_space import Architecture, Block, Genes, SearchSpace
-from search_space.errors import ProfileError, SpaceError
+from search_space.errors import ProfileError
 
 __all__ = ["LatencyPredictor", "LatencyProfile", "ResidualStatistics"]
 
@@ -149,9 +149,7 @@ class LatencyPredictor:
         taken: list[Measured] = []
         values: list[float] = []
         for architecture, measurement in profile.networks:
-            try:
-                self.space.validate(architecture)
-            except SpaceError:
+            if architecture not in self.space:
                 _LOG.info("network %s of the profile is not in space %s", architecture.key, self.space.name)
                 continue
             value = measurement.value(self.measurand)

@@ -25,12 +25,13 @@ from predictors.block_latency import block_groups
 from predictors.cost import sum_over_blocks
 from predictors.latency import LatencyPredictor, LatencyProfile
 from search_space import Architecture, Genes, SearchSpace, features
-from search_space.errors import ProfileError, SpaceError
-from search_space.farthest import farthest_first
+from search_space.errors import ProfileError
+from search_space.farthest import farthest_first, standardised
 
-__all__ = ["FEWEST_SAMPLES", "adapt_profile", "choose_samples"]
+__all__ = ["ADAPTED_FROM", "FEWEST_SAMPLES", "adapt_profile", "choose_samples"]
 
 Floats = NDArray[np.float64]
+ADAPTED_FROM = "adapted from"  # in the provenance, the name of the known device's profile
 FEWEST_SAMPLES = 13  # so that ten of them are networks, from which a 90 % interval can be told
 _BLOCK_SHARE = 0.25
 # A block costs no less than this part of what the usual ratio of the two devices says.
@@ -58,16 +59,16 @@ def choose_samples(space: SearchSpace, networks: Sequence[Architecture], *, coun
     if count < FEWEST_SAMPLES or len(networks) < count - blocks:
         raise ProfileError(
             "profile.samples",
-            expected=f"{FEWEST_SAMPLES} or more, and enough different networks",
-            got=f"{count} of {len(networks)} networks",
-            remedy="raise profile.samples, 20 is usual, or widen the space",
+            expected=f"{FEWEST_SAMPLES} or more, and no more than the space has different networks",
+            got=f"{count}, of them {count - blocks} of {len(networks)} networks",
+            remedy="20 is usual; measure a space of fewer networks whole, without adapt",
         )
     groups = block_groups(space)[1]
     costs = [space.cost(block) for block in space.blocks]
     sizes = [[c.flops, c.size_bytes(b.precision, b.float_precision)] for b, c in zip(space.blocks, costs, strict=True)]
-    points = np.concatenate([_standardised(np.log1p(np.array(sizes, float))), groups], axis=1)
-    far_blocks = _far_apart(points, blocks)
-    far_networks = _far_apart(_standardised(features(space, space.encode(networks))), count - blocks)
+    points = np.concatenate([standardised(np.log1p(np.array(sizes, float))), groups], axis=1)
+    far_blocks = farthest_first(points, blocks)
+    far_networks = farthest_first(standardised(features(space, space.encode(networks))), count - blocks)
     return [*(space.blocks[i] for i in far_blocks), *(networks[i] for i in far_networks)]
 
 
@@ -90,7 +91,7 @@ def adapt_profile(space: SearchSpace, *, known: Profile, samples: Profile) -> Pr
     """
     columns = _Columns(space, known)
     blocks = [block for block in space.blocks if block in samples.blocks]
-    inside = [(a, m) for a, m in samples.networks if _lies_in(space, a)]
+    inside = [(a, m) for a, m in samples.networks if a in space]
     if not inside:
         raise ProfileError(
             "samples", expected="networks of this space", got="none", remedy="measure some on the new device"
@@ -117,7 +118,7 @@ def adapt_profile(space: SearchSpace, *, known: Profile, samples: Profile) -> Pr
         samples,
         # The last measurement tells the baseline of the reference, so what was measured comes last.
         measurements=(*predicted, *samples.measured),
-        provenance={**samples.provenance, "adapted from": known.name, "adapted": told},
+        provenance={**samples.provenance, ADAPTED_FROM: known.name, "adapted": told},
     )
 
 
@@ -160,22 +161,3 @@ def _predicted(template: Measurement, *, block: Subject, latency_ms: float, std:
         measured_at=template.measured_at,
         predicted_std=std,
     )
-
-
-def _lies_in(space: SearchSpace, architecture: Architecture) -> bool:
-    try:
-        space.validate(architecture)
-    except SpaceError:
-        return False
-    return True
-
-
-def _far_apart(points: Floats, count: int) -> list[int]:
-    """Return indices of points, the most central one first."""
-    far: list[int] = farthest_first(points, count, first=int(np.argmin((points**2).sum(axis=1)))).tolist()
-    return far
-
-
-def _standardised(points: Floats) -> Floats:
-    scale = points.std(axis=0)
-    return np.asarray((points - points.mean(axis=0)) / np.where(scale > 0, scale, 1.0))

@@ -16,7 +16,7 @@ from search_space.norm import Norm
 from search_space.precision import FLOAT
 from search_space.spec import BlockShape, BlockSpec, Catalogue, Cost, Kind, Scalar, TaskShape
 
-__all__ = ["Block", "Geometry", "blocks_of"]
+__all__ = ["Block", "Geometry", "blocks_of", "layer_blocks", "layer_of"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -135,6 +135,12 @@ def layer_blocks(layer: Layer, *, embed_dim: int, float_precision: str) -> tuple
         float_precision=float_precision,
     )
     return (None if mixer.key == IDENTITY else mixer), (None if channel.key == IDENTITY else channel)
+
+
+def layer_of(block: Block) -> Layer:
+    """Return the layer whose one sub-block is a mixer or channel mixer, in float."""
+    mixer, channel = (block.key, IDENTITY) if block.kind == "mixer" else (IDENTITY, block.key)
+    return Layer(mixer=mixer, num_heads=block.num_heads, channel_mixer=channel, ratio=block.ratio)
 
 
 def blocks_of(architecture: Architecture, task: TaskShape) -> list[Block]:

@@ -9,17 +9,14 @@ import torch
 from torch import nn
 
 from hardware_profiles.onnx.parts import Part
-from search_space import Architecture, Block, Geometry, Layer
-from search_space.architecture import IDENTITY
+from search_space import Architecture, Block, Geometry
+from search_space.blocks import layer_of
 from search_space.precision import FLOAT
-from supernet.catalogue import HEADS, STEMS
 from supernet.elastic import ElasticLinear, reset_parameters
-from supernet.example import example_input
-from supernet.layer import ChannelBlock, MixerBlock
 from supernet.model import Network, Supernet
-from supernet.parts import block_parts
+from supernet.parts import block_inner, block_parts
 
-__all__ = ["BlockModule", "block_module", "example_input", "extract"]
+__all__ = ["BlockModule", "block_module", "extract"]
 
 
 def extract(supernet: Supernet, architecture: Architecture, *, simulate_precision: bool = True) -> Network:
@@ -40,16 +37,7 @@ class BlockModule(nn.Module):
     def __init__(self, block: Block, geometry: Geometry) -> None:
         super().__init__()
         self.block, self.geometry, self.padded = block, geometry, geometry.task.padded
-        shape = geometry.shape(block)
-        self.inner: nn.Module
-        if block.kind == "stem":
-            self.inner = STEMS[block.key](shape)
-        elif block.kind == "head":
-            self.inner = HEADS[block.key](shape)
-        elif block.kind == "mixer":
-            self.inner = MixerBlock(geometry, [block])
-        else:
-            self.inner = ChannelBlock(geometry, [block])
+        self.inner = block_inner(block, geometry)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Run the block at its own sizes."""
@@ -60,9 +48,7 @@ class BlockModule(nn.Module):
             return self.inner(x, embed_dim=block.embed_dim)  # type: ignore[no-any-return]
         if block.kind == "head":
             return self.inner(x, mask_BL=mask_BL)  # type: ignore[no-any-return]
-        mixer, channel = (block.key, IDENTITY) if block.kind == "mixer" else (IDENTITY, block.key)
-        layer = Layer(mixer=mixer, num_heads=block.num_heads, channel_mixer=channel, ratio=block.ratio)
-        inputs = (x, layer) if mask_BL is None else (x, layer, mask_BL)
+        inputs = (x, layer_of(block)) if mask_BL is None else (x, layer_of(block), mask_BL)
         return self.inner(*inputs)  # type: ignore[no-any-return]
 
     def parts(self, example: torch.Tensor) -> list[Part] | None:

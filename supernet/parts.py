@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
 from functools import cache
@@ -19,16 +20,15 @@ from torch import Tensor, nn
 
 from hardware_profiles.onnx.export import INPUT, OUTPUT
 from hardware_profiles.onnx.parts import Part
-from search_space import Architecture, Block, Geometry, Layer
-from search_space.architecture import IDENTITY
-from search_space.blocks import layer_blocks
+from search_space import Architecture, Block, Geometry
+from search_space.blocks import layer_blocks, layer_of
 from supernet.blocks import Stem, deployed
 from supernet.catalogue import CHANNEL_MIXERS, HEADS, MIXERS, STEMS
 from supernet.elastic import reset_parameters
 from supernet.example import example_input
 from supernet.layer import ChannelBlock, MixerBlock
 
-__all__ = ["block_parts", "network_parts", "part_of", "parts_of_blocks"]
+__all__ = ["block_inner", "block_parts", "network_parts", "part_of", "parts_of_blocks"]
 
 _REGISTRIES: Mapping[str, Any] = {"stem": STEMS, "mixer": MIXERS, "channel_mixer": CHANNEL_MIXERS, "head": HEADS}
 _EXAMPLES = 2
@@ -109,6 +109,16 @@ def block_parts(inner: nn.Module, block: Block, geometry: Geometry, example: Ten
     return parts
 
 
+def block_inner(block: Block, geometry: Geometry) -> nn.Module:
+    """Return the module of a block at its own sizes; a mixer or channel mixer with its norm and residual."""
+    if block.kind == "mixer":
+        return MixerBlock(geometry, [block])
+    if block.kind == "channel_mixer":
+        return ChannelBlock(geometry, [block])
+    inner: nn.Module = _REGISTRIES[block.kind][block.key](geometry.shape(block))
+    return inner
+
+
 def parts_of_blocks(blocks: Iterable[Block], geometry: Geometry) -> Iterator[Part]:
     """Yield all parts that some blocks, and networks that consist of them, have; with weights of their own."""
     plain = dict.fromkeys(replace(block.in_float(), float_precision="fp32") for block in blocks)
@@ -128,15 +138,7 @@ def part_of(recipe: str) -> Part:
     role, block = told["role"], Block(**told["block"])
     geometry = Geometry.from_json(json.dumps(told["geometry"]))
     masks = ("mask",) if geometry.task.padded else ()
-    inner: nn.Module
-    if role == "mixer":
-        inner = MixerBlock(geometry, [block])
-    elif role == "channel_mixer":
-        inner = ChannelBlock(geometry, [block])
-    elif role == "real":
-        inner = nn.Identity()
-    else:
-        inner = _REGISTRIES[block.kind][block.key](geometry.shape(block))
+    inner = nn.Identity() if role == "real" else block_inner(block, geometry)
     reset_parameters(inner, torch.Generator().manual_seed(0))
     inputs = {
         "stem": ("batch",),
@@ -198,15 +200,14 @@ def _recipe(role: str, block: Block, geometry: Geometry, *, deployed: bool) -> s
         "geometry": replace(geometry, options={block.key: dict(geometry.options.get(block.key, {}))}).to_mapping(),
         "deployed": deployed,
         "version": _REGISTRIES[block.kind][block.key].spec.version,
-        "sources": _sources(),
+        "sources": _sources(_REGISTRIES[block.kind][block.key]),
     }
     return json.dumps(told, sort_keys=True, separators=(",", ":"))
 
 
 def _run(role: str, block: Block) -> Run:
     """Return what a part does with its module and its inputs."""
-    mixer, channel = (block.key, IDENTITY) if block.kind == "mixer" else (IDENTITY, block.key)
-    layer = Layer(mixer=mixer, num_heads=block.num_heads, channel_mixer=channel, ratio=block.ratio)
+    layer = layer_of(block)
 
     def stem(inner: Any, batch: Tensor) -> Any:
         x_BLD, mask_BL = inner(batch, embed_dim=block.embed_dim), inner.mask(batch)
@@ -267,9 +268,12 @@ def _is_float32(module: nn.Module) -> bool:
 
 
 @cache
-def _sources() -> str:
-    """Return a digest of the package's code, of which any line may change a graph."""
+def _sources(block: type[nn.Module]) -> str:
+    """Return a digest of the package's code, of which any line may change a graph, and of a block's from elsewhere."""
     digest, folder = hashlib.sha256(), Path(__file__).parent
     for path in sorted(folder.rglob("*.py")):
         digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+    own = Path(getattr(sys.modules[block.__module__], "__file__", None) or __file__)
+    if own.is_file() and not own.is_relative_to(folder):
+        digest.update(own.read_bytes())
     return digest.hexdigest()[:16]

@@ -11,12 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hardware_profiles.measurement import Subject
 from hardware_profiles.measuring.turns import Turns
 from search_space import Architecture
-from search_space.farthest import farthest_first
+from search_space.farthest import farthest_first, standardised
 
 __all__ = ["Describe", "interleaved", "spread_out"]
 
@@ -55,7 +54,8 @@ def spread_out(
     rest: list[tuple[float, list[Subject]]] = []
     for members in strata.values():
         points = None if describe is None else np.array([describe(group[0]) for group in members], float)
-        order = rng.permutation(len(members)).tolist() if points is None else _farthest_first(points)
+        far = rng.permutation(len(members)) if points is None else farthest_first(standardised(points), len(points))
+        order: list[int] = far.tolist()
         opening.append(members[order[0]])
         # Kinds take turns in proportion to how many they are; each runs through its own order.
         rest += [((place + rng.random()) / len(members), members[i]) for place, i in enumerate(order) if place]
@@ -77,11 +77,3 @@ def _strata(groups: dict[Subject, list[Subject]]) -> dict[str, list[list[Subject
         name = "network" if isinstance(base, Architecture) else f"{base.kind}.{base.key}"
         strata.setdefault(name, []).append(group)
     return strata
-
-
-def _farthest_first(points: NDArray[np.float64]) -> list[int]:
-    """Return all indices: the most central point first, then always the farthest from those before it."""
-    scale = points.std(axis=0)
-    points = (points - points.mean(axis=0)) / np.where(scale > 0, scale, 1.0)
-    order: list[int] = farthest_first(points, len(points), first=int(np.argmin((points**2).sum(axis=1)))).tolist()
-    return order

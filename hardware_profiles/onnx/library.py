@@ -1,7 +1,8 @@
 """Templates of parts: from this process's memory, from the disk, or exported now; and the graphs made of them.
 
-A template counts only once it is proven in this process, so neither a file that someone else wrote nor an operator that
-has changed since makes a wrong graph. What has no template is exported as a whole, which the log says.
+A template counts only once it is proven in this process, so neither a damaged or foreign file nor an operator that has
+changed since makes a wrong graph. (The proof is by random inputs: against someone who means harm the folder's
+permissions protect, as they do our own code.) What has no template is exported as a whole, which the log says.
 """
 
 from __future__ import annotations
@@ -122,8 +123,8 @@ def _prove(template: Template, part: Part) -> None:
     drawn = with_random_weights(part, seed=2)
     try:
         model = compose([drawn], [template], outputs=part.outputs)
-    except (KeyError, ValueError) as error:
-        raise NotComposableError(part, f"names that do not fit: {error!r}") from error
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:  # a file's names, places and shapes
+        raise NotComposableError(part, f"weights that do not fit: {error!r}") from error
     prove(drawn, model)
 
 

@@ -110,6 +110,8 @@ class Template:
         """Read a template; raises ``ValueError`` for anything else."""
         try:
             model = onnx.load_from_string(content)
+            if _holds_graphs(model):
+                raise ValueError("functions or graphs within the graph")
             (text,) = (p.value for p in model.metadata_props if p.key == _WEIGHTS_KEY)
             del model.metadata_props[:]
             told = json.loads(text)
@@ -129,7 +131,7 @@ def export_template(part: Part) -> Template:
     example = part.example(torch.Generator().manual_seed(1))
     inputs = {f"in{i}": tensor for i, tensor in enumerate(example)}
     model = export_several(module, inputs, outputs=[f"out{i}" for i in range(len(part.outputs))])
-    if model.functions or any(a.HasField("g") or a.graphs for node in model.graph.node for a in node.attribute):
+    if _holds_graphs(model):
         raise NotComposableError(part, "functions or graphs within the graph")
     state = {name: tensor.numpy() for name, tensor in module.state_dict().items()}
     weights: dict[str, Weight] = {}
@@ -150,6 +152,11 @@ def export_template(part: Part) -> Template:
             if dim.dim_param:
                 dim.dim_param = _SYMBOL.sub(INPUT, dim.dim_param)
     return Template(model=model, weights=weights, dims=dims)
+
+
+def _holds_graphs(model: onnx.ModelProto) -> bool:
+    attributes = (attribute for node in model.graph.node for attribute in node.attribute)
+    return bool(model.functions) or any(a.HasField("g") or a.graphs for a in attributes)
 
 
 def _source(name: str, array: Array, state: Mapping[str, Array]) -> Weight | None:

@@ -28,6 +28,7 @@ from hardware_profiles.portable.exported_folder import (
     MANIFEST,
     SCRIPT,
     FolderError,
+    Opener,
     check_files,
     fresh_command,
     read_manifest,
@@ -41,10 +42,9 @@ _PATIENCE = 10.0  # times the wanted seconds, after which too few runs have to d
 _WARM_UP = 0.2  # of the wanted seconds
 _TIMEOUT_S = 600.0
 Predict = Callable[[Any], Any]
-Openers = Mapping[str, tuple[str, str, Callable[[str, Mapping[str, Any], int], Predict]]]
 
 
-def main(arguments: Sequence[str], openers: Openers) -> int:
+def main(arguments: Sequence[str], openers: Mapping[str, Opener]) -> int:
     """Check a folder, time its models, print; returns the exit code.
 
     Parameters
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str], openers: Openers) -> int:
     arguments
         Of the command line.
     openers
-        For each runtime the package that it needs, what to install, and the function that opens a model's file.
+        How the models of each runtime are opened.
     """
     parser = argparse.ArgumentParser(prog=SCRIPT, description="Check and time the models of this exported folder.")
     parser.add_argument("--folder", type=Path, default=_HERE, help="an exported folder; that of this file by default")
@@ -74,16 +74,16 @@ def main(arguments: Sequence[str], openers: Openers) -> int:
     return 0
 
 
-def _bench(folder: Path, options: argparse.Namespace, openers: Openers) -> dict[str, Any]:
+def _bench(folder: Path, options: argparse.Namespace, openers: Mapping[str, Opener]) -> dict[str, Any]:
     batches = [int(size) for size in options.batch.split(",") if size.strip().isdecimal() and int(size) > 0]
-    if len(batches) != len(options.batch.split(",")) or options.threads < 1 or not options.seconds > 0:
+    if len(batches) != len(options.batch.split(",")) or options.threads < 1 or not 0 < options.seconds < float("inf"):
         raise FolderError(
             "--batch, --threads, --seconds",
             expected="positive numbers, such as --batch 1,16 --threads 1 --seconds 2",
             got=f"{options.batch}, {options.threads}, {options.seconds}",
             remedy="correct them",
         )
-    manifest = read_manifest(folder)
+    manifest = read_manifest(folder, openers)
     check_files(folder, manifest)
     models = manifest["models"]
     names = options.model or list(models)
@@ -95,11 +95,12 @@ def _bench(folder: Path, options: argparse.Namespace, openers: Openers) -> dict[
     rows, missing = [], []
     for name in names:
         runtime = models[name]["runtime"]
-        package, needs, _ = openers.get(runtime, ("", f"the nasweave that wrote it, with its {runtime} runtime", None))
-        if not package or importlib.util.find_spec(package) is None:
+        opener = openers.get(runtime)
+        if opener is None or importlib.util.find_spec(opener.package) is None:
+            needs = f"the nasweave that wrote it, with its {runtime} runtime" if opener is None else opener.needs
             missing.append({"model": name, "runtime": runtime, "needs": needs})
         elif len(names) == 1:
-            rows.append(_time_model(folder, name, manifest, openers[runtime], batches, options))
+            rows.append(_time_model(folder, name, manifest, opener, batches, options))
         else:
             rows.append(_in_fresh_process(folder, name, options))
     if not rows:
@@ -128,23 +129,23 @@ def _time_model(
     folder: Path,
     name: str,
     manifest: Mapping[str, Any],
-    opener: tuple[str, str, Callable[[str, Mapping[str, Any], int], Predict]],
+    opener: Opener,
     batches: Sequence[int],
     options: argparse.Namespace,
 ) -> dict[str, Any]:
-    entry, files, (package, _, open_model) = manifest["models"][name], manifest["files"], opener
+    entry, files = manifest["models"][name], manifest["files"]
     runtime = entry["runtime"]
     example = np.load(folder / EXAMPLE)
-    importlib.import_module(package)
+    importlib.import_module(opener.package)
     before = _memory("VmRSS")
     started = time.perf_counter()
-    predict = open_model(str(folder / name), entry["settings"], options.threads)
+    predict = opener.open_model(str(folder / name), entry["settings"], options.threads)
     loaded = time.perf_counter()
     timed = [_timed(predict, np.concatenate([example[:1]] * size), options.seconds) for size in batches]
     return {
         "model": name,
         "runtime": runtime,
-        "runtime_version": _installed(runtime, package),
+        "runtime_version": _installed(runtime, opener.package),
         "threads": options.threads,
         "file_bytes": sum(files[part]["bytes"] for part in entry["files"]),
         "load_ms": (loaded - started) * 1e3,

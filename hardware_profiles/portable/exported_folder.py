@@ -9,7 +9,8 @@ import hashlib
 import json
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ __all__ = [
     "MANIFEST",
     "SCHEMA",
     "SCRIPT",
-    "SETTINGS",
     "FolderError",
+    "Opener",
     "check_files",
     "fresh_command",
     "read_manifest",
@@ -30,17 +31,36 @@ __all__ = [
 MANIFEST, EXAMPLE, SCRIPT = "manifest.json", "example_input.npy", "bench.py"
 FORMAT, SCHEMA = "nasweave.export", 1
 
-SETTINGS = {
-    "INFERENCE_PRECISION_HINT",
-    "NUM_STREAMS",
-    "PERFORMANCE_HINT",
-    "ENABLE_CPU_PINNING",
-    "DYNAMIC_QUANTIZATION_GROUP_SIZE",
-}
-"""What a manifest may tell a runtime: how to compute, and nothing about files."""
-
 _MOST_BYTES, _MOST_FILES, _LONGEST = 16 * 2**20, 10_000, 500
 _DIGEST, _WORD = re.compile(r"[0-9a-f]{64}"), re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,60}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Opener:
+    """What a program for other machines knows of one way to run models.
+
+    Parameters
+    ----------
+    package
+        What has to be importable.
+    needs
+        What a user is told to install where it is not.
+    open_model
+        Opens a model's file with its settings on a number of threads. In ``bench.py`` stands a copy of its source.
+    settings
+        What a manifest may tell it: how to compute, and nothing about files.
+    beside
+        The suffix of the file that it opens beside a model's, by the suffix of the latter.
+    carries
+        The modules of nasweave that the function imports, which are copied too.
+    """
+
+    package: str
+    needs: str
+    open_model: Callable[[str, Mapping[str, Any], int], Callable[[Any], Any]]
+    settings: frozenset[str] = frozenset()
+    beside: Mapping[str, str] = field(default_factory=dict)
+    carries: tuple[str, ...] = ()
 
 
 class FolderError(Exception):
@@ -51,21 +71,22 @@ class FolderError(Exception):
         super().__init__(" ".join(f"{parameter}: expected {expected}, got {got}; {remedy}".split()))
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
+def read_manifest(folder: Path, openers: Mapping[str, Opener] | None = None) -> dict[str, Any]:
     """Return the manifest of an exported folder; raises ``FolderError`` where there is none, or one that cannot be.
 
-    Its models name files of its list alone, each with its hash and inside the folder.
+    Its models name files of its list alone, each with its hash and inside the folder. Where ``openers`` are given, by
+    runtime, settings that one does not take and files beside a model that have no hash are refused too.
     """
     path = folder / MANIFEST
     try:
         if path.stat().st_size > _MOST_BYTES:
             raise ValueError(f"{path.stat().st_size} bytes")
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         kind, schema = manifest["format"], manifest["schema"]
         if kind != FORMAT:
             raise ValueError(f"the format {str(kind)[:40]!r}")
         if schema == SCHEMA:
-            _check_manifest(manifest)
+            _check_manifest(manifest, openers)
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         reason = getattr(error, "strerror", None) or f"{error or type(error).__name__}"
         raise FolderError(
@@ -81,10 +102,10 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             got=f"schema {str(schema)[:40]}, of another version of nasweave",
             remedy="use the version that wrote it, or export it again",
         )
-    return manifest  # type: ignore[no-any-return]
+    return manifest
 
 
-def _check_manifest(manifest: dict[str, Any]) -> None:
+def _check_manifest(manifest: dict[str, Any], openers: Mapping[str, Opener] | None) -> None:
     """Raise ``ValueError`` where a part of the manifest is of another form than an export has."""
     files, models = manifest["files"], manifest["models"]
     if not isinstance(files, dict) or not isinstance(models, dict) or not _is_text(manifest["name"]):
@@ -100,25 +121,30 @@ def _check_manifest(manifest: dict[str, Any]) -> None:
         if type(size) is not int or size < 0 or not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
             raise ValueError(f"no size and hash of {name}")
     for name, entry in models.items():
-        if not isinstance(entry, dict) or set(entry) != {"format", "runtime", "settings", "files"}:
-            raise ValueError(f"a model {name[:80]!r} of another form")
-        parts, settings = entry["files"], entry["settings"]
-        if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts) or len(parts) > len(files):
-            raise ValueError(f"a model {name[:80]!r} of another form")
-        if not all(isinstance(word, str) and _WORD.fullmatch(word) for word in (entry["format"], entry["runtime"])):
-            raise ValueError(f"a model {name[:80]!r} of another form")
-        needed = [name, *parts, EXAMPLE]
-        if entry["runtime"] == "openvino":  # which opens the weights beside the graph by their name
-            needed += [name[: -len(".xml")] + ".bin"] if name.endswith(".xml") else []
-        missing = next((part for part in needed if part not in files), None)
-        if missing is not None:
-            raise ValueError(f"a model {name[:80]!r} that needs {missing[:80]!r}, which has no hash")
-        if name not in parts:
-            raise ValueError(f"a model {name[:80]!r} that is none of its own files")
-        if not isinstance(settings, dict) or not settings.keys() <= SETTINGS:
-            raise ValueError(f"a model {name[:80]!r} with unknown settings")
-        if not all(isinstance(value, int) or _is_text(value) for value in settings.values()):
-            raise ValueError(f"a model {name[:80]!r} with unknown settings")
+        _check_model(name, entry, files, openers or {})
+
+
+def _check_model(name: str, entry: Any, files: Mapping[str, Any], openers: Mapping[str, Opener]) -> None:
+    other_form = ValueError(f"a model {name[:80]!r} of another form")
+    if not isinstance(entry, dict) or set(entry) != {"format", "runtime", "settings", "files"}:
+        raise other_form
+    parts, settings = entry["files"], entry["settings"]
+    if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts) or len(parts) > len(files):
+        raise other_form
+    if not all(isinstance(word, str) and _WORD.fullmatch(word) for word in (entry["format"], entry["runtime"])):
+        raise other_form
+    opener = openers.get(entry["runtime"])
+    beside = {} if opener is None else opener.beside
+    needed = [name, *parts, EXAMPLE]
+    needed += [name.removesuffix(end) + other for end, other in beside.items() if name.endswith(end)]
+    missing = next((part for part in needed if part not in files), None)
+    if missing is not None:
+        raise ValueError(f"a model {name[:80]!r} that needs {missing[:80]!r}, which has no hash")
+    if name not in parts:
+        raise ValueError(f"a model {name[:80]!r} that is none of its own files")
+    known = isinstance(settings, dict) and (opener is None or settings.keys() <= opener.settings)
+    if not known or not all(_WORD.fullmatch(k) and (isinstance(v, int) or _is_text(v)) for k, v in settings.items()):
+        raise ValueError(f"a model {name[:80]!r} with unknown settings")
 
 
 def _is_text(value: Any) -> bool:

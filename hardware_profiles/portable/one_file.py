@@ -9,43 +9,16 @@ from __future__ import annotations
 import ast
 import importlib.util
 import inspect
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from hardware_profiles.runtime import RUNTIMES, OpenModel
+from hardware_profiles.portable.exported_folder import Opener
+from hardware_profiles.runtime import RUNTIMES
 
-__all__ = ["Opener", "bench_program", "joined", "runtime_openers"]
+__all__ = ["bench_program", "runtime_openers"]
 
 _FIRST, _LAST = "exported_folder", "exported_bench"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Opener:
-    """What a program for other machines knows of one way to run models.
-
-    Parameters
-    ----------
-    package
-        What has to be importable.
-    needs
-        What a user is told to install where it is not.
-    open_model
-        A function whose source is copied.
-    carries
-        The modules of nasweave that the function imports and that are copied too.
-    """
-
-    package: str
-    needs: str
-    open_model: OpenModel
-    carries: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """The name of the function."""
-        name: str = self.open_model.__name__  # type: ignore[attr-defined]
-        return name
 
 
 def runtime_openers() -> dict[str, Opener]:
@@ -55,6 +28,8 @@ def runtime_openers() -> dict[str, Opener]:
             package=runtime.package,
             needs=f"pip install numpy {runtime.package}",
             open_model=runtime.open_model,
+            settings=runtime.setting_names,
+            beside=runtime.beside,
             carries=runtime.carries,
         )
         for name, runtime in RUNTIMES.items()
@@ -66,22 +41,31 @@ def bench_program(openers: Mapping[str, Opener]) -> str:
     """Return the text of ``bench.py``, which an exported folder carries and nasweave itself runs on folders."""
     carried = [module for opener in openers.values() for module in opener.carries]
     modules = [f"{__package__}.{_FIRST}", *dict.fromkeys(carried), f"{__package__}.{_LAST}"]
-    functions = {opener.name: inspect.getsource(opener.open_model) for opener in openers.values()}
-    entries = [f"    {name!r}: ({o.package!r}, {o.needs!r}, {o.name}),\n" for name, o in openers.items()]
-    parts = [joined(modules), *(_without_links(text, modules) for text in functions.values())]
+    functions = dict.fromkeys(opener.open_model for opener in openers.values())
+    entries = [f"    {name!r}: {_as_text(opener)},\n" for name, opener in openers.items()]
     end = (
         f'OPENERS = {{\n{"".join(entries)}}}\n\nif __name__ == "__main__":\n    sys.exit(main(sys.argv[1:], OPENERS))\n'
     )
-    return "\n\n".join([*parts, end])
+    return f"{_joined(modules, [inspect.getsource(function) for function in functions])}\n\n{end}"
 
 
-def joined(modules: Sequence[str]) -> str:
-    """Return the text of modules as one, the last one's docstring first.
+def _as_text(opener: Opener) -> str:
+    return (
+        f"Opener(package={opener.package!r}, needs={opener.needs!r}, open_model={opener.open_model.__name__}, "
+        f"settings=frozenset({sorted(opener.settings)!r}), beside={dict(opener.beside)!r})"
+    )
 
-    Imports of one another fall away, so their names are distinct and each stands after those that it imports.
+
+def _joined(modules: Sequence[str], functions: Sequence[str]) -> str:
+    """Return the text of modules and functions as one, the last module's docstring first.
+
+    Imports of one another fall away, so each stands after those that it imports, and no two may give one name.
     """
     texts = [_source(name) for name in modules]
-    bodies = [_without_links(text, modules) for text in texts]
+    count = Counter(name for text in [*texts, *functions] for name in _names(text))
+    twice = sorted(name for name, times in count.items() if times > 1)
+    assert not twice, f"{', '.join(twice)}: given by two of what becomes one file, so that the later would count"
+    bodies = [_without_links(text, modules) for text in [*texts, *functions]]
     docstring = ast.get_docstring(ast.parse(texts[-1]), clean=False)
     return f'"""{docstring}"""\n\nfrom __future__ import annotations\n\n' + "\n\n".join(bodies)
 
@@ -90,6 +74,20 @@ def _source(module: str) -> str:
     spec = importlib.util.find_spec(module)
     assert spec is not None and spec.origin is not None, module
     return Path(spec.origin).read_text(encoding="utf-8")
+
+
+def _names(text: str) -> set[str]:
+    """Return what a module gives names to, its imports and ``__all__`` apart."""
+    found: set[str] = set()
+    for node in ast.parse(text).body:
+        match node:
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                found.add(name)
+            case ast.Assign(targets=targets):
+                found |= {n.id for target in targets for n in ast.walk(target) if isinstance(n, ast.Name)}
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                found.add(name)
+    return found - {"__all__"}
 
 
 def _without_links(text: str, modules: Sequence[str]) -> str:

@@ -21,10 +21,10 @@ from typing import Any
 from hardware_profiles.portable.exported_folder import FolderError
 from hardware_profiles.portable.pt2_graph import Refused, check_words, checked_graph
 
-__all__ = ["load_program"]
+__all__ = ["GRAPH", "load_program"]
 
 _ROOT = "archive"
-_MODEL, _EXAMPLES = "models/model.json", "data/sample_inputs/model.pt"
+GRAPH, _EXAMPLES = "models/model.json", "data/sample_inputs/model.pt"
 _CONFIGS = {
     "data/weights/": ("data/weights/model_weights_config.json", re.compile(r"weight_\d{1,6}")),
     "data/constants/": ("data/constants/model_constants_config.json", re.compile(r"tensor_\d{1,6}")),
@@ -96,12 +96,12 @@ def _copy(source: zipfile.ZipFile, target: zipfile.ZipFile) -> None:
         with source.open(members[name]) as there, target.open(f"{_ROOT}/{name}", "w", force_zip64=True) as here:
             while block := there.read(2**20):
                 here.write(block)
-    unknown = set(members) - payloads - set(_LABELS) - {_MODEL, _EXAMPLES} - {name for name, _ in _CONFIGS.values()}
+    unknown = set(members) - payloads - set(_LABELS) - {GRAPH, _EXAMPLES} - {name for name, _ in _CONFIGS.values()}
     if unknown:
         raise Refused(f"the member {min(unknown)!r}")
     _check_examples(source.read(members[_EXAMPLES]))
     target.writestr(f"{_ROOT}/{_EXAMPLES}", b"")
-    target.writestr(f"{_ROOT}/{_MODEL}", json.dumps(checked_graph(_json(source, members, _MODEL))))
+    target.writestr(f"{_ROOT}/{GRAPH}", json.dumps(checked_graph(_json(source, members, GRAPH))))
 
 
 def _members(source: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:

@@ -42,7 +42,7 @@ PROGRAM_OPERATORS = frozenset(
 _TARGET = re.compile(r"torch\.ops\.aten\.(?P<operator>\w+)\.\w+")
 _PYTHON_TARGET = re.compile(r"_operator\.(getitem|add|sub|mul|floordiv|truediv|mod|neg|eq|ne|lt|le|gt|ge)")
 _NAME, _PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,500}"), re.compile(r"[A-Za-z0-9_.]{0,1000}")
-_WORD = re.compile(r"[A-Za-z0-9_.+:\- ]{0,200}")
+_LETTERS = re.compile(r"[A-Za-z0-9_.+:\- ]{0,200}")
 _SYMBOL = re.compile(r"[su]\d{1,6}")
 _FUNCTIONS = (
     "Symbol",
@@ -87,7 +87,7 @@ def check_words(value: Any) -> None:
     elif isinstance(value, list):
         for item in value:
             check_words(item)
-    elif isinstance(value, str) and not _WORD.fullmatch(value):
+    elif isinstance(value, str) and not _LETTERS.fullmatch(value):
         raise Refused(f"the text {value[:80]!r}")
 
 
@@ -131,7 +131,7 @@ def _check_names(value: Mapping[str, Any], pattern: re.Pattern[str], *, key: str
 
 
 def _is_word(text: str) -> bool:
-    return _WORD.fullmatch(text) is not None
+    return _LETTERS.fullmatch(text) is not None
 
 
 def _is_name(text: str) -> bool:

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -74,6 +75,8 @@ class OpenVino(Runtime):
     file_suffix = ".onnx"
     package = "openvino"
     open_model = staticmethod(open_openvino)
+    setting_names = frozenset(settings_of("fp32"))
+    beside: ClassVar[Mapping[str, str]] = {".xml": ".bin"}
     portable = True
     reads_onnx = True
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from hardware_profiles.portable.one_file import Opener, bench_program, runtime_openers
+from hardware_profiles.portable.exported_folder import Opener
+from hardware_profiles.portable.one_file import bench_program, runtime_openers
 from hardware_profiles.runtime import Predict, Settings
 
 __all__ = ["NASWEAVE", "program"]

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from hardware_profiles import Profile
+from predictors.new_device import ADAPTED_FROM
 from runs.environment import versions
 from runs.evaluation.found import CHOICES, FoundNetworks
 from runs.objectives import FRACTION, LATENCY, OBJECTIVES, TRAINING_STEPS, Budget, device_of, noise_of
@@ -159,8 +160,8 @@ def _device(profile: Profile, *, foreign: bool) -> dict[str, str]:
         "runtime version": profile.runtime_version,
         "profiled": profile.created_at,
     }
-    if "adapted" in profile.provenance:
-        facts["adapted"] = f"{profile.provenance['adapted']} from {profile.provenance['adapted from']}"
+    if {"adapted", ADAPTED_FROM} <= profile.provenance.keys():
+        facts["adapted"] = f"{profile.provenance['adapted']} from {profile.provenance[ADAPTED_FROM]}"
     if foreign:
         facts["note"] = "predicted only: the profile is of another device or runtime version than the one that searched"
     return facts

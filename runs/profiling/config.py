@@ -32,6 +32,8 @@ class ProfileConfig:
         check_value("profile.max_seconds", self.max_seconds, "more than 0", self.max_seconds > 0)
         assert self.time_budget_s is None or self.time_budget_s > 0
         check_value("profile.seed", self.seed, "0 or more", self.seed >= 0)
+        both = self.path is not None and self.adapt is not None
+        check_value("profile.adapt", self.adapt, "none beside profile.path", not both)
         check_value("profile.samples", self.samples, "1 or more", self.samples > 0)
 
     @property

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from search_space.architecture import Architecture, Layer
 from search_space.blocks import Block
+from search_space.errors import SpaceError
 from search_space.space import corners
 from search_space.space.block_table import BlockTable
 from search_space.space.choices import GLOBAL_GENES, LAYER_GENES, Choices, Genes
@@ -180,6 +181,14 @@ class SearchSpace(Choices):
     def validate(self, architecture: Architecture) -> None:
         """Raise ``SpaceError`` naming the gene and the reason when the architecture is not in the space."""
         check_architecture(self, architecture)
+
+    def __contains__(self, architecture: Architecture) -> bool:
+        """Return whether an architecture is in the space."""
+        try:
+            self.validate(architecture)
+        except SpaceError:
+            return False
+        return True
 
     # ------------------------------------------------- corners, size, identity
 

@@ -131,13 +131,15 @@ def _pixels(path: Path, *, size: int, grey: bool) -> NDArray[np.uint8]:
             with Image.open(path, formats=_FORMATS) as picture:
                 if picture.width * picture.height > _MOST_PIXELS:
                     raise ValueError(f"{picture.width} x {picture.height} pixels")
+                if picture.mode.startswith(("I", "F")):  # which Pillow would clip to white
+                    raise ValueError(f"more than 8 bits a channel (mode {picture.mode})")
                 scaled = picture.convert("L" if grey else "RGB").resize((size, size), Image.Resampling.BICUBIC)
     except Exception as error:  # what a parser makes of bytes that are no picture is of any kind
         raise DataError(
             str(path),
-            expected=f"a picture ({', '.join(_FORMATS)}) of at most {_MOST_PIXELS // 10**6} million pixels",
+            expected=f"a picture ({', '.join(_FORMATS)}) of 8 bits, at most {_MOST_PIXELS // 10**6} million pixels",
             got=reason_of(error),
-            remedy="replace or remove the file",
+            remedy="convert, replace or remove the file",
         ) from error
     return np.asarray(scaled, np.uint8)
 

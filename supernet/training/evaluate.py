@@ -98,7 +98,7 @@ class Evaluator:
         ----------
         model
             A supernet, with the ``architecture`` to run, or any module of a single input.
-        hopeless
+        should_prune
             Asked after each batch but the last; when it says so, the quality of the part seen so far is returned.
         """
         return _judge(

@@ -89,7 +89,7 @@ def load_trained(space: SearchSpace, folder: Path) -> Supernet:
             remedy="finish the training",
         )
     supernet = Supernet(space, generator=torch.Generator())
-    restore_weights(dict(supernet.named_parameters()), checkpoint.tensors, prefix="averaged/", where=path)
+    restore_weights(supernet, checkpoint.tensors, prefix="averaged/", where=path)
     return supernet.eval()
 
 

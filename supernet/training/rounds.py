@@ -13,8 +13,7 @@ Papers: Loshchilov & Hutter 2017 (SGDR: restarts); Defazio et al. 2023 (When, Wh
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +28,11 @@ from supernet.training.checkpoint import Checkpoint, load_checkpoint, save_check
 from supernet.training.config import TrainingConfig
 from supernet.training.mixed_precision import autocast
 from supernet.training.sampling import augmentation_generator, batch_rows
-from supernet.training.state import make_optimizer, restore_weights
+from supernet.training.state import make_optimizer, restore_state, stored_state
 
 __all__ = ["RoundTraining", "round_rate"]
 
 _WARMUP = 20  # steps at most, a tenth of a round
-_MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 
 
 def round_rate(step: int, *, steps: int) -> float:
@@ -70,7 +68,7 @@ class RoundTraining:
         self.device = next(network.parameters()).device
         self.step = 0
         self._round = (0, 0)
-        self._parameters = dict(network.named_parameters())
+        self._taken_up: Checkpoint | None = None  # until it is trained further
         self._linears = [m for m in network.modules() if isinstance(m, ElasticLinear)]
         self._optimizer = make_optimizer(network, config)
         if path is not None and path.exists():
@@ -85,6 +83,9 @@ class RoundTraining:
             When the loss or its gradient is not finite; the last checkpoint stays.
         """
         if self.step < steps:
+            if self._taken_up is not None and self.path is not None:
+                self._taken_up.warn_of_other_numerics(self._numerics(), where=self.path)
+                self._taken_up = None
             if self._round[1] != steps:
                 self._round = (self.step, steps)
             self.network.train()
@@ -107,7 +108,7 @@ class RoundTraining:
             outputs: Tensor = self.network(inputs)
         loss = self.data.loss(outputs.float(), targets, label_smoothing=config.label_smoothing)
         loss.backward()  # type: ignore[no-untyped-call]
-        norm = torch.nn.utils.clip_grad_norm_(self._parameters.values(), config.gradient_clip)
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), config.gradient_clip)
         values = torch.stack((loss.detach(), norm)).tolist()
         if not all(map(math.isfinite, values)):
             raise NasweaveError(
@@ -122,27 +123,21 @@ class RoundTraining:
         self._optimizer.step()
         self.step += 1
 
+    def _numerics(self) -> dict[str, Any]:
+        return {"torch": str(torch.__version__), "device": self.device.type, "threads": torch.get_num_threads()}
+
     def _header(self) -> dict[str, Any]:
         return {k: v for k, v in asdict(self.config).items() if k not in ("steps", "checkpoint_every")}
 
     def _save(self, path: Path) -> None:
-        tensors: dict[str, Tensor] = {}
-        for name, weight in self._parameters.items():
-            moments = self._optimizer.state.get(weight, {})
-            tensors |= {f"weight/{name}": weight, **{f"{key}/{name}": value for key, value in moments.items()}}
-        numerics: Mapping[str, Any] = {
-            "torch": str(torch.__version__),
-            "device": self.device.type,
-            "threads": torch.get_num_threads(),
-        }
         header = {**self._header(), "round": list(self._round)}
         checkpoint = Checkpoint(
             step=self.step,
             space=self.identity,
             data=self.data.data_hash,
             config=header,
-            numerics=numerics,
-            tensors=tensors,
+            numerics=self._numerics(),
+            tensors=stored_state(self.network, self._optimizer),
         )
         save_checkpoint(path, checkpoint)
 
@@ -158,10 +153,6 @@ class RoundTraining:
                 got=repr(header.get(differing[0])),
                 remedy="restore what it was trained with, or train into another folder",
             )
-        restore_weights(self._parameters, checkpoint.tensors, prefix="weight/", where=where)
-        for name, parameter in self._parameters.items():
-            if f"{_MOMENTS[0]}/{name}" in checkpoint.tensors:
-                self._optimizer.state[parameter] = {
-                    key: checkpoint.tensors[f"{key}/{name}"].to(self.device, copy=True) for key in _MOMENTS
-                }
+        restore_state(self.network, self._optimizer, checkpoint.tensors, where=where)
         self.step, self._round = checkpoint.step, (int(start), int(end))
+        self._taken_up = replace(checkpoint, tensors={})

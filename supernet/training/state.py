@@ -27,12 +27,22 @@ from supernet.training.curve import Curve
 from supernet.training.distributed import Ranks
 from supernet.training.sampling import augmentation_generator, batch_rows
 
-__all__ = ["CURVE", "Progress", "Rule", "Training", "make_optimizer", "restore_weights"]
+__all__ = [
+    "CURVE",
+    "Progress",
+    "Rule",
+    "Training",
+    "make_optimizer",
+    "restore_state",
+    "restore_weights",
+    "stored_state",
+]
 
 CURVE = "training.jsonl"
 # AdamW's default of 1e-8 would turn the rounding noise of a gradient that is zero by symmetry (the bias of a key under
 # softmax) into full steps.
 _EPS = 1e-6
+_MOMENTS = ("step", "exp_avg", "exp_avg_sq")  # what AdamW knows of a weight
 Progress = Callable[[int, int, str], None]
 Model = TypeVar("Model", bound=nn.Module)
 logger = logging.getLogger("nasweave.supernet")
@@ -88,7 +98,6 @@ class Training(Generic[Model]):
         ranks.check_batch(config.batch_size)
         self.identity, self.data, self.config, self.folder, self.ranks = identity, data, config, folder, ranks
         self.model, self.rule, self.device = model, rule, next(model.parameters()).device
-        self.names = {parameter: name for name, parameter in model.named_parameters()}
         self.linears = [m for m in model.modules() if isinstance(m, ElasticLinear)]
         self.averaged = AveragedModel(model, multi_avg_fn=self._average)
         self.optimizer = make_optimizer(model, config)
@@ -124,14 +133,8 @@ class Training(Generic[Model]):
             if self.ranks.is_writer and not checkpoint.finished:
                 checkpoint.warn_of_other_numerics(self._numerics(), where=path)
             tensors = checkpoint.tensors
-            restore_weights(dict(self.model.named_parameters()), tensors, prefix="weight/", where=path)
-            restore_weights(dict(self.averaged.module.named_parameters()), tensors, prefix="averaged/", where=path)
-            for parameter, name in self.names.items():
-                moments = {key: f"{key}/{name}" for key in ("step", "exp_avg", "exp_avg_sq")}
-                if moments["step"] in tensors:
-                    self.optimizer.state[parameter] = {
-                        key: tensors[stored].to(self.device, copy=True) for key, stored in moments.items()
-                    }
+            restore_state(self.model, self.optimizer, tensors, where=path)
+            restore_weights(self.averaged.module, tensors, prefix="averaged/", where=path)
             self.step = checkpoint.step
             self.averaged.n_averaged.fill_(checkpoint.step)
             logger.info("continuing at step %d of %d", self.step, self.config.steps)
@@ -148,17 +151,14 @@ class Training(Generic[Model]):
 
     def save(self) -> None:
         """Write the checkpoint of this step."""
-        tensors: dict[str, Tensor] = {}
-        for (name, weight), mean in zip(self.model.named_parameters(), self.averaged.module.parameters(), strict=True):
-            tensors |= {f"weight/{name}": weight, f"averaged/{name}": mean}
-            tensors |= {f"{key}/{name}": value for key, value in self.optimizer.state.get(weight, {}).items()}
+        averaged = {f"averaged/{name}": mean for name, mean in self.averaged.module.named_parameters()}
         checkpoint = Checkpoint(
             step=self.step,
             space=self.identity,
             data=self.data.data_hash,
             config=asdict(self.config),
             numerics=self._numerics(),
-            tensors=tensors,
+            tensors={**stored_state(self.model, self.optimizer), **averaged},
         )
         save_checkpoint(self.folder / FILE, checkpoint)
 
@@ -227,10 +227,28 @@ def make_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Adam
     return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98), eps=_EPS, fused=True)
 
 
-def restore_weights(
-    targets: dict[str, torch.nn.Parameter], tensors: Mapping[str, Tensor], *, prefix: str, where: Path
+def stored_state(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Return weights and moments under the names by which :func:`restore_state` finds them."""
+    tensors: dict[str, Tensor] = {}
+    for name, weight in model.named_parameters():
+        moments = optimizer.state.get(weight, {})
+        tensors |= {f"weight/{name}": weight, **{f"{key}/{name}": value for key, value in moments.items()}}
+    return tensors
+
+
+def restore_state(
+    model: nn.Module, optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], *, where: Path
 ) -> None:
-    """Copy stored weights into parameters; raises ``CheckpointError`` where names or shapes differ."""
+    """Take up stored weights and moments; raises ``CheckpointError`` where names or shapes of weights differ."""
+    restore_weights(model, tensors, prefix="weight/", where=where)
+    for name, weight in model.named_parameters():
+        if f"{_MOMENTS[0]}/{name}" in tensors:
+            optimizer.state[weight] = {key: tensors[f"{key}/{name}"].to(weight.device, copy=True) for key in _MOMENTS}
+
+
+def restore_weights(model: nn.Module, tensors: Mapping[str, Tensor], *, prefix: str, where: Path) -> None:
+    """Copy stored weights into a model; raises ``CheckpointError`` where names or shapes differ."""
+    targets = dict(model.named_parameters())
     stored = {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
     differing = sorted(set(stored) ^ set(targets)) or sorted(n for n in targets if targets[n].shape != stored[n].shape)
     if differing:

@@ -16,7 +16,8 @@ from torch import Tensor
 from search_space import Block, BlockSpec, Geometry, TaskShape
 from search_space.spec import Scalar
 from supernet.catalogue import CHANNEL_MIXERS, HEADS, MIXERS, STEMS, catalogue
-from supernet.extract import block_module, example_input
+from supernet.example import example_input
+from supernet.extract import block_module
 
 CATALOGUE = catalogue()
 REGISTRIES = {"stem": STEMS, "mixer": MIXERS, "channel_mixer": CHANNEL_MIXERS, "head": HEADS}

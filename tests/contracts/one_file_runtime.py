@@ -35,6 +35,7 @@ class MadeUp(Runtime):
     file_suffix = ".onnx"
     package = "onnxruntime"
     open_model = staticmethod(open_made_up)
+    setting_names = frozenset({"sign"})
     portable = True
 
     def library_version(self) -> str:

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import onnx
 import pytest
 import torch
 from onnx.numpy_helper import to_array
+from torch import Tensor
 
 from hardware_profiles import RUNTIMES, this_device
 from hardware_profiles.input_limits import input_limits
 from hardware_profiles.onnx.export import OUTPUT
 from hardware_profiles.onnx.library import graph_library
 from hardware_profiles.onnx.policy import apply_policy
-from search_space import Block, Layer
+from hardware_profiles.portable.pt2_archive import load_program
+from search_space import Architecture, Block, Geometry, Layer
 from search_space.precision import FLOAT, FORMATS
+from supernet import Network
 from supernet.blocks import deployed
-from supernet.elastic import ElasticLinear
-from tests.contracts.block_cases import CASES, CATALOGUE, Case, forms
+from supernet.elastic import ElasticLinear, reset_parameters
+from tests.contracts.block_cases import CASES, CATALOGUE, TASKS, Case, forms
 
 # The largest difference that separate roundings of equal integers explain.
 PRECISION_TOLERANCE = 1e-3
@@ -88,11 +92,40 @@ def test_size_is_what_the_exported_file_stores(case):
         assert 0 <= scalars_and_shapes < 640, precision
 
 
+def opened(module: torch.nn.Module, example: Tensor, path: Path) -> torch.nn.Module:
+    """Return a module after its export, as it is opened from a file of unknown origin."""
+    program = torch.export.export(module, (example,), dynamic_shapes=({0: torch.export.Dim.DYNAMIC},))
+    torch.export.save(program, path)
+    return load_program(path)
+
+
 @pytest.mark.parametrize("case", EXPORTS, ids=str)
-def test_pt2_runs_at_another_batch(case):
+def test_pt2_opens_and_runs_at_another_batch(case, tmp_path):
     module, x = deployed(case.module(case.block())), case.example(5)
-    program = torch.export.export(module, (case.example(2),), dynamic_shapes=({0: torch.export.Dim.DYNAMIC},))
-    torch.testing.assert_close(program.module()(x), module(x), rtol=0, atol=1e-5)
+    found = opened(module, case.example(2), tmp_path / "block.pt2")(x)
+    torch.testing.assert_close(found, module(x), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("precision", sorted(FORMATS))
+def test_pt2_opens_in_every_precision(precision, tmp_path):
+    layer = Layer(
+        mixer="softmax",
+        num_heads=2,
+        channel_mixer="mlp",
+        ratio=2.0,
+        mixer_precision=precision,
+        channel_precision=precision,
+    )
+    geometry = Geometry(task=TASKS["grid"], head_dim=8)
+    network = Network(Architecture(embed_dim=32, layers=(layer,)), geometry).eval()
+    reset_parameters(network, torch.Generator().manual_seed(1))
+    for module in network.modules():
+        if getattr(module, "input_limit", None) is not None:
+            module.input_limit.fill_(3.0)
+    examples = torch.randn(5, 3, 16, 16, generator=torch.Generator().manual_seed(2))
+    with torch.no_grad():
+        found = opened(network, examples[:2], tmp_path / "network.pt2")(examples)
+        torch.testing.assert_close(found, network(examples), rtol=0, atol=1e-5)
 
 
 def one_layer(block: Block, precision: str) -> Layer:

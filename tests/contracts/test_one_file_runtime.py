@@ -6,6 +6,7 @@ import ast
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 
 import numpy as np
@@ -110,7 +111,7 @@ def test_exported_programs_carry_how_its_files_open(made_up, tmp_path):
     script.write_text(
         text.rpartition("if __name__")[0]
         + (
-            f"predict = OPENERS['made_up'][2]({str(model)!r}, {{'sign': -1}}, 1)\n"
+            f"predict = OPENERS['made_up'].open_model({str(model)!r}, {{'sign': -1}}, 1)\n"
             f"print(json.dumps(predict(np.full((1, 4, 8), 0.5, np.float32)).tolist()))\n"
         )
     )
@@ -119,6 +120,16 @@ def test_exported_programs_carry_how_its_files_open(made_up, tmp_path):
     with torch.no_grad():
         expected = -module()(torch.full((1, 4, 8), 0.5)).numpy()
     np.testing.assert_allclose(np.array(json.loads(run.stdout)), expected, atol=1e-5)
+
+
+def test_two_functions_of_one_name_are_not_joined(made_up):
+    openers = runtime_openers()
+    with pytest.raises(AssertionError, match=r"^main: given by two"):
+        bench_program({**openers, "other": replace(openers["made_up"], open_model=main)})
+
+
+def main(model, settings, threads):
+    """Would take the place of the program's own."""
 
 
 def test_a_file_opens_as_the_profiler_opens_it(made_up):

@@ -77,6 +77,8 @@ def test_declarations(runtime):
     assert "fp32" in runtime.float_precisions and runtime.float_precisions <= set(FLOAT_BYTES)
     assert runtime.file_suffix.startswith(".")
     assert runtime.family in RUNTIMES and runtime.family == RUNTIMES[runtime.family].name
+    assert all(runtime.settings(p).keys() <= runtime.setting_names for p in runtime.float_precisions)
+    assert runtime.open_model is None or runtime.package
     Setting(runtime=runtime.name)
 
 

@@ -37,6 +37,17 @@ def test_a_few_samples_and_a_known_profile_make_a_whole_one(tmp_path, monkeypatc
     (file,) = tmp_path.glob("outputs/profiles/*-adapted.json")
     assert Profile.load(file) == profile
 
+    for words, says in (
+        (["name=new", f"adapt={own}"], "expected the profile that this run began with"),
+        (["name=known", f"adapt={tmp_path / 'phone.json'}"], "expected the profile that this run began with"),
+        (["name=third", f"adapt={own}"], "expected a profile of another device, runtime or number of threads"),
+        (["name=third", f"adapt={file}", "hardware.threads=2"], f"itself predicted from {phone.name}"),
+    ):
+        capfd.readouterr()
+        assert nasweave(monkeypatch, "profile", *words, *quick) == 2
+        (line,) = (line for line in capfd.readouterr().err.splitlines() if "profile.adapt" in line)
+        assert says in line
+
 
 @pytest.mark.parametrize(
     ("words", "says"),
@@ -44,6 +55,7 @@ def test_a_few_samples_and_a_known_profile_make_a_whole_one(tmp_path, monkeypatc
         (["adapt=missing.json"], "profile.adapt: expected"),
         (["adapt=amd_epyc_2c_torch_t2_vit_tiny"], "profile.space_fingerprint"),
         (["samples=0"], "profile.samples: expected 1 or more"),
+        (["adapt=a", "profile.path=b"], "profile.adapt: expected none beside profile.path"),
     ],
 )
 def test_what_cannot_be_adapted_is_said_in_one_line(tmp_path, monkeypatch, capfd, words, says):

@@ -1,5 +1,6 @@
 """Networks' graphs put together from those of their blocks: nodes, outputs and names of an export of the whole."""
 
+import json
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from hardware_profiles import RUNTIMES
 from hardware_profiles.input_limits import input_limits
 from hardware_profiles.onnx.cache import GraphCache
 from hardware_profiles.onnx.export import INPUT, OUTPUT, PATH_KEY, export_onnx
-from hardware_profiles.onnx.library import GraphLibrary, graph_library
+from hardware_profiles.onnx.library import GraphLibrary, _key, graph_library
 from hardware_profiles.onnx.parts import Part
 from hardware_profiles.onnx.policy import apply_policy
 from search_space import Block, TaskShape, space_from_mapping
@@ -145,6 +146,50 @@ def test_a_graph_on_disk_is_used_if_it_is_right_and_made_anew_if_not(tmp_path, m
     GraphCache(tmp_path).put(part.recipe, template.to_bytes())
     library = GraphLibrary(GraphCache(tmp_path))
     assert library.template(other).dims != template.dims and calls == [other]
+
+
+@pytest.fixture(scope="module")
+def template():
+    return graphs.export_template(first_part())
+
+
+def spoilt(template, change):
+    """Return the bytes of a template whose words on a weight were changed, as a stranger's file may have them."""
+    model = onnx.load_from_string(template.to_bytes())
+    (told,) = model.metadata_props
+    entries = json.loads(told.value)
+    change(entries[max(entries)], model)
+    told.value = json.dumps(entries)
+    return model.SerializeToString()
+
+
+def with_a_graph_inside(entry, model):
+    node = model.graph.node.add(op_type="If", output=["never"], input=["condition"])
+    node.attribute.add(name="then_branch", type=onnx.AttributeProto.GRAPH).g.name = "inner"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda entry, model: entry.update(indices=[10**9]),
+        lambda entry, model: entry.update(indices=["x"]),
+        lambda entry, model: entry.update(dims=["x"]),
+        lambda entry, model: entry.update(dims=[10**30]),
+        lambda entry, model: entry.update(dims=7),
+        lambda entry, model: entry.update(path=["x"]),
+        lambda entry, model: entry.update(path="none"),
+        lambda entry, model: entry.update(more=1),
+        lambda entry, model: model.graph.input.add(name="another"),
+        lambda entry, model: model.graph.node[0].input.append("unheard of"),
+        with_a_graph_inside,
+    ],
+)
+def test_a_template_whose_words_do_not_fit_is_made_anew(tmp_path, monkeypatch, template, change):
+    part, library = first_part(), GraphLibrary(GraphCache(tmp_path))
+    monkeypatch.setattr("hardware_profiles.onnx.library.export_template", lambda p: template)
+    library.kept.put(_key(part), spoilt(template, change))
+    assert library.missing([part]) == [part]
+    assert library.template(part) is template and library.kept.get(_key(part)) == template.to_bytes()
 
 
 class Folded(nn.Module):

@@ -38,10 +38,10 @@ def export_bundle(context: Context) -> Path:
             provenance=provenance(target, task=context.config.task.name),
             progress=progress,
         )
-    runtime = target.setting.runtime
     for line in (
         f"bundle: {folder} ({len(subjects)} models, {identity})",
-        f"on the device: pip install numpy {runtime}, then python {folder.name}/measure.py --time-budget 5m",
+        f"on the device: pip install numpy {target.runtime.package}, "
+        f"then python {folder.name}/measure.py --time-budget 5m",
         "back here, with the same task, space and hardware: nasweave profile import=results.jsonl",
     ):
         context.reporter.message(line)

@@ -12,12 +12,13 @@ from itertools import pairwise
 
 from hardware_profiles import Profile, Subject
 from hardware_profiles.measuring.conditions import disturbances, drift_hint, throttle_count
-from predictors.new_device import adapt_profile, choose_samples
+from predictors.new_device import ADAPTED_FROM, adapt_profile, choose_samples
 from runs.pipeline.context import Context
 from runs.pipeline.plan import Stage
 from runs.profiling.finding import ProfileFinder
 from runs.profiling.measuring import measure
 from runs.profiling.subjects import subjects_of
+from runs.profiling.target import Target
 from search_space import Architecture
 from search_space.errors import ProfileError
 
@@ -32,25 +33,38 @@ _BUDGET = "time budget in seconds"
 
 def profile(context: Context) -> Profile:
     """Return the run's profile: the one it began with, else the given file, else a measurement of this machine."""
-    own, given = context.folder / "profile.json", context.config.profile.path
+    own, config = context.folder / "profile.json", context.config.profile
     found = Profile.load(own) if own.exists() else None
-    if given is not None:
-        find = ProfileFinder(context.outputs, store=context.store, task=context.config.task.name)
-        chosen = find(given, parameter="profile.path")
+    if config.path is not None:
+        chosen = _named(context, config.path, parameter="profile.path")
         if found is not None and found.measurements != chosen.measurements:
-            raise ProfileError(
-                "profile.path",
-                expected="the profile that this run began with",
-                got=given,
-                remedy="choose another name= for a run with another profile",
-            )
+            raise _another("profile.path", config.path)
         found = chosen
-    if found is None:
-        found = _measured(context) if context.config.profile.adapt is None else _adapted(context)
+    elif config.adapt is not None:
+        known = _named(context, config.adapt, parameter="profile.adapt")
+        if found is None:
+            found = _adapted(context, known)
+        elif found.provenance.get(ADAPTED_FROM) != known.name:
+            raise _another("profile.adapt", config.adapt)
+    elif found is None:
+        found = _measured(context)
     context.target.check(found)
     if not own.exists():
         found.save(own)
     return found
+
+
+def _named(context: Context, text: str, *, parameter: str) -> Profile:
+    return ProfileFinder(context.outputs, store=context.store, task=context.config.task.name)(text, parameter=parameter)
+
+
+def _another(parameter: str, got: str) -> ProfileError:
+    return ProfileError(
+        parameter,
+        expected="the profile that this run began with",
+        got=got,
+        remedy="choose another name= for a run with another profile",
+    )
 
 
 def _measured(context: Context) -> Profile:
@@ -110,14 +124,11 @@ def _measure(
         )
 
 
-def _adapted(context: Context) -> Profile:
+def _adapted(context: Context, known: Profile) -> Profile:
     """Return the profile of this machine from some samples measured now and the profile of a known device."""
     config, target, reporter = context.config.profile, context.target, context.reporter
-    assert config.adapt is not None
-    known = ProfileFinder(context.outputs, store=context.store, task=context.config.task.name)(
-        config.adapt, parameter="profile.adapt"
-    )
     known.check_matches(space_fingerprint=target.space.fingerprint)
+    _check_source(known, target)
     candidates = subjects_of(target.space, networks=_CANDIDATES * config.samples, seed=config.seed)
     networks = [subject for subject in candidates if isinstance(subject, Architecture)]
     subjects = choose_samples(target.space, networks, count=config.samples)
@@ -131,6 +142,24 @@ def _adapted(context: Context) -> Profile:
         f"{known.name}; search with profile.path={file}"
     )
     return result
+
+
+def _check_source(known: Profile, target: Target) -> None:
+    """Raise ``ProfileError`` for a profile that is this machine's own, or itself predicted."""
+    if not target.is_foreign(known) and known.setting == target.setting:
+        raise ProfileError(
+            "profile.adapt",
+            expected="a profile of another device, runtime or number of threads",
+            got=f"one of this device, {known.setting}",
+            remedy="search with it as it is: profile.path= in place of adapt=",
+        )
+    if ADAPTED_FROM in known.provenance:
+        raise ProfileError(
+            "profile.adapt",
+            expected="a profile that was measured",
+            got=f"one that was itself predicted from {known.provenance[ADAPTED_FROM]}",
+            remedy="adapt that one",
+        )
 
 
 def _seconds_spent(stamps: Sequence[str]) -> float:

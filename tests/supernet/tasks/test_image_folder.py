@@ -115,6 +115,15 @@ def test_a_picture_of_another_format_or_too_large_is_one_line(tmp_path, monkeypa
     assert len(str(caught.value).splitlines()) == 1 and not (tmp_path / "touched").exists()
 
 
+@pytest.mark.parametrize("kind", ["uint16", "int32", "float32"])
+def test_pictures_of_more_than_8_bits_are_refused_before_they_turn_white(tmp_path, kind):
+    write_pictures(tmp_path, n=5)
+    values = np.linspace(0, 60_000, 64).reshape(8, 8).astype(kind)
+    Image.fromarray(values).save(tmp_path / "train" / "cat" / "x.tif")
+    with pytest.raises(DataError, match=r"x\.tif: expected a picture .*of 8 bits.*got more than 8 bits a channel"):
+        load(tmp_path)
+
+
 def test_what_is_no_file_is_one_line(tmp_path):
     write_pictures(tmp_path, n=5)
     path = tmp_path / "train" / "cat" / "x.png"

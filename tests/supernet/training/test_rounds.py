@@ -91,6 +91,21 @@ def test_a_checkpoint_of_other_weights_or_settings_is_refused(tmp_path: Path):
     assert begin(path, checkpoint_every=9).step == 4
 
 
+def test_other_threads_are_said_when_a_network_is_trained_on_and_not_when_it_is_read(tmp_path: Path, caplog):
+    path = tmp_path / "checkpoint"
+    begin(path).train_to(4)
+    torch.set_num_threads(2)
+    try:
+        again = begin(path)
+        again.train_to(4)
+        assert not caplog.records
+        again.train_to(6)
+        again.train_to(8)
+    finally:
+        torch.set_num_threads(1)
+    assert [record.levelname for record in caplog.records] == ["WARNING"] and "threads 1" in caplog.text
+
+
 def test_a_loss_that_is_not_finite_names_its_remedy(tmp_path: Path):
     training = begin(tmp_path / "checkpoint")
     training.train_to(4)
