@@ -38,11 +38,10 @@ from scipy.stats import kendalltau
 
 from benchmarks.alone import Labels, alone_config, fresh_network, qualities_alone
 from benchmarks.open_run import open_run
-from runs.objectives import objectives_by_name
+from runs.objectives import exact_costs, objectives_by_name
 from runs.pipeline.context import Context
 from runs.pipeline.plan import Plan
 from runs.pipeline.stages.train import TRAIN
-from runs.profiling.devices import exact_costs
 from runs.search import Problem, run_search
 from runs.search.algorithms.design import skewed_sample, spread
 from search_space import Architecture, SearchSpace, features

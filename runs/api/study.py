@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from predictors.cost import CostModel
 from runs.checks import check_value
-from runs.objectives import Budget, objectives_by_name
-from runs.profiling.devices import exact_costs
+from runs.objectives import Budget, exact_costs, objectives_by_name
 from runs.search import Problem
 from runs.search.registry import build_sampler
 from search_space import Genes, SearchSpace

@@ -7,14 +7,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from runs.objectives.quantity import ENERGY, LATENCY, Quantity
+from search_space import Genes
 from search_space.errors import BudgetError, ConfigError
 from search_space.metric import ACCURACY, Metric
+
+if TYPE_CHECKING:
+    from predictors import CostModel
 
 __all__ = [
     "MEASURED",
@@ -23,6 +30,7 @@ __all__ = [
     "Budget",
     "Direction",
     "Objective",
+    "exact_costs",
     "objective_named",
     "objectives_by_name",
     "trained_for",
@@ -40,8 +48,8 @@ class Objective:
     ----------
     name, unit, label
         Key of a value, its unit, and how a report's axis calls it.
-    exact
-        Whether a formula gives the value; otherwise it is evaluated or predicted.
+    formula
+        What gives the values ``(n,)`` of a gene matrix, with the costs of its space; others are evaluated or predicted.
     evaluated
         Whether it needs an evaluation of the network; otherwise it is cheap, for whole populations.
     metric
@@ -52,7 +60,7 @@ class Objective:
     unit: str
     label: str
     direction: Direction = "minimize"
-    exact: bool = False
+    formula: Callable[[CostModel, Genes], NDArray[np.int64]] | None = None
     evaluated: bool = False
     metric: Metric | None = None
 
@@ -71,14 +79,24 @@ _ALL = (
     Objective(name="validation_loss", unit="", label="Validation loss", evaluated=True),
     Objective(name="latency_ms", unit="ms", label="Latency"),
     Objective(name="energy_mj", unit="mJ", label="Energy of one run"),
-    Objective(name="size_bytes", unit="bytes", label="Size of the weights", exact=True),
-    Objective(name="params", unit="count", label="Parameters", exact=True),
-    Objective(name="flops", unit="count", label="FLOPs of one example", exact=True),
-    Objective(name="peak_activation_bytes", unit="bytes", label="Peak activation memory", exact=True),
+    Objective(name="size_bytes", unit="bytes", label="Size of the weights", formula=lambda c, g: c.size_bytes(g)),
+    Objective(name="params", unit="count", label="Parameters", formula=lambda c, g: c.params(g)),
+    Objective(name="flops", unit="count", label="FLOPs of one example", formula=lambda c, g: c.flops(g)),
+    Objective(
+        name="peak_activation_bytes",
+        unit="bytes",
+        label="Peak activation memory",
+        formula=lambda c, g: c.peak_activation_bytes(g),
+    ),
 )
 OBJECTIVES: Mapping[str, Objective] = {objective.name: objective for objective in _ALL}
 MEASURED = (LATENCY, ENERGY)
 """What a device's profile tells; the others do not depend on the device."""
+
+
+def exact_costs(costs: CostModel, genes: Genes) -> dict[str, NDArray[np.float64]]:
+    """Return every value that a formula gives, ``(n,)`` by objective name."""
+    return {o.name: o.formula(costs, genes).astype(float) for o in OBJECTIVES.values() if o.formula is not None}
 
 
 @lru_cache

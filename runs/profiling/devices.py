@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from hardware_profiles import Measurand, Profile
 from predictors import CostModel, LatencyPredictor
-from runs.objectives import MEASURED, Quantity
+from runs.objectives import MEASURED, Quantity, exact_costs
 from search_space import Architecture, Genes, SearchSpace
 from search_space.errors import ProfileError
 
-__all__ = ["Devices", "exact_costs"]
+__all__ = ["Devices"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,16 +90,6 @@ class Devices:
     def fingerprint(self) -> str:
         """A hash of the measurements of the run's own device."""
         return _fingerprint(self.own)
-
-
-def exact_costs(costs: CostModel, genes: Genes) -> dict[str, NDArray[np.float64]]:
-    """Return every value that a formula gives, ``(n,)`` by objective name."""
-    return {
-        "size_bytes": costs.size_bytes(genes).astype(float),
-        "params": costs.params(genes).astype(float),
-        "flops": costs.flops(genes).astype(float),
-        "peak_activation_bytes": costs.peak_activation_bytes(genes).astype(float),
-    }
 
 
 def _fingerprint(measured: Profile) -> str:

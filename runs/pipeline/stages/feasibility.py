@@ -8,13 +8,13 @@ from __future__ import annotations
 from functools import partial
 
 from runs.evaluation.feasibility import check_budget, corner_values, overview
-from runs.objectives import trained_for
+from runs.objectives import exact_costs, trained_for
 from runs.pipeline.accelerator import torch_device
 from runs.pipeline.context import Context
 from runs.pipeline.plan import Stage
 from runs.pipeline.search_record import SearchRecord
 from runs.pipeline.stages.devices import DEVICES
-from runs.profiling.devices import Devices, exact_costs
+from runs.profiling.devices import Devices
 from runs.store.named import run_named
 from search_space.errors import ConfigError, StoreError
 

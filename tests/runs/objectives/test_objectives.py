@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from runs.objectives import OBJECTIVES, Budget, Quantity, device_of, objectives_by_name
+from predictors import CostModel
+from runs.objectives import OBJECTIVES, Budget, Objective, Quantity, device_of, exact_costs, objectives_by_name
 from search_space.errors import BudgetError, ConfigError
 
 
@@ -17,9 +19,18 @@ def test_order_is_kept() -> None:
 def test_an_objective_of_a_further_device() -> None:
     (phone,) = objectives_by_name(["latency_ms@phone"])
     assert (phone.name, phone.unit, phone.label) == ("latency_ms@phone", "ms", "Latency on phone")
-    assert not phone.evaluated and not phone.exact
+    assert not phone.evaluated and phone.formula is None
     assert device_of(phone.name) == "phone" and device_of("latency_ms") is None
     assert Budget(limits={"latency_ms@phone": 2.0}).constraints({"latency_ms@phone": 3.0}) == {"latency_ms@phone": 0.5}
+
+
+def test_one_entry_is_an_objective_that_can_be_searched_for_and_limited(monkeypatch, space) -> None:
+    name, costs = "peak_memory_bytes", CostModel(space)
+    entry = Objective(name=name, unit="bytes", label="Peak memory", formula=lambda c, g: c.peak_memory_bytes(g))
+    monkeypatch.setitem(OBJECTIVES, name, entry)
+    genes = space.sample_genes(np.random.default_rng(0), 5)
+    assert exact_costs(costs, genes)[name].tolist() == costs.peak_memory_bytes(genes).tolist()
+    assert objectives_by_name([name]) == Budget(limits={name: 1e6}).objectives == (entry,)
 
 
 @pytest.mark.parametrize("names", [[], ["latency"], ["params", "params"], ["params@phone"], ["latency_ms@"]])
