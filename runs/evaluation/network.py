@@ -9,6 +9,7 @@ from torch import Tensor
 
 from runs.evaluation.source import Reference
 from runs.files import new_folder
+from runs.store import WeightOrigin
 from search_space import Architecture
 from supernet import Network, Supernet, extract
 from supernet.calibration import is_calibrated
@@ -45,10 +46,9 @@ class Networks:
         self.supernet, self.fingerprint, self.data, self.brief = supernet, fingerprint, data, brief
         self._folder = folder / "brief"
 
-    def origin(self, architecture: Architecture) -> dict[str, str]:
+    def origin(self, architecture: Architecture) -> WeightOrigin:
         """Return what the weights of a network come from, for an export to be known again by."""
-        own = {"supernet": self.fingerprint}
-        return own if self.brief is None else {**own, "finetuned": self.brief.hash}
+        return WeightOrigin(supernet=self.fingerprint, finetuned=None if self.brief is None else self.brief.hash)
 
     def reference(self, network: Network) -> Reference:
         """Return the supernet wherever it computes the network, else the network itself."""

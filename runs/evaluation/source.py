@@ -8,6 +8,7 @@ from typing import Protocol
 
 from torch import Tensor
 
+from runs.store import WeightOrigin
 from search_space import Architecture
 from supernet import Network
 
@@ -39,7 +40,7 @@ class NetworkSource(Protocol):
     def __call__(self, architecture: Architecture, *, keep: bool = False) -> Network:
         """Return the network in evaluation mode, not calibrated; ``keep`` keeps its weights for later calls."""
 
-    def origin(self, architecture: Architecture) -> dict[str, str]:
+    def origin(self, architecture: Architecture) -> WeightOrigin:
         """Return what the weights of a network come from, for an export to be known again by."""
 
     def reference(self, network: Network) -> Reference:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from runs.evaluation.quality import named
 from runs.evaluation.rounds import RoundsEvaluator, missing_network
 from runs.evaluation.source import Reference
+from runs.store import WeightOrigin
 from search_space import Architecture
 from supernet import Network
 from supernet.calibration import calibrate
@@ -46,10 +47,10 @@ class TrainedNetworks:
         """Return whether a network was trained."""
         return any(rounds.holds(architecture) for rounds in self.rounds)
 
-    def origin(self, architecture: Architecture) -> dict[str, str]:
+    def origin(self, architecture: Architecture) -> WeightOrigin:
         """Return what the weights of a network come from, for an export to be known again by."""
         rounds = self.rounds_of(architecture)
-        return {"trained": f"{rounds.steps(architecture)} steps, {rounds.config.hash}"}
+        return WeightOrigin(trained=f"{rounds.steps(architecture)} steps, {rounds.config.hash}")
 
     def reference(self, network: Network) -> Reference:
         """Return the network itself: it was trained and evaluated alone."""

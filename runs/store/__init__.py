@@ -5,7 +5,21 @@ Only this package opens database sessions; everything it returns is a frozen dat
 
 from runs.store.claims import Claims
 from runs.store.evaluations import Evaluations
+from runs.store.export_detail import ExportDetail, WeightOrigin
 from runs.store.records import STAGES, Candidate, Claim, ClaimCounts, Export, Run, Stage
 from runs.store.repository import Store
 
-__all__ = ["STAGES", "Candidate", "Claim", "ClaimCounts", "Claims", "Evaluations", "Export", "Run", "Stage", "Store"]
+__all__ = [
+    "STAGES",
+    "Candidate",
+    "Claim",
+    "ClaimCounts",
+    "Claims",
+    "Evaluations",
+    "Export",
+    "ExportDetail",
+    "Run",
+    "Stage",
+    "Store",
+    "WeightOrigin",
+]

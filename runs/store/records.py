@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from runs.store.export_detail import ExportDetail
 from search_space.architecture import Architecture
 
 __all__ = ["STAGES", "STATES", "Candidate", "Claim", "ClaimCounts", "ClaimState", "Export", "Run", "Stage", "State"]
@@ -69,7 +70,7 @@ class Export:
     run_id: int
     key: str
     folder: str
-    detail: dict[str, Any]
+    detail: ExportDetail
     created_at: datetime
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from runs.store.database import Database
 from runs.store.exact import json_object, objectives, utc_now
+from runs.store.export_detail import ExportDetail
 from runs.store.records import STAGES, STATES, Candidate, Export, Run, Stage, State
 from runs.store.tables import CandidateRow, ExportRow, MeasurementRow, RunRow, StageRow
 from search_space.architecture import Architecture
@@ -210,9 +211,10 @@ class Store(Database):
             )
         return candidate
 
-    def add_export(self, run_id: int, key: str, *, folder: str, detail: Mapping[str, Any]) -> Export:
+    def add_export(self, run_id: int, key: str, *, folder: str, detail: ExportDetail) -> Export:
         """Note that a network was exported to a folder, in place of what was exported there before."""
-        new = {"key": key, "detail": json_object(detail, parameter="detail"), "created_at": utc_now()}
+        stored = json_object(detail.to_dict(), parameter="detail")
+        new = {"key": key, "detail": stored, "created_at": utc_now()}
         insert = self._insert(ExportRow).values(run_id=run_id, folder=folder, **new)
         with self._write() as session:
             session.execute(insert.on_conflict_do_update(index_elements=["run_id", "folder"], set_=new))

@@ -13,6 +13,7 @@ from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, MetaData, Text,
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from runs.store.exact import UtcDateTime
+from runs.store.export_detail import ExportDetail
 from runs.store.records import Candidate, Export, Run, Stage, State
 from search_space.architecture import Architecture
 from search_space.errors import SpaceError, StoreError
@@ -174,7 +175,11 @@ class ExportRow(Base):
     def record(self) -> Export:
         """Return the row as a value."""
         return Export(
-            run_id=self.run_id, key=self.key, folder=self.folder, detail=self.detail, created_at=self.created_at
+            run_id=self.run_id,
+            key=self.key,
+            folder=self.folder,
+            detail=_export_detail(self.detail, folder=self.folder),
+            created_at=self.created_at,
         )
 
 
@@ -187,5 +192,17 @@ def _architecture(text: str, *, key: str) -> Architecture:
             f"candidate {key}",
             expected="a network in the database",
             got=f"{error.got} ({error.remedy})",
+            remedy="restore the database, or choose another name= for a new run",
+        ) from error
+
+
+def _export_detail(stored: dict[str, Any], *, folder: str) -> ExportDetail:
+    try:
+        return ExportDetail.from_dict(stored)
+    except ValueError as error:
+        raise StoreError(
+            f"export {folder}",
+            expected="what an export folder holds, in the database",
+            got=f"{stored}"[:80] + f" ({error})",
             remedy="restore the database, or choose another name= for a new run",
         ) from error

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from runs.evaluation.finetuning import FinetunedFiles, finetuned_files
@@ -17,14 +18,13 @@ from runs.pipeline.stages.devices import DEVICES
 from runs.pipeline.stages.evaluator import NETWORKS
 from runs.pipeline.stages.finalists import FINALISTS
 from runs.profiling.devices import Devices
-from runs.store import Candidate
+from runs.store import Candidate, ExportDetail, WeightOrigin
 from search_space.errors import ConfigError
 from supernet.calibration import calibrate
 
 __all__ = ["EXPORT"]
 
 _PARITY_LIMIT = 2e-2
-_ORIGINS = ("supernet", "finetuned", "trained")
 
 
 def export(context: Context, known: Devices, networks: NetworkSource) -> Path:
@@ -47,18 +47,17 @@ def export(context: Context, known: Devices, networks: NetworkSource) -> Path:
     return target
 
 
-def _origin(networks: NetworkSource, candidate: Candidate, tuned: FinetunedFiles | None) -> dict[str, str]:
+def _origin(networks: NetworkSource, candidate: Candidate, tuned: FinetunedFiles | None) -> WeightOrigin:
     """Return what the weights of an export come from."""
     origin = networks.origin(candidate.architecture)
-    return origin if tuned is None else {**origin, "finetuned": tuned.weights}
+    return origin if tuned is None else replace(origin, finetuned=tuned.weights)
 
 
-def _formats_of(context: Context, target: Path, origin: Mapping[str, str]) -> set[str]:
+def _formats_of(context: Context, target: Path, origin: WeightOrigin) -> set[str]:
     """Return the formats of a finished export of the same weights."""
     for done in context.store.exports(context.run.id):
-        found = {name: done.detail[name] for name in _ORIGINS if name in done.detail}
-        if done.folder == target.name and found == origin and target.exists():
-            return set(done.detail["formats"]) & set(FORMATS)
+        if done.folder == target.name and done.detail.origin == origin and target.exists():
+            return set(done.detail.formats) & set(FORMATS)
     return set()
 
 
@@ -69,7 +68,7 @@ def _write(
     target: Path,
     *,
     tuned: FinetunedFiles | None,
-    origin: Mapping[str, str],
+    origin: WeightOrigin,
     formats: Sequence[str],
 ) -> None:
     if tuned is None:
@@ -85,7 +84,7 @@ def _write(
         parity.add_extracted()
     names = write_folder(context, candidate, target, subject=subject, parity=parity, tuned=tuned, formats=formats)
     norms = {name: row["relative_norm"] for name, row in parity.rows.items()}
-    detail = {"formats": names, **origin, "relative_norm": norms}
+    detail = ExportDetail(formats=tuple(names), origin=origin, relative_norms=norms)
     context.store.add_export(context.run.id, candidate.key, folder=target.name, detail=detail)
     worst = max(norms, key=lambda name: norms[name])
     if norms[worst] > _PARITY_LIMIT:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from sqlalchemy.dialects.sqlite import dialect
 
-from runs.store import Run, Store
+from runs.store import ExportDetail, Run, Store
 from runs.store.exact import UtcDateTime, json_object, objectives
 from tests.runs.store.conftest import ARCHITECTURE
 
@@ -55,7 +55,7 @@ def test_numbers_that_json_lacks_are_refused(store: Store, run: Run, number: flo
     with refused:
         store.finish_stage(run.id, "train", fingerprint="a", detail={"loss": number})
     with refused:
-        store.add_export(run.id, "k", folder="e", detail={"loss": number})
+        store.add_export(run.id, "k", folder="e", detail=ExportDetail(formats=(), relative_norms={"onnx": number}))
     store.add_candidate(run.id, "k", values={}, predicted={}, **new)
     with refused:
         store.set_final(run.id, "k", final={"latency_ms": number})

@@ -13,7 +13,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import Pool
 
-from runs.store import Run, Store
+from runs.store import ExportDetail, Run, Store
 from runs.store.failures import clear_errors
 from search_space.errors import StoreError
 
@@ -84,7 +84,7 @@ def test_read_only(file: Path) -> None:
     with Store.open(f"sqlite:///file:{file}?mode=ro&uri=true") as store:
         assert store.runs() == [run]
         with pytest.raises(StoreError) as caught:
-            store.add_export(run.id, "k", folder="e", detail={})
+            store.add_export(run.id, "k", folder="e", detail=ExportDetail(formats=()))
         assert "readonly database" in line(caught) and "write permission" in line(caught)
 
 

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy
 
 from runs.pipeline.search_record import SearchRecord
-from runs.store import STAGES, Candidate, Run, Store
+from runs.store import STAGES, Candidate, ExportDetail, Run, Store, WeightOrigin
 from search_space.errors import StoreError
 from tests.runs.store.conftest import ARCHITECTURE
 
@@ -138,17 +138,19 @@ def test_a_candidate_that_has_changed_loses_what_was_measured_of_it(store: Store
 
 
 def test_an_export_folder_holds_one_network(store: Store, run: Run) -> None:
-    first = store.add_export(run.id, "k", folder="exports/k", detail={"formats": ["onnx"]})
-    second = store.add_export(run.id, "k", folder="exports/copy", detail={})
-    assert store.exports(run.id) == [first, second]
-    again = store.add_export(run.id, "m", folder="exports/k", detail={"formats": ["pt2"]})
+    origin = WeightOrigin(supernet="a", finetuned="b")
+    detail = ExportDetail(formats=("onnx", "pt2"), origin=origin, relative_norms={"onnx": 0.5})
+    first = store.add_export(run.id, "k", folder="exports/k", detail=detail)
+    second = store.add_export(run.id, "k", folder="exports/copy", detail=ExportDetail(formats=()))
+    assert store.exports(run.id) == [first, second] and first.detail == detail
+    again = store.add_export(run.id, "m", folder="exports/k", detail=ExportDetail(formats=("pt2",)))
     assert store.exports(run.id) == [again, second]
-    assert (again.key, again.detail) == ("m", {"formats": ["pt2"]})
+    assert (again.key, again.detail) == ("m", ExportDetail(formats=("pt2",)))
 
 
 def test_times_are_aware_and_in_utc(store: Store, run: Run) -> None:
     stage = store.finish_stage(run.id, "train", fingerprint="a", detail={})
-    export = store.add_export(run.id, "k", folder="e", detail={})
+    export = store.add_export(run.id, "k", folder="e", detail=ExportDetail(formats=()))
     for time in (store.runs()[0].created_at, stage.finished_at, add(store, run, "k").created_at, export.created_at):
         assert time.tzinfo is UTC
         assert abs(datetime.now(UTC) - time) < timedelta(minutes=1)
@@ -158,7 +160,7 @@ def test_times_are_aware_and_in_utc(store: Store, run: Run) -> None:
     "write",
     [
         lambda store: store.finish_stage(77, "train", fingerprint="a", detail={}),
-        lambda store: store.add_export(77, "k", folder="e", detail={}),
+        lambda store: store.add_export(77, "k", folder="e", detail=ExportDetail(formats=())),
         lambda store: store.add_candidate(77, "k", architecture=ARCHITECTURE, values={}, predicted={}, source="search"),
     ],
 )
@@ -176,6 +178,42 @@ def test_a_damaged_network_is_one_line(store: Store, run: Run, text: str) -> Non
     with pytest.raises(StoreError, match=r"candidate k: expected a network in the database") as caught:
         store.candidates(run.id)
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_an_export_of_an_earlier_version_is_read(store: Store, run: Run) -> None:
+    store.add_export(run.id, "k", folder="e", detail=ExportDetail(formats=()))
+    stored = '{"formats":["onnx"],"supernet":"6e3a","relative_norm":{"extracted":0,"onnx":0.14},"later":1}'
+    _set_detail(store, stored)
+    (export,) = store.exports(run.id)
+    assert export.detail == ExportDetail(
+        formats=("onnx",), origin=WeightOrigin(supernet="6e3a"), relative_norms={"extracted": 0, "onnx": 0.14}
+    )
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        "{}",
+        '{"formats":"onnx"}',
+        '{"formats":[1]}',
+        '{"formats":[],"supernet":1}',
+        '{"formats":[],"relative_norm":["x"]}',
+        '{"formats":[],"relative_norm":{"onnx":null}}',
+        "[]",
+        "null",
+    ],
+)
+def test_a_damaged_export_is_one_line(store: Store, run: Run, stored: str) -> None:
+    store.add_export(run.id, "k", folder="e", detail=ExportDetail(formats=()))
+    _set_detail(store, stored)
+    with pytest.raises(StoreError, match=r"export e: expected what an export folder holds") as caught:
+        store.exports(run.id)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def _set_detail(store: Store, stored: str) -> None:
+    with store._engine.begin() as connection:
+        connection.execute(sqlalchemy.text("update nasweave_exports set detail = :t"), {"t": stored})
 
 
 @pytest.mark.parametrize(
