@@ -2,7 +2,8 @@
 
 from hardware_profiles.device import Device, this_device
 from hardware_profiles.measurement import Measurand, Measurement, Subject, subject_from_json, subject_to_json
-from hardware_profiles.measuring.profiler import Build, Built, measure_profile
+from hardware_profiles.measuring.inputs import Build, Built, Earlier, Instruments, ProfileOrigin
+from hardware_profiles.measuring.profiler import measure_profile
 from hardware_profiles.measuring.timing import ProfilerConfig, Timing, measure
 from hardware_profiles.profile import Profile
 from hardware_profiles.runtime import RUNTIMES, Executable, Prepared, Runtime
@@ -13,11 +14,14 @@ __all__ = [
     "Build",
     "Built",
     "Device",
+    "Earlier",
     "Executable",
+    "Instruments",
     "Measurand",
     "Measurement",
     "Prepared",
     "Profile",
+    "ProfileOrigin",
     "ProfilerConfig",
     "Runtime",
     "Setting",

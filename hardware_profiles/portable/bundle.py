@@ -22,7 +22,7 @@ import numpy as np
 import hardware_profiles
 import search_space
 from hardware_profiles.measurement import Subject, subject_to_json
-from hardware_profiles.measuring.profiler import Build
+from hardware_profiles.measuring.inputs import Build
 from hardware_profiles.measuring.reference import Reference
 from hardware_profiles.measuring.schedule import Describe, spread_out
 from hardware_profiles.measuring.timing import ProfilerConfig
@@ -89,8 +89,10 @@ def write_bundle(
         New; its parents exist or are made.
     subjects
         Blocks and networks; these keep their order.
-    setting, space_fingerprint, build, config, describe
-        As for :func:`hardware_profiles.measuring.profiler.measure_profile`.
+    setting, space_fingerprint
+        As for :class:`hardware_profiles.ProfileOrigin`.
+    build, config, describe
+        As for :func:`hardware_profiles.measure_profile`.
     provenance
         What a profile made from it says of how it came about.
     progress

@@ -10,8 +10,11 @@ from functools import partial
 from pathlib import Path
 
 from hardware_profiles import (
+    Earlier,
+    Instruments,
     Measurement,
     Profile,
+    ProfileOrigin,
     ProfilerConfig,
     Subject,
     measure_profile,
@@ -90,9 +93,12 @@ def measure(
             time_budget_s = max(time_budget_s - (time.monotonic() - began), _LEAST_LEFT * time_budget_s)
         return measure_profile(
             subjects,
-            setting=target.setting,
-            device=target.device,
-            space_fingerprint=target.space.fingerprint,
+            origin=ProfileOrigin(
+                setting=target.setting,
+                device=target.device,
+                space_fingerprint=target.space.fingerprint,
+                provenance=provenance(target, task=task),
+            ),
             build=builder or Builder(target.space, batch_size=target.setting.batch_size),
             config=ProfilerConfig(
                 precision=config.precision,
@@ -102,13 +108,13 @@ def measure(
                 rounds=rounds,
                 seed=config.seed,
             ),
-            done=done,
+            earlier=Earlier(measurements=done, baseline_ms=baseline_ms),
+            instruments=Instruments(
+                runtime=target.runtime, meter=energy_meter(accelerated=target.runtime.accelerated)[0]
+            ),
+            describe=partial(block_costs, target.space),
             on_measurement=keep,
             progress=progress,
-            baseline_ms=baseline_ms,
-            describe=partial(block_costs, target.space),
-            provenance=provenance(target, task=task),
-            meter=energy_meter(accelerated=target.runtime.accelerated)[0],
         )
 
 

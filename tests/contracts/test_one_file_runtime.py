@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch import nn
 
-from hardware_profiles import RUNTIMES, Built, ProfilerConfig, Setting, measure_profile, this_device
+from hardware_profiles import RUNTIMES, Built, ProfileOrigin, ProfilerConfig, Setting, measure_profile, this_device
 from hardware_profiles.abilities import YES, abilities
 from hardware_profiles.measuring.memory import peak_memory_bytes
 from hardware_profiles.portable.bare import only_packages
@@ -63,9 +63,7 @@ def test_it_is_found_and_what_it_executes_is_found_out(made_up):
 def test_it_profiles(made_up):
     profile = measure_profile(
         BLOCKS,
-        setting=Setting(runtime="made_up"),
-        device=this_device(),
-        space_fingerprint="s",
+        origin=ProfileOrigin(setting=Setting(runtime="made_up"), device=this_device(), space_fingerprint="s"),
         build=build,
         config=QUICK,
     )

@@ -4,7 +4,16 @@ import numpy as np
 import torch
 from torch import nn
 
-from hardware_profiles import Built, ProfilerConfig, Setting, measure_profile, this_device
+from hardware_profiles import (
+    Built,
+    Earlier,
+    Instruments,
+    ProfileOrigin,
+    ProfilerConfig,
+    Setting,
+    measure_profile,
+    this_device,
+)
 from hardware_profiles.runtime import Runtime
 from search_space import Architecture, Block, Layer
 
@@ -85,15 +94,15 @@ def build(subject):
     return Built(module=nn.Linear(1, 1).eval(), example=torch.zeros(1, 1), policy={subject: "float"})
 
 
-def run(runtime, subjects=SUBJECTS, config=None, **more):
+def run(runtime, subjects=SUBJECTS, config=None, *, done=(), baseline_ms=None, meter=None, provenance=None, **more):
     return measure_profile(
         subjects,
-        setting=SETTING,
-        device=this_device(),
-        space_fingerprint="space",
+        origin=ProfileOrigin(
+            setting=SETTING, device=this_device(), space_fingerprint="space", provenance=provenance or {}
+        ),
         build=build,
         config=config or ProfilerConfig(),
-        runtime=runtime,
-        clock=runtime.clock,
+        earlier=Earlier(measurements=done, baseline_ms=baseline_ms),
+        instruments=Instruments(runtime=runtime, clock=runtime.clock, meter=meter),
         **more,
     )
