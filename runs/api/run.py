@@ -15,7 +15,7 @@ from runs.api.reporting import reporter
 from runs.api.tables import candidates_table
 from runs.app.record import Asked, write_record
 from runs.checks import check_value
-from runs.evaluation.found import FoundNetworks
+from runs.evaluation.candidates import FoundNetworks
 from runs.pipeline.config import Config
 from runs.pipeline.context import Command, Context, open_context
 from runs.pipeline.plan import Plan

@@ -1,24 +1,86 @@
-"""The evaluated networks of a run: found again with every value, and recorded."""
+"""The evaluated networks of a run: found again with every value, chosen from, and recorded."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Protocol
 
+from runs.objectives import Budget, Objective
+from runs.objectives.front import choose, front
 from runs.reporter import ProgressCallback
 from runs.search import CostFunction, Recorder
 from runs.store import Candidate, Store
 from search_space import Architecture, SearchSpace
+from search_space.errors import BudgetError
 
-__all__ = ["found_candidates", "record_networks"]
+__all__ = ["CHOICES", "FoundNetworks", "found_candidates", "record_networks"]
+
+CHOICES = ("knee", "best", "fastest")
 
 
-class Evaluate(Protocol):
-    """Gives the quality of a network, on all examples with ``whole``."""
+@dataclass(frozen=True, kw_only=True)
+class FoundNetworks:
+    """The evaluated networks of a run.
 
-    def __call__(self, architecture: Architecture, *, whole: bool) -> dict[str, float]:
-        """Return the quality by name of value."""
+    Parameters
+    ----------
+    candidates
+        All of them, with every value.
+    objectives, budget
+        What one chooses by.
+    estimates
+        What the search's own model takes for the values of an evaluated objective, by its name and by key. Of many
+        networks that were evaluated by a few hundred examples, the best one was lucky: a front is chosen by estimates
+        where there are any, and shown with the values that were evaluated.
+    """
+
+    candidates: Sequence[Candidate]
+    objectives: Sequence[Objective]
+    budget: Budget
+    estimates: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    @cached_property
+    def by_key(self) -> Mapping[str, Candidate]:
+        """The candidates by key."""
+        return {c.key: c for c in self.candidates}
+
+    @cached_property
+    def front(self) -> list[Candidate]:
+        """The networks within the budget that none dominates, cheapest first."""
+        return [self.by_key[c.key] for c in self._estimated_front]
+
+    def choose(self, key: str) -> Candidate:
+        """Return the network with that key, or the one of the front that ``auto``, ``knee`` and so on name.
+
+        Raises
+        ------
+        BudgetError
+            There is no such network, or none within the budget.
+        """
+        if key in self.by_key:
+            return self.by_key[key]
+        return self.by_key[choose(key, self._estimated_front, self.objectives, self.budget).key]
+
+    @cached_property
+    def chosen(self) -> Mapping[str, Candidate]:
+        """The networks of the front that have a name, as far as there are any within the budget."""
+        found = {}
+        for name in CHOICES:
+            try:
+                found[name] = self.choose(name)
+            except BudgetError:
+                continue  # nothing is within the budget; the report says so
+        return found
+
+    @cached_property
+    def _estimated_front(self) -> list[Candidate]:
+        return front([self._estimated(c) for c in self.candidates], self.objectives, self.budget)
+
+    def _estimated(self, candidate: Candidate) -> Candidate:
+        own = {name: values[candidate.key] for name, values in self.estimates.items() if candidate.key in values}
+        return replace(candidate, values={**candidate.values, **own}) if own else candidate
 
 
 def found_candidates(store: Store, run_id: int, *, space: SearchSpace, cost_function: CostFunction) -> list[Candidate]:
@@ -35,6 +97,13 @@ def found_candidates(store: Store, run_id: int, *, space: SearchSpace, cost_func
         replace(c, values={**{name: float(column[i]) for name, column in columns.items()}, **c.values})
         for i, c in enumerate(candidates)
     ]
+
+
+class Evaluate(Protocol):
+    """Gives the quality of a network, on all examples with ``whole``."""
+
+    def __call__(self, architecture: Architecture, *, whole: bool) -> dict[str, float]:
+        """Return the quality by name of value."""
 
 
 def record_networks(

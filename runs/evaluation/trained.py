@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from runs.evaluation.network import Reference
 from runs.evaluation.quality import named
 from runs.evaluation.rounds import RoundsEvaluator, missing_network
-from runs.evaluation.source import Reference
 from runs.store import WeightOrigin
 from search_space import Architecture
 from supernet import Network

@@ -11,7 +11,7 @@ import numpy as np
 from hardware_profiles import Profile
 from predictors.new_device import ADAPTED_FROM
 from runs.environment import versions
-from runs.evaluation.found import CHOICES, FoundNetworks
+from runs.evaluation.candidates import CHOICES, FoundNetworks
 from runs.objectives import FRACTION, LATENCY, OBJECTIVES, TRAINING_STEPS, Budget, device_of, noise_of
 from runs.objectives.front import meant
 from runs.objectives.near_front import near_front_keys

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, TypeVar
 
-from runs.evaluation.candidates import found_candidates
-from runs.evaluation.found import FoundNetworks
+from runs.evaluation.candidates import FoundNetworks, found_candidates
 from runs.objectives import trained_for
 from runs.pipeline.context import Context
 from runs.profiling.devices import Devices

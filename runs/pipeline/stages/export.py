@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from runs.evaluation.finetuning import FinetunedFiles, finetuned_files
-from runs.evaluation.source import NetworkSource, Reference
+from runs.evaluation.network import NetworkSource, Reference
 from runs.export import FORMATS, ParityReport, Subject, is_whole
 from runs.lock import exclusive
 from runs.pipeline.context import Context

@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from runs.evaluation.source import NetworkSource
+from runs.evaluation.network import NetworkSource
 from runs.lock import exclusive
 from runs.objectives import is_partial
 from runs.objectives.front import best

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from runs.environment import versions
+from runs.evaluation.candidates import FoundNetworks
 from runs.evaluation.evaluator import QualityEvaluator
-from runs.evaluation.found import FoundNetworks
 from runs.evaluation.sensitivity import precision_losses
 from runs.files import write_text
 from runs.pipeline.context import Context

@@ -92,7 +92,7 @@ class Bench:
             fingerprint="p",
         )
         with Store.open(f"sqlite:///{self.folder}/study.db") as store:
-            return fidelities._trials(self.context(store), known, self.rounds())  # type: ignore[arg-type]
+            return dict(fidelities._searched(self.context(store), known, self.rounds()).trials)  # type: ignore[arg-type]
 
     def study(self) -> optuna.Study:
         return optuna.load_study(study_name="digits/x", storage=f"sqlite:///{self.folder}/study.db")

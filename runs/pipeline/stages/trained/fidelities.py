@@ -128,8 +128,7 @@ def fidelity_identity(context: Context, known: Devices) -> dict[str, Any]:
 def _searched(context: Context, known: Devices, train: RoundsEvaluator) -> Searched:
     """Run or resume the search; a finished one is not opened again."""
     settings = context.config.search.fidelities
-    before = SearchRecord.load(context.store, context.run.id)
-    assert before is not None, "the check before has begun it"
+    record = SearchRecord.load(context.store, context.run.id)
     with (
         quiet_optuna(),
         storage_errors(context.config.store),
@@ -146,9 +145,10 @@ def _searched(context: Context, known: Devices, train: RoundsEvaluator) -> Searc
             _check_new(train, first=settings.rungs[0])
         told = [entry for entry in keeper.history if isinstance(entry, Observation)]
         open_ended = sum(o.cost for o in told) < settings.seconds and len(told) < (settings.max_rounds or sys.maxsize)
-        if open_ended or keeper.trials != before.trials:  # or it was killed before it kept what it saw in the end
-            return Searched(estimates=_buy(context, known, train, keeper), trials=keeper.trials)
-    return Searched(trials=keeper.trials, estimates=before.estimates)
+        if not open_ended and record is not None and record.trials == keeper.trials:
+            return Searched(trials=keeper.trials, estimates=record.estimates)
+        estimates = _buy(context, known, train, keeper)  # none of a finished search that was killed before it kept them
+    return Searched(trials=keeper.trials, estimates=estimates)
 
 
 def _check_new(train: RoundsEvaluator, *, first: int) -> None:
