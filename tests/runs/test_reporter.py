@@ -22,7 +22,7 @@ def tell(reporter: Reporter) -> None:
         progress(2, 2, "both")
 
 
-def test_a_silent_reporter_prints_nothing_and_logs_warnings(capfd, caplog) -> None:
+def test_a_silent_reporter_prints_nothing_and_logs_warnings(fresh_logging, capfd, caplog) -> None:
     tell(SilentReporter())
     SilentReporter().warning("the machine is busy: 100 %")
     assert capfd.readouterr() == ("", "")

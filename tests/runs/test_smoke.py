@@ -24,9 +24,11 @@ def test_a_run_writes_a_report_and_exports_that_compute(tiny_run):
     assert len(front) and front["validation_error"].between(0, 100).all() and (front["latency_ms"] > 0).all()
     assert (run / "report" / "index.html").stat().st_size > 10_000
     (export,) = (run / "exports").iterdir()
-    session = onnxruntime.InferenceSession(str(export / "model_fp32.onnx"), providers=["CPUExecutionProvider"])
-    (outputs,) = session.run(None, {session.get_inputs()[0].name: np.load(export / "example_input.npy")})
-    assert outputs.shape == (1, 10) and np.isfinite(outputs).all()
+    for name in {"model.onnx", "model_fp32.onnx"} & {path.name for path in export.iterdir()}:
+        session = onnxruntime.InferenceSession(str(export / name), providers=["CPUExecutionProvider"])
+        (outputs,) = session.run(None, {session.get_inputs()[0].name: np.load(export / "example_input.npy")})
+        assert outputs.shape == (1, 10) and np.isfinite(outputs).all()
+    assert (export / "model.onnx").exists()
     assert load_network(export).architecture.key == export.name
 
 
