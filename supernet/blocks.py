@@ -9,16 +9,28 @@ its prefix along each axis (``supernet.elastic.prefix``), so that extraction is 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar, TypeVar
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from search_space.precision import FLOAT
 from search_space.spec import BlockShape, BlockSpec
 from supernet.elastic import ElasticLinear
 
-__all__ = ["AttentionMixer", "ChannelMixer", "Head", "Projections", "State", "Stem", "TokenMixer", "deployed"]
+__all__ = [
+    "AttentionMixer",
+    "ChannelMixer",
+    "Head",
+    "MixerCall",
+    "Projections",
+    "State",
+    "Stem",
+    "TokenMixer",
+    "deployed",
+]
 
 Module = TypeVar("Module", bound=nn.Module)
 
@@ -48,9 +60,50 @@ class Projections(nn.Module):
 
         return heads(self.q), heads(self.k), heads(self.v)
 
-    def merge(self, y_BHLK: Tensor, embed_dim: int, precision: str) -> Tensor:
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MixerCall:
+    """What a token mixer is called with besides the tokens.
+
+    Parameters
+    ----------
+    precision
+        That of its linear layers.
+    mask_BL
+        True for real tokens, False for padding; ``None`` without padding, as always on a grid and token by token. Real
+        tokens come first and there is at least one, so a causal form may ignore the mask. Padding never influences the
+        results at real tokens; its own results are finite and mean nothing.
+    num_heads
+        Number of heads, where ``spec.has_heads``.
+    projections
+        Those of the layer, where ``spec.shares_projections``.
+    """
+
+    precision: str = FLOAT
+    mask_BL: Tensor | None = None
+    num_heads: int = 0
+    projections: Projections | None = None
+
+    @property
+    def shared(self) -> Projections:
+        """The layer's projections, of a mixer that shares them."""
+        assert self.projections is not None and self.num_heads > 0, "spec.shares_projections and spec.has_heads say so"
+        return self.projections
+
+    def qkv(self, x_BLD: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Project to q, k and v, ``(B, H, L, K)`` each."""
+        return self.shared.qkv(x_BLD, self.num_heads, self.precision)
+
+    def merge(self, y_BHLK: Tensor, embed_dim: int) -> Tensor:
         """Concatenate the heads and project to ``(B, L, D)``."""
-        return self.out(y_BHLK.transpose(1, 2).flatten(2), embed_dim, precision)  # type: ignore[no-any-return]
+        return self.shared.out(y_BHLK.transpose(1, 2).flatten(2), embed_dim, self.precision)  # type: ignore[no-any-return]
+
+    def merge_gated(self, y_BHLK: Tensor, x_BLD: Tensor, gate: ElasticLinear) -> Tensor:
+        """Concatenate the heads, multiply by ``silu(gate(x))`` and project to ``(B, L, D)``."""
+        y_BLE = y_BHLK.transpose(1, 2).flatten(2)
+        del y_BHLK
+        gate_BLE = F.silu(gate(x_BLD, y_BLE.shape[-1], self.precision))
+        return self.shared.out(y_BLE * gate_BLE, x_BLD.shape[-1], self.precision)  # type: ignore[no-any-return]
 
 
 class TokenMixer(nn.Module):
@@ -66,26 +119,8 @@ class TokenMixer(nn.Module):
         super().__init__()
         self.shape = shape
 
-    def forward(
-        self,
-        x_BLD: Tensor,
-        *,
-        num_heads: int = 0,
-        precision: str = FLOAT,
-        projections: Projections | None = None,
-        mask_BL: Tensor | None = None,
-    ) -> Tensor:
-        """Map ``(B, L, D)`` to ``(B, L, D)`` for any D and H up to the constructed ones.
-
-        Parameters
-        ----------
-        num_heads, projections
-            Given when ``spec.has_heads`` and ``spec.shares_projections``.
-        mask_BL
-            True for real tokens, False for padding; ``None`` without padding, as always on a grid. Real tokens come
-            first and there is at least one, so a causal form may ignore the mask. Padding never influences the results
-            at real tokens; its own results are finite and mean nothing.
-        """
+    def forward(self, x_BLD: Tensor, call: MixerCall) -> Tensor:
+        """Map ``(B, L, D)`` to ``(B, L, D)`` for any D and H up to the constructed ones."""
         raise NotImplementedError
 
     def initial_state(
@@ -100,16 +135,7 @@ class TokenMixer(nn.Module):
         """Return the state before the first token: memory for ``task.seq_len`` tokens. Causal mixers only."""
         raise NotImplementedError
 
-    def step(
-        self,
-        x_B1D: Tensor,
-        state: State,
-        *,
-        position: Tensor,
-        num_heads: int = 0,
-        precision: str = FLOAT,
-        projections: Projections | None = None,
-    ) -> tuple[Tensor, State]:
+    def step(self, x_B1D: Tensor, state: State, call: MixerCall, *, position: Tensor) -> tuple[Tensor, State]:
         """Mix one more token: return its result ``(B, 1, D)`` and the new state, the given one left unchanged.
 
         ``position`` is the number of tokens before this one, an int64 without axes. Causal mixers only.
@@ -118,10 +144,10 @@ class TokenMixer(nn.Module):
 
 
 class AttentionMixer(TokenMixer):
-    """A token mixer that is a function of shared q, k and v."""
+    """A token mixer that is a function of shared q, k and v: it projects, attends and finishes."""
 
     def attend(self, q_BHLK: Tensor, k_BHLK: Tensor, v_BHLK: Tensor, mask_BL: Tensor | None = None) -> Tensor:
-        """Return the mixed values ``(B, H, L, K)``; the mask is that of :meth:`forward`."""
+        """Return the mixed values ``(B, H, L, K)``; the mask is that of the call."""
         raise NotImplementedError
 
     def attend_step(
@@ -130,35 +156,18 @@ class AttentionMixer(TokenMixer):
         """Return the mixed values of one more token, ``(B, H, 1, K)``, and the new state, as in :meth:`step`."""
         raise NotImplementedError
 
-    def forward(
-        self,
-        x_BLD: Tensor,
-        *,
-        num_heads: int = 0,
-        precision: str = FLOAT,
-        projections: Projections | None = None,
-        mask_BL: Tensor | None = None,
-    ) -> Tensor:
-        """Project, attend, merge."""
-        assert projections is not None and num_heads > 0
-        y_BHLK = self.attend(*projections.qkv(x_BLD, num_heads, precision), mask_BL)
-        return projections.merge(y_BHLK, x_BLD.shape[-1], precision)
+    def forward(self, x_BLD: Tensor, call: MixerCall) -> Tensor:
+        """Project, attend, finish."""
+        return self.finish(self.attend(*call.qkv(x_BLD), call.mask_BL), x_BLD, call)
 
-    def step(
-        self,
-        x_B1D: Tensor,
-        state: State,
-        *,
-        position: Tensor,
-        num_heads: int = 0,
-        precision: str = FLOAT,
-        projections: Projections | None = None,
-    ) -> tuple[Tensor, State]:
-        """Project, attend, merge."""
-        assert projections is not None and num_heads > 0
-        qkv = projections.qkv(x_B1D, num_heads, precision)
-        y_BH1K, state = self.attend_step(*qkv, state, position=position)
-        return projections.merge(y_BH1K, x_B1D.shape[-1], precision), state
+    def step(self, x_B1D: Tensor, state: State, call: MixerCall, *, position: Tensor) -> tuple[Tensor, State]:
+        """Project, attend, finish."""
+        y_BH1K, state = self.attend_step(*call.qkv(x_B1D), state, position=position)
+        return self.finish(y_BH1K, x_B1D, call), state
+
+    def finish(self, y_BHLK: Tensor, x_BLD: Tensor, call: MixerCall) -> Tensor:
+        """Map mixed values to ``(B, L, D)``, given the mixer's input: merge the heads."""
+        return call.merge(y_BHLK, x_BLD.shape[-1])
 
 
 class ChannelMixer(nn.Module):

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from search_space import Block, Geometry, Layer
-from supernet.blocks import ChannelMixer, Projections, State, TokenMixer
+from supernet.blocks import ChannelMixer, MixerCall, Projections, State, TokenMixer
 from supernet.catalogue import CHANNEL_MIXERS, MIXERS
 from supernet.elastic import elastic_norm
 
@@ -58,13 +58,7 @@ class MixerBlock(_Residual):
     def forward(self, x_BLD: Tensor, layer: Layer, mask_BL: Tensor | None = None) -> Tensor:
         """Map ``(B, L, D)`` to ``(B, L, D)``; ``mask_BL`` is True for real tokens, ``None`` without padding."""
         mixer = self._mixer(layer)
-        y_BLD = x_BLD + mixer(
-            self.before(x_BLD),
-            num_heads=layer.num_heads,
-            precision=layer.mixer_precision,
-            projections=self.projections if mixer.spec.shares_projections else None,
-            mask_BL=mask_BL,
-        )
+        y_BLD = x_BLD + mixer(self.before(x_BLD), self._call(mixer, layer, mask_BL))
         return self.after(y_BLD)
 
     def initial_state(
@@ -78,20 +72,21 @@ class MixerBlock(_Residual):
     def step(self, x_B1D: Tensor, layer: Layer, state: State, *, position: Tensor) -> tuple[Tensor, State]:
         """Map one more token ``(B, 1, D)``; returns it with the new state."""
         mixer = self._mixer(layer)
-        y_B1D, state = mixer.step(
-            self.before(x_B1D),
-            state,
-            position=position,
-            num_heads=layer.num_heads,
-            precision=layer.mixer_precision,
-            projections=self.projections if mixer.spec.shares_projections else None,
-        )
+        y_B1D, state = mixer.step(self.before(x_B1D), state, self._call(mixer, layer), position=position)
         return self.after(x_B1D + y_B1D), state
 
     def _mixer(self, layer: Layer) -> TokenMixer:
         mixer = self.mixers[layer.mixer]
         assert isinstance(mixer, TokenMixer)
         return mixer
+
+    def _call(self, mixer: TokenMixer, layer: Layer, mask_BL: Tensor | None = None) -> MixerCall:
+        return MixerCall(
+            precision=layer.mixer_precision,
+            mask_BL=mask_BL,
+            num_heads=layer.num_heads,
+            projections=self.projections if mixer.spec.shares_projections else None,
+        )
 
 
 class ChannelBlock(_Residual):

@@ -19,10 +19,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from search_space.precision import FLOAT
 from search_space.spec import BlockShape, BlockSpec, Cost, Scalar
 from supernet.attention import attention
-from supernet.blocks import AttentionMixer, Projections
+from supernet.blocks import AttentionMixer, MixerCall
 from supernet.costs import attention_cost, fused_attention_activations
 from supernet.elastic import prefix
 from supernet.options import integer_option, integer_problem
@@ -95,18 +94,10 @@ class BilevelRouting(AttentionMixer):
         """Draw filters of variance one over their taps."""
         nn.init.trunc_normal_(self.filters, std=self.filters[0].numel() ** -0.5, generator=generator)
 
-    def forward(
-        self,
-        x_BLD: Tensor,
-        *,
-        num_heads: int = 0,
-        precision: str = FLOAT,
-        projections: Projections | None = None,
-        mask_BL: Tensor | None = None,
-    ) -> Tensor:
+    def forward(self, x_BLD: Tensor, call: MixerCall) -> Tensor:
         """Order by region, project, attend, order by row, merge."""
         x_BLD = torch.unflatten(x_BLD, 1, (self.rows, self.size, self.columns, self.size)).transpose(2, 3).flatten(1, 4)
-        return super().forward(x_BLD, num_heads=num_heads, precision=precision, projections=projections)
+        return super().forward(x_BLD, call)
 
     def attend(self, q_BHLK: Tensor, k_BHLK: Tensor, v_BHLK: Tensor, mask_BL: Tensor | None = None) -> Tensor:
         """Map tokens in region order to mixed tokens in row order."""

@@ -13,9 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from search_space.precision import FLOAT
 from search_space.spec import BlockShape, BlockSpec, Cost, LinearShape, Scalar
-from supernet.blocks import Projections, State, TokenMixer
+from supernet.blocks import MixerCall, State, TokenMixer
 from supernet.elastic import ElasticLinear, prefix
 from supernet.options import integer_option, integer_problem
 
@@ -77,27 +76,19 @@ class DepthwiseConv(TokenMixer):
         """Draw filters of variance one over their taps."""
         nn.init.trunc_normal_(self.filters, std=self.filters[0].numel() ** -0.5, generator=generator)
 
-    def forward(
-        self,
-        x_BLD: Tensor,
-        *,
-        num_heads: int = 0,
-        precision: str = FLOAT,
-        projections: Projections | None = None,
-        mask_BL: Tensor | None = None,
-    ) -> Tensor:
+    def forward(self, x_BLD: Tensor, call: MixerCall) -> Tensor:
         """Expand, convolve, contract; the grid is a channels-last view of the tokens, so nothing is moved."""
         width = x_BLD.shape[-1]
         hidden = self.expansion * width
         filters = prefix(self.filters, hidden)
-        y_BLM = self._convolve(self._activations(x_BLD, hidden, precision, mask_BL), filters)
-        return self.down(y_BLM, width, precision)  # type: ignore[no-any-return]
+        y_BLM = self._convolve(self._activations(x_BLD, hidden, call), filters)
+        return self.down(y_BLM, width, call.precision)  # type: ignore[no-any-return]
 
-    def _activations(self, x_BLD: Tensor, hidden: int, precision: str, mask_BL: Tensor | None = None) -> Tensor:
-        h_BLM = F.relu(self.up(x_BLD, hidden, precision)).square()
-        if mask_BL is None or self.shape.task.causal:
+    def _activations(self, x_BLD: Tensor, hidden: int, call: MixerCall) -> Tensor:
+        h_BLM = F.relu(self.up(x_BLD, hidden, call.precision)).square()
+        if call.mask_BL is None or self.shape.task.causal:
             return h_BLM
-        return h_BLM * mask_BL.to(h_BLM.dtype)[..., None]  # padding is zero, as what lies outside is
+        return h_BLM * call.mask_BL.to(h_BLM.dtype)[..., None]  # padding is zero, as what lies outside is
 
     def initial_state(
         self,
@@ -112,22 +103,13 @@ class DepthwiseConv(TokenMixer):
         past = self.filters.shape[-2] - 1
         return (torch.zeros(batch_size, past, self.expansion * embed_dim, dtype=dtype, device=device),)
 
-    def step(
-        self,
-        x_B1D: Tensor,
-        state: State,
-        *,
-        position: Tensor,
-        num_heads: int = 0,
-        precision: str = FLOAT,
-        projections: Projections | None = None,
-    ) -> tuple[Tensor, State]:
+    def step(self, x_B1D: Tensor, state: State, call: MixerCall, *, position: Tensor) -> tuple[Tensor, State]:
         """Expand, weigh the last ``kernel`` activations, contract."""
         width = x_B1D.shape[-1]
         hidden = self.expansion * width
-        window_BkM = torch.cat([*state, self._activations(x_B1D, hidden, precision)], 1)
+        window_BkM = torch.cat([*state, self._activations(x_B1D, hidden, call)], 1)
         y_B1M = (window_BkM * prefix(self.filters, hidden).flatten(1).T).sum(1, keepdim=True)
-        return self.down(y_B1M, width, precision), (window_BkM[:, 1:],)
+        return self.down(y_B1M, width, call.precision), (window_BkM[:, 1:],)
 
     def _convolve(self, h_BLM: Tensor, filters: Tensor) -> Tensor:
         (height, width), hidden = filters.shape[-2:], filters.shape[0]

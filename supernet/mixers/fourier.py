@@ -17,9 +17,8 @@ import torch
 from torch import Tensor
 from torch.utils.dlpack import from_dlpack
 
-from search_space.precision import FLOAT
 from search_space.spec import BlockShape, BlockSpec, Cost
-from supernet.blocks import Projections, TokenMixer
+from supernet.blocks import MixerCall, TokenMixer
 
 
 def cost(shape: BlockShape) -> Cost:
@@ -65,18 +64,10 @@ class Fourier(TokenMixer):
     def _constant(self, name: str, value: np.ndarray) -> None:
         self.register_buffer(name, torch.tensor(value, dtype=torch.get_default_dtype()), persistent=False)
 
-    def forward(
-        self,
-        x_BLD: Tensor,
-        *,
-        num_heads: int = 0,
-        precision: str = FLOAT,
-        projections: Projections | None = None,
-        mask_BL: Tensor | None = None,
-    ) -> Tensor:
+    def forward(self, x_BLD: Tensor, call: MixerCall) -> Tensor:
         """Transform the features, then the tokens."""
         width = x_BLD.shape[2]
-        real_BLD = x_BLD if mask_BL is None else x_BLD * mask_BL[..., None].to(x_BLD.dtype)
+        real_BLD = x_BLD if call.mask_BL is None else x_BLD * call.mask_BL[..., None].to(x_BLD.dtype)
         waves_BL2D = real_BLD @ self._features(width)
         del real_BLD
         return self.tokens_L2L @ torch.cat([waves_BL2D[..., :width], waves_BL2D[..., width:]], 1)

@@ -20,9 +20,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from search_space.precision import FLOAT
 from search_space.spec import BlockShape, BlockSpec, Cost, LinearShape, Scalar
-from supernet.blocks import Projections, State, TokenMixer
+from supernet.blocks import MixerCall, State, TokenMixer
 from supernet.costs import attention_cost
 from supernet.elastic import ElasticLinear
 from supernet.options import integer_option, integer_problem
@@ -116,34 +115,24 @@ class GatedLinear(TokenMixer):
         if not shape.task.causal:
             self.register_buffer("before", square.tril(-1), persistent=False)
 
-    def forward(
-        self,
-        x_BLD: Tensor,
-        *,
-        num_heads: int = 0,
-        precision: str = FLOAT,
-        projections: Projections | None = None,
-        mask_BL: Tensor | None = None,
-    ) -> Tensor:
+    def forward(self, x_BLD: Tensor, call: MixerCall) -> Tensor:
         """Project, attend, normalise each head, gate, merge."""
-        assert projections is not None and num_heads > 0
-        qkv = projections.qkv(x_BLD, num_heads, precision)
-        y_BHLK = self.attend(*qkv, self._log_decays(x_BLD, num_heads, precision), mask_BL)
+        qkv = call.qkv(x_BLD)
+        y_BHLK = self.attend(*qkv, self._log_decays(x_BLD, call), call.mask_BL)
         del qkv
-        return self._merge(y_BHLK, x_BLD, precision, projections)
+        return self._finish(y_BHLK, x_BLD, call)
 
-    def _merge(self, y_BHLK: Tensor, x_BLD: Tensor, precision: str, projections: Projections) -> Tensor:
-        y_BLE = F.layer_norm(y_BHLK, y_BHLK.shape[-1:]).transpose(1, 2).flatten(2)
-        gate_BLE = F.silu(self.gate(x_BLD, y_BLE.shape[-1], precision))
-        return projections.out(y_BLE * gate_BLE, x_BLD.shape[-1], precision)  # type: ignore[no-any-return]
+    def _finish(self, y_BHLK: Tensor, x_BLD: Tensor, call: MixerCall) -> Tensor:
+        """Normalise each head, gate, merge."""
+        return call.merge_gated(F.layer_norm(y_BHLK, y_BHLK.shape[-1:]), x_BLD, self.gate)
 
-    def _log_decays(self, x_BLD: Tensor, num_heads: int, precision: str) -> Tensor:
+    def _log_decays(self, x_BLD: Tensor, call: MixerCall) -> Tensor:
         """Return ``(B, H, L, K)`` logarithms of a, at most zero; in float32 at least, for they are summed."""
-        width = num_heads * self.shape.head_dim
-        z_BLE = self.decay_out(self.decay_in(x_BLD, self.rank, precision), width, precision)
+        width = call.num_heads * self.shape.head_dim
+        z_BLE = self.decay_out(self.decay_in(x_BLD, self.rank, call.precision), width, call.precision)
         z_BLE = z_BLE.to(torch.promote_types(z_BLE.dtype, torch.float32))
         g_BLE = (-F.softplus(-z_BLE) / self.temperature).clamp(min=-_RANGE / self.size)
-        return torch.unflatten(g_BLE, 2, (num_heads, -1)).transpose(1, 2)
+        return torch.unflatten(g_BLE, 2, (call.num_heads, -1)).transpose(1, 2)
 
     def attend(
         self, q_BHLK: Tensor, k_BHLK: Tensor, v_BHLK: Tensor, g_BHLK: Tensor, mask_BL: Tensor | None = None
@@ -203,23 +192,13 @@ class GatedLinear(TokenMixer):
         dim = self.shape.head_dim
         return (torch.zeros(batch_size, num_heads, dim, dim, dtype=dtype, device=device),)
 
-    def step(
-        self,
-        x_B1D: Tensor,
-        state: State,
-        *,
-        position: Tensor,
-        num_heads: int = 0,
-        precision: str = FLOAT,
-        projections: Projections | None = None,
-    ) -> tuple[Tensor, State]:
+    def step(self, x_B1D: Tensor, state: State, call: MixerCall, *, position: Tensor) -> tuple[Tensor, State]:
         """Fade the state, add the token, ask it."""
-        assert projections is not None and num_heads > 0
-        q_BH1K, k_BH1K, v_BH1K = projections.qkv(x_B1D, num_heads, precision)
-        fade_BHK1 = self._log_decays(x_B1D, num_heads, precision).exp().mT.to(v_BH1K.dtype)
+        q_BH1K, k_BH1K, v_BH1K = call.qkv(x_B1D)
+        fade_BHK1 = self._log_decays(x_B1D, call).exp().mT.to(v_BH1K.dtype)
         state_BHKK = state[0] * fade_BHK1 + k_BH1K.mT * v_BH1K
         y_BH1K = (q_BH1K * q_BH1K.shape[-1] ** -0.5) @ state_BHKK
-        return self._merge(y_BH1K, x_B1D, precision, projections), (state_BHKK,)
+        return self._finish(y_BH1K, x_B1D, call), (state_BHKK,)
 
 
 BLOCK = GatedLinear

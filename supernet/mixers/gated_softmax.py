@@ -14,9 +14,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from search_space.precision import FLOAT
 from search_space.spec import BlockShape, BlockSpec, Cost, LinearShape
-from supernet.blocks import Projections, State
+from supernet.blocks import MixerCall
 from supernet.costs import attention_cost, fused_attention_activations
 from supernet.elastic import ElasticLinear
 from supernet.mixers.softmax import Softmax
@@ -51,41 +50,14 @@ class GatedSoftmax(Softmax):
         super().__init__(shape)
         self.gate = ElasticLinear(shape.embed_dim, shape.num_heads)
 
-    def forward(
-        self,
-        x_BLD: Tensor,
-        *,
-        num_heads: int = 0,
-        precision: str = FLOAT,
-        projections: Projections | None = None,
-        mask_BL: Tensor | None = None,
-    ) -> Tensor:
-        """Project, attend, gate, merge."""
-        assert projections is not None and num_heads > 0
-        y_BHLK = self.attend(*projections.qkv(x_BLD, num_heads, precision), mask_BL)
-        y_BHLK = y_BHLK * self._gates(x_BLD, num_heads, precision)
-        return projections.merge(y_BHLK, x_BLD.shape[-1], precision)
+    def finish(self, y_BHLK: Tensor, x_BLD: Tensor, call: MixerCall) -> Tensor:
+        """Gate, merge."""
+        y_BHLK = y_BHLK * self._gates(x_BLD, call)
+        return super().finish(y_BHLK, x_BLD, call)
 
-    def step(
-        self,
-        x_B1D: Tensor,
-        state: State,
-        *,
-        position: Tensor,
-        num_heads: int = 0,
-        precision: str = FLOAT,
-        projections: Projections | None = None,
-    ) -> tuple[Tensor, State]:
-        """Project, attend, gate, merge."""
-        assert projections is not None and num_heads > 0
-        qkv = projections.qkv(x_B1D, num_heads, precision)
-        y_BH1K, state = self.attend_step(*qkv, state, position=position)
-        y_BH1K = y_BH1K * self._gates(x_B1D, num_heads, precision)
-        return projections.merge(y_BH1K, x_B1D.shape[-1], precision), state
-
-    def _gates(self, x_BLD: Tensor, num_heads: int, precision: str) -> Tensor:
+    def _gates(self, x_BLD: Tensor, call: MixerCall) -> Tensor:
         """Return ``(B, H, L, 1)`` numbers between 0 and 1."""
-        return torch.sigmoid(self.gate(x_BLD, num_heads, precision)).transpose(1, 2)[..., None]
+        return torch.sigmoid(self.gate(x_BLD, call.num_heads, call.precision)).transpose(1, 2)[..., None]
 
 
 BLOCK = GatedSoftmax

@@ -10,9 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from search_space.precision import FLOAT
 from search_space.spec import BlockSpec, Cost
-from supernet.blocks import Projections, State, TokenMixer
+from supernet.blocks import MixerCall, State, TokenMixer
 
 
 class Identity(TokenMixer):
@@ -26,15 +25,7 @@ class Identity(TokenMixer):
         has_linears=False,
     )
 
-    def forward(
-        self,
-        x_BLD: Tensor,
-        *,
-        num_heads: int = 0,
-        precision: str = FLOAT,
-        projections: Projections | None = None,
-        mask_BL: Tensor | None = None,
-    ) -> Tensor:
+    def forward(self, x_BLD: Tensor, call: MixerCall) -> Tensor:
         """Return zeros, the residual's neutral element."""
         return x_BLD.new_zeros(x_BLD.shape)
 
@@ -50,16 +41,7 @@ class Identity(TokenMixer):
         """Return nothing: there is nothing to remember."""
         return ()
 
-    def step(
-        self,
-        x_B1D: Tensor,
-        state: State,
-        *,
-        position: Tensor,
-        num_heads: int = 0,
-        precision: str = FLOAT,
-        projections: Projections | None = None,
-    ) -> tuple[Tensor, State]:
+    def step(self, x_B1D: Tensor, state: State, call: MixerCall, *, position: Tensor) -> tuple[Tensor, State]:
         """Return zeros."""
         return x_B1D.new_zeros(x_B1D.shape), state
 

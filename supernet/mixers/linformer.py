@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from search_space.precision import FLOAT
 from search_space.spec import BlockShape, BlockSpec, Cost, LinearShape, Scalar
 from supernet.attention import attention
-from supernet.blocks import Projections, TokenMixer
+from supernet.blocks import MixerCall, TokenMixer
 from supernet.costs import attention_cost
 from supernet.elastic import ElasticLinear
 from supernet.options import integer_option, integer_problem
@@ -59,32 +58,23 @@ class Linformer(TokenMixer):
         self.keys = ElasticLinear(shape.task.seq_len, self.rank, bias=False)
         self.values = ElasticLinear(shape.task.seq_len, self.rank, bias=False)
 
-    def forward(
-        self,
-        x_BLD: Tensor,
-        *,
-        num_heads: int = 0,
-        precision: str = FLOAT,
-        projections: Projections | None = None,
-        mask_BL: Tensor | None = None,
-    ) -> Tensor:
+    def forward(self, x_BLD: Tensor, call: MixerCall) -> Tensor:
         """Project, summarise keys and values, attend, merge."""
-        assert projections is not None and num_heads > 0
-        q_BHLK, k_BHLK, v_BHLK = projections.qkv(x_BLD, num_heads, precision)
-        k_BHRK = self._summaries(self.keys, k_BHLK, mask_BL, precision)
-        v_BHRK = self._summaries(self.values, v_BHLK, mask_BL, precision)
+        q_BHLK, k_BHLK, v_BHLK = call.qkv(x_BLD)
+        k_BHRK = self._summaries(self.keys, k_BHLK, call)
+        v_BHRK = self._summaries(self.values, v_BHLK, call)
         del k_BHLK, v_BHLK
         y_BHLK = attention(q_BHLK, k_BHRK, v_BHRK)
         del q_BHLK, k_BHRK, v_BHRK
-        return projections.merge(y_BHLK, x_BLD.shape[-1], precision)
+        return call.merge(y_BHLK, x_BLD.shape[-1])
 
-    def _summaries(self, across: ElasticLinear, t_BHLK: Tensor, mask_BL: Tensor | None, precision: str) -> Tensor:
+    def _summaries(self, across: ElasticLinear, t_BHLK: Tensor, call: MixerCall) -> Tensor:
         """Return ``(B, H, R, K)`` mixtures of the tokens."""
         heads = t_BHLK.shape[1]
         t_BLE = t_BHLK.transpose(1, 2).flatten(2)
-        if mask_BL is not None:
-            t_BLE = t_BLE * mask_BL[..., None].to(t_BLE.dtype)
-        t_BER = across(t_BLE.mT, self.rank, precision)
+        if call.mask_BL is not None:
+            t_BLE = t_BLE * call.mask_BL[..., None].to(t_BLE.dtype)
+        t_BER = across(t_BLE.mT, self.rank, call.precision)
         return t_BER.unflatten(1, (heads, -1)).mT.contiguous()  # type: ignore[no-any-return]
 
 

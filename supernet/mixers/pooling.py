@@ -12,9 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from search_space.precision import FLOAT
 from search_space.spec import BlockShape, BlockSpec, Cost, Scalar
-from supernet.blocks import Projections, TokenMixer
+from supernet.blocks import MixerCall, TokenMixer
 from supernet.options import integer_option, integer_problem
 
 OPTIONS: dict[str, Scalar] = {"size": 3}
@@ -46,19 +45,11 @@ class Pooling(TokenMixer):
         self.grid = shape.task.grid or (shape.task.seq_len, 1)
         self.kernel = (size, size if shape.task.grid else 1)
 
-    def forward(
-        self,
-        x_BLD: Tensor,
-        *,
-        num_heads: int = 0,
-        precision: str = FLOAT,
-        projections: Projections | None = None,
-        mask_BL: Tensor | None = None,
-    ) -> Tensor:
+    def forward(self, x_BLD: Tensor, call: MixerCall) -> Tensor:
         """Average, subtract."""
-        if mask_BL is None:
+        if call.mask_BL is None:
             return self._mean(x_BLD) - x_BLD
-        real_BL1 = mask_BL.to(x_BLD.dtype)[..., None]
+        real_BL1 = call.mask_BL.to(x_BLD.dtype)[..., None]
         # Both means are over the same places; padding counts in neither quotient, and the clamp is for padding's own.
         return self._mean(x_BLD * real_BL1) / self._mean(real_BL1).clamp(min=1e-6) - x_BLD
 

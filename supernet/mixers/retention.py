@@ -20,9 +20,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from search_space.precision import FLOAT
 from search_space.spec import BlockShape, BlockSpec, Cost, LinearShape, Scalar
-from supernet.blocks import AttentionMixer, Projections, State
+from supernet.blocks import AttentionMixer, MixerCall, State
 from supernet.costs import attention_cost
 from supernet.elastic import ElasticLinear, prefix
 from supernet.options import integer_option, integer_problem
@@ -141,40 +140,9 @@ class Retention(AttentionMixer):
     def _constant(self, name: str, value: Tensor) -> None:
         self.register_buffer(name, value.to(torch.get_default_dtype()), persistent=False)
 
-    def forward(
-        self,
-        x_BLD: Tensor,
-        *,
-        num_heads: int = 0,
-        precision: str = FLOAT,
-        projections: Projections | None = None,
-        mask_BL: Tensor | None = None,
-    ) -> Tensor:
-        """Project, attend, normalise each head, gate, merge."""
-        assert projections is not None and num_heads > 0
-        y_BHLK = self.attend(*projections.qkv(x_BLD, num_heads, precision), mask_BL)
-        return self._gated(y_BHLK, x_BLD, precision, projections)
-
-    def step(
-        self,
-        x_B1D: Tensor,
-        state: State,
-        *,
-        position: Tensor,
-        num_heads: int = 0,
-        precision: str = FLOAT,
-        projections: Projections | None = None,
-    ) -> tuple[Tensor, State]:
-        """Project, attend, normalise each head, gate, merge."""
-        assert projections is not None and num_heads > 0
-        qkv = projections.qkv(x_B1D, num_heads, precision)
-        y_BH1K, state = self.attend_step(*qkv, state, position=position)
-        return self._gated(y_BH1K, x_B1D, precision, projections), state
-
-    def _gated(self, y_BHLK: Tensor, x_BLD: Tensor, precision: str, projections: Projections) -> Tensor:
-        y_BLE = y_BHLK.transpose(1, 2).flatten(2)
-        gate_BLE = F.silu(self.gate(x_BLD, y_BLE.shape[-1], precision))
-        return projections.out(y_BLE * gate_BLE, x_BLD.shape[-1], precision)  # type: ignore[no-any-return]
+    def finish(self, y_BHLK: Tensor, x_BLD: Tensor, call: MixerCall) -> Tensor:
+        """Gate, merge."""
+        return call.merge_gated(y_BHLK, x_BLD, self.gate)
 
     def attend(self, q_BHLK: Tensor, k_BHLK: Tensor, v_BHLK: Tensor, mask_BL: Tensor | None = None) -> Tensor:
         """Retain every real token, or the past, and normalise each head."""

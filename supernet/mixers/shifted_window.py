@@ -12,10 +12,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from search_space.precision import FLOAT
 from search_space.spec import BlockShape, BlockSpec, Cost
 from supernet.attention import attention
-from supernet.blocks import AttentionMixer, Projections
+from supernet.blocks import AttentionMixer, MixerCall
 from supernet.costs import attention_cost, fused_attention_activations
 from supernet.mixers.window import OPTIONS, Window, check
 from supernet.options import integer_option
@@ -77,29 +76,11 @@ class ShiftedWindow(Window):
         self.mask: Tensor | None
         self.register_buffer("mask", _mask(shape) if any(self.shifts) else None, persistent=False)
 
-    def forward(
-        self,
-        x_BLD: Tensor,
-        *,
-        num_heads: int = 0,
-        precision: str = FLOAT,
-        projections: Projections | None = None,
-        mask_BL: Tensor | None = None,
-    ) -> Tensor:
+    def forward(self, x_BLD: Tensor, call: MixerCall) -> Tensor:
         """Roll, order by window, project, attend, merge, order by row, roll back."""
-        size, rows, columns = self.size, self.rows, self.columns
         up, left = self.shifts
-        y_BLD = AttentionMixer.forward(
-            self,
-            self._rolled(x_BLD, -up, -left)
-            .view(-1, rows, size, columns, size, x_BLD.shape[2])
-            .transpose(2, 3)
-            .flatten(1, 4),
-            num_heads=num_heads,
-            precision=precision,
-            projections=projections,
-        )
-        y_BLD = torch.unflatten(y_BLD, 1, (rows, columns, size, size)).transpose(2, 3).flatten(1, 4)
+        y_BLD = AttentionMixer.forward(self, self._by_window(self._rolled(x_BLD, -up, -left)), call)
+        y_BLD = self._by_row(y_BLD)
         return self._rolled(y_BLD, up, left)
 
     def _rolled(self, x_BLD: Tensor, down: int, right: int) -> Tensor:

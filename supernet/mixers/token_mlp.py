@@ -11,9 +11,8 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
-from search_space.precision import FLOAT
 from search_space.spec import BlockShape, BlockSpec, Cost, LinearShape, Scalar
-from supernet.blocks import Projections, TokenMixer
+from supernet.blocks import MixerCall, TokenMixer
 from supernet.elastic import ElasticLinear
 from supernet.options import integer_option, integer_problem
 
@@ -55,22 +54,14 @@ class TokenMLP(TokenMixer):
         self.up = ElasticLinear(length, self.hidden)
         self.down = ElasticLinear(self.hidden, length)
 
-    def forward(
-        self,
-        x_BLD: Tensor,
-        *,
-        num_heads: int = 0,
-        precision: str = FLOAT,
-        projections: Projections | None = None,
-        mask_BL: Tensor | None = None,
-    ) -> Tensor:
+    def forward(self, x_BLD: Tensor, call: MixerCall) -> Tensor:
         """Expand each feature's tokens, activate, contract."""
         length = x_BLD.shape[1]
-        real_BLD = x_BLD if mask_BL is None else x_BLD * mask_BL[..., None].to(x_BLD.dtype)
-        h_BDS = self.up(real_BLD.mT, self.hidden, precision)
+        real_BLD = x_BLD if call.mask_BL is None else x_BLD * call.mask_BL[..., None].to(x_BLD.dtype)
+        h_BDS = self.up(real_BLD.mT, self.hidden, call.precision)
         del real_BLD
         h_BDS = F.gelu(h_BDS)
-        return self.down(h_BDS, length, precision).mT  # type: ignore[no-any-return]
+        return self.down(h_BDS, length, call.precision).mT  # type: ignore[no-any-return]
 
 
 BLOCK = TokenMLP

@@ -13,10 +13,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from search_space.precision import FLOAT
 from search_space.spec import BlockShape, BlockSpec, Cost, Scalar
 from supernet.attention import attention
-from supernet.blocks import AttentionMixer, Projections
+from supernet.blocks import AttentionMixer, MixerCall
 from supernet.costs import attention_cost, fused_attention_activations
 from supernet.options import integer_option, integer_problem
 
@@ -67,24 +66,19 @@ class Window(AttentionMixer):
         self.size = integer_option(shape, OPTIONS, "size")
         self.rows, self.columns = (side // self.size for side in shape.task.grid)
 
-    def forward(
-        self,
-        x_BLD: Tensor,
-        *,
-        num_heads: int = 0,
-        precision: str = FLOAT,
-        projections: Projections | None = None,
-        mask_BL: Tensor | None = None,
-    ) -> Tensor:
+    def forward(self, x_BLD: Tensor, call: MixerCall) -> Tensor:
         """Order by window, project, attend, merge, order by row."""
-        size, rows, columns = self.size, self.rows, self.columns
-        y_BLD = super().forward(
-            torch.unflatten(x_BLD, 1, (rows, size, columns, size)).transpose(2, 3).flatten(1, 4),
-            num_heads=num_heads,
-            precision=precision,
-            projections=projections,
-        )
-        return torch.unflatten(y_BLD, 1, (rows, columns, size, size)).transpose(2, 3).flatten(1, 4)
+        return self._by_row(super().forward(self._by_window(x_BLD), call))
+
+    def _by_window(self, x_BLD: Tensor) -> Tensor:
+        """Return the tokens of the grid, one window after another."""
+        sizes = (self.rows, self.size, self.columns, self.size)
+        return torch.unflatten(x_BLD, 1, sizes).transpose(2, 3).flatten(1, 4)
+
+    def _by_row(self, x_BLD: Tensor) -> Tensor:
+        """Return tokens that are ordered by window in the order of the grid."""
+        sizes = (self.rows, self.columns, self.size, self.size)
+        return torch.unflatten(x_BLD, 1, sizes).transpose(2, 3).flatten(1, 4)
 
     def attend(self, q_BHLK: Tensor, k_BHLK: Tensor, v_BHLK: Tensor, mask_BL: Tensor | None = None) -> Tensor:
         """Attend inside each run of ``size * size`` tokens."""

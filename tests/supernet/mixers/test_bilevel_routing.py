@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from search_space.errors import SpaceError
+from supernet.blocks import MixerCall
 from tests.supernet.naive import HEAD_DIM, assert_same, build, build_projections, normal, shape_of
 
 
@@ -48,7 +49,7 @@ def test_equals_the_paper(grid, size, regions, kernel):
     shape = shape_of(seq_len=grid[0] * grid[1], grid=grid, embed_dim=5, num_heads=2, options=options)
     mixer, projections = build("bilevel_routing", shape), build_projections(shape)
     assert_same(
-        lambda x: mixer(x, num_heads=2, projections=projections),
+        lambda x: mixer(x, MixerCall(num_heads=2, projections=projections)),
         lambda x: naive(x, mixer, projections, grid=grid, num_heads=2, **options),
         normal(2, grid[0] * grid[1], 5),
         parameters=(*projections.parameters(), *mixer.parameters()),

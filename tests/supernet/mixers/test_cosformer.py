@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from supernet.blocks import MixerCall
 from tests.contracts.live_memory import peak_values
 from tests.supernet.mixers.decoding import token_by_token
 from tests.supernet.naive import assert_same, build, build_projections, from_rows, heads, normal, shape_of
@@ -43,7 +44,7 @@ def test_decodes_what_it_computes_at_once():
     shape = shape_of(seq_len=6, causal=True, num_heads=2, options={"chunk": 4})
     mixer, projections, x = build("cosformer", shape), build_projections(shape), normal(2, 6, 6)
     y = token_by_token(mixer, x, num_heads=2, projections=projections)
-    torch.testing.assert_close(y, mixer(x, num_heads=2, projections=projections), rtol=1e-9, atol=1e-11)
+    torch.testing.assert_close(y, mixer(x, MixerCall(num_heads=2, projections=projections)), rtol=1e-9, atol=1e-11)
 
 
 @pytest.mark.parametrize("causal", [False, True])

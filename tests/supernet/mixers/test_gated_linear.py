@@ -9,6 +9,7 @@ import torch
 from hardware_profiles import RUNTIMES
 from search_space import Block, Geometry
 from supernet import block_module
+from supernet.blocks import MixerCall
 from tests.contracts.live_memory import peak_values
 from tests.supernet.mixers.decoding import token_by_token
 from tests.supernet.naive import HEAD_DIM, assert_same, build, build_projections, from_rows, heads, normal, shape_of
@@ -77,7 +78,7 @@ def test_the_layer_is_decays_norm_and_gate(causal):
         return (gate / (1 + torch.exp(-gate)) * merged) @ projections.out.weight.T + projections.out.bias
 
     assert_same(
-        lambda x: mixer(x, num_heads=2, projections=projections),
+        lambda x: mixer(x, MixerCall(num_heads=2, projections=projections)),
         layer,
         normal(2, 5, 6),
         parameters=(*projections.parameters(), *mixer.parameters()),
@@ -88,7 +89,7 @@ def test_decodes_what_it_computes_at_once():
     shape = shape_of(seq_len=7, causal=True, num_heads=2, options={"chunk": 3})
     mixer, projections, x = build("gated_linear", shape), build_projections(shape), normal(2, 7, 6)
     y = token_by_token(mixer, x, num_heads=2, projections=projections)
-    torch.testing.assert_close(y, mixer(x, num_heads=2, projections=projections), rtol=1e-9, atol=1e-11)
+    torch.testing.assert_close(y, mixer(x, MixerCall(num_heads=2, projections=projections)), rtol=1e-9, atol=1e-11)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -99,7 +100,7 @@ def test_the_fastest_decay_stays_in_the_range_of_floats(dtype):
         mixer.decay_out.bias.fill_(-1e6)
     x = normal(2, 64, 6).float().detach().requires_grad_()
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
-        y = mixer(10 * x, num_heads=2, projections=projections)
+        y = mixer(10 * x, MixerCall(num_heads=2, projections=projections))
     y.float().sum().backward()
     assert y.isfinite().all() and x.grad.isfinite().all()
     assert all(p.grad.isfinite().all() for p in mixer.parameters())

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from supernet.blocks import MixerCall
 from tests.supernet.mixers.decoding import token_by_token
 from tests.supernet.naive import HEAD_DIM, assert_same, build, build_projections, normal, shape_of
 
@@ -32,7 +33,7 @@ def test_equals_the_gated_softmax(causal):
     shape = shape_of(seq_len=4, causal=causal, num_heads=2)
     mixer, projections = build("gated_softmax", shape), build_projections(shape)
     assert_same(
-        lambda x: mixer(x, num_heads=2, projections=projections),
+        lambda x: mixer(x, MixerCall(num_heads=2, projections=projections)),
         lambda x: naive(x, mixer, projections, num_heads=2, causal=causal),
         normal(2, 4, 6),
         parameters=(*projections.parameters(), *mixer.parameters()),
@@ -43,7 +44,7 @@ def test_padding_is_not_there():
     shape = shape_of(seq_len=4, num_heads=2)
     mixer, projections, x = build("gated_softmax", shape), build_projections(shape), normal(2, 4, 6)
     mask = torch.arange(4) < torch.tensor([[4], [2]])
-    y = mixer(x, num_heads=2, projections=projections, mask_BL=mask)
+    y = mixer(x, MixerCall(num_heads=2, projections=projections, mask_BL=mask))
     expected = naive(x, mixer, projections, num_heads=2, causal=False, lengths=[4, 2])
     torch.testing.assert_close(y[mask], expected[mask], rtol=1e-9, atol=1e-11)
 
@@ -52,4 +53,4 @@ def test_decodes_what_it_computes_at_once():
     shape = shape_of(seq_len=5, causal=True, num_heads=2)
     mixer, projections, x = build("gated_softmax", shape), build_projections(shape), normal(2, 5, 6)
     y = token_by_token(mixer, x, num_heads=2, projections=projections)
-    torch.testing.assert_close(y, mixer(x, num_heads=2, projections=projections), rtol=1e-9, atol=1e-11)
+    torch.testing.assert_close(y, mixer(x, MixerCall(num_heads=2, projections=projections)), rtol=1e-9, atol=1e-11)

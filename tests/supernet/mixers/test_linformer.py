@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from supernet.blocks import MixerCall
 from tests.contracts.live_memory import peak_values
 from tests.supernet.naive import HEAD_DIM, assert_same, build, build_projections, normal, shape_of
 
@@ -36,7 +37,7 @@ def test_equals_attention_to_the_summaries(length, rank):
     shape = shape_of(seq_len=length, num_heads=2, options={"rank": rank})
     mixer, projections = build("linformer", shape), build_projections(shape)
     assert_same(
-        lambda x: mixer(x, num_heads=2, projections=projections),
+        lambda x: mixer(x, MixerCall(num_heads=2, projections=projections)),
         lambda x: naive(x, mixer, projections, num_heads=2),
         normal(2, length, 6),
         parameters=(*projections.parameters(), *mixer.parameters()),
@@ -47,7 +48,7 @@ def test_padding_is_not_there():
     shape = shape_of(seq_len=5, num_heads=2, options={"rank": 2})
     mixer, projections, x = build("linformer", shape), build_projections(shape), normal(2, 5, 6)
     mask = torch.arange(5) < torch.tensor([[5], [3]])
-    y = mixer(x, num_heads=2, projections=projections, mask_BL=mask)
+    y = mixer(x, MixerCall(num_heads=2, projections=projections, mask_BL=mask))
     expected = naive(x, mixer, projections, num_heads=2, lengths=[5, 3])
     torch.testing.assert_close(y[mask], expected[mask], rtol=1e-9, atol=1e-11)
 
@@ -58,7 +59,7 @@ def test_memory_grows_with_the_length_alone():
         mixer, projections = build("linformer", shape).float(), build_projections(shape).float()
         mixer.add_module("projections", projections)
         run = mixer.forward
-        mixer.forward = lambda x: run(x, num_heads=3, projections=projections)
+        mixer.forward = lambda x: run(x, MixerCall(num_heads=3, projections=projections))
         return peak_values(mixer, normal(1, length, 6).detach().float()).peak
 
     assert peak(4096) == pytest.approx(4 * peak(1024), rel=0.02)

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from search_space.errors import SpaceError
+from supernet.blocks import MixerCall
 from tests.supernet.naive import assert_same, build, normal, shape_of
 
 
@@ -27,14 +28,14 @@ def naive(x, *, grid, size):
 def test_equals_the_mean_on_a_grid(grid, size):
     length = grid[0] * grid[1]
     mixer = build("pooling", shape_of(seq_len=length, grid=grid, options={"size": size}))
-    assert_same(mixer, lambda x: naive(x, grid=grid, size=size), normal(2, length, 3))
+    assert_same(lambda x: mixer(x, MixerCall()), lambda x: naive(x, grid=grid, size=size), normal(2, length, 3))
 
 
 @pytest.mark.parametrize("length, size", [(7, 3), (2, 5)])
 def test_equals_the_mean_on_a_sequence(length, size):
     mixer = build("pooling", shape_of(seq_len=length, options={"size": size}))
     # One row whose windows are as high as it is: the rows above and below do not exist.
-    assert_same(mixer, lambda x: naive(x, grid=(1, length), size=size), normal(2, length, 3))
+    assert_same(lambda x: mixer(x, MixerCall()), lambda x: naive(x, grid=(1, length), size=size), normal(2, length, 3))
 
 
 def test_an_even_size_is_refused(make_space):

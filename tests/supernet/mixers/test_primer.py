@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from supernet.blocks import MixerCall
 from tests.supernet.mixers.decoding import token_by_token
 from tests.supernet.naive import HEAD_DIM, assert_same, build, build_projections, from_rows, heads, normal, shape_of
 
@@ -62,7 +63,7 @@ def test_decodes_what_it_computes_at_once():
     shape = shape_of(seq_len=5, causal=True, num_heads=2)
     mixer, projections, x = build("primer", shape), build_projections(shape), normal(2, 5, 6)
     y = token_by_token(mixer, x, num_heads=2, projections=projections)
-    torch.testing.assert_close(y, mixer(x, num_heads=2, projections=projections), rtol=1e-9, atol=1e-11)
+    torch.testing.assert_close(y, mixer(x, MixerCall(num_heads=2, projections=projections)), rtol=1e-9, atol=1e-11)
 
 
 def test_begins_with_half_of_the_token_itself():

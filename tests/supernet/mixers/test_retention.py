@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from supernet.blocks import MixerCall
 from tests.supernet.naive import HEAD_DIM, assert_same, build, build_projections, from_rows, heads, normal, shape_of
 
 
@@ -79,7 +80,7 @@ def test_the_heads_are_gated_before_they_merge():
         return (gate / (1 + torch.exp(-gate)) * merged) @ projections.out.weight.T + projections.out.bias
 
     assert_same(
-        lambda x: mixer(x, num_heads=2, projections=projections),
+        lambda x: mixer(x, MixerCall(num_heads=2, projections=projections)),
         naive,
         normal(2, 5, 6),
         parameters=(*projections.parameters(), *mixer.parameters()),

@@ -7,6 +7,7 @@ import torch
 
 from search_space import BlockShape, TaskShape
 from search_space.errors import SpaceError
+from supernet.blocks import MixerCall
 from tests.supernet.naive import assert_same, build, build_projections, from_rows, heads, normal, shape_of
 
 BASE = 50.0
@@ -60,7 +61,7 @@ def test_equals_the_attention_of_llama(length):
     x = normal(2, length, 12)
     waves = LlamaRotaryEmbedding(config)(x.float(), torch.arange(length)[None])
     expected = reference(x, tuple(w.double() for w in waves), None)[0]
-    torch.testing.assert_close(mixer(x, num_heads=3, projections=projections), expected, rtol=0, atol=1e-6)
+    torch.testing.assert_close(mixer(x, MixerCall(num_heads=3, projections=projections)), expected, rtol=0, atol=1e-6)
 
 
 def test_scores_depend_on_distances_alone():

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from supernet.blocks import MixerCall
 from tests.supernet.naive import assert_same, build, build_projections, normal, shape_of
 
 
@@ -19,7 +20,7 @@ def test_equals_multi_head_attention(causal):
         reference.out_proj.bias.copy_(projections.out.bias)
     mask = torch.ones(7, 7, dtype=torch.bool).triu(1) if causal else None
     assert_same(
-        lambda x: mixer(x, num_heads=3, projections=projections),
+        lambda x: mixer(x, MixerCall(num_heads=3, projections=projections)),
         lambda x: reference(x, x, x, attn_mask=mask, need_weights=False)[0],
         normal(2, 7, 12),
     )

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from search_space.errors import SpaceError
+from supernet.blocks import MixerCall
 from tests.supernet.naive import HEAD_DIM, assert_same, build, build_projections, normal, shape_of
 
 
@@ -35,7 +36,7 @@ def test_equals_the_softmax_inside_each_window(grid, size):
     shape = shape_of(seq_len=grid[0] * grid[1], grid=grid, embed_dim=5, num_heads=2, options={"size": size})
     mixer, projections = build("window", shape), build_projections(shape)
     assert_same(
-        lambda x: mixer(x, num_heads=2, projections=projections),
+        lambda x: mixer(x, MixerCall(num_heads=2, projections=projections)),
         lambda x: naive(x, projections, grid=grid, size=size, num_heads=2),
         normal(2, grid[0] * grid[1], 5),
         parameters=tuple(projections.parameters()),
