@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 
+from runs.lock import exclusive
 from search_space import Architecture, SearchSpace
 from search_space.errors import CheckpointError
 from supernet import Network
@@ -121,11 +122,12 @@ class RoundsEvaluator:
     def train(self, architecture: Architecture, *, steps: int, donor: Architecture | None = None) -> Quality:
         """Train a network until it has ``steps`` steps behind it; returns its quality on the validation split.
 
-        ``donor`` is a trained network that one without a checkpoint begins with, as far as their weights agree.
+        ``donor`` is a trained network that one without a checkpoint begins with, as far as their weights agree. Another
+        process that trains the same network is waited for.
         """
-        training = self._open(architecture, donor=donor)
-        network = training.train_to(steps)
-        return self.evaluator(calibrate(network, self.data))
+        with exclusive(self.path(architecture).with_name(".lock")):
+            network = self._open(architecture, donor=donor).train_to(steps)
+            return self.evaluator(calibrate(network, self.data))
 
     @cached_property
     def evaluator(self) -> Evaluator:

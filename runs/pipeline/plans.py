@@ -13,9 +13,12 @@ from runs.pipeline.stages.baselines import BASELINES
 from runs.pipeline.stages.evaluator import EVALUATOR, NETWORKS
 from runs.pipeline.stages.finetune import FINETUNE
 from runs.pipeline.stages.search import SEARCH
+from runs.pipeline.stages.train import LOAD_TRAINED, TRAIN
 from runs.pipeline.stages.trained.baselines import TRAINED_BASELINES
 from runs.pipeline.stages.trained.fidelities import FIDELITY_SEARCH, TRAINED_EVALUATOR, TRAINED_NETWORKS
 from runs.pipeline.stages.trained.further import TRAIN_FURTHER
+from runs.pipeline.stages.trained.work import TRAINED_WORK
+from runs.pipeline.stages.work import WORK
 
 __all__ = ["plan_of"]
 
@@ -25,20 +28,22 @@ _TRAINED: Mapping[Stage[Any], Stage[Any]] = {
     EVALUATOR: TRAINED_EVALUATOR,
     BASELINES: TRAINED_BASELINES,
     FINETUNE: TRAIN_FURTHER,
+    WORK: TRAINED_WORK,
 }
 
 
-def plan_of(context: Context) -> Plan:
-    """Return the plan of a run.
+def plan_of(context: Context, *, worker: bool = False) -> Plan:
+    """Return the plan of a run, or of a worker of it, which trains no supernet.
 
     A search in fidelities trains each network, in place of a supernet; a run that an earlier version began with a
     supernet goes on with it.
     """
-    search = context.config.search
+    search, loaded = context.config.search, {TRAIN: LOAD_TRAINED} if worker else {}
     if search.method != "fidelities":
-        return Plan(context)
+        return Plan(context, replace=loaded)
     record = SearchRecord.load(context.store, context.run.id)
     if record is not None and not record.method:
         context.reporter.message("this run was begun with a supernet, by an earlier version: it goes on with it")
-        return Plan(replace(context, config=replace(context.config, search=replace(search, method="sampler"))))
+        supernets = replace(context, config=replace(context.config, search=replace(search, method="sampler")))
+        return Plan(supernets, replace=loaded)
     return Plan(context, replace=_TRAINED)

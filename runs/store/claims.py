@@ -1,126 +1,47 @@
 """Who evaluates what: the claims of the workers that share one search, so that no network is evaluated twice or lost.
 
 A worker reserves a place, asks the study for a network, and takes the network by its key; each step is a transaction
-that locks the run's row, so two workers never take one network and never start more than were asked for. Workers show
-that they live by heartbeats. Only the database's clock dates and compares them: the hosts' clocks may differ. What a
-worker left that is silent for longer than the grace period may be taken over, by one other. After an outage of the
-database every heartbeat is old; a worker therefore takes over only when its own have been regular for a grace period.
+that locks the run's row, so two workers never take one network and never start more than were asked for. What a worker
+left that is silent for longer than the grace period may be taken over, by one other
+(:class:`runs.store.membership.Membership` knows who lives).
 
 Every method may be repeated when its answer was lost with the connection.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
-from sqlalchemy import ColumnElement, Double, case, delete, func, literal_column, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from runs.store.exact import json_object
+from runs.store.membership import Membership
 from runs.store.records import Claim, ClaimCounts, ClaimState
-from runs.store.repository import Store
-from runs.store.tables import RunRow
 from runs.store.worker_tables import ClaimRow, WorkerRow
-from search_space.errors import StoreError
 
 __all__ = ["Claims"]
 
-_SECONDS_SINCE_1970 = {
-    "postgresql": "EXTRACT(EPOCH FROM clock_timestamp())::double precision",
-    "sqlite": "((julianday('now') - 2440587.5) * 86400.0)",
-}
 _ROWS_A_STATEMENT = 1000
 
 
-class Claims:
+class Claims(Membership):
     """The claims of one run, as one of its workers sees them.
 
-    Parameters
-    ----------
-    store, run_id
-        The store and its run.
-    worker
-        A name that no other process has or had.
-    grace_s
-        Seconds without a heartbeat after which a worker counts as dead.
+    It is made as :class:`~runs.store.membership.Membership` is.
     """
-
-    def __init__(self, store: Store, *, run_id: int, worker: str, grace_s: float) -> None:
-        self._store, self._run_id, self.worker, self.grace_s = store, run_id, worker, grace_s
-        self._now: ColumnElement[float] = literal_column(_SECONDS_SINCE_1970[store._engine.dialect.name], Double())
-
-    # ------------------------------------------------------------------ workers
-
-    def join(self, identity: Mapping[str, object]) -> None:
-        """Become one of the run's workers.
-
-        Parameters
-        ----------
-        identity
-            What must be the same in all of them, by name: the space, the versions of code and checkpoint.
-
-        Raises
-        ------
-        StoreError
-            A living worker has another identity; the line says what differs.
-        """
-        mine = json_object(identity, parameter="identity")
-        with self._store._write() as session:
-            self._lock(session)
-            others = session.execute(
-                select(WorkerRow.name, WorkerRow.identity)
-                .where(WorkerRow.run_id == self._run_id, WorkerRow.name != self.worker, ~self._dead())
-                .order_by(WorkerRow.id)
-            ).all()
-            for name, others_identity in others:
-                for key in sorted({*others_identity, *mine}):
-                    theirs, ours = others_identity.get(key), mine.get(key)
-                    if theirs != ours:
-                        raise StoreError(
-                            f"worker {self.worker}",
-                            expected=f"the {key} of worker {name} ({theirs})",
-                            got=str(ours),
-                            remedy=f"give all workers the same {key}, or wait until the others have ended",
-                        )
-            if session.scalar(select(WorkerRow.id).where(WorkerRow.name == self.worker)) is None:
-                session.execute(
-                    self._store._insert(WorkerRow).values(
-                        run_id=self._run_id,
-                        name=self.worker,
-                        identity=mine,
-                        joined_s=self._now,
-                        alive_since_s=self._now,
-                        heartbeat_s=self._now,
-                        has_left=False,
-                    )
-                )
-
-    def beat(self) -> None:
-        """Show that this worker lives."""
-        with self._store._write() as session:
-            self._beat(session)
-
-    def leave(self) -> None:
-        """End this worker; what it has not finished may be taken over at once."""
-        with self._store._write() as session:
-            mine = (*self._running(), ClaimRow.worker == self.worker)
-            session.execute(delete(ClaimRow).where(*mine, ClaimRow.key.is_(None)))
-            # To leave is not to fail: the next worker's attempt counts as this one.
-            session.execute(update(ClaimRow).where(*mine).values(attempt=ClaimRow.attempt - 1))
-            session.execute(update(WorkerRow).where(WorkerRow.name == self.worker).values(has_left=True))
-
-    def workers(self) -> list[str]:
-        """Return the names of the living workers, the first to join first."""
-        query = select(WorkerRow.name).where(WorkerRow.run_id == self._run_id, ~self._dead()).order_by(WorkerRow.id)
-        with self._store._read() as session:
-            return list(session.scalars(query))
-
-    # ------------------------------------------------------------------- claims
 
     def counts(self) -> ClaimCounts:
         """Return how many networks are in work, done and failed."""
         with self._store._read() as session:
             return self._counts(session)
+
+    def running(self) -> list[Claim]:
+        """Return what all workers have in work and the places that they hold, the oldest first."""
+        with self._store._read() as session:
+            return [
+                row.record() for row in session.scalars(select(ClaimRow).where(*self._running()).order_by(ClaimRow.id))
+            ]
 
     def reserve(self, total: int) -> Claim | None:
         """Hold a place for one more network, or return ``None`` while ``total`` are done or in work."""
@@ -146,14 +67,31 @@ class Claims:
             session.flush()
             return row.record()
 
-    def take(self, place: Claim, *, key: str, trial_number: int) -> Claim:
+    def take(
+        self,
+        place: Claim,
+        *,
+        key: str,
+        trial_number: int | None = None,
+        work: Mapping[str, object] | None = None,
+        excludes: Callable[[Claim], bool] = lambda running: False,
+    ) -> Claim:
         """Claim the network ``key`` for a reserved place.
+
+        Parameters
+        ----------
+        place, key, trial_number
+            The place, the network, and its trial where it has one already.
+        work
+            What whoever takes the claim over must know.
+        excludes
+            Whether a claim that is in work forbids this one for now.
 
         Returns
         -------
         Claim
-            This worker's, or the earlier one of the same network, of whatever worker and state; then the place is
-            still reserved.
+            This worker's, or the earlier one of the same network, of whatever worker and state, or a running one that
+            forbids it; then the place is still reserved.
 
         Raises
         ------
@@ -167,10 +105,15 @@ class Claims:
             ).first()
             if taken is not None:
                 return taken.record()
+            running = select(ClaimRow).where(*self._running(), ClaimRow.key.is_not(None)).order_by(ClaimRow.id)
+            for other in (found.record() for found in session.scalars(running)):
+                if excludes(other):
+                    return other
             row = session.get(ClaimRow, place.id)
             if row is None or row.worker != self.worker:
                 raise LookupError("the place was given to another worker")
             row.key, row.trial_number = key, trial_number
+            row.work = None if work is None else json_object(work, parameter="work")
             session.flush()
             return row.record()
 
@@ -210,8 +153,6 @@ class Claims:
             for i in range(0, len(rows), _ROWS_A_STATEMENT):
                 insert = self._store._insert(ClaimRow).values(rows[i : i + _ROWS_A_STATEMENT])
                 session.execute(insert.on_conflict_do_nothing())
-
-    # ---------------------------------------------------------------- take-over
 
     def abandoned(self) -> list[Claim]:
         """Return what dead workers left unfinished and this worker may take over, the oldest first."""
@@ -257,25 +198,6 @@ class Claims:
             taken = set(session.scalars(query))
         return [] if None in taken else [number for number in numbers if number not in taken]
 
-    # ------------------------------------------------------------------ queries
-
-    def _beat(self, session: Session) -> None:
-        silent = self._now - WorkerRow.heartbeat_s > self.grace_s
-        regular = case((silent, self._now), else_=WorkerRow.alive_since_s)
-        mine = update(WorkerRow).where(WorkerRow.name == self.worker)
-        session.execute(mine.values(alive_since_s=regular, heartbeat_s=self._now))
-
-    def _dead(self) -> ColumnElement[bool]:
-        return or_(WorkerRow.has_left, self._now - WorkerRow.heartbeat_s > self.grace_s)
-
-    def _takeable(self) -> ColumnElement[bool]:
-        since = select(WorkerRow.alive_since_s).where(WorkerRow.name == self.worker).scalar_subquery()
-        silent = self._now - WorkerRow.heartbeat_s > self.grace_s
-        return or_(WorkerRow.has_left, silent & (self._now - since > self.grace_s))
-
-    def _running(self) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-        return ClaimRow.run_id == self._run_id, ClaimRow.state == "running"
-
     def _counts(self, session: Session) -> ClaimCounts:
         query = select(ClaimRow.state, func.count(), func.count(ClaimRow.key)).group_by(ClaimRow.state)
         found = {row[0]: row for row in session.execute(query.where(ClaimRow.run_id == self._run_id))}
@@ -283,7 +205,3 @@ class Claims:
         running, complete, failed = (found[state][1] if state in found else 0 for state in states)
         taken = sum(row[2] for row in found.values())
         return ClaimCounts(running=running, complete=complete, failed=failed, taken=taken)
-
-    def _lock(self, session: Session) -> None:
-        """One worker at a time from here to the end of the transaction; SQLite's began with this."""
-        session.execute(select(RunRow.id).where(RunRow.id == self._run_id).with_for_update())

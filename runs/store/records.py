@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -78,7 +79,7 @@ class Export:
 class Claim:
     """What one worker of a search has taken: a network, by key, or a place for the next while ``key`` is ``None``.
 
-    ``attempt`` counts the workers that began to evaluate it.
+    ``attempt`` counts the workers that began to evaluate it; ``work`` says what is to be done, where the key does not.
     """
 
     id: int
@@ -88,6 +89,7 @@ class Claim:
     state: ClaimState
     attempt: int
     reason: str
+    work: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -49,6 +49,8 @@ class ClaimRow(Base):
     state: Mapped[ClaimState] = mapped_column(Text())
     attempt: Mapped[int]
     reason: Mapped[str]
+    # What is to be done for the network, where its key alone does not say it.
+    work: Mapped[dict[str, Any] | None]
 
     def record(self) -> Claim:
         """Return the row as a value."""
@@ -60,4 +62,5 @@ class ClaimRow(Base):
             state=self.state,
             attempt=self.attempt,
             reason=self.reason,
+            work=self.work,
         )

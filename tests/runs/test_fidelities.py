@@ -114,7 +114,7 @@ def test_a_network_trained_further_is_tested_and_exported_anew(copy, monkeypatch
 @pytest.mark.parametrize(
     ("verb", "override", "words"),
     [
-        ("worker", (), "which trains on all cores of one machine"),
+        ("worker", (), "store: expected a database that several workers can share, got SQLite"),
         ("search", ("search.fidelities.rungs=[10,20,80]",), "the rungs it was started with ([10, 20, 40])"),
         ("search", ("search.seed=7",), "the seed it was started with (0)"),
         ("search", ("search=nasweave",), "search.method=fidelities, which this run was begun with"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runs.app.verb import CHECKPOINT_WORDS, Verb, Word
-from search_space.errors import ConfigError
 
 if TYPE_CHECKING:
     from runs.app.invocation import Invocation
@@ -16,22 +15,15 @@ __all__ = ["VERB"]
 def run(invocation: Invocation) -> None:
     """Take part in a search, as one of many processes, or profile this machine for it."""
     from runs.pipeline.plan import Plan
+    from runs.pipeline.plans import plan_of
     from runs.pipeline.stages.leave_profile import LEAVE_PROFILE
-    from runs.pipeline.stages.train import LOAD_TRAINED, TRAIN
     from runs.pipeline.stages.work import WORK
 
     context = invocation.open()
     if invocation.config.workers.role == "profile":
         Plan(context).run(LEAVE_PROFILE)
-    elif invocation.config.search.method == "fidelities":
-        raise ConfigError(
-            "search",
-            expected="a search that workers share",
-            got="one in fidelities, which trains on all cores of one machine",
-            remedy="search with search=nasweave in every command of this run",
-        )
-    else:  # a worker trains nothing
-        Plan(context, replace={TRAIN: LOAD_TRAINED}).run(WORK)
+    else:
+        plan_of(context, worker=True).run(WORK)
 
 
 VERB = Verb(

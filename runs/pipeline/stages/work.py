@@ -13,7 +13,7 @@ from runs.profiling.devices import Devices
 from runs.search import WorkerGroup
 from search_space.errors import ConfigError, ProfileError
 
-__all__ = ["WORK"]
+__all__ = ["JOIN", "WORK"]
 
 
 def join(context: Context) -> WorkerGroup:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,6 +50,19 @@ class Ledger:
         network.steps, network.error = observation.steps, observation.error
         self.observations.append(observation)
 
+    def steps(self, genes: tuple[int, ...]) -> int:
+        """Return the steps that a network has behind it, 0 where it is not known."""
+        return self.networks[genes].steps if genes in self.networks else 0
+
+    def numbers(self, names: Sequence[tuple[int, ...]]) -> NDArray[np.intp]:
+        """Return the place of each network among those that are known, -1 for another, ``(n,)``."""
+        number = {genes: i for i, genes in enumerate(self.networks)}
+        return np.array([number.get(name, -1) for name in names], np.intp)
+
+    def rows_of(self, names: Sequence[tuple[int, ...]]) -> Genes:
+        """Return networks as a matrix ``(n, genes)``."""
+        return np.array(names, np.int16).reshape(-1, self.width)
+
     @property
     def trained(self) -> tuple[Genes, NDArray[np.int64], Floats]:
         """The networks: genes ``(n, genes)``, steps ``(n,)`` and last errors ``(n,)``."""
@@ -76,7 +90,6 @@ class Ledger:
         some = self.observations
         if len(some) > _LONGEST_FIT:
             some = list({o.action.genes: o for o in some}.values())[-_LONGEST_FIT:]
-        number = {genes: i for i, genes in enumerate(self.networks)}
-        network = np.array([number[o.action.genes] for o in some], np.intp)
+        network = self.numbers([o.action.genes for o in some])
         steps = np.array([o.steps for o in some], np.int64)
         return network, steps, np.array([o.error for o in some]), np.array([o.noise for o in some])

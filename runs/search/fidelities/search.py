@@ -17,7 +17,6 @@ Schmucker et al. 2021 (multi-objective successive halving); Yang et al. 2019 (ex
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,10 +24,10 @@ from numpy.typing import NDArray
 from runs.objectives.pareto import front_rows
 from runs.search.algorithms.design import skewed_sample
 from runs.search.algorithms.genotype import distinct, keys
+from runs.search.fidelities.candidates import Candidates, best_donors, name_of, new_networks
 from runs.search.fidelities.curves import CurveModel
 from runs.search.fidelities.first import first_networks
 from runs.search.fidelities.ledger import Ledger
-from runs.search.fidelities.neighbours import children, one_gene_neighbours
 from runs.search.fidelities.purchase import best_purchases, error_of, reference_of
 from runs.search.fidelities.task import Action, FidelityTask, Observation
 from search_space import Genes
@@ -37,18 +36,6 @@ __all__ = ["FidelitySearch"]
 
 Floats = NDArray[np.float64]
 _POOL = 1500  # of the spread design
-_PARENTS, _NEIGHBOURS, _CHILDREN, _DRAWN = 12, 600, 200, 100
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Candidates:
-    """Networks to buy steps for, one a row; ``number`` and ``donor`` count the trained ones, -1 for none."""
-
-    genes: Genes
-    done: NDArray[np.int64]
-    number: NDArray[np.intp]
-    donor: NDArray[np.intp]
-    worth: Floats
 
 
 class FidelitySearch:
@@ -73,8 +60,7 @@ class FidelitySearch:
         self._queue: list[Action] = []
         self._model = CurveModel(first=task.rungs[0], full=task.rungs[-1] + task.inherited_steps)
         self._pending: set[tuple[int, ...]] = set()
-
-    # ------------------------------------------------------------- interface
+        self._elsewhere: tuple[Action, ...] = ()
 
     def resume(self, history: Sequence[Observation | Action]) -> None:
         """Take up what an earlier search was told, actions that were given up among it, and go on as it would have."""
@@ -82,10 +68,7 @@ class FidelitySearch:
             action = entry if isinstance(entry, Action) else entry.action
             if not self._queue or self._queue[0].planned_at != action.planned_at:
                 self._queue = self._plan()  # again, for what the model learns from each fit stays
-            if isinstance(entry, Action):
-                self.give_up(entry)
-            else:
-                self._add(entry)
+            self._learn(entry)
             self._queue = [a for a in self._queue if a.genes != action.genes]
 
     def ask(self) -> Action | None:
@@ -114,6 +97,26 @@ class FidelitySearch:
     def give_up(self, action: Action) -> None:
         """Never propose a network again, for its training failed."""
         self._pending.add(action.genes)
+
+    def hear(self, news: Sequence[Observation | Action], *, elsewhere: Sequence[Action]) -> bool:
+        """Take up what was observed, by whomever, while other processes have the actions ``elsewhere`` in work.
+
+        What was decided without knowing of these is thought over. Returns whether anything has changed.
+        """
+        foreign = False
+        for entry in news:
+            action = entry if isinstance(entry, Action) else entry.action
+            foreign |= action.genes not in self._pending
+            self._learn(entry)
+        others = tuple(a for a in elsewhere if self._ledger.steps(a.genes) == a.done)
+        if foreign := foreign or others != self._elsewhere:
+            self._queue, self._elsewhere = [], others
+        return foreign or bool(news)
+
+    def withdraw(self, action: Action) -> None:
+        """Take back what was asked for, and what was decided with it: another process is at it."""
+        self._pending.discard(action.genes)
+        self._queue = []
 
     @property
     def observations(self) -> list[Observation]:
@@ -153,26 +156,29 @@ class FidelitySearch:
     def expected_errors(self, genes: Genes) -> Floats:
         """Return the error that each of ``(n, genes)`` networks, trained or not, is expected to have in the end."""
         self._fit(learn=False)
-        number = {name: i for i, name in enumerate(self._ledger.networks)}
-        network = np.array([number.get(_name(row), -1) for row in genes], np.intp)
+        network = self._ledger.numbers([name_of(row) for row in genes])
         worth = np.where(network >= 0, self._ledger.worth[network], self._donors(genes)[1])
         mean, _ = self._model.predict(self._features(genes), network=network, steps=self.task.rungs[-1] + worth)
         return np.exp(mean) - self._ledger.floor
 
-    # ------------------------------------------------------------- bookkeeping
+    def _learn(self, entry: Observation | Action) -> None:
+        if isinstance(entry, Action):
+            self.give_up(entry)
+        elif self._ledger.steps(entry.action.genes) == entry.action.done:
+            self._add(entry)
 
     def _add(self, observation: Observation) -> None:
         self._ledger.add(observation)
         self._pending.discard(observation.action.genes)
-
-    # ---------------------------------------------------------------- decisions
 
     def _plan(self) -> list[Action]:
         rng = np.random.default_rng([self.seed, len(self.observations)])
         trained = len(self._ledger.networks)
         if trained < self.initial:
             pool = self._possible(skewed_sample(self.task.genotype, rng, _POOL))
-            first = first_networks(self.task, pool, told=self.trained[0], n=self.initial - trained, rng=rng)
+            told = self._ledger.rows_of([*self._ledger.networks, *(a.genes for a in self._elsewhere if a.done == 0)])
+            n = max(self.initial - len(told), 1)  # rather one more than a process without work
+            first = first_networks(self.task, pool, told=told, n=n, rng=rng)
             if len(first):
                 return [self._action(row, done=0, worth=self.task.inherited_steps) for row in first]
         return self._bought(rng) if trained else []
@@ -180,19 +186,18 @@ class FidelitySearch:
     def _action(self, row: Genes, *, done: int, worth: float, donor: Genes | None = None) -> Action:
         following = next(rung for rung in self.task.rungs if rung > done)
         return Action(
-            genes=_name(row),
+            genes=name_of(row),
             done=done,
             steps=following - done,
             planned_at=len(self.observations),
-            donor=None if donor is None else _name(donor),
+            donor=None if donor is None else name_of(donor),
             worth=float(worth),
         )
 
     def _possible(self, genes: Genes) -> Genes:
         """Return the distinct rows that are feasible and neither trained nor given up."""
-        width = len(self.task.genotype.cards)
-        old = np.array([*self._ledger.networks, *self._pending], np.int16).reshape(-1, width)
-        genes = distinct(genes, apart_from=keys(old))
+        old = [*self._ledger.networks, *self._pending, *(action.genes for action in self._elsewhere)]
+        genes = distinct(genes, apart_from=keys(self._ledger.rows_of(old)))
         return genes if self.task.feasible is None else genes[self.task.feasible(genes)]
 
     def _features(self, genes: Genes) -> Floats:
@@ -204,14 +209,11 @@ class FidelitySearch:
 
     def _donors(self, genes: Genes) -> tuple[NDArray[np.intp], Floats]:
         """Return the best donor of each row among the trained networks, -1 for none, and what it is worth in steps."""
-        task, plain = self.task, np.full(len(genes), self.task.inherited_steps)
-        if task.affinity is None or not len(genes):
-            return np.full(len(genes), -1), plain
         told, steps, _ = self.trained
-        worth = task.affinity(genes, told) * np.minimum(steps + self._ledger.worth, task.rungs[-1])
-        best = worth.argmax(axis=1)
-        most = worth[np.arange(len(genes)), best]
-        return np.where(most > plain, best, -1), np.maximum(most, plain)
+        worth = np.minimum(steps + self._ledger.worth, self.task.rungs[-1])
+        changing = {action.genes for action in self._elsewhere}
+        worth[[name in changing for name in self._ledger.networks]] = 0.0
+        return best_donors(self.task, genes, told=told, worth=worth)
 
     def _fit(self, *, learn: bool = True) -> None:
         network, steps, error, noise = self._ledger.rows()
@@ -231,11 +233,13 @@ class FidelitySearch:
         known, last = np.log(self.task.known(told)), self.task.rungs[-1]
         now, _ = error_of(*self._expected(told, steps=steps + self._ledger.worth))
         final, doubt = self._expected(told, steps=np.maximum(steps, last) + self._ledger.worth)
-        new = self._new(told, np.column_stack([final - doubt, known]), rng)
-        pending = np.array([tuple(row) in self._pending for row in told.tolist()], bool)
+        hoped = front_rows(np.column_stack([final - doubt, known]))
+        new = self._possible(new_networks(self.task.genotype, told, front=hoped, rng=rng))
+        held = self._pending | {name for a in self._elsewhere for name in (a.genes, a.donor)}
+        pending = np.array([tuple(row) in held for row in told.tolist()], bool)
         going = np.flatnonzero((steps < last) & ~pending)
         donor, worth = self._donors(new)
-        candidates = _Candidates(
+        candidates = Candidates(
             genes=np.concatenate([told[going], new]),
             done=np.r_[steps[going], np.zeros(len(new), np.int64)],
             number=np.r_[going, np.full(len(new), -1)].astype(np.intp),
@@ -245,22 +249,24 @@ class FidelitySearch:
         if not len(candidates.genes):
             self.open_gain = 0.0
             return []
-        return self._greedy(candidates, objectives=np.column_stack([now, known]))
+        return self._greedy(candidates, objectives=np.concatenate([np.column_stack([now, known]), *self._coming()]))
+
+    def _coming(self) -> list[Floats]:
+        """Return the objectives ``(n, m)`` that what others have in work is expected to have, where there is any."""
+        if not (others := self._elsewhere):
+            return []
+        genes = self._ledger.rows_of([a.genes for a in others])
+        mean, deviation = self._model.predict(
+            self._features(genes),
+            network=self._ledger.numbers([a.genes for a in others]),
+            steps=np.array([a.worth + a.done + a.steps for a in others], float),
+        )
+        return [np.column_stack([error_of(mean, deviation)[0], np.log(self.task.known(genes))])]
 
     def _expected(self, told: Genes, *, steps: Floats) -> tuple[Floats, Floats]:
         return self._model.predict(self._features(told), network=np.arange(len(told)), steps=steps)
 
-    def _new(self, told: Genes, hoped: Floats, rng: np.random.Generator) -> Genes:
-        """Return candidates that were never trained: neighbours of the front, children of it, and random ones."""
-        genotype = self.task.genotype
-        front = front_rows(hoped)
-        parents = told[rng.permutation(front)[:_PARENTS]]
-        near = one_gene_neighbours(genotype, parents)
-        near = near[np.sort(rng.permutation(len(near))[:_NEIGHBOURS])]
-        drawn = skewed_sample(genotype, rng, _DRAWN)
-        return self._possible(np.concatenate([near, children(genotype, parents, rng, _CHILDREN), drawn]))
-
-    def _greedy(self, candidates: _Candidates, *, objectives: Floats) -> list[Action]:
+    def _greedy(self, candidates: Candidates, *, objectives: Floats) -> list[Action]:
         """Return the actions of the most gain a second."""
         task, rungs, genes, done = self.task, np.array(self.task.rungs), candidates.genes, candidates.done
         known, step_cost, features = np.log(task.known(genes)), task.step_cost(genes), self._features(genes)
@@ -291,7 +297,3 @@ class FidelitySearch:
             )
             for row in rows
         ]
-
-
-def _name(row: Genes) -> tuple[int, ...]:
-    return tuple(int(gene) for gene in row)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,6 +77,24 @@ class Action:
     planned_at: int
     donor: tuple[int, ...] | None = None
     worth: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the action as JSON can hold it."""
+        donor = None if self.donor is None else list(self.donor)
+        return asdict(self) | {"genes": list(self.genes), "donor": donor}
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Action:
+        """Return what :meth:`to_dict` stored; ``KeyError``, ``TypeError`` or ``ValueError`` for anything else."""
+        donor = stored["donor"]
+        return cls(
+            genes=tuple(int(gene) for gene in stored["genes"]),
+            done=int(stored["done"]),
+            steps=int(stored["steps"]),
+            planned_at=int(stored["planned_at"]),
+            donor=None if donor is None else tuple(int(gene) for gene in donor),
+            worth=float(stored["worth"]),
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -46,6 +46,7 @@ class ObservationStudy:
         self._study, self.space, self.objectives = study, space, objectives
         self._distributions = distributions(space)
         self.next_number = len(study.get_trials(deepcopy=False))
+        self._heard = 0
 
     def history(self) -> list[Observation | Action]:
         """Return the observations, and the actions that were given up, in the order they were added.
@@ -56,6 +57,22 @@ class ObservationStudy:
             A trial is not one of a search in fidelities.
         """
         return [self._read(trial) for trial in self._study.get_trials(deepcopy=False)]
+
+    def news(self) -> list[Observation | Action]:
+        """Return what was added since the last call, by whatever process, in its order; at first, the history."""
+        trials = self._study.get_trials(deepcopy=False)
+        found = [self._read(trial) for trial in trials[self._heard :]]
+        self._heard = len(trials)
+        return found
+
+    def find(self, action: Action) -> tuple[int, bool] | None:
+        """Return the number of the trial of an action, and whether it was given up; ``None`` where there is none."""
+        key = self._key(action)
+        for trial in self._study.get_trials(deepcopy=False):
+            detail = trial.user_attrs.get(_ATTRIBUTE, {})
+            if (detail.get("key"), detail.get("done")) == (key, action.done):
+                return trial.number, trial.state == TrialState.FAIL
+        return None
 
     def add(self, observation: Observation, *, values: Mapping[str, float], steps: int) -> int:
         """Keep an observation with the values of its network by name; returns the number of its trial.
@@ -85,15 +102,8 @@ class ObservationStudy:
         attributes: Mapping[str, Any],
     ) -> int:
         row = np.array(action.genes, np.int16)
-        detail = {
-            "key": self.space.decode(row[None])[0].key,
-            "done": action.done,
-            "steps": action.steps,
-            "planned_at": action.planned_at,
-            "donor": None if action.donor is None else list(action.donor),
-            "worth": action.worth,
-            **outcome,
-        }
+        plan = {name: value for name, value in action.to_dict().items() if name != "genes"}
+        detail = {"key": self._key(action), **plan, **outcome}
         trial = create_trial(
             state=state,
             params=params_of(self.space, row),
@@ -105,20 +115,15 @@ class ObservationStudy:
         self.next_number += 1
         return self.next_number - 1
 
+    def _key(self, action: Action) -> str:
+        return self.space.decode(np.array([action.genes], np.int16))[0].key
+
     def _read(self, trial: FrozenTrial) -> Observation | Action:
         row = genes_of(self.space, trial.params)
         try:
             assert row is not None
             detail: Mapping[str, Any] = trial.user_attrs[_ATTRIBUTE]
-            donor = detail["donor"]
-            action = Action(
-                genes=tuple(int(gene) for gene in row),
-                done=int(detail["done"]),
-                steps=int(detail["steps"]),
-                planned_at=int(detail["planned_at"]),
-                donor=None if donor is None else tuple(int(gene) for gene in donor),
-                worth=float(detail["worth"]),
-            )
+            action = Action.from_dict({**detail, "genes": row})
             if trial.state == TrialState.FAIL:
                 return action
             return Observation(

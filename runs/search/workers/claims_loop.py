@@ -8,11 +8,9 @@ finished trial is completed without an evaluation; else the same trial is evalua
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
-from typing import TypeVar
 
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.study import Study
@@ -20,20 +18,17 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from runs.search.optuna.genes import architecture_of_trial, genes_of, params_of_trial
 from runs.search.optuna.private import constraints_of, running_trial
-from runs.search.optuna.study import REASON, fail, finish, storage_errors
+from runs.search.optuna.study import REASON, fail, finish
 from runs.search.problem import Problem
 from runs.search.recorder import Recorder
 from runs.search.workers.group import WorkerGroup
-from runs.search.workers.patience import Patience
+from runs.search.workers.member import ATTEMPTS, Member
 from runs.search.workers.session import DUPLICATE_OF, DUPLICATES_IN_A_ROW, Evaluate, Progress, Session
 from runs.store import Claim
 from search_space import Architecture, Genes, SearchSpace
 
 __all__ = ["SharedSearch"]
 
-T = TypeVar("T")
-_POLL_S = 0.5
-_ATTEMPTS = 2
 _log = logging.getLogger("nasweave.runs")
 
 
@@ -65,10 +60,9 @@ class SharedSearch(Session):
         progress: Progress,
     ) -> None:
         super().__init__(space, problem, study, evaluate, recorder)
-        self.claims, self.config = worker_group.claims, worker_group.config
-        self.patience = Patience(worker_group.config.patience_s)
-        self.record, self.storage_url, self.progress = recorder, storage_url, progress
-        self._recovered_at = -float("inf")
+        self.member = Member(worker_group, storage_url=storage_url)
+        self.claims, self._persist = self.member.claims, self.member.persist
+        self.record, self.progress = recorder, progress
 
     def run(self) -> bool:
         """Work until enough networks are done by all workers; return whether the space ran out of networks."""
@@ -83,7 +77,7 @@ class SharedSearch(Session):
                 counts = self._persist(self.claims.counts)
                 if counts.running == 0 or counts.complete >= total:
                     break
-                time.sleep(min(_POLL_S, self.config.heartbeat_s))
+                self.member.wait()
                 continue
             trial, row, architecture = self._persist(self.ask)
             claim = self._take(place, trial, architecture)
@@ -97,8 +91,7 @@ class SharedSearch(Session):
                 continue
             duplicates = 0
             self._work(claim, trial, row, architecture)
-        self._recovered_at = -float("inf")
-        self._recover()
+        self._recover(now=True)
         self._persist(self.read)
         return exhausted
 
@@ -179,17 +172,12 @@ class SharedSearch(Session):
         named = [(t, architecture_of_trial(self.space, t)) for t in complete if DUPLICATE_OF not in t.user_attrs]
         self.claims.adopt([(a.key, t.number, "complete") for t, a in named if a is not None])
 
-    def _recover(self) -> None:
+    def _recover(self, *, now: bool = False) -> None:
         """Take over what dead workers left, at most once in a heartbeat."""
-        if time.monotonic() - self._recovered_at < self.config.heartbeat_s:
-            return
-        self._recovered_at = time.monotonic()
-        for left in self._persist(self.claims.abandoned):
-            claim = self._persist(partial(self.claims.take_over, left))
-            if claim is not None:
-                _log.warning("worker %s ended during trial %s: this one takes it over", left.worker, left.trial_number)
+        if self.member.due(now=now):
+            for claim in self.member.inherited():
                 self._take_up(claim)
-        self._persist(self._end_unclaimed)
+            self._persist(self._end_unclaimed)
 
     def _take_up(self, claim: Claim) -> None:
         """Go on with the network of a claim from where its worker left it."""
@@ -205,7 +193,7 @@ class SharedSearch(Session):
             self._persist(lambda: self.claims.finish(claim, "failed", reason=reason))
         elif (values := self._persist(self.record.known).get(architecture.key)) is not None:
             self._persist(lambda: self._complete(claim, trial, architecture, values))
-        elif claim.attempt > _ATTEMPTS:
+        elif claim.attempt > ATTEMPTS:
             reason = "its workers ended during its evaluation, twice"
             self._persist(lambda: self._give_up(claim, trial, reason))
         else:
@@ -218,12 +206,3 @@ class SharedSearch(Session):
         }
         for number in self.claims.unclaimed(running):
             self._end(running_trial(self.study, running[number]), "the worker ended before it took a network")
-
-    def _persist(self, action: Callable[[], T]) -> T:
-        """Do what a database that has gone away may interrupt, again when it is back."""
-
-        def once() -> T:
-            with storage_errors(self.storage_url):
-                return action()
-
-        return self.patience(once)

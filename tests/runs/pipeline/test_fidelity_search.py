@@ -5,113 +5,24 @@ from __future__ import annotations
 import json
 import pkgutil
 import shutil
-from dataclasses import dataclass, replace
-from pathlib import Path
-from types import SimpleNamespace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import optuna
 import pytest
 
-from predictors.cost import CostModel
 from runs.evaluation.pool import RoundsPool
 from runs.evaluation.quality import named
-from runs.evaluation.rounds import RoundsEvaluator, random_start
-from runs.objectives import TRAINING_STEPS, objectives_by_name
-from runs.pipeline.stages.trained import fidelities
-from runs.reporter import SilentReporter
+from runs.evaluation.rounds import RoundsEvaluator
+from runs.objectives import TRAINING_STEPS
 from runs.search import SearchError
-from runs.search.config import SearchConfig
-from runs.search.fidelities import FidelitiesConfig
-from runs.store import Store
 from search_space.errors import NasweaveError, StoreError
 from supernet.tasks import TASKS
-from supernet.training import TrainingConfig
-
-ROUNDS = 9
-TRAINING = TrainingConfig(
-    steps=40, batch_size=16, learning_rate=0.003, weight_decay=0.01, checkpoint_every=3, warmup_steps=2
-)
+from tests.runs.pipeline.fidelity_bench import ROUNDS, Bench
 
 
 class Killed(BaseException):
     """The process ends here."""
-
-
-@dataclass
-class Bench:
-    """A search in a folder, as the stage runs it."""
-
-    space: Any
-    folder: Path
-    data: Any
-    processes: int = 1
-    most: int = ROUNDS
-    rungs: tuple[int, ...] = (4, 8, 16)
-    objectives: tuple[str, ...] = ("validation_error", "flops")
-    limits: dict[str, float] | None = None
-
-    def rounds(self) -> RoundsEvaluator:
-        start = random_start(self.space, seed=0)
-        return RoundsEvaluator(
-            self.space, self.data, TRAINING, folder=self.folder / "networks", start=start, origin="test"
-        )
-
-    def context(self, store: Store) -> Any:
-        url = f"sqlite:///{self.folder}/study.db"
-        settings = FidelitiesConfig(
-            time_budget="1h", rungs=self.rungs, initial=3, batch=2, max_rounds=self.most, processes=self.processes
-        )
-        search = SearchConfig(n_trials=1, objectives=self.objectives, method="fidelities", fidelities=settings)
-        run = store.open_run("digits/x", task="digits", name="x", space_fingerprint="f", space_json="{}")
-        return SimpleNamespace(
-            config=SimpleNamespace(search=search, store=url, evaluation=SimpleNamespace(examples=None)),
-            space=self.space,
-            data=self.data,
-            store=store,
-            run=run,
-            costs=CostModel(self.space),
-            objectives=objectives_by_name(self.objectives),
-            budget=SimpleNamespace(limits=self.limits or {}),
-            reporter=SilentReporter(),
-            weights_fingerprint="w",
-        )
-
-    def search(self) -> dict[str, int]:
-        """Search, or go on; returns the last trial of each network."""
-        self.folder.mkdir(exist_ok=True)
-        costs = CostModel(self.space)
-        known = SimpleNamespace(
-            costs=lambda genes: {
-                "flops": costs.flops(genes).astype(float),
-                "params": costs.params(genes).astype(float),
-            },
-            predicted=lambda architecture: {},
-            fingerprints={},
-            fingerprint="p",
-        )
-        with Store.open(f"sqlite:///{self.folder}/study.db") as store:
-            return dict(fidelities._searched(self.context(store), known, self.rounds()).trials)  # type: ignore[arg-type]
-
-    def study(self) -> optuna.Study:
-        return optuna.load_study(study_name="digits/x", storage=f"sqlite:///{self.folder}/study.db")
-
-    def found(self) -> list[tuple[Any, ...]]:
-        """Return all rounds in order: network, steps and values, without what they cost."""
-        rows = []
-        for trial in self.study().trials:
-            detail = {k: v for k, v in trial.user_attrs["observation"].items() if k != "seconds"}
-            rows.append((trial.state.name, json.dumps(detail, sort_keys=True), tuple(trial.values or ())))
-        return rows
-
-    def candidates(self) -> dict[str, Any]:
-        with Store.open(f"sqlite:///{self.folder}/study.db") as store:
-            run = store.open_run("digits/x", task="digits", name="x", space_fingerprint="f", space_json="{}")
-            return {c.key: c for c in store.candidates(run.id)}
-
-    def weights(self) -> dict[str, bytes]:
-        return {p.parent.name: p.read_bytes() for p in self.folder.glob("networks/*/*.safetensors")}
 
 
 @pytest.fixture(scope="module")

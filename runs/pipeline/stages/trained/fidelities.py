@@ -2,47 +2,36 @@
 
 from __future__ import annotations
 
-import math
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
-import numpy as np
-from numpy.typing import NDArray
-
-from runs.evaluation.pool import Round, RoundsPool, available_cores
-from runs.evaluation.quality import named
 from runs.evaluation.rounds import RoundsEvaluator
 from runs.evaluation.trained import TrainedEvaluator, TrainedNetworks
-from runs.objectives import TRAINING_STEPS, noise_of, trained_for
 from runs.pipeline.context import Context
 from runs.pipeline.plan import SECONDS, Stage
 from runs.pipeline.search_record import SearchRecord
 from runs.pipeline.stages.devices import DEVICES
 from runs.pipeline.stages.feasibility import CHECK, CORNERS
-from runs.pipeline.stages.search import Searched, keep_search, search_identity
-from runs.pipeline.starts import start_of
-from runs.pipeline.trained_records import RoundsKeeper, network_of
-from runs.profiling.devices import Devices
-from runs.search.algorithms.genotype import SpaceGenotype
-from runs.search.fidelities import (
-    Action,
-    Bought,
-    FidelitySearch,
-    FidelityTask,
-    Observation,
-    block_affinity,
-    buy_training,
-    step_cost,
+from runs.pipeline.stages.search import Searched, keep_search
+from runs.pipeline.stages.trained.purchases import (
+    check_new,
+    fidelity_identity,
+    final_estimates,
+    new_search,
+    trainer,
+    watched,
 )
+from runs.pipeline.stages.trained.together import buy_together
+from runs.pipeline.starts import start_of
+from runs.pipeline.trained_records import RoundsKeeper, last_trials
+from runs.pipeline.workers import worker_group
+from runs.profiling.devices import Devices
+from runs.search.fidelities import Observation, buy_training
 from runs.search.optuna.observations import ObservationStudy
 from runs.search.optuna.study import open_study, quiet_optuna, storage_errors
-from search_space import Genes, SearchSpace
-from search_space.errors import NasweaveError, StoreError
-from supernet.training import Quality
-from supernet.training.checkpoint import FILE, load_checkpoint
 
-__all__ = ["FIDELITY_SEARCH", "ROUNDS", "TRAINED_EVALUATOR", "TRAINED_NETWORKS"]
+__all__ = ["FIDELITY_SEARCH", "ROUNDS", "TRAINED_EVALUATOR", "TRAINED_NETWORKS", "opened_study"]
 
 
 def rounds(context: Context) -> tuple[RoundsEvaluator, RoundsEvaluator]:
@@ -85,50 +74,15 @@ def search(
     return keep_search(context, lambda: _searched(context, known, both[0]), seconds=seconds)
 
 
-def fidelity_task(context: Context, known: Devices) -> FidelityTask:
-    """Return what the search optimises: the error, or the loss, and the objectives that need no training."""
-    objectives = [o for o in context.objectives if not o.evaluated]
-    limits = context.budget.limits
+@contextmanager
+def opened_study(context: Context, known: Devices) -> Iterator[ObservationStudy]:
+    """Give the study of the run's rounds.
 
-    def costs(genes: Genes) -> NDArray[np.float64]:
-        values = known.costs(genes)
-        columns = [values[o.name] if o.sign > 0 else 1.0 / values[o.name] for o in objectives]
-        return np.column_stack(columns) if columns else np.ones((len(genes), 1))
-
-    def feasible(genes: Genes) -> NDArray[np.bool_]:
-        values = known.costs(genes)
-        within = [values[name] <= limit for name, limit in limits.items() if name in values]
-        return np.all(within, axis=0) if within else np.ones(len(genes), bool)
-
-    return FidelityTask(
-        genotype=SpaceGenotype(context.space),
-        known=costs,
-        step_cost=step_cost(context.space, context.costs),
-        rungs=context.config.search.fidelities.rungs,
-        feasible=feasible if limits else None,
-        reference_error=limits.get(trained_for(context.objectives)),
-        affinity=block_affinity(context.space),
-    )
-
-
-def fidelity_identity(context: Context, known: Devices) -> dict[str, Any]:
-    """Return what decides a search in fidelities beside what it is told: a begun one goes on with the same."""
-    config, settings = context.config.search, context.config.search.fidelities
-    own = {
-        "examples": context.config.evaluation.examples,
-        "objectives": list(config.objectives),
-        "rungs": list(settings.rungs),
-        "initial": settings.initial,
-        "batch": settings.batch,
-        "seed": config.seed,
-    }
-    return search_identity(context, known) | own
-
-
-def _searched(context: Context, known: Devices, train: RoundsEvaluator) -> Searched:
-    """Run or resume the search; a finished one is not opened again."""
-    settings = context.config.search.fidelities
-    record = SearchRecord.load(context.store, context.run.id)
+    Raises
+    ------
+    StoreError
+        It is of another search.
+    """
     with (
         quiet_optuna(),
         storage_errors(context.config.store),
@@ -140,60 +94,36 @@ def _searched(context: Context, known: Devices, train: RoundsEvaluator) -> Searc
             identity=fidelity_identity(context, known),
         ) as opened,
     ):
-        keeper = RoundsKeeper(context, known, ObservationStudy(opened, context.space, objectives=context.objectives))
-        if not keeper.history:
-            _check_new(train, first=settings.rungs[0])
-        told = [entry for entry in keeper.history if isinstance(entry, Observation)]
+        yield ObservationStudy(opened, context.space, objectives=context.objectives)
+
+
+def _searched(context: Context, known: Devices, train: RoundsEvaluator) -> Searched:
+    """Run or resume the search, where workers can come beside them; a finished one is not opened again."""
+    settings = context.config.search.fidelities
+    record = SearchRecord.load(context.store, context.run.id)
+    with opened_study(context, known) as study:
+        history = study.history()
+        told = [entry for entry in history if isinstance(entry, Observation)]
         open_ended = sum(o.cost for o in told) < settings.seconds and len(told) < (settings.max_rounds or sys.maxsize)
-        if not open_ended and record is not None and record.trials == keeper.trials:
-            return Searched(trials=keeper.trials, estimates=record.estimates)
-        estimates = _buy(context, known, train, keeper)  # none of a finished search that was killed before it kept them
-    return Searched(trials=keeper.trials, estimates=estimates)
+        if not open_ended and record is not None and record.trials == last_trials(context.space, history):
+            return Searched(trials=record.trials, estimates=record.estimates)
+        # There are no estimates of a finished search that was killed before it kept them, or that workers finished.
+        group = worker_group(context)
+        if group is None:
+            estimates = _buy(context, known, train, study)
+        else:
+            estimates = buy_together(context, known, train, study=study, group=group)
+        return Searched(trials=last_trials(context.space, study.history()), estimates=estimates)
 
 
-def _check_new(train: RoundsEvaluator, *, first: int) -> None:
-    """Refuse a folder with networks of a search that the database does not know: they would pass for new ones.
-
-    A search that was killed in its first round has left networks of ``first`` steps at most.
-    """
-    for path in sorted(train.folder.glob(f"*/{FILE}")):
-        steps = load_checkpoint(path).step
-        if steps > first:
-            raise StoreError(
-                str(train.folder),
-                expected="no trained networks, for the database knows no round of this search",
-                got=f"{path.parent.name} after {steps} steps",
-                remedy="restore the database of that search, remove the folder, or choose another name=",
-            )
-
-
-def _buy(context: Context, known: Devices, train: RoundsEvaluator, keeper: RoundsKeeper) -> dict[str, float]:
+def _buy(context: Context, known: Devices, train: RoundsEvaluator, study: ObservationStudy) -> dict[str, float]:
     """Buy training until the time is spent; return the error of each network as the model sees it in the end."""
-    config, metric, name = context.config.search, context.data.metric, trained_for(context.objectives)
-    settings, space = config.fidelities, context.space
-    search = FidelitySearch(
-        fidelity_task(context, known), seed=config.seed, initial=settings.initial, batch=settings.batch
-    )
+    settings, search = context.config.search.fidelities, new_search(context, known)
+    keeper = RoundsKeeper(context, known, study)
+    if not keeper.history:
+        check_new(train, first=settings.rungs[0])
     search.resume(keeper.history)
-    together = max(settings.initial, settings.batch)  # what is decided between two fits, and more have nothing to do
-    with (
-        context.reporter.progress("search") as progress,
-        RoundsPool(train, processes=min(settings.processes or available_cores(), together)) as pool,
-    ):
-
-        def show(spent: float) -> None:
-            best = min((o.error for o in search.observations), default=math.nan)
-            text = f"{metric} {metric.text(best)}" if name == "validation_error" else f"loss {best:.4g}"
-            total = round(settings.seconds)
-            progress(min(round(spent), total), total, f"{len(keeper.trials)} networks, best validation {text}")
-
-        def bought(actions: Sequence[Action]) -> list[Bought | NasweaveError]:
-            wanted = [_round(space, action) for action in actions]
-            return [
-                quality if isinstance(quality, NasweaveError) else _bought(quality, one, objective=name, train=train)
-                for one, quality in zip(wanted, pool.train(wanted), strict=True)
-            ]
-
+    with trainer(context, train) as bought, watched(context, search) as show:
         buy_training(
             search,
             train=bought,
@@ -202,33 +132,7 @@ def _buy(context: Context, known: Devices, train: RoundsEvaluator, keeper: Round
             most=settings.max_rounds or sys.maxsize,
             progress=show,
         )
-    if not search.observations:
-        return {}
-    genes, steps, _ = search.trained
-    errors, _ = search.estimates()
-    candidates = context.store.candidates(context.run.id, state="complete")
-    trained = {c.key: c.values.get(TRAINING_STEPS) for c in candidates}
-    networks = zip(space.decode(genes), steps.tolist(), errors.tolist(), strict=True)
-    # One that was trained further in between is another network than the model knows.
-    return {a.key: error for a, own, error in networks if trained.get(a.key) == own}
-
-
-def _round(space: SearchSpace, action: Action) -> Round:
-    return Round(
-        architecture=network_of(space, action.genes),
-        steps=action.done + action.steps,
-        donor=None if action.donor is None else network_of(space, action.donor),
-    )
-
-
-def _bought(quality: Quality, one: Round, *, objective: str, train: RoundsEvaluator) -> Bought:
-    values = named(quality)
-    return Bought(
-        error=values[objective],
-        noise=values[noise_of(objective)],
-        values=values,
-        steps=train.steps(one.architecture),  # more where it was trained further in between
-    )
+    return final_estimates(context, search)
 
 
 ROUNDS = Stage(name="rounds", run=rounds)

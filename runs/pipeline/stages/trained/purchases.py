@@ -1,0 +1,172 @@
+"""What every search in fidelities is made of, whether one process does it or several: its task, and how it trains."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runs.evaluation.pool import Round, RoundsPool, available_cores
+from runs.evaluation.quality import named
+from runs.evaluation.rounds import RoundsEvaluator
+from runs.objectives import TRAINING_STEPS, noise_of, trained_for
+from runs.pipeline.context import Context
+from runs.pipeline.stages.search import search_identity
+from runs.pipeline.trained_records import network_of
+from runs.profiling.devices import Devices
+from runs.search.algorithms.genotype import SpaceGenotype
+from runs.search.fidelities import Action, Bought, FidelitySearch, FidelityTask, block_affinity, step_cost
+from search_space import Genes, SearchSpace
+from search_space.errors import NasweaveError, StoreError
+from supernet.training import Quality
+from supernet.training.checkpoint import FILE, load_checkpoint
+
+__all__ = [
+    "Train",
+    "check_new",
+    "fidelity_identity",
+    "fidelity_task",
+    "final_estimates",
+    "new_search",
+    "processes_of",
+    "trainer",
+    "watched",
+]
+
+Train = Callable[[Sequence[Action]], list[Bought | NasweaveError]]
+
+
+def fidelity_task(context: Context, known: Devices) -> FidelityTask:
+    """Return what the search optimises: the error, or the loss, and the objectives that need no training."""
+    objectives = [o for o in context.objectives if not o.evaluated]
+    limits = context.budget.limits
+
+    def costs(genes: Genes) -> NDArray[np.float64]:
+        values = known.costs(genes)
+        columns = [values[o.name] if o.sign > 0 else 1.0 / values[o.name] for o in objectives]
+        return np.column_stack(columns) if columns else np.ones((len(genes), 1))
+
+    def feasible(genes: Genes) -> NDArray[np.bool_]:
+        values = known.costs(genes)
+        within = [values[name] <= limit for name, limit in limits.items() if name in values]
+        return np.all(within, axis=0) if within else np.ones(len(genes), bool)
+
+    return FidelityTask(
+        genotype=SpaceGenotype(context.space),
+        known=costs,
+        step_cost=step_cost(context.space, context.costs),
+        rungs=context.config.search.fidelities.rungs,
+        feasible=feasible if limits else None,
+        reference_error=limits.get(trained_for(context.objectives)),
+        affinity=block_affinity(context.space),
+    )
+
+
+def fidelity_identity(context: Context, known: Devices) -> dict[str, Any]:
+    """Return what decides a search in fidelities beside what it is told: a begun one goes on with the same."""
+    config, settings = context.config.search, context.config.search.fidelities
+    own = {
+        "examples": context.config.evaluation.examples,
+        "objectives": list(config.objectives),
+        "rungs": list(settings.rungs),
+        "initial": settings.initial,
+        "batch": settings.batch,
+        "seed": config.seed,
+    }
+    return search_identity(context, known) | own
+
+
+def check_new(train: RoundsEvaluator, *, first: int) -> None:
+    """Refuse a folder with networks of a search that the database does not know: they would pass for new ones.
+
+    A search that was killed in its first round has left networks of ``first`` steps at most.
+    """
+    for path in sorted(train.folder.glob(f"*/{FILE}")):
+        steps = load_checkpoint(path).step
+        if steps > first:
+            raise StoreError(
+                str(train.folder),
+                expected="no trained networks, for the database knows no round of this search",
+                got=f"{path.parent.name} after {steps} steps",
+                remedy="restore the database of that search, remove the folder, or choose another name=",
+            )
+
+
+def new_search(context: Context, known: Devices) -> FidelitySearch:
+    """Return the search of a run, which was told nothing yet."""
+    config = context.config.search
+    initial, batch = config.fidelities.initial, config.fidelities.batch
+    return FidelitySearch(fidelity_task(context, known), seed=config.seed, initial=initial, batch=batch)
+
+
+def processes_of(context: Context) -> int:
+    """Return how many networks this process trains at a time."""
+    settings = context.config.search.fidelities
+    together = max(settings.initial, settings.batch)  # what is decided between two fits, and more have nothing to do
+    return min(settings.processes or available_cores(), together)
+
+
+@contextmanager
+def trainer(context: Context, train: RoundsEvaluator) -> Iterator[Train]:
+    """Give what trains the networks of actions, several at a time."""
+    name = trained_for(context.objectives)
+    with RoundsPool(train, processes=processes_of(context)) as pool:
+
+        def bought(actions: Sequence[Action]) -> list[Bought | NasweaveError]:
+            wanted = [_round(context.space, action) for action in actions]
+            return [
+                quality if isinstance(quality, NasweaveError) else _bought(quality, one, objective=name, train=train)
+                for one, quality in zip(wanted, pool.train(wanted), strict=True)
+            ]
+
+        yield bought
+
+
+@contextmanager
+def watched(context: Context, search: FidelitySearch) -> Iterator[Callable[[float], None]]:
+    """Give what shows how far a search has come, by the seconds that it spent."""
+    metric, name = context.data.metric, trained_for(context.objectives)
+    total = round(context.config.search.fidelities.seconds)
+    with context.reporter.progress("search") as progress:
+
+        def show(spent: float) -> None:
+            best = min((o.error for o in search.observations), default=math.nan)
+            text = f"{metric} {metric.text(best)}" if name == "validation_error" else f"loss {best:.4g}"
+            progress(min(round(spent), total), total, f"{len(search.trained[0])} networks, best validation {text}")
+
+        yield show
+
+
+def final_estimates(context: Context, search: FidelitySearch) -> dict[str, float]:
+    """Return the error of each network as the model of a search sees it in the end."""
+    if not search.observations:
+        return {}
+    genes, steps, _ = search.trained
+    errors, _ = search.estimates()
+    candidates = context.store.candidates(context.run.id, state="complete")
+    trained = {c.key: c.values.get(TRAINING_STEPS) for c in candidates}
+    networks = zip(context.space.decode(genes), steps.tolist(), errors.tolist(), strict=True)
+    # One that was trained further in between is another network than the model knows.
+    return {a.key: error for a, own, error in networks if trained.get(a.key) == own}
+
+
+def _round(space: SearchSpace, action: Action) -> Round:
+    return Round(
+        architecture=network_of(space, action.genes),
+        steps=action.done + action.steps,
+        donor=None if action.donor is None else network_of(space, action.donor),
+    )
+
+
+def _bought(quality: Quality, one: Round, *, objective: str, train: RoundsEvaluator) -> Bought:
+    values = named(quality)
+    return Bought(
+        error=values[objective],
+        noise=values[noise_of(objective)],
+        values=values,
+        steps=train.steps(one.architecture),  # more where it was trained further in between
+    )

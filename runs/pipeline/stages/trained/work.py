@@ -1,0 +1,33 @@
+"""Take part in a run's search in fidelities, as one of many processes."""
+
+from __future__ import annotations
+
+from runs.evaluation.rounds import RoundsEvaluator
+from runs.pipeline.context import Context
+from runs.pipeline.plan import Stage
+from runs.pipeline.stages.devices import DEVICES
+from runs.pipeline.stages.feasibility import CHECK
+from runs.pipeline.stages.trained.fidelities import ROUNDS, opened_study
+from runs.pipeline.stages.trained.together import buy_together
+from runs.pipeline.stages.work import JOIN
+from runs.profiling.devices import Devices
+from runs.search import WorkerGroup
+
+__all__ = ["TRAINED_WORK"]
+
+
+def work(context: Context, mine: WorkerGroup, both: tuple[RoundsEvaluator, RoundsEvaluator], known: Devices) -> None:
+    """Train networks of the run's search beside other workers, until it is over for all.
+
+    Raises
+    ------
+    StoreError
+        Another worker has another code, configuration or profile.
+    """
+    with opened_study(context, known) as study:
+        buy_together(context, known, both[0], study=study, group=mine)
+        rounds = len(study.history())
+    context.reporter.message(f"worker {mine.claims.worker}: the search has {rounds} rounds of training")
+
+
+TRAINED_WORK = Stage(name="work", run=work, needs=(JOIN, ROUNDS, DEVICES), after=(JOIN, CHECK))
