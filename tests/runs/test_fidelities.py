@@ -111,6 +111,20 @@ def test_a_network_trained_further_is_tested_and_exported_anew(copy, monkeypatch
     assert values["validation_loss"] < before[0]["validation_loss"] and np.isfinite(final["test_error"])
 
 
+def test_a_worker_begins_what_a_search_ends(copy, monkeypatch, capfd):
+    shared = (*COMMAND, "name=shared", "store=sqlite+journal:///outputs/nasweave.db")
+    assert nasweave(monkeypatch, "worker", *shared) == 2
+    assert "expected the profile of the run that this worker takes part in" in capfd.readouterr().err
+    assert nasweave(monkeypatch, "profile", *shared) == 0
+    assert nasweave(monkeypatch, "worker", *shared, "search.fidelities.max_rounds=6") == 0
+    assert "the search has 6 rounds of training" in capfd.readouterr().err
+    assert nasweave(monkeypatch, "search", *shared) == 0
+    claims = rows("select worker, state from nasweave_claims")
+    assert [state for _, state in claims] == ["complete"] * 12 and len({worker for worker, _ in claims}) == 2
+    sources = {source for (source,) in rows("select source from nasweave_candidates where run_id = 2")}
+    assert {"search", "smallest", "largest"} <= sources
+
+
 @pytest.mark.parametrize(
     ("verb", "override", "words"),
     [

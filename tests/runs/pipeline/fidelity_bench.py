@@ -125,7 +125,7 @@ class Bench:
     def found(self) -> list[tuple[Any, ...]]:
         """Return all rounds in order: network, steps and values, without what they cost."""
         rows = []
-        for trial in self.study().trials:
+        for trial in self.trials():
             detail = {k: v for k, v in trial.user_attrs["observation"].items() if k != "seconds"}
             rows.append((trial.state.name, json.dumps(detail, sort_keys=True), tuple(trial.values or ())))
         return rows

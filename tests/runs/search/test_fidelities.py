@@ -12,6 +12,7 @@ from runs.objectives.pareto import hypervolume, non_dominated
 from runs.search.fidelities import (
     FidelitySearch,
     FidelityTask,
+    Observation,
     block_affinity,
 )
 from runs.search.fidelities.curves import CurveModel
@@ -216,6 +217,40 @@ def test_no_network_of_a_batch_begins_with_weights_that_another_one_of_it_trains
     assert max(map(len, together.values())) > 2 and any(a.donor for a in actions)
     for batch in together.values():
         assert not {a.genes for a in batch} & {a.donor for a in batch}
+
+
+def test_beside_others_nothing_is_bought_that_is_in_work_or_that_anybody_begins_with():
+    trainer, rng, history = FakeTrainer(0), np.random.default_rng(0), []
+    task = replace(trainer.task(), affinity=lambda genes, donors: (genes[:, None] == donors[None]).mean(axis=2) / 2)
+    shop, workers = Shop(trainer, budget=1e9, seed=0), [FidelitySearch(task, seed=0) for _ in range(3)]
+    heard, work = [0] * 3, [None] * 3
+    for _ in range(90):
+        i = int(rng.integers(3))
+        if (done := work[i]) is not None:
+            error, noise = shop.buy(done.genes, done=done.done, steps=done.steps)
+            history.append(Observation(action=done, error=error, noise=noise))
+        others = [action for j, action in enumerate(work) if j != i and action is not None]
+        workers[i].hear(history[heard[i] :], elsewhere=others)
+        heard[i], work[i] = len(history), workers[i].ask()
+        assert all(work[i].genes not in (o.genes, o.donor) and work[i].donor != o.genes for o in others)
+    assert len({(o.action.genes, o.action.done) for o in history}) == len(history) > 80
+    assert any(o.action.donor for o in history) and any(o.action.done for o in history)
+    first = [o for o in history if not o.action.done and o.action.donor is None]
+    assert 10 <= len(first) <= 12, "as many as one process begins with, and one for each other worker at most"
+
+
+def test_what_another_worker_has_in_work_is_counted_on():
+    trainer = FakeTrainer(2)
+    told = FidelitySearch(trainer.task(), seed=5)
+    bought(told, Shop(trainer, budget=12_000.0, seed=0))
+    alone, beside = (FidelitySearch(trainer.task(), seed=5) for _ in range(2))
+    assert alone.hear(told.observations, elsewhere=[])
+    action = alone.ask()
+    assert beside.hear(told.observations, elsewhere=[action])
+    assert beside.ask() != action and 0 < beside.open_gain < alone.open_gain
+    assert not beside.hear([], elsewhere=[action]) and not beside.hear([], elsewhere=[action])
+    assert beside.hear(told.observations[-1:], elsewhere=[action]), "an observation that is known is news, but no other"
+    assert len(beside.observations) == len(told.observations)
 
 
 def test_the_front_that_is_handed_over_is_not_that_of_the_luckiest():

@@ -74,6 +74,21 @@ def test_total_counts_what_is_complete_and_not_what_failed(store: Store, run: Ru
     assert (one.counts().complete, one.counts().failed, one.counts().running) == (1, 1, 1)
 
 
+def test_a_claim_that_another_excludes_waits_until_that_is_done(store: Store, run: Run) -> None:
+    one, other = member(store, run, "one"), member(store, run, "other")
+    first = one.take(one.reserve(9), key="k@50", work={"network": "k", "steps": 50})
+    place = other.reserve(9)
+    assert first.work == {"network": "k", "steps": 50} and other.running() == [first, place]
+
+    def take() -> Claim:
+        work = {"network": "k", "steps": 100}
+        return other.take(place, key="k@100", work=work, excludes=lambda claim: claim.work["network"] == "k")
+
+    assert take() == first and other.running() == [first, place]
+    one.finish(first, "complete")
+    assert (take().key, take().worker, take().id) == ("k@100", "other", place.id), "and again, it is the same"
+
+
 def test_what_the_dead_leave_goes_to_one_other(store: Store, run: Run) -> None:
     dead, *others = (member(store, run, name) for name in ("dead", "b", "c"))
     claim, _place = taken(dead, "k", 0), dead.reserve(100)
