@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +22,9 @@ _GRAPHS = pytest.StashKey[str]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Give all test processes one cache of graphs of their own."""
+    """Give all test processes one cache of graphs of their own, and let those that they start keep their bytecode."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each would compile the whole program anew: a third of its start
+    sys.dont_write_bytecode = False
     if not hasattr(config, "workerinput"):
         config.stash[_GRAPHS] = os.environ[VARIABLE] = tempfile.mkdtemp(prefix="nasweave-graphs-")
 
