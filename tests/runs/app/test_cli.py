@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -28,9 +29,16 @@ HELLO = '''
 '''
 
 
+def greeting(folder: Path, body: str) -> Path:
+    """Return a folder with the verb greet, which does what ``body`` says."""
+    verbs = folder / "verbs"
+    verbs.mkdir(exist_ok=True)
+    (verbs / "greet.py").write_text(textwrap.dedent(HELLO).format(body=textwrap.indent(body, "    ").lstrip()))
+    return verbs
+
+
 def with_verb(folder: Path, *words: str, body: str = 'print("hello", call.config.name)', **environment: str):
-    (folder / "verbs").mkdir(exist_ok=True)
-    (folder / "verbs/greet.py").write_text(textwrap.dedent(HELLO).format(body=body))
+    greeting(folder, body)
     return subprocess.Popen(
         [sys.executable, "-c", ADDED, "verbs", *words],
         cwd=folder,
@@ -134,47 +142,80 @@ def test_sigterm_is_as_ctrl_c(tmp_path):
 
 
 SECRETS = ["MARKED", "MAR#KED", "a:MARKED", "MARKED%40x"]
+URLS = [
+    *(f"postgresql://me:{secret}@127.0.0.1:1/x" for secret in SECRETS),
+    "postgresql://127.0.0.1:1/x?user=me&password=MARKED",
+    "postgresql:/me:MARKED@127.0.0.1:1/x",
+    "sqlite:///outputs/x.db?password=MARKED",
+]
+JOBS = {"one": ("greet",), "several": ("greet", "-m", "search.seed=1,2")}
+TELLS_THE_URL = """
+    import logging, sys
+    from runs.store import Store
+    logging.getLogger("nasweave.runs").warning("opening %s", call.config.store)
+    print(call.command.text, call.command.export)
+    call.reporter.message(call.command.text)
+    try: Store.open(call.config.store).runs()
+    except Exception as error:
+        print(error)
+        raise
+    raise RuntimeError("cannot use " + call.config.store)"""
+# Command after command in one process, each in a folder of its own with what it prints beside that.
+SEVERAL = """
+import json, os, sys
+import runs.app.verbs as v
+v.__path__.append(sys.argv[1])
+from runs.app.cli import main
+for folder, words in json.loads(sys.argv[2]):
+    os.makedirs(folder)
+    os.chdir(folder)
+    for stream, suffix in ((1, ".out"), (2, ".err")):
+        printed = os.open(folder + suffix, os.O_WRONLY | os.O_CREAT)
+        os.dup2(printed, stream)
+        os.close(printed)
+    sys.argv = ["nasweave", *words]
+    try: main()
+    except SystemExit as stop: print("ended with", stop.code)
+    except BaseException: sys.excepthook(*sys.exc_info())
+    sys.stdout.flush(), sys.stderr.flush()
+"""
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        *(f"postgresql://me:{secret}@127.0.0.1:1/x" for secret in SECRETS),
-        "postgresql://127.0.0.1:1/x?user=me&password=MARKED",
-        "postgresql:/me:MARKED@127.0.0.1:1/x",
-        "sqlite:///outputs/x.db?password=MARKED",
-    ],
-)
-def test_a_password_stands_in_nothing_that_is_written_or_printed(url, tmp_path):
-    body = """
-        import logging, sys
-        from runs.store import Store
-        logging.getLogger("nasweave.runs").warning("opening %s", call.config.store)
-        print(call.command.text, call.command.export)
-        call.reporter.message(call.command.text)
-        try: Store.open(call.config.store).runs()
-        except Exception as error:
-            print(error)
-            raise
-        raise RuntimeError("cannot use " + call.config.store)"""
-    for words in (("greet",), ("greet", "-m", "search.seed=1,2")):
-        out, err = with_verb(
-            tmp_path, *words, f"store={url}", body=textwrap.dedent(body).replace("\n", "\n    ")
-        ).communicate()
+def several(base: Path, body: str, commands: dict[str, tuple[str, ...]], **environment: str) -> None:
+    """Run commands with the verb greet, each in its folder under ``base``."""
+    named = json.dumps([(str(base / folder), words) for folder, words in commands.items()])
+    command = [sys.executable, "-c", SEVERAL, str(greeting(base, body)), named]
+    subprocess.run(command, cwd=base, env={**os.environ, **environment}, check=True)
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory) -> Path:
+    """Return where a verb that tells the URL of its database was called with each of them."""
+    base = tmp_path_factory.mktemp("secrets")
+    commands = {f"{i}/{name}": (*job, f"store={url}") for i, url in enumerate(URLS) for name, job in JOBS.items()}
+    several(base, textwrap.dedent(TELLS_THE_URL), commands)
+    return base
+
+
+@pytest.mark.parametrize("url", URLS)
+def test_a_password_stands_in_nothing_that_is_written_or_printed(url, told):
+    folder = told / str(URLS.index(url))
+    for job in JOBS:
+        out, err = ((folder / f"{job}.{stream}").read_text() for stream in ("out", "err"))
         assert "MAR" not in out + err and "KED" not in out + err
-        assert "store=" in out and "***" in out
-    for path in tmp_path.rglob("*"):
-        if path.is_file() and path.parent.name not in ("verbs", "__pycache__"):
+        assert "store=" in out and "***" in out and out.endswith(("ended with 1\n", "ended with 2\n"))
+        assert list((folder / job).rglob("config.yaml")), "the record of a run was written"
+    for path in folder.rglob("*"):
+        if path.is_file():
             assert b"MARKED" not in path.read_bytes() and b"KED@" not in path.read_bytes(), path
 
 
 def test_the_database_may_come_from_the_environment(tmp_path):
     url = "sqlite:///elsewhere/x.db"
-    body = "print(call.config.store)"
-    out, err = with_verb(tmp_path, "greet", body=body, NASWEAVE_STORE=url).communicate()
-    assert out == f"{url}\n", err
-    out, _ = with_verb(tmp_path, "greet", "store=sqlite:///y.db", body=body, NASWEAVE_STORE=url).communicate()
-    assert out == "sqlite:///y.db\n"
+    commands = {"a": ("greet",), "b": ("greet", "store=sqlite:///y.db")}
+    several(tmp_path, "print(call.config.store)", commands, NASWEAVE_STORE=url)
+    assert (tmp_path / "a.out").read_text() == f"{url}\n", (tmp_path / "a.err").read_text()
+    assert (tmp_path / "b.out").read_text() == "sqlite:///y.db\n"
 
 
 def test_the_whole_configuration_is_shown_without_passwords(monkeypatch, capsys):
