@@ -86,8 +86,9 @@ def test_killed_anywhere(space: SearchSpace, tmp_path: Path) -> None:
         assert len(keys) == len(set(keys)) == 6 == len(memory.rows)
         assert recorded <= set(keys)
         assert sum(bench.calls.values()) <= 8, "a kill repeats one evaluation at most"
-        complete = [t for t in load_study(url).trials if t.state == TrialState.COMPLETE]
-        assert not [t for t in load_study(url).trials if t.state in (TrialState.RUNNING, TrialState.WAITING)]
+        trials = load_study(url).trials
+        complete = [t for t in trials if t.state == TrialState.COMPLETE]
+        assert not [t for t in trials if t.state in (TrialState.RUNNING, TrialState.WAITING)]
         assert sorted(space.decode(genes_of(space, t.params)[None])[0].key for t in complete) == sorted(keys)
         for trial, e in zip(complete, result.evaluated, strict=True):
             assert trial.number == e.trial_number
