@@ -17,27 +17,27 @@ from runs.pipeline.accelerator import torch_device
 from search_space.errors import ConfigError
 from tests.runs.tiny import TINY, begin_from, nasweave
 
+ROOT = Path(__file__).parents[2]
 STORE = "store=sqlite+journal:///outputs/nasweave.db"
 
 
 def torchrun(folder: Path, verb: str, *overrides: str) -> None:
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     command = [*launcher, "-m", "runs.app.cli", verb, *TINY, *overrides]
-    environment = {**os.environ, "PYTHONPATH": str(Path.cwd()), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stderr[-2000:]
 
 
-def test_two_processes_train_and_then_search(tiny_run, tmp_path) -> None:
+def test_two_processes_train_and_then_search(tiny_run, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
     begin_from(tiny_run, tmp_path / "outputs")
     torchrun(tmp_path, "train", "training.steps=6", STORE)
     curves = [path.read_text().splitlines() for path in tmp_path.glob("outputs/digits/supernets/*/training.jsonl")]
     assert sorted(json.loads(curve[-1])["step"] for curve in curves) == [6, 40]
-    profiled = [sys.executable, "-m", "runs.app.cli", "profile", *TINY, "training.steps=6", STORE]
-    environment = {**os.environ, "PYTHONPATH": str(Path.cwd()), "OMP_NUM_THREADS": "1"}
-    subprocess.run(profiled, cwd=tmp_path, env=environment, capture_output=True, timeout=120, check=True)
+    assert nasweave(monkeypatch, "profile", *TINY, "training.steps=6", STORE) == 0
     torchrun(tmp_path, "worker", "training.steps=6", STORE, "evaluation.finetune_steps=2")  # each process its own
     with closing(sqlite3.connect(tmp_path / "outputs/nasweave.db")) as database:
         claims = database.execute("select key, worker from nasweave_claims where state = 'complete'").fetchall()
