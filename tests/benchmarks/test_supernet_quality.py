@@ -17,8 +17,8 @@ def test_spread_architectures_hold_every_mixer_in_float():
 
 @pytest.mark.timeout(280)
 def test_rows_of_a_short_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    arguments = ["--json", "--tasks=digits", "--rules=sandwich,split_batch", "--architectures=5", "--steps=30"]
-    arguments += ["--alone-steps=20", "--trials=6", "--processes=1", f"--folder={tmp_path}"]
+    arguments = ["--json", "--tasks=digits", "--rules=sandwich,split_batch", "--architectures=5", "--steps=10"]
+    arguments += ["--alone-steps=5", "--trials=4", "--processes=1", f"--folder={tmp_path}"]
     picture = tmp_path / "quality.png"
     monkeypatch.setattr("sys.argv", ["supernet_quality", *arguments, f"--picture={picture}"])
     supernet_quality.main()
