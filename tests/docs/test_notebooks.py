@@ -15,7 +15,14 @@ ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "examples").glob("*.ipynb"))
 EXECUTE = "from nbclient.cli import main; main()"
 LESS = {
-    "first_search": {"time_budget": ("15s", "3s"), "max_seconds": ("0.03", "0.01"), "networks": ("6", "2")},
+    "first_search": {
+        "embed_dim": ("16, 32", "16"),
+        "num_heads": ("1, 2", "1"),
+        "networks": ("6", "2"),
+        "max_seconds": ("0.03", "0.01"),
+        "time_budget": ("15s", "3s"),
+        "finalists": ("6", "2"),
+    },
     "own_study": {"n_trials": ("30", "12"), "steps": ("15", "3")},
 }
 
@@ -23,7 +30,7 @@ LESS = {
 def shortened(source: str, name: str) -> str:
     """Return the program of a cell with smaller numbers, of which each stands in it once."""
     for word, (asked, less) in LESS[name].items():
-        source = re.sub(rf'\b({word}\b[":a-z ]*[:=] ?"?){asked}\b', rf"\g<1>{less}", source)
+        source = re.sub(rf'\b({word}\b[":a-z ]*[:=] ?["\[]?){asked}\b', rf"\g<1>{less}", source)
     return source
 
 
