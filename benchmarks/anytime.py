@@ -33,6 +33,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.anytime_methods import METHODS, WITH_SUPERNETS
 from benchmarks.anytime_setting import Curve, Point, open_setting
+from hardware_profiles import this_device
 from hardware_profiles.atomic import write_atomically
 from runs.objectives.pareto import hypervolume, non_dominated
 from search_space.errors import NasweaveError
@@ -146,7 +147,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "environment": {
             "python": platform.python_version(),
             "torch": str(torch.__version__),
-            "machine": platform.machine(),
+            "machine": this_device().cpu_model,
             "date": date.today().isoformat(),
         },
     }

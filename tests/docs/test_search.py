@@ -1,4 +1,4 @@
-"""The commands of docs/search.md run, in their order and on a tiny space."""
+"""The commands of docs/search_settings.md run, in their order and on a tiny space."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from tests.runs.devices import other_device
 from tests.runs.tiny import TINY, begin_from, nasweave
 
-PAGE = Path(__file__).parents[2] / "docs" / "search.md"
+PAGE = Path(__file__).parents[2] / "docs" / "search_settings.md"
 BLOCK = re.compile(r"<!-- run by CI -->\n```bash\n(.*?)```", re.DOTALL)
 LESS = ("baselines.random=0", "baselines.uniform=0", "finalists=1")
 FEW_ROUNDS = tuple(f"search.fidelities.{word}" for word in ("rungs=[4,8]", "initial=4", "max_rounds=6", "processes=1"))
