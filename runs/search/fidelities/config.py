@@ -34,7 +34,7 @@ class FidelitiesConfig:
         The share of the time of the search that networks to compare with are trained for, beside it.
     """
 
-    time_budget: float | str = "90s"
+    time_budget: float | str = "60s"
     rungs: tuple[int, ...] = (50, 100, 200, 400, 800)
     initial: int = 10
     batch: int = 2

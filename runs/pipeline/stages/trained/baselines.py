@@ -13,6 +13,7 @@ from itertools import zip_longest
 import numpy as np
 from numpy.typing import NDArray
 
+from runs.evaluation.pool import Round, RoundsPool
 from runs.evaluation.quality import named
 from runs.evaluation.rounds import RoundsEvaluator
 from runs.lock import exclusive
@@ -23,14 +24,17 @@ from runs.pipeline.search_record import SearchRecord
 from runs.pipeline.stages.baselines import Baselines, compared_networks
 from runs.pipeline.stages.devices import DEVICES
 from runs.pipeline.stages.trained.fidelities import FIDELITY_SEARCH, ROUNDS
+from runs.pipeline.stages.trained.purchases import processes_of
 from runs.pipeline.trained_records import record_trained
 from runs.profiling.devices import Devices
 from search_space import Architecture
+from search_space.errors import NasweaveError
 
 __all__ = ["TRAINED_BASELINES"]
 
 _STAGE = "baselines"
 _KEPT = 1 / 3  # of the networks, after each round
+_CORNERS = 3.0  # times the others' time have the smallest and the largest network, which train beside them
 
 
 def baselines(context: Context, known: Devices, both: tuple[RoundsEvaluator, RoundsEvaluator]) -> Baselines:
@@ -68,20 +72,26 @@ def _train(
     latencies = known.costs(space.encode(entered))["latency_ms"].tolist() if entered else []
     latency = dict(zip(entered, latencies, strict=True))
     corners, rungs = (space.smallest, space.largest), context.config.search.fidelities.rungs
-    begin = time.monotonic()
-    with context.reporter.progress("train baselines") as progress:
+    processes, begin = processes_of(context), time.monotonic()
+    with (
+        context.reporter.progress("train baselines") as progress,
+        RoundsPool(train, processes=processes) as pool,
+    ):
         for number, steps in enumerate(rungs):
             done: dict[Architecture, float] = {}
-            for architecture in entered:
+            for first in range(0, len(entered), processes):
                 spent = time.monotonic() - begin
-                if spent > (2 * seconds if architecture in corners else seconds * (number + 1) / len(rungs)):
-                    continue
-                quality = train.train(architecture, steps=steps)
-                source = sources[architecture]
-                trained = train.steps(architecture)  # more where an interrupted call came further
-                record_trained(context, known, architecture, named(quality), steps=trained, source=source)
-                done[architecture] = quality.error
-                progress(len(done), len(entered), f"{source}, {trained} steps")
+                limits = (_CORNERS * seconds, seconds * (number + 1) / len(rungs))
+                some = [a for a in entered[first : first + processes] if spent <= limits[a not in corners]]
+                qualities = pool.train([Round(architecture=a, steps=steps) for a in some])
+                for architecture, quality in zip(some, qualities, strict=True):
+                    if isinstance(quality, NasweaveError):
+                        raise quality
+                    source = sources[architecture]
+                    trained = train.steps(architecture)  # more where an interrupted call came further
+                    record_trained(context, known, architecture, named(quality), steps=trained, source=source)
+                    done[architecture] = quality.error
+                    progress(len(done), len(entered), f"{source}, {trained} steps")
             others = [a for a in done if a not in corners]
             values = np.array([[done[a], latency[a]] for a in others]).reshape(-1, 2)
             better = [others[i] for i in _best(values, round(_KEPT * len(others)))]
