@@ -28,7 +28,7 @@ from supernet.parts import part_of, parts_of_blocks
 
 __all__ = ["export_ahead"]
 
-_PARTS_A_PROCESS = 6  # below which starting one takes longer than the exports
+_PARTS_A_PROCESS = 8  # a process takes as long as ten exports before it has made its first one
 _BYTES_A_PROCESS = 1.5e9
 _PROGRAM = ("-m", "supernet.graphs")
 _LENGTH = struct.Struct(">q")
@@ -63,7 +63,7 @@ def export_ahead(
     missing = library.missing(parts_of_blocks(blocks, geometry))
     if not missing:
         return 0
-    wanted = min(_room() if processes is None else processes, -(-len(missing) // _PARTS_A_PROCESS))
+    wanted = min(_room() if processes is None else processes, len(missing) // _PARTS_A_PROCESS)
     progress(0, len(missing), "exporting blocks")
     if wanted <= 1:
         for done, part in enumerate(missing):
