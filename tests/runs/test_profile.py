@@ -24,6 +24,7 @@ SMALL = (
     "space.ratio=[1]",
     "space.precision=[float,w8a8]",
     "space.options={}",
+    "profile.time_budget=null",
     "profile.networks=3",
     "profile.max_seconds=0.02",
 )

@@ -27,6 +27,7 @@ TINY = (
     "training.batch_size=32",
     "training.warmup_steps=4",
     "training.checkpoint_every=5",
+    "profile.time_budget=null",
     "profile.networks=4",
     "profile.max_seconds=0.03",
     "search.n_trials=16",
