@@ -40,8 +40,8 @@ class Hyperparameters:
     """Variances in squared logarithms of the error, and a length in standardised features.
 
     The defaults are beliefs that a fit begins with. On the digits, beliefs that networks converge (``linear`` .06,
-    ``smooth`` .03, ``slope`` 8, ``own_slope`` .3), as random ones that train alone do, found worse fronts: see
-    ``benchmarks/results/anytime_priors.json``.
+    ``smooth`` .03, ``slope`` 8, ``own_slope`` .3), as random ones that train alone do, found worse fronts:
+    ``benchmarks/results/anytime_priors_*.json``.
 
     ``linear`` and ``smooth`` are those of the level that features explain, ``slope`` relates the slope's to the
     level's; ``own`` and ``own_slope`` are of a network's own surprise, ``noise`` comes on top of what is known of each
