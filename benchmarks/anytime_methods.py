@@ -27,6 +27,7 @@ from runs.search.algorithms.design import skewed_sample
 from runs.search.algorithms.genotype import SpaceGenotype
 from runs.search.algorithms.guided import GuidedSearch
 from runs.search.fidelities import FidelitySearch, FidelityTask, block_affinity, step_cost
+from runs.search.fidelities.precisions import useful_precisions
 from search_space import Architecture, Genes
 from supernet import extract
 from supernet.training import Evaluator, Quality, train
@@ -49,7 +50,7 @@ class Searched:
 def fidelity_task(setting: Setting, *, inherited_steps: float = 0.0) -> FidelityTask:
     """Return what our search in fidelities is given."""
     return FidelityTask(
-        genotype=SpaceGenotype(setting.space),
+        genotype=SpaceGenotype(setting.space, precisions=useful_precisions(setting.space, setting.known)),
         known=setting.known,
         step_cost=step_cost(setting.space, setting.costs),
         rungs=setting.search.rungs,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_space import Genes, SearchSpace, features
+from search_space.precision import FLOAT
 
 __all__ = ["Chromosome", "CostFunction", "Floats", "Genotype", "Keys", "SpaceGenotype", "distinct", "keys"]
 
@@ -38,10 +39,30 @@ class Genotype(Chromosome, Protocol):
 
 
 class SpaceGenotype:
-    """The genes of a space, and the numbers that a network's quality depends on."""
+    """The genes of a space, and the numbers that a network's quality depends on.
 
-    def __init__(self, space: SearchSpace) -> None:
-        self.space, self.cards, self.canonical = space, space.cards, space.canonical
+    Parameters
+    ----------
+    precisions
+        Those that are proposed, by ``mixer_precision`` and ``channel_precision``; float takes the place of others.
+    """
+
+    def __init__(self, space: SearchSpace, *, precisions: Mapping[str, Collection[str]] | None = None) -> None:
+        self.space, self.cards = space, space.cards
+        self._places = {
+            column: np.array([i if p in kept else space.precision.index(FLOAT) for i, p in enumerate(space.precision)])
+            for gene, kept in (precisions or {}).items()
+            for column, name in enumerate(space.gene_names)
+            if name.endswith(f".{gene}")
+        }
+
+    def canonical(self, genes: NDArray[np.integer[Any]]) -> Genes:
+        """Return the legal, canonical form of in-range rows ``(n, genes)``."""
+        if self._places:
+            genes = genes.copy()
+            for column, places in self._places.items():
+                genes[:, column] = places[genes[:, column]]
+        return self.space.canonical(genes)
 
     def features(self, genes: Genes) -> Floats:
         """Return ``(n, d)`` numbers of each row."""

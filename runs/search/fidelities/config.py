@@ -32,6 +32,9 @@ class FidelitiesConfig:
         How many networks are trained at a time, each by one thread; as many as there are cores when ``None``.
     baselines
         The share of the time of the search that networks to compare with are trained for, beside it.
+    precisions
+        ``auto`` proposes those that make some networks cheaper than in float, in an objective or a limited value;
+        ``all`` proposes every one of the space.
     """
 
     time_budget: float | str = "60s"
@@ -41,6 +44,7 @@ class FidelitiesConfig:
     max_rounds: int | None = None
     processes: int | None = None
     baselines: float = 0.2
+    precisions: str = "auto"
 
     def __post_init__(self) -> None:
         rungs, initial, batch, processes = self.rungs, self.initial, self.batch, self.processes
@@ -52,6 +56,7 @@ class FidelitiesConfig:
             ("batch", batch, "from 1 to 10000", 1 <= batch <= 10_000),
             ("max_rounds", self.max_rounds, "1 or more, or null", self.max_rounds is None or self.max_rounds >= 1),
             ("processes", processes, "from 1 to 1000, or null", processes is None or 1 <= processes <= 1000),
+            ("precisions", self.precisions, "auto or all", self.precisions in ("auto", "all")),
             ("baselines", self.baselines, "a share from 0 to 1", 0 <= self.baselines <= 1),
             ("time_budget", self.time_budget, "more than 0", self.seconds > 0),
         ):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,6 +20,7 @@ from runs.pipeline.trained_records import network_of
 from runs.profiling.devices import Devices
 from runs.search.algorithms.genotype import SpaceGenotype
 from runs.search.fidelities import Action, Bought, FidelitySearch, FidelityTask, block_affinity, step_cost
+from runs.search.fidelities.precisions import PRECISION_GENES, useful_precisions
 from search_space import Genes, SearchSpace
 from search_space.errors import NasweaveError, StoreError
 from supernet.training import Quality
@@ -32,6 +33,7 @@ __all__ = [
     "fidelity_task",
     "final_estimates",
     "new_search",
+    "offered_precisions",
     "processes_of",
     "trainer",
     "watched",
@@ -56,7 +58,7 @@ def fidelity_task(context: Context, known: Devices) -> FidelityTask:
         return np.all(within, axis=0) if within else np.ones(len(genes), bool)
 
     return FidelityTask(
-        genotype=SpaceGenotype(context.space),
+        genotype=SpaceGenotype(context.space, precisions=offered_precisions(context, known)),
         known=costs,
         step_cost=step_cost(context.space, context.costs),
         rungs=context.config.search.fidelities.rungs,
@@ -64,6 +66,20 @@ def fidelity_task(context: Context, known: Devices) -> FidelityTask:
         reference_error=limits.get(trained_for(context.objectives)),
         affinity=block_affinity(context.space),
     )
+
+
+def offered_precisions(context: Context, known: Devices) -> Mapping[str, tuple[str, ...]]:
+    """Return the precisions that the search proposes for mixers and for channel mixers, by the name of their genes."""
+    if context.config.search.fidelities.precisions == "all":
+        return dict.fromkeys(PRECISION_GENES, context.space.precision)
+    objectives = [o for o in (*context.objectives, *context.budget.objectives) if not o.evaluated]
+
+    def costs(genes: Genes) -> NDArray[np.float64]:
+        values = known.costs(genes)
+        columns = [values[o.name] if o.sign > 0 else 1.0 / values[o.name] for o in objectives]
+        return np.column_stack(columns) if columns else np.ones((len(genes), 1))
+
+    return useful_precisions(context.space, costs)
 
 
 def fidelity_identity(context: Context, known: Devices) -> dict[str, Any]:
@@ -75,6 +91,7 @@ def fidelity_identity(context: Context, known: Devices) -> dict[str, Any]:
         "rungs": list(settings.rungs),
         "initial": settings.initial,
         "batch": settings.batch,
+        "precisions": settings.precisions,
         "seed": config.seed,
     }
     return search_identity(context, known) | own
@@ -99,6 +116,10 @@ def check_new(train: RoundsEvaluator, *, first: int) -> None:
 def new_search(context: Context, known: Devices) -> FidelitySearch:
     """Return the search of a run, which was told nothing yet."""
     config = context.config.search
+    for gene, offered in offered_precisions(context, known).items():
+        if useless := [name for name in context.space.precision if name not in offered]:
+            sub_blocks = "mixers" if gene == PRECISION_GENES[0] else "channel mixers"
+            context.reporter.message(f"search: {', '.join(useless)} of {sub_blocks} gain nothing here, left out")
     initial, batch = config.fidelities.initial, config.fidelities.batch
     return FidelitySearch(fidelity_task(context, known), seed=config.seed, initial=initial, batch=batch)
 
