@@ -17,7 +17,7 @@ import optuna
 
 from predictors.cost import CostModel
 from runs.evaluation.rounds import RoundsEvaluator, random_start
-from runs.objectives import objectives_by_name
+from runs.objectives import Budget, objectives_by_name
 from runs.pipeline.stages.trained import fidelities
 from runs.pipeline.stages.trained.together import buy_together
 from runs.reporter import SilentReporter
@@ -64,7 +64,13 @@ class Bench:
 
     def context(self, store: Store) -> Any:
         settings = FidelitiesConfig(
-            time_budget="1h", rungs=self.rungs, initial=3, batch=2, max_rounds=self.most, processes=self.processes
+            time_budget="1h",
+            rungs=self.rungs,
+            initial=3,
+            batch=2,
+            max_rounds=self.most,
+            processes=self.processes,
+            precisions="all",
         )
         search = SearchConfig(
             n_trials=1, objectives=self.objectives, method="fidelities", fidelities=settings, seed=self.seed
@@ -80,7 +86,7 @@ class Bench:
             run=run,
             costs=CostModel(self.space),
             objectives=objectives_by_name(self.objectives),
-            budget=SimpleNamespace(limits=self.limits or {}),
+            budget=Budget(limits=self.limits or {}),
             reporter=SilentReporter(),
             weights_fingerprint="w",
         )

@@ -90,7 +90,7 @@ def test_killed_at_any_write_it_goes_on_to_the_same_networks(undisturbed, tmp_pa
     other, deaths = replace(undisturbed, folder=tmp_path / "killed"), 0
     owner, name = WRITES[write]
     original = getattr(_named(owner), name)
-    lived = 9 if write == "checkpoint" else 3
+    lived = 5 if write == "checkpoint" else 3
 
     for _ in range(20):
         calls = 0
