@@ -71,18 +71,18 @@ def test_the_profile_says_how_it_came_about(measured):
 
 def test_a_small_budget_measures_something_and_a_spent_one_repeats_nothing(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    assert nasweave(monkeypatch, "profile", "time_budget=0.5s", *SMALL) == 0
+    assert nasweave(monkeypatch, "profile", *SMALL, "time_budget=0.5s") == 0
     (file,) = profiles(tmp_path)
     first = Profile.load(file)
     assert 1 <= len(first.measurements) < 9
-    assert nasweave(monkeypatch, "profile", "name=again", "time_budget=0.0001s", *SMALL) == 0
+    assert nasweave(monkeypatch, "profile", *SMALL, "name=again", "time_budget=0.0001s") == 0
     assert Profile.load(file).measurements == first.measurements
 
 
 @pytest.mark.parametrize("budget", ["5x", "0", "-3m", "m"])
 def test_a_budget_that_is_no_duration_is_refused(budget, monkeypatch, tmp_path, capfd):
     monkeypatch.chdir(tmp_path)
-    assert nasweave(monkeypatch, "profile", f"time_budget={budget}", *SMALL) == 2
+    assert nasweave(monkeypatch, "profile", *SMALL, f"time_budget={budget}") == 2
     assert "expected a duration such as 90s, 5m or 1h" in capfd.readouterr().err.splitlines()[-1]
 
 

@@ -240,17 +240,23 @@ def test_beside_others_nothing_is_bought_that_is_in_work_or_that_anybody_begins_
 
 
 def test_what_another_worker_has_in_work_is_counted_on():
-    trainer = FakeTrainer(2)
-    told = FidelitySearch(trainer.task(), seed=5)
-    bought(told, Shop(trainer, budget=12_000.0, seed=0))
-    alone, beside = (FidelitySearch(trainer.task(), seed=5) for _ in range(2))
-    assert alone.hear(told.observations, elsewhere=[])
-    action = alone.ask()
-    assert beside.hear(told.observations, elsewhere=[action])
-    assert beside.ask() != action and 0 < beside.open_gain < alone.open_gain
-    assert not beside.hear([], elsewhere=[action]) and not beside.hear([], elsewhere=[action])
-    assert beside.hear(told.observations[-1:], elsewhere=[action]), "an observation that is known is news, but no other"
-    assert len(beside.observations) == len(told.observations)
+    gains: list[tuple[float, float]] = []
+    for seed in range(5, 9):
+        trainer = FakeTrainer(2)
+        told = FidelitySearch(trainer.task(), seed=seed)
+        bought(told, Shop(trainer, budget=12_000.0, seed=0))
+        alone, beside = (FidelitySearch(trainer.task(), seed=seed) for _ in range(2))
+        assert alone.hear(told.observations, elsewhere=[])
+        action = alone.ask()
+        assert beside.hear(told.observations, elsewhere=[action])
+        assert beside.ask() != action and beside.open_gain > 0
+        gains.append((beside.open_gain, alone.open_gain))
+        assert not beside.hear([], elsewhere=[action]) and not beside.hear([], elsewhere=[action])
+        news = told.observations[-1:]
+        assert beside.hear(news, elsewhere=[action]), "an observation that is known is news, but no other"
+        assert len(beside.observations) == len(told.observations)
+    mine, others = np.array(gains).T
+    assert mine.mean() < others.mean()
 
 
 def test_the_front_that_is_handed_over_is_not_that_of_the_luckiest():
