@@ -65,14 +65,12 @@ def check(context: Context) -> None:
 def _check_fidelities(context: Context) -> None:
     """Refuse what a search that trains every network has no use for, so that no setting is silently without effect."""
     trained_for(context.objectives)
-    config = context.config
-    for key in (word.partition("=")[0] for word in context.command.overrides):
+    config, typed = context.config, dict(word.split("=", 1) for word in context.command.overrides if "=" in word)
+    for key, value in typed.items():  # tasks set these, for whoever searches with a supernet
         if key in ("search.n_trials", "search.sampler") or key.startswith("search.settings"):
-            context.reporter.warning(f"{key} has no effect on a search in fidelities; search.fidelities sets that")
+            raise _useless(key, value, instead="search.fidelities.time_budget or max_rounds")
     evaluation, finetune = config.evaluation, config.finetune
     for name, value, unset, instead in (
-        ("search.sampler", config.search.sampler, "nasweave", "search.fidelities to set this search"),
-        ("search.n_trials", config.search.n_trials, 200, "search.fidelities.time_budget or max_rounds"),
         ("evaluation.bf16", evaluation.bf16, False, "training.bf16=true, which holds for evaluation too"),
         ("evaluation.finetune_steps", evaluation.finetune_steps, 0, "search.fidelities.rungs"),
         ("evaluation.early_stop", evaluation.early_stop, False, "search.fidelities.rungs"),
@@ -82,12 +80,16 @@ def _check_fidelities(context: Context) -> None:
         ("fork", config.fork, None, "another name="),
     ):
         if value != unset:
-            raise ConfigError(
-                name,
-                expected="a search with a supernet, such as search=nasweave",
-                got=f"{value!r} in a search in fidelities, which trains every network alone",
-                remedy=f"leave it out; take {instead}",
-            )
+            raise _useless(name, value, instead=instead)
+
+
+def _useless(name: str, value: object, *, instead: str) -> ConfigError:
+    return ConfigError(
+        name,
+        expected="a search with a supernet, such as search=nasweave",
+        got=f"{value!r} in a search in fidelities, which trains every network alone",
+        remedy=f"leave it out; take {instead}",
+    )
 
 
 def corners(context: Context, known: Devices) -> dict[str, dict[str, float]]:
