@@ -66,9 +66,9 @@ def _check_fidelities(context: Context) -> None:
     """Refuse what a search that trains every network has no use for, so that no setting is silently without effect."""
     trained_for(context.objectives)
     config, typed = context.config, dict(word.split("=", 1) for word in context.command.overrides if "=" in word)
-    for key, value in typed.items():  # tasks set these, for whoever searches with a supernet
+    for key, text in typed.items():  # tasks set these, for whoever searches with a supernet
         if key in ("search.n_trials", "search.sampler") or key.startswith("search.settings"):
-            raise _useless(key, value, instead="search.fidelities.time_budget or max_rounds")
+            raise _useless(key, text, instead="search.fidelities.time_budget or max_rounds")
     evaluation, finetune = config.evaluation, config.finetune
     for name, value, unset, instead in (
         ("evaluation.bf16", evaluation.bf16, False, "training.bf16=true, which holds for evaluation too"),

@@ -11,9 +11,22 @@ from numpy.typing import NDArray
 
 from search_space import Genes, SearchSpace, features
 from search_space.precision import FLOAT
+from search_space.space.choices import LAYER_GENES
 
-__all__ = ["Chromosome", "CostFunction", "Floats", "Genotype", "Keys", "SpaceGenotype", "distinct", "keys"]
+__all__ = [
+    "PRECISIONS",
+    "Chromosome",
+    "CostFunction",
+    "Floats",
+    "Genotype",
+    "Keys",
+    "SpaceGenotype",
+    "distinct",
+    "keys",
+]
 
+PRECISIONS = {gene: LAYER_GENES.index(gene) for gene in ("mixer_precision", "channel_precision")}
+"""The places of the genes of precisions among those of a layer."""
 Floats = NDArray[np.float64]
 Keys = NDArray[np.uint64]
 CostFunction = Callable[[Genes], Mapping[str, NDArray[np.float64]]]
@@ -50,18 +63,18 @@ class SpaceGenotype:
     def __init__(self, space: SearchSpace, *, precisions: Mapping[str, Collection[str]] | None = None) -> None:
         self.space, self.cards = space, space.cards
         self._places = {
-            column: np.array([i if p in kept else space.precision.index(FLOAT) for i, p in enumerate(space.precision)])
+            PRECISIONS[gene]: np.array(
+                [i if name in kept else space.precision.index(FLOAT) for i, name in enumerate(space.precision)]
+            )
             for gene, kept in (precisions or {}).items()
-            for column, name in enumerate(space.gene_names)
-            if name.endswith(f".{gene}")
         }
 
     def canonical(self, genes: NDArray[np.integer[Any]]) -> Genes:
         """Return the legal, canonical form of in-range rows ``(n, genes)``."""
-        if self._places:
-            genes = genes.copy()
-            for column, places in self._places.items():
-                genes[:, column] = places[genes[:, column]]
+        genes = np.array(genes, dtype=np.int16)
+        layers = self.space.layer_genes(genes)
+        for place, allowed in self._places.items():
+            layers[..., place] = allowed[layers[..., place]]
         return self.space.canonical(genes)
 
     def features(self, genes: Genes) -> Floats:

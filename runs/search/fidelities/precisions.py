@@ -8,12 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runs.search.algorithms.design import skewed_sample
+from runs.search.algorithms.genotype import PRECISIONS, SpaceGenotype
 from search_space import Genes, SearchSpace
 from search_space.precision import FLOAT
 
-__all__ = ["PRECISION_GENES", "useful_precisions"]
-
-PRECISION_GENES = ("mixer_precision", "channel_precision")
+__all__ = ["useful_precisions"]
 
 _NETWORKS = 256
 _LEAST, _SHARE = 0.03, 0.95  # of the cost is gained by one network in twenty: less is the noise of a profile
@@ -32,21 +31,18 @@ def useful_precisions(
         From a gene matrix to costs ``(n, k)``, above zero, of which less is better.
     """
     if FLOAT not in space.precision:
-        return dict.fromkeys(PRECISION_GENES, space.precision)
-    plain = skewed_sample(space, np.random.default_rng(0), _NETWORKS)
-    names = list(enumerate(space.gene_names))
-    columns = {gene: [i for i, name in names if name.endswith(f".{gene}")] for gene in PRECISION_GENES}
-    for places in columns.values():
-        plain[:, places] = space.precision.index(FLOAT)
-    plain = space.canonical(plain)
-    in_float, useful = known(plain), dict[str, tuple[str, ...]]()
-    for gene in PRECISION_GENES:
-        kept = [FLOAT]
-        for number, precision in enumerate(space.precision):
-            changed = plain.copy()
-            changed[:, columns[gene]] = number
-            gain = 1.0 - known(space.canonical(changed)) / in_float
-            if np.quantile(gain, _SHARE, axis=0).max() > _LEAST:
-                kept.append(precision)
-        useful[gene] = tuple(kept)
-    return useful
+        return dict.fromkeys(PRECISIONS, space.precision)
+    in_float = SpaceGenotype(space, precisions=dict.fromkeys(PRECISIONS, (FLOAT,)))
+    plain = skewed_sample(in_float, np.random.default_rng(0), _NETWORKS)
+    before = known(plain)
+
+    def gains(place: int, number: int) -> bool:
+        changed = plain.copy()
+        space.layer_genes(changed)[..., place] = number
+        gain = 1.0 - known(space.canonical(changed)) / before
+        return bool(np.quantile(gain, _SHARE, axis=0).max() > _LEAST)
+
+    return {
+        gene: tuple(name for number, name in enumerate(space.precision) if name == FLOAT or gains(place, number))
+        for gene, place in PRECISIONS.items()
+    }

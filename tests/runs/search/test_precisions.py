@@ -7,9 +7,9 @@ import pytest
 
 from predictors import CostModel
 from runs.search.algorithms.design import skewed_sample
-from runs.search.algorithms.genotype import Floats, SpaceGenotype
+from runs.search.algorithms.genotype import PRECISIONS, Floats, SpaceGenotype
 from runs.search.fidelities.neighbours import one_gene_neighbours
-from runs.search.fidelities.precisions import PRECISION_GENES, useful_precisions
+from runs.search.fidelities.precisions import useful_precisions
 from search_space import Genes, SearchSpace
 
 
@@ -34,7 +34,7 @@ def test_a_smaller_file_is_a_gain(make_space) -> None:
     space = make_space(precision=["float", "w8a8", "w8", "w4"])
     costs = CostModel(space)
     useful = useful_precisions(space, lambda genes: costs.size_bytes(genes).astype(float)[:, None])
-    assert all(set(useful[gene]) == set(space.precision) for gene in PRECISION_GENES)
+    assert all(set(useful[gene]) == set(space.precision) for gene in PRECISIONS)
 
 
 def test_without_float_there_is_nothing_to_compare_with(make_space) -> None:
@@ -44,11 +44,12 @@ def test_without_float_there_is_nothing_to_compare_with(make_space) -> None:
 
 @pytest.mark.parametrize("propose", ["draw", "neighbours"])
 def test_no_other_precision_is_ever_proposed(make_space, propose: str) -> None:
-    space = make_space(precision=["float", "w8a8", "w4"])
+    space = make_space(precision=["w8a8", "float", "w4"])
     genotype = SpaceGenotype(space, precisions={"mixer_precision": ("float",), "channel_precision": ("float", "w4")})
     genes = skewed_sample(genotype, np.random.default_rng(0), 50)
     if propose == "neighbours":
         genes = one_gene_neighbours(genotype, genes[:3])
+    assert (space.canonical(genes) == genes).all() and (genotype.canonical(genes) == genes).all()
     layers = [layer for architecture in space.decode(genes) for layer in architecture.layers]
     assert {layer.mixer_precision for layer in layers} == {"float"}
     assert {layer.channel_precision for layer in layers} == {"float", "w4"}

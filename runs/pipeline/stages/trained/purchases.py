@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from runs.evaluation.pool import Round, RoundsPool, available_cores
 from runs.evaluation.quality import named
 from runs.evaluation.rounds import RoundsEvaluator
-from runs.objectives import TRAINING_STEPS, noise_of, trained_for
+from runs.objectives import TRAINING_STEPS, Objective, noise_of, trained_for
 from runs.pipeline.context import Context
 from runs.pipeline.stages.search import search_identity
 from runs.pipeline.trained_records import network_of
 from runs.profiling.devices import Devices
-from runs.search.algorithms.genotype import SpaceGenotype
+from runs.search.algorithms.genotype import PRECISIONS, SpaceGenotype
 from runs.search.fidelities import Action, Bought, FidelitySearch, FidelityTask, block_affinity, step_cost
-from runs.search.fidelities.precisions import PRECISION_GENES, useful_precisions
+from runs.search.fidelities.precisions import useful_precisions
 from search_space import Genes, SearchSpace
 from search_space.errors import NasweaveError, StoreError
 from supernet.training import Quality
@@ -44,13 +44,7 @@ Train = Callable[[Sequence[Action]], list[Bought | NasweaveError]]
 
 def fidelity_task(context: Context, known: Devices) -> FidelityTask:
     """Return what the search optimises: the error, or the loss, and the objectives that need no training."""
-    objectives = [o for o in context.objectives if not o.evaluated]
     limits = context.budget.limits
-
-    def costs(genes: Genes) -> NDArray[np.float64]:
-        values = known.costs(genes)
-        columns = [values[o.name] if o.sign > 0 else 1.0 / values[o.name] for o in objectives]
-        return np.column_stack(columns) if columns else np.ones((len(genes), 1))
 
     def feasible(genes: Genes) -> NDArray[np.bool_]:
         values = known.costs(genes)
@@ -59,7 +53,7 @@ def fidelity_task(context: Context, known: Devices) -> FidelityTask:
 
     return FidelityTask(
         genotype=SpaceGenotype(context.space, precisions=offered_precisions(context, known)),
-        known=costs,
+        known=_costs(known, context.objectives),
         step_cost=step_cost(context.space, context.costs),
         rungs=context.config.search.fidelities.rungs,
         feasible=feasible if limits else None,
@@ -71,15 +65,20 @@ def fidelity_task(context: Context, known: Devices) -> FidelityTask:
 def offered_precisions(context: Context, known: Devices) -> Mapping[str, tuple[str, ...]]:
     """Return the precisions that the search proposes for mixers and for channel mixers, by the name of their genes."""
     if context.config.search.fidelities.precisions == "all":
-        return dict.fromkeys(PRECISION_GENES, context.space.precision)
-    objectives = [o for o in (*context.objectives, *context.budget.objectives) if not o.evaluated]
+        return dict.fromkeys(PRECISIONS, context.space.precision)
+    return useful_precisions(context.space, _costs(known, (*context.objectives, *context.budget.objectives)))
+
+
+def _costs(known: Devices, objectives: Sequence[Objective]) -> Callable[[Genes], NDArray[np.float64]]:
+    """Return what gives the objectives that need no training ``(n, k)``, of which less is better; ones without any."""
+    untrained = [o for o in objectives if not o.evaluated]
 
     def costs(genes: Genes) -> NDArray[np.float64]:
         values = known.costs(genes)
-        columns = [values[o.name] if o.sign > 0 else 1.0 / values[o.name] for o in objectives]
+        columns = [values[o.name] if o.sign > 0 else 1.0 / values[o.name] for o in untrained]
         return np.column_stack(columns) if columns else np.ones((len(genes), 1))
 
-    return useful_precisions(context.space, costs)
+    return costs
 
 
 def fidelity_identity(context: Context, known: Devices) -> dict[str, Any]:
@@ -118,8 +117,7 @@ def new_search(context: Context, known: Devices) -> FidelitySearch:
     config = context.config.search
     for gene, offered in offered_precisions(context, known).items():
         if useless := [name for name in context.space.precision if name not in offered]:
-            sub_blocks = "mixers" if gene == PRECISION_GENES[0] else "channel mixers"
-            context.reporter.message(f"search: {', '.join(useless)} of {sub_blocks} gain nothing here, left out")
+            context.reporter.message(f"search: {gene} {', '.join(useless)} gains nothing on this device, left out")
     initial, batch = config.fidelities.initial, config.fidelities.batch
     return FidelitySearch(fidelity_task(context, known), seed=config.seed, initial=initial, batch=batch)
 
