@@ -56,7 +56,7 @@ class Projections(nn.Module):
 
         def heads(linear: ElasticLinear) -> Tensor:
             y_BLE = linear(x_BLD, width, precision, input_simulated=True)
-            return y_BLE.unflatten(-1, (num_heads, self.head_dim)).transpose(1, 2)  # type: ignore[no-any-return]
+            return torch.unflatten(y_BLE, -1, (num_heads, self.head_dim)).transpose(1, 2)
 
         return heads(self.q), heads(self.k), heads(self.v)
 
@@ -96,14 +96,14 @@ class MixerCall:
 
     def merge(self, y_BHLK: Tensor, embed_dim: int) -> Tensor:
         """Concatenate the heads and project to ``(B, L, D)``."""
-        return self.shared.out(y_BHLK.transpose(1, 2).flatten(2), embed_dim, self.precision)  # type: ignore[no-any-return]
+        return self.shared.out(y_BHLK.transpose(1, 2).flatten(2), embed_dim, self.precision)
 
     def merge_gated(self, y_BHLK: Tensor, x_BLD: Tensor, gate: ElasticLinear) -> Tensor:
         """Concatenate the heads, multiply by ``silu(gate(x))`` and project to ``(B, L, D)``."""
         y_BLE = y_BHLK.transpose(1, 2).flatten(2)
         del y_BHLK
         gate_BLE = F.silu(gate(x_BLD, y_BLE.shape[-1], self.precision))
-        return self.shared.out(y_BLE * gate_BLE, x_BLD.shape[-1], self.precision)  # type: ignore[no-any-return]
+        return self.shared.out(y_BLE * gate_BLE, x_BLD.shape[-1], self.precision)
 
 
 class TokenMixer(nn.Module):

@@ -8,6 +8,8 @@ Papers: Cai et al. 2020 (Once-for-All); Yu et al. 2019 (slimmable networks); Zha
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -34,6 +36,7 @@ class ElasticLinear(nn.Module):
     far a sparse precision has taken the weights that it does not keep to zero; training lets it rise from 0.
     """
 
+    __call__: Callable[..., Tensor]  # what :meth:`forward` returns, where torch says ``Any``
     input_limit: Tensor | None
     pruned: float = 1.0
 
@@ -68,6 +71,8 @@ class ElasticLinear(nn.Module):
 class ElasticLayerNorm(nn.Module):
     """Layer normalisation over the features that are present."""
 
+    __call__: Callable[..., Tensor]
+
     def __init__(self, features: int, *, eps: float = Norm().eps) -> None:
         super().__init__()
         self.eps = eps
@@ -87,6 +92,8 @@ class ElasticLayerNorm(nn.Module):
 
 class ElasticRMSNorm(nn.Module):
     """Division by the root mean square of the features that are present: ``w x / sqrt(mean(x^2) + eps)``."""
+
+    __call__: Callable[..., Tensor]
 
     def __init__(self, features: int, *, eps: float = Norm().eps) -> None:
         super().__init__()

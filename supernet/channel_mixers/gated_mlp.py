@@ -49,7 +49,7 @@ class GatedMLP(ChannelMixer):
         width, x_BLD = x_BLD.shape[-1], self.gate.simulate_input(x_BLD, precision)
         gate_BLF = F.silu(self.gate(x_BLD, hidden_dim, precision, input_simulated=True))
         h_BLF = gate_BLF * self.up(x_BLD, hidden_dim, precision, input_simulated=True)
-        return self.down(h_BLF, width, precision)  # type: ignore[no-any-return]
+        return self.down(h_BLF, width, precision)
 
 
 BLOCK = GatedMLP

@@ -70,7 +70,7 @@ class LowRankMLP(ChannelMixer):
         h_BLF = F.gelu(self.up_out(self.up_in(x_BLD, rank, precision), hidden_dim, precision))
         h_BLR = self.down_in(h_BLF, rank, precision)
         del h_BLF
-        return self.down_out(h_BLR, width, precision)  # type: ignore[no-any-return]
+        return self.down_out(h_BLR, width, precision)
 
 
 BLOCK = LowRankMLP

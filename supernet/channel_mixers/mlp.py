@@ -124,7 +124,7 @@ class MLP(ChannelMixer):
         """Expand, activate, contract."""
         coefficients = x_BLD.new_empty(0) if self.coefficients is None else self.coefficients
         h_BLF = _activation(self.shape).function(self.up(x_BLD, hidden_dim, precision), coefficients)
-        return self.down(h_BLF, x_BLD.shape[-1], precision)  # type: ignore[no-any-return]
+        return self.down(h_BLF, x_BLD.shape[-1], precision)
 
 
 BLOCK = MLP

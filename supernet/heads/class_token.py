@@ -42,7 +42,7 @@ class ClassToken(Head):
 
     def forward(self, x_BLD: Tensor, *, mask_BL: Tensor | None = None) -> Tensor:
         """Normalise and project the first token, which is always real."""
-        return self.project(self.norm(x_BLD[:, 0]), self.shape.task.num_outputs)  # type: ignore[no-any-return]
+        return self.project(self.norm(x_BLD[:, 0]), self.shape.task.num_outputs)
 
 
 BLOCK = ClassToken

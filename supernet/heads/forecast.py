@@ -54,7 +54,7 @@ class Forecast(Head):
     def forward(self, x_BLD: Tensor, *, mask_BL: Tensor | None = None) -> Tensor:
         """Normalise, gather each variate, project."""
         y_BCh = self.project(self._variates(self.norm(x_BLD)), self.shape.task.num_outputs)
-        return y_BCh.mT  # type: ignore[no-any-return]
+        return y_BCh.mT
 
     def _variates(self, x_BLD: Tensor) -> Tensor:
         return torch.unflatten(x_BLD, 1, self.grid).mT.flatten(2)

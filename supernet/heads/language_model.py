@@ -38,7 +38,7 @@ class LanguageModel(Head):
 
     def forward(self, x_BLD: Tensor, *, mask_BL: Tensor | None = None) -> Tensor:
         """Normalise, project; each token for itself, so padding needs no care."""
-        return self.project(self.norm(x_BLD), self.shape.task.num_outputs)  # type: ignore[no-any-return]
+        return self.project(self.norm(x_BLD), self.shape.task.num_outputs)
 
 
 BLOCK = LanguageModel

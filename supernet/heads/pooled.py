@@ -37,7 +37,7 @@ class Pooled(Head):
     def forward(self, x_BLD: Tensor, *, mask_BL: Tensor | None = None) -> Tensor:
         """Normalise, average the real tokens, project."""
         mean_BD = _mean(self.norm(x_BLD), mask_BL)
-        return self.project(mean_BD, self.shape.task.num_outputs)  # type: ignore[no-any-return]
+        return self.project(mean_BD, self.shape.task.num_outputs)
 
 
 def _mean(x_BLD: Tensor, mask_BL: Tensor | None) -> Tensor:

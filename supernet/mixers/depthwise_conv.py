@@ -82,7 +82,7 @@ class DepthwiseConv(TokenMixer):
         hidden = self.expansion * width
         filters = prefix(self.filters, hidden)
         y_BLM = self._convolve(self._activations(x_BLD, hidden, call), filters)
-        return self.down(y_BLM, width, call.precision)  # type: ignore[no-any-return]
+        return self.down(y_BLM, width, call.precision)
 
     def _activations(self, x_BLD: Tensor, hidden: int, call: MixerCall) -> Tensor:
         h_BLM = F.relu(self.up(x_BLD, hidden, call.precision)).square()

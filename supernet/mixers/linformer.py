@@ -75,7 +75,7 @@ class Linformer(TokenMixer):
         if call.mask_BL is not None:
             t_BLE = t_BLE * call.mask_BL[..., None].to(t_BLE.dtype)
         t_BER = across(t_BLE.mT, self.rank, call.precision)
-        return t_BER.unflatten(1, (heads, -1)).mT.contiguous()  # type: ignore[no-any-return]
+        return torch.unflatten(t_BER, 1, (heads, -1)).mT.contiguous()
 
 
 BLOCK = Linformer

@@ -61,7 +61,7 @@ class TokenMLP(TokenMixer):
         h_BDS = self.up(real_BLD.mT, self.hidden, call.precision)
         del real_BLD
         h_BDS = F.gelu(h_BDS)
-        return self.down(h_BDS, length, call.precision).mT  # type: ignore[no-any-return]
+        return self.down(h_BDS, length, call.precision).mT
 
 
 BLOCK = TokenMLP

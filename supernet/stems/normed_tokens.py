@@ -47,12 +47,12 @@ class NormedTokens(tokens.Tokens):
 
     def forward(self, batch: Tensor, *, embed_dim: int) -> Tensor:
         """Look up, add positions, normalise."""
-        return self.norm(super().forward(batch, embed_dim=embed_dim))  # type: ignore[no-any-return]
+        return self.norm(super().forward(batch, embed_dim=embed_dim))
 
     def step(self, batch_B1: Tensor, *, embed_dim: int, position: Tensor) -> Tensor:
         """Look up, add the position, normalise."""
         x_B1D = super().step(batch_B1, embed_dim=embed_dim, position=position)
-        return self.norm(x_B1D)  # type: ignore[no-any-return]
+        return self.norm(x_B1D)
 
 
 BLOCK = NormedTokens

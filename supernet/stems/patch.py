@@ -81,7 +81,7 @@ class Patch(Stem):
     def forward(self, batch: Tensor, *, embed_dim: int) -> Tensor:
         """Cut, project, add positions."""
         x_BLD = self.project(patches(batch, self.side), embed_dim)
-        return x_BLD + prefix(self.position, self.position.shape[0], embed_dim)  # type: ignore[no-any-return]
+        return x_BLD + prefix(self.position, self.position.shape[0], embed_dim)
 
 
 BLOCK = Patch

@@ -71,7 +71,7 @@ class Series(Stem):
     def forward(self, batch: Tensor, *, embed_dim: int) -> Tensor:
         """Normalise, cut, project, add positions."""
         x_BLD = self.project(self._patches(batch), embed_dim)
-        return x_BLD + prefix(self.position, self.position.shape[0], embed_dim)  # type: ignore[no-any-return]
+        return x_BLD + prefix(self.position, self.position.shape[0], embed_dim)
 
     def _patches(self, batch: Tensor) -> Tensor:
         mean_B1C, deviation_B1C = _scale(batch)

@@ -71,11 +71,11 @@ class SpaceGenotype:
 
     def canonical(self, genes: NDArray[np.integer[Any]]) -> Genes:
         """Return the legal, canonical form of in-range rows ``(n, genes)``."""
-        genes = np.array(genes, dtype=np.int16)
-        layers = self.space.layer_genes(genes)
+        rows: Genes = np.array(genes, dtype=np.int16)
+        layers = self.space.layer_genes(rows)
         for place, allowed in self._places.items():
             layers[..., place] = allowed[layers[..., place]]
-        return self.space.canonical(genes)
+        return self.space.canonical(rows)
 
     def features(self, genes: Genes) -> Floats:
         """Return ``(n, d)`` numbers of each row."""
