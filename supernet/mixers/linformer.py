@@ -8,6 +8,7 @@ Paper: Wang et al. 2020, Linformer: Self-Attention with Linear Complexity.
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from search_space.spec import BlockShape, BlockSpec, Cost, LinearShape, Scalar

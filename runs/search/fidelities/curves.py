@@ -40,7 +40,7 @@ class Hyperparameters:
     """Variances in squared logarithms of the error, and a length in standardised features.
 
     The defaults are beliefs that a fit begins with. On the digits, beliefs that networks converge (``linear`` .06,
-    ``smooth`` .03, ``slope`` 8, ``own_slope`` .3), as random ones that train alone do, found worse fronts:
+    ``smooth`` .03, ``slope`` 8), as random ones that train alone do, found worse fronts:
     ``benchmarks/results/anytime_priors_*.json``.
 
     ``linear`` and ``smooth`` are those of the level that features explain, ``slope`` relates the slope's to the
@@ -53,7 +53,7 @@ class Hyperparameters:
     length: float = 1.0
     slope: float = 0.5
     own: float = 0.03
-    own_slope: float = 0.1
+    own_slope: float = 0.3
     noise: float = 0.01
 
 

@@ -8,6 +8,7 @@ from runs.search.algorithms.design import spread
 from runs.search.algorithms.genotype import Floats
 from runs.search.fidelities.task import FidelityTask
 from search_space import Genes
+from search_space.farthest import standardised
 
 __all__ = ["first_networks"]
 
@@ -28,6 +29,6 @@ def first_networks(task: FidelityTask, pool: Genes, *, told: Genes, n: int, rng:
 def _coordinates(task: FidelityTask, genes: Genes) -> Floats:
     """Return standardised features and logarithms of the known objectives, ``(n, d)``; the latter weigh more."""
     x, y = task.genotype.features(genes), np.log(task.known(genes))
-    x, y = ((v - v.mean(axis=0)) / (v.std(axis=0) + 1e-12) for v in (x, y))
+    x, y = standardised(x), standardised(y)
     x = x / np.sqrt(max(int((x.std(axis=0) > 0).sum()), 1))
     return np.concatenate([x, y * (_KNOWN_WEIGHT / np.sqrt(y.shape[1]))], axis=1)

@@ -249,7 +249,7 @@ class FidelitySearch:
         if not len(candidates.genes):
             self.open_gain = 0.0
             return []
-        return self._greedy(candidates, objectives=np.concatenate([np.column_stack([now, known]), *self._coming()]))
+        return self._greedy(candidates, objectives=np.column_stack([now, known]))
 
     def _coming(self) -> list[Floats]:
         """Return the objectives ``(n, m)`` that what others have in work is expected to have, where there is any."""
@@ -267,7 +267,7 @@ class FidelitySearch:
         return self._model.predict(self._features(told), network=np.arange(len(told)), steps=steps)
 
     def _greedy(self, candidates: Candidates, *, objectives: Floats) -> list[Action]:
-        """Return the actions of the most gain a second."""
+        """Return the actions of the most gain a second over what is trained and what is coming."""
         task, rungs, genes, done = self.task, np.array(self.task.rungs), candidates.genes, candidates.done
         known, step_cost, features = np.log(task.known(genes)), task.step_cost(genes), self._features(genes)
         curves = [
@@ -281,7 +281,7 @@ class FidelitySearch:
             deviation,
             known=known,
             cost=np.where(further > 0, further * step_cost[:, None], np.inf),
-            objectives=objectives,
+            objectives=np.concatenate([objectives, *self._coming()]),
             reference=reference_of(objectives, error=None if useless is None else useless + self._ledger.floor),
             count=self.batch,
             needs=np.maximum(candidates.number, candidates.donor),

@@ -141,7 +141,7 @@ class SharedPurchases:
         """
         running = [c for c in self._persist(self._claims.running) if c.worker != self._claims.worker]
         news = self._persist(self.rounds.news)
-        elsewhere = [Action.from_dict(claim.work) for claim in running if claim.work is not None]
+        elsewhere = [_action_of(claim) for claim in running if claim.work is not None]
         return len(running), self.search.hear(news, elsewhere=elsewhere)
 
     def _spent(self) -> float:
@@ -166,8 +166,7 @@ class SharedPurchases:
 
     def _take_up(self, claim: Claim) -> None:
         """Go on with the round of a claim from where its worker left it."""
-        assert claim.work is not None, "a round is claimed with what is to be done"
-        action = Action.from_dict(claim.work)
+        action = _action_of(claim)
         state = self._persist(lambda: self.rounds.state(action))
         if state == "failed":
             self._persist(lambda: self._claims.finish(claim, "failed"))
@@ -209,13 +208,26 @@ class SharedPurchases:
         return mine
 
 
+def _action_of(claim: Claim) -> Action:
+    """Return the round that a claim is of; raises ``StoreError`` where the database holds something else."""
+    try:
+        return Action.from_dict(claim.work or {})
+    except (KeyError, TypeError, ValueError) as error:
+        raise StoreError(
+            f"claim {claim.key}",
+            expected="a round of training, in the database",
+            got=f"{claim.work}"[:80] + f" ({type(error).__name__}: {error})",
+            remedy="restore the database, or choose another name= for a new run",
+        ) from error
+
+
 def _excludes(action: Action) -> Callable[[Claim], bool]:
     """Return whether a claim in work forbids an action: no network is trained by two, nor while it is a donor."""
 
     def excludes(other: Claim) -> bool:
         if other.work is None:
             return False
-        theirs = Action.from_dict(other.work)
+        theirs = _action_of(other)
         return theirs.genes in (action.genes, action.donor) or theirs.donor == action.genes
 
     return excludes

@@ -163,7 +163,7 @@ class TestCurveModel:
         mean, deviation = model.predict(features[[0, 5]], network=np.array([0, 5]), steps=np.full(2, 400.0))
         truth = 3.0 - slopes[[0, 5]] * np.log(8)
         assert mean == pytest.approx(truth, abs=0.35) and mean[1] < mean[0] - 0.2
-        assert (np.abs(mean - truth) < 3 * deviation).all()
+        assert (np.abs(mean - truth) < 2.5 * deviation).all()
 
     def test_a_network_that_nothing_is_known_of_is_uncertain_and_one_further_ahead_more_so(self):
         rng = np.random.default_rng(1)
@@ -239,24 +239,30 @@ def test_beside_others_nothing_is_bought_that_is_in_work_or_that_anybody_begins_
     assert 10 <= len(first) <= 12, "as many as one process begins with, and one for each other worker at most"
 
 
-def test_what_another_worker_has_in_work_is_counted_on():
-    gains: list[tuple[float, float]] = []
-    for seed in range(5, 9):
-        trainer = FakeTrainer(2)
-        told = FidelitySearch(trainer.task(), seed=seed)
-        bought(told, Shop(trainer, budget=12_000.0, seed=0))
-        alone, beside = (FidelitySearch(trainer.task(), seed=seed) for _ in range(2))
-        assert alone.hear(told.observations, elsewhere=[])
-        action = alone.ask()
-        assert beside.hear(told.observations, elsewhere=[action])
-        assert beside.ask() != action and beside.open_gain > 0
-        gains.append((beside.open_gain, alone.open_gain))
-        assert not beside.hear([], elsewhere=[action]) and not beside.hear([], elsewhere=[action])
-        news = told.observations[-1:]
-        assert beside.hear(news, elsewhere=[action]), "an observation that is known is news, but no other"
-        assert len(beside.observations) == len(told.observations)
-    mine, others = np.array(gains).T
-    assert mine.mean() < others.mean()
+@pytest.mark.parametrize("seed", range(5, 9))
+def test_beside_another_worker_it_decides_what_one_process_decides_next(seed: int):
+    trainer = FakeTrainer(2)
+    told = FidelitySearch(trainer.task(), seed=seed)
+    bought(told, Shop(trainer, budget=12_000.0, seed=0))
+    alone, beside = (FidelitySearch(trainer.task(), seed=seed) for _ in range(2))
+    assert alone.hear(told.observations, elsewhere=[])
+    action, following = alone.ask_batch(2)
+    assert beside.hear(told.observations, elsewhere=[action])
+    assert beside.ask() == following and 0 < beside.open_gain <= alone.open_gain
+    assert not beside.hear([], elsewhere=[action]) and not beside.hear([], elsewhere=[action])
+    assert beside.hear(told.observations[-1:], elsewhere=[action]), "an observation that is known is news, but no other"
+    assert len(beside.observations) == len(told.observations)
+
+
+@pytest.mark.parametrize("seed", [5, 7, 10])
+def test_what_others_are_expected_to_find_is_not_bought_again(seed: int):
+    trainer = FakeTrainer(2)
+    told = FidelitySearch(trainer.task(), seed=seed)
+    bought(told, Shop(trainer, budget=12_000.0, seed=0))
+    alone, beside = (FidelitySearch(trainer.task(), seed=seed, batch=2) for _ in range(2))
+    assert alone.hear(told.observations, elsewhere=[])
+    assert beside.hear(told.observations, elsewhere=[replace(action, steps=RUNGS[-1]) for action in alone.ask_batch(2)])
+    assert beside.ask() is not None and 0 < beside.open_gain < alone.open_gain
 
 
 def test_the_front_that_is_handed_over_is_not_that_of_the_luckiest():
