@@ -122,7 +122,7 @@ def test_a_worker_begins_what_a_search_ends(copy, monkeypatch, capfd):
     claims = rows("select worker, state from nasweave_claims")
     assert [state for _, state in claims] == ["complete"] * 12 and len({worker for worker, _ in claims}) == 2
     sources = {source for (source,) in rows("select source from nasweave_candidates where run_id = 2")}
-    assert {"search", "largest"} <= sources
+    assert {"search", "smallest", "largest"} <= sources
 
 
 @pytest.mark.parametrize(

@@ -52,8 +52,8 @@ class Hyperparameters:
     smooth: float = 0.2
     length: float = 1.0
     slope: float = 0.5
-    own: float = 0.03
-    own_slope: float = 0.3
+    own: float = 0.04
+    own_slope: float = 0.1
     noise: float = 0.01
 
 

@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,18 +20,8 @@ from runs.store.records import Claim
 from search_space.errors import CheckpointError, NasweaveError, StoreError
 from supernet.training.checkpoint import FILE, load_checkpoint
 from supernet.training.rounds import RoundTraining
-from tests.runs.databases import postgresql_schema
 from tests.runs.pipeline import fidelity_bench
 from tests.runs.pipeline.fidelity_bench import ROUNDS, Bench, shared_bench
-
-
-@pytest.fixture(params=["journal", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "journal":
-        yield f"sqlite+journal:///{tmp_path}/a.db"
-        return
-    with postgresql_schema() as schema:
-        yield schema
 
 
 @pytest.fixture
