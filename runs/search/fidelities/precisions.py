@@ -15,11 +15,11 @@ from search_space.precision import FLOAT
 __all__ = ["useful_precisions"]
 
 _NETWORKS = 256
-_LEAST, _SHARE = 0.03, 0.95  # of the cost is gained by one network in twenty: less is the noise of a profile
+_LEAST, _SHARE = 0.03, 0.95  # of the cost is gained by one network in twenty
 
 
 def useful_precisions(
-    space: SearchSpace, known: Callable[[Genes], NDArray[np.float64]]
+    space: SearchSpace, known: Callable[[Genes], NDArray[np.float64]], *, noise: float = 0.0
 ) -> Mapping[str, tuple[str, ...]]:
     """Return the precisions in which mixers, and channel mixers, make some networks cheaper than in float.
 
@@ -29,6 +29,8 @@ def useful_precisions(
     ----------
     known
         From a gene matrix to costs ``(n, k)``, above zero, of which less is better.
+    noise
+        What a cost is off by, as a fraction: a smaller gain is none.
     """
     if FLOAT not in space.precision:
         return dict.fromkeys(PRECISIONS, space.precision)
@@ -40,7 +42,7 @@ def useful_precisions(
         changed = plain.copy()
         space.layer_genes(changed)[..., place] = number
         gain = 1.0 - known(space.canonical(changed)) / before
-        return bool(np.quantile(gain, _SHARE, axis=0).max() > _LEAST)
+        return bool(np.quantile(gain, _SHARE, axis=0).max() > max(_LEAST, noise))
 
     return {
         gene: tuple(name for number, name in enumerate(space.precision) if name == FLOAT or gains(place, number))

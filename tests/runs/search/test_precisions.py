@@ -28,6 +28,8 @@ def test_only_what_gains_is_proposed_and_where_it_gains(make_space) -> None:
     space = make_space(precision=["float", "w8a8", "w8", "w4"])
     useful = useful_precisions(space, slower_in(space, w8a8=0.5, w8=1.3, w4=0.98))
     assert useful == {"mixer_precision": ("float", "w8a8"), "channel_precision": ("float",)}
+    noisy = useful_precisions(space, slower_in(space, w8a8=0.5, w8=1.3, w4=0.98), noise=0.3)
+    assert noisy["mixer_precision"] == ("float",), "a gain of a quarter is none in a profile that is off by more"
 
 
 def test_a_smaller_file_is_a_gain(make_space) -> None:

@@ -66,7 +66,8 @@ def offered_precisions(context: Context, known: Devices) -> Mapping[str, tuple[s
     """Return the precisions that the search proposes for mixers and for channel mixers, by the name of their genes."""
     if context.config.search.fidelities.precisions == "all":
         return dict.fromkeys(PRECISIONS, context.space.precision)
-    return useful_precisions(context.space, _costs(known, (*context.objectives, *context.budget.objectives)))
+    costs = _costs(known, (*context.objectives, *context.budget.objectives))
+    return useful_precisions(context.space, costs, noise=known.own.noise_floor)
 
 
 def _costs(known: Devices, objectives: Sequence[Objective]) -> Callable[[Genes], NDArray[np.float64]]:
