@@ -34,12 +34,15 @@ class FoundNetworks:
         What the search's own model takes for the values of an evaluated objective, by its name and by key. Of many
         networks that were evaluated by a few hundred examples, the best one was lucky: a front is chosen by estimates
         where there are any, and shown with the values that were evaluated.
+    enough
+        The error that simple models reach; a network that is worse is the knee only where all are worse.
     """
 
     candidates: Sequence[Candidate]
     objectives: Sequence[Objective]
     budget: Budget
     estimates: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    enough: float | None = None
 
     @cached_property
     def by_key(self) -> Mapping[str, Candidate]:
@@ -61,7 +64,8 @@ class FoundNetworks:
         """
         if key in self.by_key:
             return self.by_key[key]
-        return self.by_key[choose(key, self._estimated_front, self.objectives, self.budget).key]
+        chosen = choose(key, self._estimated_front, self.objectives, self.budget, enough=self.enough)
+        return self.by_key[chosen.key]
 
     @cached_property
     def chosen(self) -> Mapping[str, Candidate]:

@@ -11,7 +11,7 @@ from runs.objectives import Budget, Objective, is_partial
 from runs.objectives.pareto import knee, non_dominated
 from search_space.errors import BudgetError
 
-__all__ = ["Valued", "best", "choose", "front", "meant", "within_budget"]
+__all__ = ["Valued", "best", "choose", "front", "meant", "quality_of", "within_budget"]
 
 
 class Valued(Protocol):
@@ -61,9 +61,14 @@ def within_budget(candidates: Sequence[V], budget: Budget) -> list[V]:
     return within
 
 
+def quality_of(objectives: Sequence[Objective]) -> Objective:
+    """Return the objective that says how good a network is: the first that needs an evaluation, or else the first."""
+    return next((o for o in objectives if o.evaluated), objectives[0])
+
+
 def best(candidates: Sequence[V], objectives: Sequence[Objective]) -> V:
-    """Return the candidate of the best quality: the first objective that is evaluated, or else the first."""
-    quality = next((o for o in objectives if o.evaluated), objectives[0])
+    """Return the candidate of the best quality."""
+    quality = quality_of(objectives)
     return min(candidates, key=lambda c: quality.sign * c.values[quality.name])
 
 
@@ -74,11 +79,14 @@ def meant(key: str, budget: Budget) -> str:
     return "best" if budget.limits else "knee"
 
 
-def choose(key: str, members: Sequence[V], objectives: Sequence[Objective], budget: Budget) -> V:
+def choose(
+    key: str, members: Sequence[V], objectives: Sequence[Objective], budget: Budget, *, enough: float | None = None
+) -> V:
     """Return the front network that ``key`` names: a key, ``knee``, ``best``, ``fastest`` or ``auto``.
 
-    ``best`` has the best quality, ``fastest`` the lowest latency (or last objective), all within the budget.
-    ``auto`` is what :func:`meant` says.
+    ``best`` has the best quality, ``fastest`` the lowest latency (or last objective), all within the budget. ``knee``
+    is that of the networks whose error is ``enough`` or less, of all where none has it. ``auto`` is what :func:`meant`
+    says.
     """
     key = meant(key, budget)
     for member in members:
@@ -86,6 +94,8 @@ def choose(key: str, members: Sequence[V], objectives: Sequence[Objective], budg
             return member
     if key == "knee":
         within = within_budget(members, budget)
+        error = quality_of(objectives).name
+        within = [c for c in within if enough is None or c.values[error] <= enough] or within
         return within[knee(_minimised(within, objectives))]
     if key == "best":
         return best(within_budget(members, budget), objectives)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, TypeVar
 
 from runs.evaluation.candidates import FoundNetworks, found_candidates
 from runs.objectives import trained_for
+from runs.objectives.front import quality_of
 from runs.pipeline.context import Context
 from runs.profiling.devices import Devices
+from runs.reports import SimpleModel
 from runs.store import Store
 from search_space.errors import StoreError
 
@@ -153,13 +155,15 @@ def _numbers(entries: Any, kind: type[_Number]) -> dict[str, _Number]:
     return {name: kind(number) for name, number in entries.items()}
 
 
-def found_networks(context: Context, known: Devices) -> FoundNetworks:
-    """Return the evaluated networks of a run, as its search sees them."""
+def found_networks(context: Context, known: Devices, simple_models: Sequence[SimpleModel] = ()) -> FoundNetworks:
+    """Return the evaluated networks of a run, as its search sees them; simple models say what a knee must reach."""
     record = SearchRecord.load(context.store, context.run.id)
     estimates = {} if record is None else record.estimates
+    is_error = quality_of(context.objectives).name == "validation_error"
     return FoundNetworks(
         candidates=found_candidates(context.store, context.run.id, space=context.space, cost_function=known.costs),
         objectives=context.objectives,
         budget=context.budget,
         estimates={trained_for(context.objectives): estimates} if estimates else {},
+        enough=min((m.validation_error for m in simple_models), default=None) if is_error else None,
     )

@@ -21,7 +21,7 @@ __all__ = [
     "verdict",
 ]
 
-_KNEE = "the knee, past which the front pays more latency for each point of error"
+_KNEE = "past which the front pays more latency for each point of error"
 _TOLD_APART = 1.05  # ratios of latencies below this are called equal
 
 
@@ -76,8 +76,23 @@ def _reason(data: ReportData) -> str:
     within = f" within {budget}" if budget else ""
     if data.exported is None:
         return f"the best{within}"
-    reasons = {"knee": _KNEE, "best": f"the best of the front{within}", "fastest": f"the fastest of the front{within}"}
+    reasons = {
+        "knee": _knee(data),
+        "best": f"the best of the front{within}",
+        "fastest": f"the fastest of the front{within}",
+    }
     return reasons.get(data.exported_as, "as asked for")
+
+
+def _knee(data: ReportData) -> str:
+    """Return what the knee is, and of what: networks that simple models beat are left out where others are better."""
+    model = min(data.simple_models, key=lambda m: m.validation_error, default=None)
+    if model is None or data.quality.metric is None:
+        return f"the knee, {_KNEE}"
+    better = [n.objectives[data.quality.name] <= model.validation_error for n in data.front]
+    if all(better) or not any(better):
+        return f"the knee, {_KNEE}"
+    return f"the knee of what is no worse than {model.name}, {_KNEE}"
 
 
 def quality_text(data: ReportData, network: ReportedNetwork) -> str:

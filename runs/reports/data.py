@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runs.objectives import OBJECTIVES, Objective
+from runs.objectives.front import quality_of
 from runs.reports.references import SimpleModel
 from search_space.architecture import Architecture
 from search_space.metric import ACCURACY, Metric
@@ -185,8 +186,8 @@ class ReportData:
 
     @property
     def quality(self) -> Objective:
-        """The objective that says how good a network is: the first that needs an evaluation, or else the first."""
-        return next((o for o in self.objectives if o.evaluated), self.objectives[0])
+        """The objective that says how good a network is."""
+        return quality_of(self.objectives)
 
     @property
     def costs(self) -> tuple[Objective, ...]:

@@ -17,7 +17,9 @@ from runs.pipeline.search_record import found_networks
 from runs.pipeline.stages.devices import DEVICES
 from runs.pipeline.stages.evaluator import NETWORKS
 from runs.pipeline.stages.finalists import FINALISTS
+from runs.pipeline.stages.references import REFERENCES
 from runs.profiling.devices import Devices
+from runs.reports import SimpleModel
 from runs.store import Candidate, ExportDetail, WeightOrigin
 from search_space.errors import ConfigError
 from supernet.calibration import calibrate
@@ -27,13 +29,13 @@ __all__ = ["EXPORT"]
 _PARITY_LIMIT = 2e-2
 
 
-def export(context: Context, known: Devices, networks: NetworkSource) -> Path:
+def export(context: Context, known: Devices, networks: NetworkSource, simple_models: tuple[SimpleModel, ...]) -> Path:
     """Write the network that ``config.key`` names; returns its folder, which is there whole or not at all.
 
     A finetuned network is written with its own weights, any other one with those that it was evaluated by. An export
     that has the formats already, each file as it was written, is kept; further formats are added to those that it has.
     """
-    candidate = found_networks(context, known).choose(context.config.key)
+    candidate = found_networks(context, known, simple_models).choose(context.config.key)
     target = context.folder / "exports" / candidate.key
     with exclusive(context.lock):
         tuned = finetuned_files(context.folder, candidate.key, supernet=context.supernet_fingerprint)
@@ -107,4 +109,4 @@ def _check_fit(context: Context, candidate: Candidate, subject: Subject) -> None
             )
 
 
-EXPORT = Stage(name="export", run=export, needs=(DEVICES, NETWORKS), after=(FINALISTS,))
+EXPORT = Stage(name="export", run=export, needs=(DEVICES, NETWORKS, REFERENCES), after=(FINALISTS,))

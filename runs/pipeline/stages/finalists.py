@@ -20,10 +20,12 @@ from runs.pipeline.search_record import found_networks
 from runs.pipeline.stages.baselines import BASELINES, Baselines
 from runs.pipeline.stages.devices import DEVICES
 from runs.pipeline.stages.evaluator import NETWORKS
+from runs.pipeline.stages.references import REFERENCES
 from runs.pipeline.stages.search import SEARCH
 from runs.profiling.builder import Builder
 from runs.profiling.devices import Devices
 from runs.profiling.measuring import measure
+from runs.reports import SimpleModel
 from runs.store import Candidate
 from supernet.calibration import calibrate
 from supernet.training import evaluate
@@ -33,14 +35,20 @@ __all__ = ["FINALISTS"]
 _ROUNDS = 3  # of measuring, so that another process disturbs one of them
 
 
-def finalists(context: Context, known: Devices, networks: NetworkSource, baselines: Baselines) -> None:
+def finalists(
+    context: Context,
+    known: Devices,
+    networks: NetworkSource,
+    baselines: Baselines,
+    simple_models: tuple[SimpleModel, ...],
+) -> None:
     """Keep the finalists' test errors and, on the profiled device, measured latencies in the database.
 
     A finalist that was measured before is not measured again.
     """
     foreign, data = context.target.is_foreign(known.own), context.data
     with exclusive(context.lock):
-        finals = [(c, c.final or {}) for c in _finalists(context, known, baselines)]
+        finals = [(c, c.final or {}) for c in _finalists(context, known, baselines, simple_models)]
         untimed = [c for c, final in finals if not foreign and "latency_ms" not in final]
         measured = _measured(context, known, networks, untimed) if untimed else {}
         chosen = [(c, final) for c, final in finals if c in untimed or "test_error" not in final]
@@ -52,10 +60,12 @@ def finalists(context: Context, known: Devices, networks: NetworkSource, baselin
                 progress(i + 1, len(chosen), f"test {data.metric} {data.metric.text(new['test_error'])}")
 
 
-def _finalists(context: Context, known: Devices, baselines: Baselines) -> list[Candidate]:
+def _finalists(
+    context: Context, known: Devices, baselines: Baselines, simple_models: Sequence[SimpleModel]
+) -> list[Candidate]:
     """Return the front, thinned evenly to the configured number, and what a reader compares with or asked for."""
     space, budget, objectives = context.space, context.budget, context.objectives
-    found = found_networks(context, known)
+    found = found_networks(context, known, simple_models)
     members, by_key = found.front, found.by_key
     picked = np.linspace(0, len(members) - 1, min(context.config.finalists, len(members))).round().astype(int)
     kept = {c.key: c for c in (*(members[i] for i in picked), *found.chosen.values())}
@@ -107,4 +117,4 @@ def _errors(context: Context, networks: NetworkSource, candidate: Candidate) -> 
     return errors
 
 
-FINALISTS = Stage(name="finalists", run=finalists, needs=(DEVICES, NETWORKS, BASELINES), after=(SEARCH,))
+FINALISTS = Stage(name="finalists", run=finalists, needs=(DEVICES, NETWORKS, BASELINES, REFERENCES), after=(SEARCH,))

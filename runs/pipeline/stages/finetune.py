@@ -17,8 +17,10 @@ from runs.pipeline.search_record import found_networks
 from runs.pipeline.stages.baselines import BASELINES
 from runs.pipeline.stages.devices import DEVICES
 from runs.pipeline.stages.evaluator import EVALUATOR
+from runs.pipeline.stages.references import REFERENCES
 from runs.profiling.devices import Devices
 from runs.reporter import Table
+from runs.reports import SimpleModel
 from runs.search import StoreRecorder
 from runs.search.algorithms.highest_flops import highest_flops
 from runs.search.algorithms.successive_halving import Round, initial_configurations, successive_halving
@@ -39,7 +41,13 @@ def finetuner(context: Context, evaluator: QualityEvaluator) -> Finetuner:
     return Finetuner(evaluator.networks, config=config.finetune, training=config.training, folder=context.folder)
 
 
-def finetune(context: Context, known: Devices, evaluator: QualityEvaluator, tuner: Finetuner) -> str:
+def finetune(
+    context: Context,
+    known: Devices,
+    evaluator: QualityEvaluator,
+    tuner: Finetuner,
+    simple_models: tuple[SimpleModel, ...],
+) -> str:
     """Train a network a little further; returns its key.
 
     It is the one that ``config.key`` names, or, with ``config.finetune.num_configurations``, the winner of successive
@@ -48,7 +56,7 @@ def finetune(context: Context, known: Devices, evaluator: QualityEvaluator, tune
     """
     data = context.data
     with exclusive(context.lock):
-        found = found_networks(context, known)
+        found = found_networks(context, known, simple_models)
         if context.config.finetune.num_configurations:
             architecture = _winner(context, found.candidates, known, tuner)
             _record(context, architecture, known, evaluator)
@@ -121,4 +129,4 @@ def _table(initial: Mapping[Architecture, float | None], rounds: Sequence[Round]
 
 
 FINETUNER = Stage(name="finetuner", run=finetuner, needs=(EVALUATOR,))
-FINETUNE = Stage(name="finetune", run=finetune, needs=(DEVICES, EVALUATOR, FINETUNER), after=(BASELINES,))
+FINETUNE = Stage(name="finetune", run=finetune, needs=(DEVICES, EVALUATOR, FINETUNER, REFERENCES), after=(BASELINES,))

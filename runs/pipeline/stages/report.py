@@ -40,7 +40,7 @@ def report(
     """Write ``report/`` into the run's folder; returns the HTML file."""
     from runs.reports.write import write_report  # loads what draws, which takes a second that other verbs save
 
-    found = found_networks(context, known)
+    found = found_networks(context, known, simple_models)
     data = report_data(
         context,
         found,

@@ -36,7 +36,13 @@ def answer(space: SearchSpace) -> ReportData:
 def test_the_headline_is_about_the_exported_network_with_its_measured_latency_first(answer: ReportData) -> None:
     taken = answer.network(answer.exported or "")
     text = headline(answer)
-    assert text.startswith(f"Take {taken.key}, the knee, past which the front pays more latency")
+    assert text.startswith(
+        f"Take {taken.key}, the knee of what is no worse than logistic regression, past which the front"
+    )
+    alone = headline(dataclasses.replace(answer, simple_models=()))
+    assert alone.startswith(
+        f"Take {taken.key}, the knee, past which the front pays more latency for each point of error"
+    )
     assert f"{taken.latency_measured_ms:.3g} ms (predicted {taken.latency_predicted_ms:.3g} ms)" in text
     assert f"{taken.test_error:.1f} % test error" in text
     largest = dict(baselines(answer))["largest"]

@@ -10,21 +10,23 @@ from runs.pipeline.context import Context
 from runs.pipeline.plan import Stage
 from runs.pipeline.search_record import SearchRecord, found_networks
 from runs.pipeline.stages.devices import DEVICES
+from runs.pipeline.stages.references import REFERENCES
 from runs.pipeline.stages.trained.fidelities import FIDELITY_SEARCH, TRAINED_NETWORKS
 from runs.pipeline.trained_records import record_trained
 from runs.profiling.devices import Devices
+from runs.reports import SimpleModel
 
 __all__ = ["TRAIN_FURTHER"]
 
 
-def further(context: Context, known: Devices, networks: TrainedNetworks) -> str:
+def further(context: Context, known: Devices, networks: TrainedNetworks, simple_models: tuple[SimpleModel, ...]) -> str:
     """Train the network that ``config.key`` names for ``finetune.steps`` more steps; returns its key.
 
     Its weights, and what is known of its quality, take the place of those before; an interrupted training continues.
     """
     data, steps = context.data, context.config.finetune.steps
     with exclusive(context.lock):
-        candidate = found_networks(context, known).choose(context.config.key)
+        candidate = found_networks(context, known, simple_models).choose(context.config.key)
         architecture = candidate.architecture
         rounds = networks.rounds_of(architecture)
         done = round(candidate.values.get(TRAINING_STEPS, 0.0))
@@ -48,4 +50,6 @@ def further(context: Context, known: Devices, networks: TrainedNetworks) -> str:
     return candidate.key
 
 
-TRAIN_FURTHER = Stage(name="finetune", run=further, needs=(DEVICES, TRAINED_NETWORKS), after=(FIDELITY_SEARCH,))
+TRAIN_FURTHER = Stage(
+    name="finetune", run=further, needs=(DEVICES, TRAINED_NETWORKS, REFERENCES), after=(FIDELITY_SEARCH,)
+)
