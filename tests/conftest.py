@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import shutil
@@ -25,6 +26,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Give all test processes one cache of graphs of their own, and let those that they start keep their bytecode."""
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each would compile the whole program anew: a third of its start
     sys.dont_write_bytecode = False
+    gc.set_threshold(100_000, 20, 100)  # exports make millions of objects, of which few are garbage
     if not hasattr(config, "workerinput"):
         config.stash[_GRAPHS] = os.environ[VARIABLE] = tempfile.mkdtemp(prefix="nasweave-graphs-")
 

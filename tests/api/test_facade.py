@@ -249,7 +249,7 @@ def test_a_sampler_and_a_predictor_serve_a_study_of_ones_own():
     assert (values[8:, 1] <= 0.08).mean() > 0.7, "the limit on a known cost holds after the first design"
 
 
-def test_doctor_tells_of_the_machine_and_prints_nothing(tmp_path, capfd):
+def test_doctor_tells_of_the_machine_and_prints_nothing(fresh_logging, tmp_path, capfd):
     facts = nw.doctor(data_root=tmp_path)
     assert {"device", "versions", "runtimes", "measuring", "registries"} <= facts.keys()
     assert capfd.readouterr() == ("", "")

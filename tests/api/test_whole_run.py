@@ -22,6 +22,7 @@ TINY: dict[str, Any] = {
     "space.options": {},
     "training.batch_size": 32,
     "training.warmup_steps": 2,
+    "profile.time_budget": None,
     "profile.networks": 2,
     "profile.max_seconds": 0.01,
     "search.fidelities.rungs": [4, 8],

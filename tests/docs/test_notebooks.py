@@ -18,8 +18,6 @@ LESS = {
     "first_search": {
         "embed_dim": ("16, 32", "16"),
         "num_heads": ("1, 2", "1"),
-        "networks": ("6", "2"),
-        "max_seconds": ("0.03", "0.01"),
         "time_budget": ("15s", "3s"),
         "finalists": ("6", "2"),
     },

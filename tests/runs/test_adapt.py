@@ -18,7 +18,7 @@ SPACE = [w for w in TINY if w.startswith("space.") and "precision" not in w] + [
 
 def test_a_few_samples_and_a_known_profile_make_a_whole_one(tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
-    quick = [*SPACE, "profile.max_seconds=0.03"]
+    quick = [*SPACE, "profile.max_seconds=0.03", "profile.time_budget=null"]
     assert nasweave(monkeypatch, "profile", "name=known", "profile.networks=12", *quick) == 0
     (own,) = tmp_path.glob("outputs/digits/known/profile.json")
     phone = other_device(own, tmp_path / "phone.json")

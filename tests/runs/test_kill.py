@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -14,27 +12,16 @@ from pathlib import Path
 import pytest
 
 from hardware_profiles import Profile
-from tests.runs.tiny import TINY
+from tests.runs.forked import command_line, ended
+from tests.runs.tiny import TINY, nasweave
 
 # PyTorch runs what it has; the other runtimes spend seconds on each export.
 SETTING = ("hardware=torch", "space.precision=[float]")
-COMMAND = [sys.executable, "-m", "runs.app.cli", "search", *TINY, *SETTING]
+WORDS = ("search", *TINY, *SETTING)
 TABLES = {
     "profile": "select count(*) from nasweave_measurements",
     "search": "select count(*) from nasweave_candidates where source = 'search'",
 }
-
-
-def start(folder: Path) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
-    with (folder / "log").open("ab") as log:
-        return subprocess.Popen(
-            COMMAND, cwd=folder, stdout=log, stderr=log, env=environment, preexec_fn=_listen_to_ctrl_c
-        )
-
-
-def _listen_to_ctrl_c() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a test run in the background hands down that it is ignored
 
 
 def count(folder: Path, query: str) -> int:
@@ -58,22 +45,19 @@ def progress(folder: Path, stage: str) -> int:
 
 def stop_at(folder: Path, stage: str, reached: int, how: signal.Signals) -> None:
     """Start the command and stop it as soon as a stage has come so far."""
-    process = start(folder)
+    process = command_line(folder, *WORDS)
     end = time.monotonic() + 120
     while progress(folder, stage) < reached:
-        assert process.poll() is None, (folder / "log").read_text()[-2000:]
+        assert process.is_alive(), (folder / "log").read_text()[-2000:]
         assert time.monotonic() < end, f"{stage} did not come to {reached}"
         time.sleep(0.01)
-    process.send_signal(how)
-    code = process.wait(timeout=60)
+    assert process.pid is not None
+    os.kill(process.pid, how)
+    code = ended(process, seconds=60)
     if how == signal.SIGINT:
         assert code == 130
         last = (folder / "log").read_text().strip().splitlines()[-1]
         assert last == "nasweave: interrupted; the same command continues"
-
-
-def finish(folder: Path) -> None:
-    assert start(folder).wait(timeout=200) == 0, (folder / "log").read_text()[-2000:]
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +72,9 @@ def killed(tmp_path_factory):
         seen["measurements"] = set(
             database.execute("select subject_key, payload from nasweave_measurements").fetchall()
         )
-    finish(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert nasweave(patch, *WORDS) == 0
     return folder, seen
 
 
@@ -115,16 +101,10 @@ def test_nothing_is_there_twice(killed):
     assert len(profile.measurements) == len({m.subject for m in profile.measurements}) == len(subjects)
 
 
-def test_the_training_curve_and_the_weights_are_those_of_an_uninterrupted_run(killed, tmp_path):
+def test_the_training_curve_and_the_weights_are_those_of_an_uninterrupted_run(killed, tmp_path, monkeypatch):
     folder, _ = killed
-    process = subprocess.run(
-        [sys.executable, "-m", "runs.app.cli", "train", *TINY, *SETTING],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(Path.cwd())},
-        capture_output=True,
-        check=False,
-    )
-    assert process.returncode == 0, process.stderr[-2000:]
+    monkeypatch.chdir(tmp_path)
+    assert nasweave(monkeypatch, "train", *WORDS[1:]) == 0
     for name in ("training.jsonl", "checkpoint.safetensors"):
         (interrupted,) = folder.glob(f"outputs/digits/supernets/*/{name}")
         (whole,) = tmp_path.glob(f"outputs/digits/supernets/*/{name}")

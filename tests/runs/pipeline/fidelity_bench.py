@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -166,7 +165,8 @@ def _die_after(saves: int) -> None:
     rounds.save_checkpoint = save  # type: ignore[assignment]
 
 
-if __name__ == "__main__":
-    if len(sys.argv) > 4:
-        _die_after(int(sys.argv[4]))
-    shared_bench(Path(sys.argv[1]), sys.argv[2]).work(sys.argv[3])
+def work(folder: Path, url: str, name: str, dies_after: int | None = None) -> None:
+    """Take part in a shared search, in a process of its own."""
+    if dies_after is not None:
+        _die_after(dies_after)
+    shared_bench(folder, url).work(name)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections import defaultdict
 from dataclasses import replace
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from runs.store.records import Claim
 from search_space.errors import CheckpointError, NasweaveError, StoreError
 from supernet.training.checkpoint import FILE, load_checkpoint
 from supernet.training.rounds import RoundTraining
+from tests.runs.forked import ended, forked
 from tests.runs.pipeline import fidelity_bench
 from tests.runs.pipeline.fidelity_bench import ROUNDS, Bench, shared_bench
 
@@ -29,9 +29,9 @@ def bench(tmp_path: Path) -> Bench:
     return shared_bench(tmp_path / "run", f"sqlite+journal:///{tmp_path}/a.db")
 
 
-def begin(bench: Bench, *words: str) -> subprocess.Popen[bytes]:
+def begin(bench: Bench, name: str, *, dies_after: int | None = None) -> ForkServerProcess:
     bench.folder.mkdir(exist_ok=True)
-    return subprocess.Popen([sys.executable, "-m", fidelity_bench.__name__, str(bench.folder), bench.url, *words])
+    return forked(fidelity_bench.work, bench.folder, bench.url, name, dies_after)
 
 
 def claims_of(bench: Bench) -> list[Claim]:
@@ -68,7 +68,7 @@ def check(bench: Bench, *, failed: int = 0) -> list[Claim]:
 def test_two_processes_finish_one_search_together(tmp_path: Path, url: str) -> None:
     bench = shared_bench(tmp_path / "run", url)
     workers = [begin(bench, name) for name in ("a", "b")]
-    assert [worker.wait(timeout=300) for worker in workers] == [0, 0]
+    assert [ended(worker) for worker in workers] == [0, 0]
     claims = check(bench)
     assert {claim.attempt for claim in claims} == {1}
     trials = len(bench.search())
@@ -79,7 +79,7 @@ def test_two_processes_finish_one_search_together(tmp_path: Path, url: str) -> N
 def test_what_a_killed_worker_trained_is_finished_by_another(tmp_path: Path, url: str, monkeypatch) -> None:
     """The ninth checkpoint is that of the middle of a round: after it, one step is left to the heir."""
     bench = shared_bench(tmp_path / "run", url)
-    assert begin(bench, "dead", "9").wait(timeout=300) == -9
+    assert ended(begin(bench, "dead", dies_after=9)) == -9
     (left,) = [claim for claim in claims_of(bench) if claim.state == "running"]
     assert left.key is not None and left.work is not None
     key, steps = left.key.split("@")
