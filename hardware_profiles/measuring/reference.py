@@ -28,20 +28,10 @@ class Reference:
     @classmethod
     def compile(cls, runtime: Runtime, *, threads: int) -> Reference:
         """Compile the fixed network: three feed-forward blocks of width 64 on 32 tokens, of fixed weights."""
-        import torch
-        from torch import nn
+        from hardware_profiles.measuring.reference_network import reference_network
 
-        generator = torch.Generator().manual_seed(0)
-        parts: list[nn.Module] = []
-        with torch.random.fork_rng(devices=[]):  # the layers' own initialisation draws from the global generator
-            for _ in range(_DEPTH):
-                parts += [nn.Linear(_WIDTH, 4 * _WIDTH), nn.GELU(), nn.Linear(4 * _WIDTH, _WIDTH)]
-        module = nn.Sequential(*parts)
-        with torch.no_grad():
-            for parameter in module.parameters():
-                parameter.copy_(torch.randn(parameter.shape, generator=generator) / _WIDTH**0.5)
-        example = torch.randn((1, _TOKENS, _WIDTH), generator=generator)
-        executable = runtime.compile(module.eval(), example, policy={}, threads=threads)
+        module, example = reference_network(tokens=_TOKENS, width=_WIDTH, depth=_DEPTH)
+        executable = runtime.compile(module, example, policy={}, threads=threads)
         return cls(executable=executable, example=example.numpy())
 
     def read(self, config: ProfilerConfig, clock: Clock) -> float:

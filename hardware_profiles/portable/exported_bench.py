@@ -61,6 +61,7 @@ def main(arguments: Sequence[str], openers: Mapping[str, Opener]) -> int:
     parser.add_argument("--batch", default="1,16", help="batch sizes, from small to large (1,16)")
     parser.add_argument("--seconds", type=float, default=2.0, help="how long each batch size is timed (2)")
     parser.add_argument("--json", action="store_true", help="print JSON in place of a table")
+    parser.add_argument("--hold", action="store_true", help="say when a model is open, and wait for a line to time it")
     options = parser.parse_args(arguments)
     try:
         report = _bench(options.folder, options, openers)
@@ -141,6 +142,10 @@ def _time_model(
     started = time.perf_counter()
     predict = opener.open_model(str(folder / name), entry["settings"], options.threads)
     loaded = time.perf_counter()
+    if options.hold:
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+        sys.stdin.readline()
     timed = [_timed(predict, np.concatenate([example[:1]] * size), options.seconds) for size in batches]
     return {
         "model": name,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -59,6 +59,9 @@ class RoundsPool:
             made = Parallel(
                 n_jobs=self.processes,
                 backend="loky",
+                batch_size=1,
+                pre_dispatch=self.processes,  # the next round is asked for when there is a process for it
+                return_as="generator",
                 max_nbytes=None,
                 initializer=_begin,
                 initargs=(self.rounds, os.getpid()),
@@ -76,6 +79,16 @@ class RoundsPool:
     def train(self, wanted: Sequence[Round]) -> list[Quality | NasweaveError]:
         """Return the quality of each network after its round, or why its training failed, in order.
 
+        Raises what :meth:`each` raises.
+        """
+        alone = self._parallel is None or len(wanted) < 2
+        return list(self._here(wanted) if alone else self.each(wanted))
+
+    def each(self, wanted: Iterable[Round]) -> Iterator[Quality | NasweaveError]:
+        """Yield the quality of each network after its round, or why its training failed, in order.
+
+        A round is taken from ``wanted`` when a process is free for it.
+
         Raises
         ------
         CheckpointError
@@ -83,23 +96,25 @@ class RoundsPool:
         SearchError
             A process of the pool was killed.
         """
-        if self._parallel is None or len(wanted) < 2:
+        if self._parallel is None:
+            yield from self._here(wanted)
+            return
+        try:
+            for result in self._parallel(delayed(_train_here)(one) for one in wanted):
+                yield _unless_lost(result)
+        except BrokenProcessPool as error:
+            raise SearchError(
+                "search.fidelities.processes",
+                expected=f"{self.processes} processes that train at a time",
+                got="one that was killed, perhaps for want of memory",
+                remedy="take fewer processes; the same command goes on where it stopped",
+            ) from error
+
+    def _here(self, wanted: Iterable[Round]) -> Iterator[Quality | NasweaveError]:
+        for one in wanted:
             with _one_thread():
-                results = [_train(self.rounds, one) for one in wanted]
-        else:
-            try:
-                results = list(self._parallel(delayed(_train_here)(one) for one in wanted))
-            except BrokenProcessPool as error:
-                raise SearchError(
-                    "search.fidelities.processes",
-                    expected=f"{self.processes} processes that train at a time",
-                    got="one that was killed, perhaps for want of memory",
-                    remedy="take fewer processes; the same command goes on where it stopped",
-                ) from error
-        for result in results:
-            if isinstance(result, CheckpointError):
-                raise result
-        return results
+                result = _train(self.rounds, one)
+            yield _unless_lost(result)
 
 
 def available_cores() -> int:
@@ -129,6 +144,12 @@ def _end_with(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(_LOOK_S)
     os._exit(1)
+
+
+def _unless_lost(result: Quality | NasweaveError) -> Quality | NasweaveError:
+    if isinstance(result, CheckpointError):
+        raise result
+    return result
 
 
 def _train_here(wanted: Round) -> Quality | NasweaveError:

@@ -1,20 +1,25 @@
 """What the models of an exported folder cost in processes of their own: latency, throughput, memory.
 
 The program is our own copy of the folder's ``bench.py``: a folder from elsewhere is data, its programs are not run.
+Processes that are timed one after the other get ready side by side, for their imports take longer than their models.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
+import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from hardware_profiles.portable.exported_folder import SCRIPT, fresh_command
+from runs.export.formats import Served
 from runs.export.program import program
 
 __all__ = ["measure_fresh", "run_bench"]
@@ -25,32 +30,80 @@ _log = logging.getLogger("nasweave.runs")
 
 def run_bench(folder: Path, arguments: Sequence[str], *, path: Sequence[str]) -> subprocess.CompletedProcess[str]:
     """Run ``bench.py`` on a folder, in a process that can import ``path`` and the standard library alone."""
-    told = ["--folder", str(folder.resolve()), *arguments]
-    with tempfile.TemporaryDirectory(prefix="nasweave-bench-") as place:
-        script = Path(place) / SCRIPT
-        script.write_text(program(), encoding="utf-8")
-        command = fresh_command(script, told, path=path)
+    with _program() as script:
+        command = fresh_command(script, ["--folder", str(folder.resolve()), *arguments], path=path)
         return subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
 
 
-def measure_fresh(folder: Path, file: str, *, runtime: str, threads: int, seconds: float) -> dict[str, Any]:
-    """Return runtime, threads, median and 90th percentile of the latency of one example, bytes and peak memory.
+def measure_fresh(folder: Path, models: Sequence[Served], *, threads: int, seconds: float) -> list[dict[str, Any]]:
+    """Return for each model runtime, threads, median and 90th percentile of the latency of one example, bytes, memory.
 
     A process that fails is logged, and its numbers are missing: the export itself does not depend on them.
     """
-    told = ["--model", file, "--batch", "1", "--threads", str(threads), "--seconds", str(seconds), "--json"]
+    found, size = [], os.cpu_count() or 1
+    with _program() as script:
+        for first in range(0, len(models), size):
+            some = models[first : first + size]
+            waiting = [_Waiting(script, folder, model.file, threads=threads, seconds=seconds) for model in some]
+            try:
+                for process in waiting:
+                    process.await_ready()
+                found += [
+                    _figures(model, process, threads=threads) for model, process in zip(some, waiting, strict=True)
+                ]
+            finally:
+                for process in waiting:
+                    process.end()
+    return found
+
+
+class _Waiting:
+    """A process that has opened a model and waits for the word to time it."""
+
+    def __init__(self, script: Path, folder: Path, file: str, *, threads: int, seconds: float) -> None:
+        told = ["--folder", str(folder.resolve()), "--model", file, "--batch", "1", "--hold"]
+        told += ["--threads", str(threads), "--seconds", str(seconds), "--json"]
+        self._process = subprocess.Popen(
+            fresh_command(script, told, path=sys.path),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._too_long = threading.Timer(_TIMEOUT_S, self._process.kill)
+        self._too_long.daemon = True
+        self._too_long.start()
+
+    def await_ready(self) -> None:
+        """Wait until the model is open, or the process has ended without it."""
+        assert self._process.stdout is not None
+        self._process.stdout.readline()
+
+    def timed(self) -> subprocess.CompletedProcess[str]:
+        """Let it time its model, and return what it says."""
+        out, err = self._process.communicate("go\n")
+        return subprocess.CompletedProcess(self._process.args, self._process.returncode, out, err)
+
+    def end(self) -> None:
+        """End it, wherever it is."""
+        self._too_long.cancel()
+        with self._process:  # closes its pipes and waits for it
+            self._process.kill()
+
+
+def _figures(model: Served, process: _Waiting, *, threads: int) -> dict[str, Any]:
+    run = process.timed()
     try:
-        run = run_bench(folder, told, path=sys.path)
         row = json.loads(run.stdout)["models"][0] if run.returncode == 0 else None
         reason = (run.stderr.strip().splitlines() or [f"exit {run.returncode}"])[-1]
-    except (OSError, subprocess.SubprocessError, ValueError, LookupError) as error:
+    except (ValueError, LookupError) as error:
         row, reason = None, str(error)
     if row is None:
-        _log.warning("%s cannot be timed in a process of its own (needs %s): %s", file, runtime, reason)
-        return {"runtime": runtime, "threads": threads}
+        _log.warning("%s cannot be timed in a process of its own (needs %s): %s", model.file, model.runtime, reason)
+        return {"runtime": model.runtime, "threads": threads}
     (timed,) = row["batches"]
     return {
-        "runtime": runtime,
+        "runtime": model.runtime,
         "runtime_version": row["runtime_version"],
         "threads": threads,
         "latency_ms": timed["p50_ms"],
@@ -58,3 +111,11 @@ def measure_fresh(folder: Path, file: str, *, runtime: str, threads: int, second
         "peak_memory_bytes": row["peak_memory_bytes"],
         "runtime_memory_bytes": row["runtime_memory_bytes"],
     }
+
+
+@contextlib.contextmanager
+def _program() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="nasweave-bench-") as place:
+        script = Path(place) / SCRIPT
+        script.write_text(program(), encoding="utf-8")
+        yield script

@@ -92,12 +92,11 @@ class ParityReport:
 
     def measure(self, formats: Mapping[str, ExportFormat], folder: Path, *, threads: int) -> None:
         """Time every file in a process of its own; the manifest is written by then."""
-        for name, form in formats.items():
-            served = form.served(self._subject)
-            if served is None:
-                continue
-            found = measure_fresh(folder, served.file, runtime=served.runtime, threads=threads, seconds=_TIMED_SECONDS)
-            self._entries[name].row.update(found)
+        served = {name: form.served(self._subject) for name, form in formats.items()}
+        models = {name: model for name, model in served.items() if model is not None}
+        found = measure_fresh(folder, list(models.values()), threads=threads, seconds=_TIMED_SECONDS)
+        for name, figures in zip(models, found, strict=True):
+            self._entries[name].row.update(figures)
 
     @property
     def rows(self) -> dict[str, dict[str, Any]]:

@@ -7,7 +7,7 @@ random weights; the smallest and the largest network come through every round.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 
 import numpy as np
@@ -34,7 +34,7 @@ __all__ = ["TRAINED_BASELINES"]
 
 _STAGE = "baselines"
 _KEPT = 1 / 3  # of the networks, after each round
-_CORNERS = 3.0  # times the others' time have the smallest and the largest network, which train beside them
+_CORNERS = 2.0  # times the others' time have the smallest and the largest network, which train beside them
 
 
 def baselines(context: Context, known: Devices, both: tuple[RoundsEvaluator, RoundsEvaluator]) -> Baselines:
@@ -79,23 +79,34 @@ def _train(
     ):
         for number, steps in enumerate(rungs):
             done: dict[Architecture, float] = {}
-            for first in range(0, len(entered), processes):
-                spent = time.monotonic() - begin
-                limits = (_CORNERS * seconds, seconds * (number + 1) / len(rungs))
-                some = [a for a in entered[first : first + processes] if spent <= limits[a not in corners]]
-                qualities = pool.train([Round(architecture=a, steps=steps) for a in some])
-                for architecture, quality in zip(some, qualities, strict=True):
-                    if isinstance(quality, NasweaveError):
-                        raise quality
-                    source = sources[architecture]
-                    trained = train.steps(architecture)  # more where an interrupted call came further
-                    record_trained(context, known, architecture, named(quality), steps=trained, source=source)
-                    done[architecture] = quality.error
-                    progress(len(done), len(entered), f"{source}, {trained} steps")
+            limits = {
+                a: begin + (_CORNERS * seconds if a in corners else seconds * (number + 1) / len(rungs))
+                for a in entered
+            }
+            begun: list[Architecture] = []
+            for quality in pool.each(_rounds(entered, begun, limits=limits, steps=steps)):
+                if isinstance(quality, NasweaveError):
+                    raise quality
+                architecture = begun[len(done)]
+                source = sources[architecture]
+                trained = train.steps(architecture)  # more where an interrupted call came further
+                record_trained(context, known, architecture, named(quality), steps=trained, source=source)
+                done[architecture] = quality.error
+                progress(len(done), len(entered), f"{source}, {trained} steps")
             others = [a for a in done if a not in corners]
             values = np.array([[done[a], latency[a]] for a in others]).reshape(-1, 2)
             better = [others[i] for i in _best(values, round(_KEPT * len(others)))]
             entered = [a for a in done if a in corners] + better
+
+
+def _rounds(
+    entered: Sequence[Architecture], begun: list[Architecture], *, limits: Mapping[Architecture, float], steps: int
+) -> Iterator[Round]:
+    """Yield a round of each network whose limit of time has not come yet, and add the network to those begun."""
+    for architecture in entered:
+        if time.monotonic() <= limits[architecture]:
+            begun.append(architecture)
+            yield Round(architecture=architecture, steps=steps)
 
 
 def _best(values: NDArray[np.float64], count: int) -> list[int]:
