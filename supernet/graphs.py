@@ -7,6 +7,7 @@ started, and they end with it. Whatever fails in one is exported here when it is
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import math
 import os
@@ -21,6 +22,7 @@ from typing import IO
 
 import psutil
 
+from hardware_profiles.measuring.reference_network import reference_part
 from hardware_profiles.onnx.library import graph_library
 from hardware_profiles.onnx.template import NotComposableError, export_template
 from search_space import Block, Geometry
@@ -45,7 +47,7 @@ def export_ahead(
     seconds: float = math.inf,
     progress: Progress | None = None,
 ) -> int:
-    """Export what has no graph yet of some blocks, and of the networks that consist of them; returns how many.
+    """Export what has no graph yet of some blocks, of the networks of them and of the yardstick; returns how many.
 
     Parameters
     ----------
@@ -60,7 +62,7 @@ def export_ahead(
     """
     library, end = graph_library(), time.monotonic() + seconds
     progress = progress or (lambda done, total, what: None)
-    missing = library.missing(parts_of_blocks(blocks, geometry))
+    missing = library.missing([*parts_of_blocks(blocks, geometry), reference_part()])
     if not missing:
         return 0
     wanted = min(_room() if processes is None else processes, len(missing) // _PARTS_A_PROCESS)
@@ -161,9 +163,13 @@ def _read(source: IO[bytes]) -> bytes:
 
 def _serve(source: IO[bytes], target: IO[bytes]) -> None:
     """Answer every recipe with its template, or with nothing."""
+    gc.set_threshold(100_000, 20, 100)  # exports make millions of objects, of which few are garbage
+    reference = reference_part()
     for line in source:
+        recipe = line.decode().rstrip("\n")
         try:
-            content = export_template(part_of(line.decode())).to_bytes()
+            part = reference if recipe == reference.recipe else part_of(recipe)
+            content = export_template(part).to_bytes()
         except Exception:  # whatever it is, the one who asked meets it again and says so
             content = b""
         target.write(_LENGTH.pack(len(content)) + content)

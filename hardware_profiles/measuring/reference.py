@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Reference"]
 
-_TOKENS, _WIDTH, _DEPTH = 32, 64, 3
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reference:
@@ -30,7 +28,7 @@ class Reference:
         """Compile the fixed network: three feed-forward blocks of width 64 on 32 tokens, of fixed weights."""
         from hardware_profiles.measuring.reference_network import reference_network
 
-        module, example = reference_network(tokens=_TOKENS, width=_WIDTH, depth=_DEPTH)
+        module, example = reference_network()
         executable = runtime.compile(module, example, policy={}, threads=threads)
         return cls(executable=executable, example=example.numpy())
 

@@ -11,7 +11,9 @@ from torch import Generator, Tensor, nn
 from hardware_profiles.onnx.export import INPUT, OUTPUT
 from hardware_profiles.onnx.parts import INNER, Part
 
-__all__ = ["reference_network"]
+__all__ = ["reference_network", "reference_part"]
+
+_TOKENS, _WIDTH, _DEPTH = 32, 64, 3
 
 
 class _FeedForward(nn.Module):
@@ -44,12 +46,20 @@ class _FeedForward(nn.Module):
         ]
 
 
-def reference_network(*, tokens: int, width: int, depth: int) -> tuple[nn.Module, Tensor]:
-    """Return the network, of fixed weights and in evaluation mode, and an example ``(1, tokens, width)``."""
+def reference_part() -> Part:
+    """Return the network as what is exported of it."""
+    network, example = reference_network()
+    (part,) = network.parts(example)
+    return part
+
+
+def reference_network() -> tuple[_FeedForward, Tensor]:
+    """Return the network, of fixed weights and in evaluation mode, and an example, ``(1, tokens, width)``."""
     with torch.random.fork_rng(devices=[]):  # the layers' own initialisation draws from the global generator
-        module = _FeedForward(width=width, depth=depth).eval()
+        module = _FeedForward(width=_WIDTH, depth=_DEPTH)
+    module.eval()
     generator = Generator().manual_seed(0)
     with torch.no_grad():
         for parameter in module.parameters():
-            parameter.copy_(torch.randn(parameter.shape, generator=generator) / width**0.5)
-    return module, torch.randn((1, tokens, width), generator=generator)
+            parameter.copy_(torch.randn(parameter.shape, generator=generator) / _WIDTH**0.5)
+    return module, torch.randn((1, _TOKENS, _WIDTH), generator=generator)

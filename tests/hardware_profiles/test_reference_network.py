@@ -10,19 +10,17 @@ from hardware_profiles.measuring.reference_network import reference_network
 from hardware_profiles.onnx.cache import GraphCache
 from hardware_profiles.onnx.library import GraphLibrary
 
-SIZES = {"tokens": 8, "width": 16, "depth": 2}
-
 
 def test_it_has_the_same_weights_every_time_and_leaves_the_global_generator_alone():
     torch.manual_seed(5)
     before = torch.random.get_rng_state()
-    (module, example), (again, same) = reference_network(**SIZES), reference_network(**SIZES)
+    (module, example), (again, same) = reference_network(), reference_network()
     assert torch.equal(torch.random.get_rng_state(), before)
     assert torch.equal(example, same) and torch.equal(module(example), again(example))
 
 
 def test_its_graph_is_exported_once_and_computes_what_it_does(tmp_path, monkeypatch):
-    module, example = reference_network(**SIZES)
+    module, example = reference_network()
     GraphLibrary(GraphCache(tmp_path)).graph(module, example)
 
     def never(*_):
