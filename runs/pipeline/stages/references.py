@@ -13,6 +13,7 @@ from runs.reports import SimpleModel
 __all__ = ["REFERENCES"]
 
 _NAME = "references"
+_fitted: dict[str, tuple[SimpleModel, ...]] = {}  # by the hash of the data: other runs of this process have them too
 
 
 def references(context: Context) -> tuple[SimpleModel, ...]:
@@ -21,7 +22,8 @@ def references(context: Context) -> tuple[SimpleModel, ...]:
     if kept is not None and kept.fingerprint == context.data.data_hash:
         return tuple(SimpleModel(**fields) for fields in kept.detail["models"])
     with exclusive(context.lock), context.reporter.progress("simple models") as progress:
-        models = simple_models(context.data)
+        models = _fitted.get(context.data.data_hash) or simple_models(context.data)
+        _fitted[context.data.data_hash] = models
         progress(len(models), len(models), ", ".join(m.name for m in models))
         detail = {"models": [asdict(m) for m in models]}
         context.store.finish_stage(context.run.id, _NAME, fingerprint=context.data.data_hash, detail=detail)
