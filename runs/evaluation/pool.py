@@ -27,7 +27,7 @@ from supernet.training import Quality
 __all__ = ["Round", "RoundsPool", "available_cores"]
 
 _LOOK_S = 1.0
-_mine: RoundsEvaluator | None = None  # of a process of the pool
+_known: Sequence[RoundsEvaluator] = ()  # to a process of the pool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,10 +48,17 @@ class RoundsPool:
         What trains them.
     processes
         How many at a time; with one this process trains.
+    among
+        All that train in this run, one after the other: pools of the same ones are the same processes, of which each
+        takes seconds to start.
     """
 
-    def __init__(self, rounds: RoundsEvaluator, *, processes: int) -> None:
+    def __init__(
+        self, rounds: RoundsEvaluator, *, processes: int, among: Sequence[RoundsEvaluator] | None = None
+    ) -> None:
         self.rounds, self.processes = rounds, processes
+        self._among = (rounds,) if among is None else tuple(among)
+        self._place = self._among.index(rounds)
         self._parallel: Parallel | None = None
 
     def __enter__(self) -> RoundsPool:
@@ -64,7 +71,7 @@ class RoundsPool:
                 return_as="generator",
                 max_nbytes=None,
                 initializer=_begin,
-                initargs=(self.rounds, os.getpid()),
+                initargs=(self._among, os.getpid()),
             )
             self._parallel = made.__enter__()
         return self
@@ -100,7 +107,7 @@ class RoundsPool:
             yield from self._here(wanted)
             return
         try:
-            for result in self._parallel(delayed(_train_here)(one) for one in wanted):
+            for result in self._parallel(delayed(_train_here)(self._place, one) for one in wanted):
                 yield _unless_lost(result)
         except BrokenProcessPool as error:
             raise SearchError(
@@ -132,10 +139,10 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _begin(rounds: RoundsEvaluator, parent: int) -> None:
-    global _mine
+def _begin(known: Sequence[RoundsEvaluator], parent: int) -> None:
+    global _known
     torch.set_num_threads(1)
-    _mine = rounds
+    _known = known
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 
@@ -152,9 +159,8 @@ def _unless_lost(result: Quality | NasweaveError) -> Quality | NasweaveError:
     return result
 
 
-def _train_here(wanted: Round) -> Quality | NasweaveError:
-    assert _mine is not None, "the process has begun"
-    return _train(_mine, wanted)
+def _train_here(place: int, wanted: Round) -> Quality | NasweaveError:
+    return _train(_known[place], wanted)
 
 
 def _train(rounds: RoundsEvaluator, wanted: Round) -> Quality | NasweaveError:

@@ -6,8 +6,9 @@ random weights; the smallest and the largest network come through every round.
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import zip_longest
 
 import numpy as np
@@ -34,7 +35,7 @@ __all__ = ["TRAINED_BASELINES"]
 
 _STAGE = "baselines"
 _KEPT = 1 / 3  # of the networks, after each round
-_CORNERS = 2.0  # times the others' time have the smallest and the largest network, which train beside them
+_CORNERS = 3.0  # times the others' time have the smallest and the largest network, which train beside them
 
 
 def baselines(context: Context, known: Devices, both: tuple[RoundsEvaluator, RoundsEvaluator]) -> Baselines:
@@ -44,7 +45,7 @@ def baselines(context: Context, known: Devices, both: tuple[RoundsEvaluator, Rou
     with exclusive(context.lock):
         record = SearchRecord.load(store, run.id)
         if record is None or _STAGE not in record.seconds:
-            _train(context, known, both[1], _sources(groups), seconds=settings.baselines * settings.seconds)
+            _train(context, known, both, _sources(groups), seconds=settings.baselines * settings.seconds)
             SearchRecord.note(context, seconds={_STAGE: time.monotonic() - begin})
     kept = {c.key for c in store.candidates(run.id, state="complete")}
     found = {name: tuple(a.key for a in groups[name] if a.key in kept) for name in ("random", "uniform")}
@@ -52,8 +53,8 @@ def baselines(context: Context, known: Devices, both: tuple[RoundsEvaluator, Rou
 
 
 def _sources(groups: Mapping[str, Sequence[Architecture]]) -> dict[Architecture, str]:
-    """Return where each network comes from, the corners first, then one of each group in turn."""
-    sources = {architecture: name for name in ("smallest", "largest") for architecture in groups[name]}
+    """Return where each network comes from: the largest, which takes longest, the smallest, each group in turn."""
+    sources = {architecture: name for name in ("largest", "smallest") for architecture in groups[name]}
     for pair in zip_longest(groups["uniform"], groups["random"]):
         for architecture, source in zip(pair, ("uniform", "random"), strict=True):
             if architecture is not None:
@@ -62,29 +63,32 @@ def _sources(groups: Mapping[str, Sequence[Architecture]]) -> dict[Architecture,
 
 
 def _train(
-    context: Context, known: Devices, train: RoundsEvaluator, sources: Mapping[Architecture, str], *, seconds: float
+    context: Context,
+    known: Devices,
+    both: tuple[RoundsEvaluator, RoundsEvaluator],
+    sources: Mapping[Architecture, str],
+    *,
+    seconds: float,
 ) -> None:
     """Train the corners, and as many others as the time allows, the better third of them further after each round."""
-    space, store = context.space, context.store
+    space, store, (_, train) = context.space, context.store, both
     candidates = store.candidates(context.run.id, state="complete")
     searched = {c.key for c in candidates if c.trial_number is not None}  # not those of an interrupted call
     entered = [a for a in sources if a.key not in searched]
     latencies = known.costs(space.encode(entered))["latency_ms"].tolist() if entered else []
     latency = dict(zip(entered, latencies, strict=True))
     corners, rungs = (space.smallest, space.largest), context.config.search.fidelities.rungs
-    processes, begin = processes_of(context), time.monotonic()
+    end = time.monotonic() + _CORNERS * seconds
     with (
         context.reporter.progress("train baselines") as progress,
-        RoundsPool(train, processes=processes) as pool,
+        RoundsPool(train, processes=processes_of(context), among=both) as pool,
     ):
-        for number, steps in enumerate(rungs):
+        for steps in rungs:
             done: dict[Architecture, float] = {}
-            limits = {
-                a: begin + (_CORNERS * seconds if a in corners else seconds * (number + 1) / len(rungs))
-                for a in entered
-            }
             begun: list[Architecture] = []
-            for quality in pool.each(_rounds(entered, begun, limits=limits, steps=steps)):
+
+            affordable = _affordable(entered, done, corners=corners, end=end, share=seconds / len(rungs))
+            for quality in pool.each(Round(architecture=a, steps=steps) for a in _noted(affordable, begun)):
                 if isinstance(quality, NasweaveError):
                     raise quality
                 architecture = begun[len(done)]
@@ -99,14 +103,31 @@ def _train(
             entered = [a for a in done if a in corners] + better
 
 
-def _rounds(
-    entered: Sequence[Architecture], begun: list[Architecture], *, limits: Mapping[Architecture, float], steps: int
-) -> Iterator[Round]:
-    """Yield a round of each network whose limit of time has not come yet, and add the network to those begun."""
+def _affordable(
+    entered: Sequence[Architecture],
+    done: Mapping[Architecture, float],
+    *,
+    corners: Collection[Architecture],
+    end: float,
+    share: float,
+) -> Iterator[Architecture]:
+    """Yield corners until ``end``, others for a share of the seconds, or as long as the first of all trains beside."""
+    others_end = math.inf
     for architecture in entered:
-        if time.monotonic() <= limits[architecture]:
-            begun.append(architecture)
-            yield Round(architecture=architecture, steps=steps)
+        now = time.monotonic()
+        if architecture in corners:
+            limit = end
+        else:
+            others_end = min(others_end, now + share)
+            limit = others_end if done else math.inf
+        if now <= limit:
+            yield architecture
+
+
+def _noted(architectures: Iterator[Architecture], begun: list[Architecture]) -> Iterator[Architecture]:
+    for architecture in architectures:
+        begun.append(architecture)
+        yield architecture
 
 
 def _best(values: NDArray[np.float64], count: int) -> list[int]:

@@ -71,7 +71,7 @@ def search(
     context: Context, known: Devices, both: tuple[RoundsEvaluator, RoundsEvaluator], seconds: Mapping[str, float]
 ) -> Searched:
     """Return the finished search; an interrupted one goes on with the round that it was in."""
-    return keep_search(context, lambda: _searched(context, known, both[0]), seconds=seconds)
+    return keep_search(context, lambda: _searched(context, known, both), seconds=seconds)
 
 
 @contextmanager
@@ -97,7 +97,7 @@ def opened_study(context: Context, known: Devices) -> Iterator[ObservationStudy]
         yield ObservationStudy(opened, context.space, objectives=context.objectives)
 
 
-def _searched(context: Context, known: Devices, train: RoundsEvaluator) -> Searched:
+def _searched(context: Context, known: Devices, both: tuple[RoundsEvaluator, RoundsEvaluator]) -> Searched:
     """Run or resume the search, where workers can come beside them; a finished one is not opened again."""
     settings = context.config.search.fidelities
     record = SearchRecord.load(context.store, context.run.id)
@@ -110,20 +110,22 @@ def _searched(context: Context, known: Devices, train: RoundsEvaluator) -> Searc
         # There are no estimates of a finished search that was killed before it kept them, or that workers finished.
         group = worker_group(context)
         if group is None:
-            estimates = _buy(context, known, train, study)
+            estimates = _buy(context, known, both, study)
         else:
-            estimates = buy_together(context, known, train, study=study, group=group)
+            estimates = buy_together(context, known, both, study=study, group=group)
         return Searched(trials=last_trials(context.space, study.history()), estimates=estimates)
 
 
-def _buy(context: Context, known: Devices, train: RoundsEvaluator, study: ObservationStudy) -> dict[str, float]:
+def _buy(
+    context: Context, known: Devices, both: tuple[RoundsEvaluator, RoundsEvaluator], study: ObservationStudy
+) -> dict[str, float]:
     """Buy training until the time is spent; return the error of each network as the model sees it in the end."""
     settings, search = context.config.search.fidelities, new_search(context, known)
     keeper = RoundsKeeper(context, known, study)
     if not keeper.history:
-        check_new(train, first=settings.rungs[0])
+        check_new(both[0], first=settings.rungs[0])
     search.resume(keeper.history)
-    with trainer(context, train) as bought, watched(context, search) as show:
+    with trainer(context, both) as bought, watched(context, search) as show:
         buy_training(
             search,
             train=bought,

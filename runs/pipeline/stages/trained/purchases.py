@@ -131,10 +131,10 @@ def processes_of(context: Context) -> int:
 
 
 @contextmanager
-def trainer(context: Context, train: RoundsEvaluator) -> Iterator[Train]:
+def trainer(context: Context, both: tuple[RoundsEvaluator, RoundsEvaluator]) -> Iterator[Train]:
     """Give what trains the networks of actions, several at a time."""
-    name = trained_for(context.objectives)
-    with RoundsPool(train, processes=processes_of(context)) as pool:
+    name, (train, _) = trained_for(context.objectives), both
+    with RoundsPool(train, processes=processes_of(context), among=both) as pool:
 
         def bought(actions: Sequence[Action]) -> list[Bought | NasweaveError]:
             wanted = [_round(context.space, action) for action in actions]

@@ -33,7 +33,12 @@ _LOOK_S = 1.0
 
 
 def buy_together(
-    context: Context, known: Devices, train: RoundsEvaluator, *, study: ObservationStudy, group: WorkerGroup
+    context: Context,
+    known: Devices,
+    both: tuple[RoundsEvaluator, RoundsEvaluator],
+    *,
+    study: ObservationStudy,
+    group: WorkerGroup,
 ) -> dict[str, float]:
     """Buy training beside other workers until it is over for all; return what the model takes for each error then.
 
@@ -45,10 +50,11 @@ def buy_together(
         What another worker trained is not in the run's folder here.
     """
     settings, search = context.config.search.fidelities, new_search(context, known)
+    train, _ = both
     identity = {**fidelity_identity(context, known), "budget": dict(sorted(context.budget.limits.items()))}
     with (
         at_work(group, identity),
-        trainer(context, train) as bought,
+        trainer(context, both) as bought,
         watched(context, search) as show,
     ):
         if group.claims.counts().taken == 0 and not study.history():

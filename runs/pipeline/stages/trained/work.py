@@ -25,7 +25,7 @@ def work(context: Context, mine: WorkerGroup, both: tuple[RoundsEvaluator, Round
         Another worker has another code, configuration or profile.
     """
     with opened_study(context, known) as study:
-        buy_together(context, known, both[0], study=study, group=mine)
+        buy_together(context, known, both, study=study, group=mine)
         rounds = len(study.history())
     context.reporter.message(f"worker {mine.claims.worker}: the search has {rounds} rounds of training")
 
