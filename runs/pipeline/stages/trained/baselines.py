@@ -35,7 +35,7 @@ __all__ = ["TRAINED_BASELINES"]
 
 _STAGE = "baselines"
 _KEPT = 1 / 3  # of the networks, after each round
-_CORNERS = 3.0  # times the others' time have the smallest and the largest network, which train beside them
+_CORNERS = 2.0  # times the others' time have the smallest and the largest network, which train beside them
 
 
 def baselines(context: Context, known: Devices, both: tuple[RoundsEvaluator, RoundsEvaluator]) -> Baselines:
