@@ -18,6 +18,7 @@ from search_space.errors import BudgetError
 __all__ = ["CHOICES", "FoundNetworks", "found_candidates", "record_networks"]
 
 CHOICES = ("knee", "best", "fastest")
+LATENCY = "latency_ms"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +58,8 @@ class FoundNetworks:
     def choose(self, key: str) -> Candidate:
         """Return the network with that key, or the one of the front that ``auto``, ``knee`` and so on name.
 
+        What was measured again is chosen by its measured latency, as long as that keeps any within the budget.
+
         Raises
         ------
         BudgetError
@@ -64,8 +67,10 @@ class FoundNetworks:
         """
         if key in self.by_key:
             return self.by_key[key]
-        chosen = choose(key, self._estimated_front, self.objectives, self.budget, enough=self.enough)
-        return self.by_key[chosen.key]
+        measured = [_as_measured(c) for c in self._estimated_front if LATENCY in (c.final or {})]
+        within = any(self.budget.feasible(c.values) for c in measured)
+        members = measured if within else self._estimated_front
+        return self.by_key[choose(key, members, self.objectives, self.budget, enough=self.enough).key]
 
     @cached_property
     def chosen(self) -> Mapping[str, Candidate]:
@@ -85,6 +90,11 @@ class FoundNetworks:
     def _estimated(self, candidate: Candidate) -> Candidate:
         own = {name: values[candidate.key] for name, values in self.estimates.items() if candidate.key in values}
         return replace(candidate, values={**candidate.values, **own}) if own else candidate
+
+
+def _as_measured(candidate: Candidate) -> Candidate:
+    assert candidate.final is not None, "it was measured"
+    return replace(candidate, values={**candidate.values, LATENCY: candidate.final[LATENCY]})
 
 
 def found_candidates(store: Store, run_id: int, *, space: SearchSpace, cost_function: CostFunction) -> list[Candidate]:

@@ -71,8 +71,13 @@ def buy_training(
     SearchError
         Five trainings failed in a row.
     """
-    spent, failures = sum(o.cost for o in search.observations), 0
-    while spent < seconds and len(search.observations) < most:
+    lost, failures = 0.0, 0  # seconds of trainings that failed, and their number in a row
+
+    def spent() -> float:
+        """Return what a later call finds in the records: a search that is over must stay so."""
+        return sum(o.cost for o in search.observations) + lost
+
+    while spent() < seconds and len(search.observations) < most:
         begin = time.monotonic()
         actions = search.ask_batch(most - len(search.observations))
         if not actions:
@@ -81,7 +86,7 @@ def buy_training(
         each = (time.monotonic() - begin) / len(actions)
         for action, result in zip(actions, results, strict=True):
             if isinstance(result, NasweaveError):
-                failures += 1
+                failures, lost = failures + 1, lost + each
                 search.give_up(action)
                 keeper.give_up(action, str(result))
                 if failures == FAILURES_IN_A_ROW:
@@ -89,5 +94,4 @@ def buy_training(
                 continue
             failures = 0
             keeper.keep(search.tell(action, error=result.error, noise=result.noise, cost=each), result)
-        spent += time.monotonic() - begin
-        progress(spent)
+        progress(spent())
