@@ -93,6 +93,8 @@ def _bench(folder: Path, options: argparse.Namespace, openers: Mapping[str, Open
             raise FolderError(
                 "--model", expected=f"one of {', '.join(models)}", got=name, remedy=f"name a model of {MANIFEST}"
             )
+    if options.hold and len(names) != 1:
+        raise FolderError("--hold", expected="one model", got=f"{len(names)} of them", remedy="name it with --model")
     rows, missing = [], []
     for name in names:
         runtime = models[name]["runtime"]

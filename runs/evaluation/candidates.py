@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Protocol
 
-from runs.objectives import Budget, Objective
+from runs.objectives import LATENCY, Budget, Objective
 from runs.objectives.front import choose, front
 from runs.reporter import ProgressCallback
 from runs.search import CostFunction, Recorder
@@ -18,7 +18,6 @@ from search_space.errors import BudgetError
 __all__ = ["CHOICES", "FoundNetworks", "found_candidates", "record_networks"]
 
 CHOICES = ("knee", "best", "fastest")
-LATENCY = "latency_ms"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +66,7 @@ class FoundNetworks:
         """
         if key in self.by_key:
             return self.by_key[key]
-        measured = [_as_measured(c) for c in self._estimated_front if LATENCY in (c.final or {})]
+        measured = [_as_measured(c) for c in self._estimated_front if LATENCY.base in (c.final or {})]
         within = any(self.budget.feasible(c.values) for c in measured)
         members = measured if within else self._estimated_front
         return self.by_key[choose(key, members, self.objectives, self.budget, enough=self.enough).key]
@@ -94,7 +93,7 @@ class FoundNetworks:
 
 def _as_measured(candidate: Candidate) -> Candidate:
     assert candidate.final is not None, "it was measured"
-    return replace(candidate, values={**candidate.values, LATENCY: candidate.final[LATENCY]})
+    return replace(candidate, values={**candidate.values, LATENCY.base: candidate.final[LATENCY.base]})
 
 
 def found_candidates(store: Store, run_id: int, *, space: SearchSpace, cost_function: CostFunction) -> list[Candidate]:

@@ -44,16 +44,15 @@ def measure_fresh(folder: Path, models: Sequence[Served], *, threads: int, secon
     with _program() as script:
         for first in range(0, len(models), size):
             some = models[first : first + size]
-            waiting = [_Waiting(script, folder, model.file, threads=threads, seconds=seconds) for model in some]
-            try:
+            with contextlib.ExitStack() as stack:
+                waiting = []
+                for model in some:
+                    process = _Waiting(script, folder, model.file, threads=threads, seconds=seconds)
+                    stack.callback(process.end)
+                    waiting.append(process)
                 for process in waiting:
                     process.await_ready()
-                found += [
-                    _figures(model, process, threads=threads) for model, process in zip(some, waiting, strict=True)
-                ]
-            finally:
-                for process in waiting:
-                    process.end()
+                found += [_figures(m, process, threads=threads) for m, process in zip(some, waiting, strict=True)]
     return found
 
 
@@ -63,32 +62,41 @@ class _Waiting:
     def __init__(self, script: Path, folder: Path, file: str, *, threads: int, seconds: float) -> None:
         told = ["--folder", str(folder.resolve()), "--model", file, "--batch", "1", "--hold"]
         told += ["--threads", str(threads), "--seconds", str(seconds), "--json"]
-        self._process = subprocess.Popen(
-            fresh_command(script, told, path=sys.path),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        self._process: subprocess.Popen[str] | None = None
+        try:
+            self._process = subprocess.Popen(
+                fresh_command(script, told, path=sys.path),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        except OSError as error:  # no process can be started
+            self._reason = str(error)
+            return
         self._too_long = threading.Timer(_TIMEOUT_S, self._process.kill)
         self._too_long.daemon = True
         self._too_long.start()
 
     def await_ready(self) -> None:
         """Wait until the model is open, or the process has ended without it."""
-        assert self._process.stdout is not None
-        self._process.stdout.readline()
+        if self._process is not None:
+            assert self._process.stdout is not None
+            self._process.stdout.readline()
 
     def timed(self) -> subprocess.CompletedProcess[str]:
         """Let it time its model, and return what it says."""
+        if self._process is None:
+            return subprocess.CompletedProcess([], 1, "", self._reason)
         out, err = self._process.communicate("go\n")
         return subprocess.CompletedProcess(self._process.args, self._process.returncode, out, err)
 
     def end(self) -> None:
         """End it, wherever it is."""
-        self._too_long.cancel()
-        with self._process:  # closes its pipes and waits for it
-            self._process.kill()
+        if self._process is not None:
+            self._too_long.cancel()
+            with self._process:  # closes its pipes and waits for it
+                self._process.kill()
 
 
 def _figures(model: Served, process: _Waiting, *, threads: int) -> dict[str, Any]:
