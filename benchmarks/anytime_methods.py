@@ -8,6 +8,7 @@ Papers: Schmucker et al. 2021 (arXiv:2106.12639: multi-objective asynchronous su
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -35,7 +36,7 @@ from supernet.training import Evaluator, Quality, train
 __all__ = ["METHODS", "WITH_SUPERNETS", "Searched", "fidelity_task", "nasweave"]
 
 _SHARE, _POPULATION, _TOURNAMENT = 3, 16, 4
-_ALONE = (100, 300, 900)
+_LEAST = 100  # steps of a network trained alone
 Method = Callable[[Setting, Curve, int, Path], object]
 
 
@@ -117,14 +118,17 @@ def evolution(setting: Setting, curve: Curve, seed: int, folder: Path) -> None:
             parent = some[int(_ranks(values, rng).argmin())][0]
             row = space.mutate(parent, rng, rate=1.5 / len(space.cards))
         architecture = space.decode(row)[0]
-        error = buy(architecture, _ALONE[1]).error
+        error = buy(architecture, _rungs(setting)[-2]).error
         population.append((row, error, float(setting.known(row)[0, 0])))
 
 
 def inherited(setting: Setting, curve: Curve, seed: int, folder: Path) -> None:
     """Our former way: a supernet, and a guided search among networks with its weights."""
     config, space = replace(setting.training, seed=seed), setting.space
-    supernet = train(space, setting.data, config, folder=folder / "supernet")
+    try:
+        supernet = train(space, setting.data, config, folder=folder / "supernet", progress=partial(_go_on, curve))
+    except _OverError:
+        return
     judge = Evaluator(setting.data, split=setting.data.validation, bf16=config.bf16)
     rng = np.random.default_rng(seed)
     task = ArrayProblem(
@@ -144,6 +148,15 @@ def inherited(setting: Setting, curve: Curve, seed: int, folder: Path) -> None:
             curve.add(architecture, quality, steps=0, network=extract(supernet, architecture))
             errors.append(quality.error)
         search.tell(rows, np.column_stack([errors, setting.known(rows)]))
+
+
+class _OverError(Exception):
+    """The time of a method was over before its supernet was trained."""
+
+
+def _go_on(curve: Curve, *_: object) -> None:
+    if curve.over:
+        raise _OverError
 
 
 METHODS: dict[str, Method] = {
@@ -181,6 +194,12 @@ def _alone(setting: Setting, curve: Curve, seed: int, folder: Path) -> Callable[
     return buy
 
 
+def _rungs(setting: Setting) -> list[int]:
+    """Return the steps at which a network trained alone is judged, up to about those of ours."""
+    count = round(math.log(setting.search.rungs[-1] / _LEAST, _SHARE)) + 1
+    return [_LEAST * _SHARE**level for level in range(count)]
+
+
 def _random(setting: Setting, seed: int) -> Iterator[Architecture]:
     rng, seen = np.random.default_rng([seed, 1]), set()
     while True:
@@ -193,14 +212,15 @@ def _random(setting: Setting, seed: int) -> Iterator[Architecture]:
 def _halving(setting: Setting, curve: Curve, seed: int, folder: Path, fresh: Iterator[Architecture]) -> None:
     """Promote the better third of a rung as soon as it is there, else begin another network."""
     rng, buy = np.random.default_rng(seed), _alone(setting, curve, seed, folder)
-    rungs: list[dict[Architecture, tuple[float, float]]] = [{} for _ in _ALONE]
+    steps = _rungs(setting)
+    rungs: list[dict[Architecture, tuple[float, float]]] = [{} for _ in steps]
     while not curve.over:
         architecture, level = _promoted(rungs, rng)
         if architecture is None:
             architecture, level = next(fresh, None), 0
             if architecture is None:
                 return
-        error = buy(architecture, _ALONE[level]).error
+        error = buy(architecture, steps[level]).error
         rungs[level][architecture] = (error, float(setting.known(setting.space.encode([architecture]))[0, 0]))
 
 

@@ -3,7 +3,8 @@
 Between two subjects the reference is timed; its change since the start is what the device itself did (clock speed,
 neighbours), and latencies are divided by it. The reference is small. What slows only large networks, such as a
 neighbour that fills the caches, shows in a canary, the largest of the first subjects, timed again every few of them:
-where it was slower than it can be, they are measured again, and the faster reading of each stays. Some subjects of a
+where it was slower than it can be, they are measured again, and the faster reading of each stays; within a time budget
+for a third of the time at most, for what is not measured at all is known worse. Some subjects of a
 chunk are timed a second time at its end, which tells the noise floor; so are those that something disturbed, and of
 these the calmer measurement stays.
 
@@ -35,6 +36,7 @@ _BASELINE_READINGS = 15
 _GROUP = 8  # subjects between two looks at the canary
 _DISTURBED = 0.05  # by which the canary is slower, beyond the interval of its own reading
 _RETRIES = 3
+_RETRIES_SHARE = 1 / 3  # of the time so far, within a time budget
 K = TypeVar("K")
 
 
@@ -96,6 +98,7 @@ class Bench:
         self._order = next_order
         self._canary: Ready[Any] | None = None
         self._calm_ms, self._calm = math.inf, True  # of the canary, and whether it was when last looked at
+        self._began, self._again_s = clock(), 0.0
         readings = [reference.read(config, clock) for _ in range(_BASELINE_READINGS)]
         self._last = readings[-1]
         self.baseline_ms = float(np.median(readings)) if baseline_ms is None else baseline_ms
@@ -168,13 +171,20 @@ class Bench:
             if not best or out_of_time():
                 break
             calm_before, self._calm = self._calm, self._is_calm()
-            if (calm_before and self._calm) or attempt == _RETRIES:
+            if (calm_before and self._calm) or attempt == _RETRIES or self._is_too_long():
                 break
+            begin = self._clock()
             for i in best:
                 if out_of_time():
                     break
                 best[i] = min(best[i], self._read(ready[i]), key=lambda reading: reading.latency_ms)
+            self._again_s += self._clock() - begin
         return best
+
+    def _is_too_long(self) -> bool:
+        """Whether a time budget leaves no more time for what was measured already."""
+        limited = self._config.time_budget_s is not None
+        return limited and self._again_s > _RETRIES_SHARE * (self._clock() - self._began)
 
     def _is_calm(self) -> bool:
         assert self._canary is not None

@@ -1,9 +1,10 @@
 """The order in which subjects are prepared; what shares an export stays together.
 
 Without a time budget everything is measured, and each kind is shuffled in proportion, so that drift falls on all alike.
-Within a budget the order decides what is left out: first an opening of one block of every kind and the first networks,
-then blocks far apart from each other in cost, then whole networks as the caller ranked them, then what blocks remain.
-So a predictor can be fitted whenever the time is over, and blocks that were not reached lie between ones that were.
+Within a budget the order decides what is left out: first an opening of one block of every kind in float, the first
+networks, and those blocks in the other precisions; then blocks far apart from each other in cost, in float before the
+other precisions; then whole networks as the caller ranked them, then what blocks remain. So a predictor can be fitted
+whenever the time is over, and blocks that were not reached lie between ones that were.
 """
 
 from __future__ import annotations
@@ -51,17 +52,26 @@ def spread_out(
     strata = _strata(_groups(subjects))
     networks = strata.pop("network", [])
     opening: list[list[Subject]] = []
-    rest: list[tuple[float, list[Subject]]] = []
+    rest: list[tuple[float, list[Subject]]] = []  # by their places in the order of all blocks, from 0 to 1
     for members in strata.values():
         points = None if describe is None else np.array([describe(group[0]) for group in members], float)
         far = rng.permutation(len(members)) if points is None else farthest_first(standardised(points), len(points))
         order: list[int] = far.tolist()
         opening.append(members[order[0]])
         # Kinds take turns in proportion to how many they are; each runs through its own order.
-        rest += [((place + rng.random()) / len(members), members[i]) for place, i in enumerate(order) if place]
-    blocks = [group for _, group in sorted(rest, key=lambda pair: pair[0])]
-    first = [*opening, *networks[:_OPENING_NETWORKS]]
+        for place, i in enumerate(order[1:], start=1):
+            at = (place + float(rng.random())) / len(members)
+            in_float, others = _apart(members[i])
+            rest += [(0.5 * at, in_float), (0.5 + 0.5 * at, others)]
+    blocks = [group for _, group in sorted(rest, key=lambda pair: pair[0]) if group]
+    begin, end = zip(*map(_apart, opening), strict=True) if opening else ((), ())
+    first = [group for group in (*begin, *networks[:_OPENING_NETWORKS], *end) if group]
     return Turns(first, blocks=blocks, networks=networks[_OPENING_NETWORKS:], block_share=block_share)
+
+
+def _apart(group: list[Subject]) -> tuple[list[Subject], list[Subject]]:
+    """Return what of a group is in float, and the rest."""
+    return [s for s in group if s == s.in_float()], [s for s in group if s != s.in_float()]
 
 
 def _groups(subjects: Sequence[Subject]) -> dict[Subject, list[Subject]]:

@@ -14,8 +14,8 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from hardware_profiles.onnx.attention import translations
-from hardware_profiles.onnx.registry import table_made_once
+from hardware_profiles.onnx.registry import decomposed_where_needed, table_made_once
+from hardware_profiles.onnx.translations import translations
 from search_space.errors import RuntimeUnavailableError
 
 __all__ = ["INPUT", "OUTPUT", "PATH_KEY", "check_size", "export_onnx", "export_several"]
@@ -68,7 +68,7 @@ def export_several(module: nn.Module, inputs: dict[str, Tensor], *, outputs: Seq
     # One size that varies: batches of a size each would be broadcast against each other.
     batch = torch.export.Dim("rows", min=1) if len(inputs) > 1 else torch.export.Dim.DYNAMIC
     axes = tuple({0: batch} if t.dim() else None for t in inputs.values())
-    with _quiet(), torch.no_grad(), table_made_once():
+    with _quiet(), torch.no_grad(), table_made_once(), decomposed_where_needed():
         program = torch.onnx.export(
             module,
             tuple(inputs.values()),

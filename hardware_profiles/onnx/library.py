@@ -136,7 +136,7 @@ def _key(part: Part) -> str:
 def _made_by() -> dict[str, str]:
     """Return what else decides a graph: the packages, and our own code of exporting."""
     sources = hashlib.sha256()
-    for name in ("attention", "export", "template"):
+    for name in ("export", "registry", "template", "translations"):
         sources.update(Path(__file__).with_name(f"{name}.py").read_bytes())
     return {**{name: importlib.metadata.version(name) for name in _PACKAGES}, "export": sources.hexdigest()[:16]}
 

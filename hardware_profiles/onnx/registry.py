@@ -1,9 +1,10 @@
-"""PyTorch's table from its operators to ONNX, made once a process.
+"""What PyTorch's exporter to ONNX does anew for every graph, and need not.
 
-Its exporter parses the sources of some five hundred translations anew for every export: half of the time that a block
-takes. The class that holds the table is not public, and no argument of ``torch.onnx.export`` takes a table that is made
-already: this module alone touches it. It was written for PyTorch 2.9 to 2.13; where a version lacks the class, exports
-take their usual time, and ``tests/hardware_profiles/test_onnx_registry.py`` fails.
+Its table from operators to ONNX is made from the sources of some five hundred translations: half of the time that a
+block takes. Then every graph is traced once more to decompose its operators, of which most have a translation as they
+are: half of the rest. What does both is not public, and no argument of ``torch.onnx.export`` turns it off: this module
+alone touches it. It was written for PyTorch 2.9 to 2.13; where a version lacks the names, exports take their usual
+time, and ``tests/hardware_profiles/test_onnx_registry.py`` fails.
 """
 
 from __future__ import annotations
@@ -14,7 +15,27 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-__all__ = ["table_made_once"]
+__all__ = ["decomposed_where_needed", "table_made_once"]
+
+# Composite operators whose translation is what their decomposition becomes; others are decomposed, translated or not.
+_COMPOSITE = {
+    "chunk",
+    "contiguous",
+    "conv2d",
+    "flatten.using_ints",
+    "layer_norm",
+    "linear",
+    "mT",
+    "matmul",
+    "pad",
+    "reshape",
+    "scaled_dot_product_attention",
+    "softmax.int",
+    "square",
+    "sym_size.int",
+    "unflatten.int",
+}
+_REMOVED = {"_assert_scalar", "_assert_tensor_metadata"}  # by the exporter, afterwards
 
 
 @contextmanager
@@ -45,3 +66,39 @@ def table_made_once() -> Iterator[None]:
 @cache
 def _made(make: Any, options: tuple[tuple[str, Any], ...]) -> Any:
     return make(**dict(options))
+
+
+@contextmanager
+def decomposed_where_needed() -> Iterator[None]:
+    """Let exports within leave graphs as they are if each of their operators has a translation and changes nothing."""
+    try:
+        from torch.onnx._internal.exporter import _decomp, _fx_passes
+
+        decompose, translated = _fx_passes.decompose_with_registry, _decomp.get_onnx_implemented_overloads
+    except (ImportError, AttributeError):
+        yield
+        return
+
+    def where_needed(program: Any, registry: Any) -> Any:
+        known = set(translated(registry))
+        return program if all(_is_ready(node, known) for node in program.graph.nodes) else decompose(program, registry)
+
+    _fx_passes.decompose_with_registry = where_needed  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        _fx_passes.decompose_with_registry = decompose
+
+
+def _is_ready(node: Any, known: set[Any]) -> bool:
+    import torch
+
+    target: Any = node.target
+    if node.op != "call_function" or not isinstance(target, torch._ops.OpOverload):
+        return bool(node.op != "get_attr")  # a graph within
+    full: str = target.name()  # type: ignore[no-untyped-call]
+    name = full.removeprefix("aten::")
+    if name in _REMOVED:
+        return True
+    composite = torch._C._dispatch_has_kernel_for_dispatch_key(full, "CompositeImplicitAutograd")
+    return target in known and not target._schema.is_mutable and (not composite or name in _COMPOSITE)

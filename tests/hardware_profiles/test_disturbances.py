@@ -85,6 +85,19 @@ def test_what_slows_all_but_the_reference_for_a_while_is_waited_out():
     assert len(profile.measurements) == len(SUBJECTS)
 
 
+def test_within_a_time_budget_what_never_calms_down_is_not_waited_out():
+    class Worse(FakeRuntime):
+        """Everything but the reference becomes slower and slower."""
+
+        def drift(self):
+            return 1.0 if self.running is None else 1.0 + self.now / 2
+
+    calm, worse = FakeRuntime(), Worse()
+    run(calm, config=ProfilerConfig(time_budget_s=1000))
+    profile = run(worse, config=ProfilerConfig(time_budget_s=2 * calm.now))
+    assert len(profile.measurements) == len(SUBJECTS)
+
+
 @pytest.mark.parametrize(("rounds", "fooled"), [(1, True), (3, False)])
 def test_rounds_outvote_what_disturbs_one_of_them(rounds, fooled):
     class Disturbed(FakeRuntime):

@@ -1,9 +1,12 @@
+from collections import Counter
+
+import pytest
 import torch
 from torch import nn
-from torch.onnx._internal.exporter import _registration
+from torch.onnx._internal.exporter import _fx_passes, _registration
 
 from hardware_profiles.onnx.export import export_onnx
-from hardware_profiles.onnx.registry import table_made_once
+from hardware_profiles.onnx.registry import decomposed_where_needed, table_made_once
 
 MODULE, EXAMPLE = nn.Sequential(nn.Linear(4, 4), nn.GELU()).eval(), torch.zeros(2, 4)
 
@@ -24,4 +27,50 @@ def test_what_one_export_registers_the_next_does_not_see():
 def test_without_the_class_exports_go_on(monkeypatch):
     monkeypatch.delattr(_registration.ONNXRegistry, "from_torchlib")
     with table_made_once():
+        pass
+
+
+class Chosen(nn.Module):
+    """A function of a batch of matrices."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x):
+        return self.function(x)
+
+
+@pytest.fixture
+def decomposed(monkeypatch):
+    """Return the programs that are decomposed."""
+    calls, own = [], _fx_passes.decompose_with_registry
+    monkeypatch.setattr(_fx_passes, "decompose_with_registry", lambda p, r: calls.append(p) or own(p, r))
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("function", "times"),
+    [
+        (lambda x: (x @ x.mT).softmax(-1).square(), 0),
+        (lambda x: torch.nn.functional.layer_norm(x, x.shape[-1:]).unflatten(-1, (2, 2)).flatten(1), 0),
+        (lambda x: torch.einsum("bij,bkj->bik", x, x), 1),  # its translation is slower than what it decomposes into
+        (lambda x: (x @ x.mT).mul_(2), 1),  # a graph has no operators that change their inputs
+        (lambda x: torch.var_mean(x, -1, keepdim=True)[0], 1),  # it has none
+    ],
+)
+def test_what_has_translations_is_not_decomposed_and_becomes_the_same(decomposed, monkeypatch, function, times):
+    module, x = Chosen(function).eval(), torch.randn(2, 4, 4)
+    graph = export_onnx(module, x)
+    assert len(decomposed) == times
+    monkeypatch.setattr("hardware_profiles.onnx.registry._is_ready", lambda node, known: False)
+    always = export_onnx(module, x)
+    assert len(decomposed) == times + 1
+    found, right = (Counter((n.op_type, len(n.input)) for n in g.graph.node) for g in (graph, always))
+    assert found == right
+
+
+def test_without_the_names_exports_decompose(monkeypatch):
+    monkeypatch.delattr(_fx_passes, "decompose_with_registry")
+    with decomposed_where_needed():
         pass
