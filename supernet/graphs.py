@@ -62,7 +62,7 @@ def export_ahead(
     """
     library, end = graph_library(), time.monotonic() + seconds
     progress = progress or (lambda done, total, what: None)
-    missing = library.missing([*parts_of_blocks(blocks, geometry), reference_part()])
+    missing = library.missing([reference_part(), *parts_of_blocks(blocks, geometry)])  # nothing is timed without it
     if not missing:
         return 0
     wanted = min(_room() if processes is None else processes, len(missing) // _PARTS_A_PROCESS)
