@@ -33,6 +33,7 @@ _COMPOSITE = {
     "softmax.int",
     "square",
     "sym_size.int",
+    "to.dtype",
     "unflatten.int",
 }
 _REMOVED = {"_assert_scalar", "_assert_tensor_metadata"}  # by the exporter, afterwards
@@ -81,6 +82,8 @@ def decomposed_where_needed() -> Iterator[None]:
 
     def where_needed(program: Any, registry: Any) -> Any:
         known = set(translated(registry))
+        for node in program.graph.nodes:
+            _unshare(node)
         return program if all(_is_ready(node, known) for node in program.graph.nodes) else decompose(program, registry)
 
     _fx_passes.decompose_with_registry = where_needed  # type: ignore[assignment]
@@ -88,6 +91,22 @@ def decomposed_where_needed() -> Iterator[None]:
         yield
     finally:
         _fx_passes.decompose_with_registry = decompose
+
+
+def _unshare(node: Any) -> None:
+    """Let an operator that changes an input in place return a new tensor, where nothing else reads that input."""
+    import torch
+
+    target: Any = node.target
+    if not isinstance(target, torch._ops.OpOverload) or not target._schema.is_mutable:
+        return
+    name = target._schema.name.removeprefix("aten::")
+    changed, other = node.args[0], getattr(getattr(torch.ops.aten, name[:-1], None), target._overloadname, None)
+    made = changed.target
+    if other is None or not name.endswith("_") or list(changed.users) != [node]:
+        return
+    if isinstance(made, torch._ops.OpOverload) and not any(result.alias_info for result in made._schema.returns):
+        node.target = other
 
 
 def _is_ready(node: Any, known: set[Any]) -> bool:

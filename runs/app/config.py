@@ -16,6 +16,7 @@ from runs.app.schema.renamed import current_keys
 from runs.app.schema.typed import build, defaults, nearest
 from runs.pipeline.config import Config
 from runs.pipeline.run_folder import run_folder
+from runs.pipeline.time_budget import divided
 from runs.store.secrets import redacted, redacted_url
 from search_space.errors import ConfigError
 from supernet.tasks import TASKS
@@ -69,7 +70,7 @@ def _built(data: Mapping[str, Any]) -> Config:
         )
     TASKS[config.task.name].complete(config.task.options)
     run_folder(outputs=config.outputs, task=config.task.name, name=config.name)
-    return config
+    return divided(config)
 
 
 def as_yaml(config: Config) -> str:

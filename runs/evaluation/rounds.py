@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
@@ -26,7 +27,7 @@ from supernet.training.inheritance import inherit_weights
 from supernet.training.rounds import RoundTraining
 from supernet.training.sampling import initial_generator
 
-__all__ = ["RoundsEvaluator", "Start", "inherited_start", "missing_network", "random_start"]
+__all__ = ["RoundsEvaluator", "Start", "Trainers", "inherited_start", "missing_network", "random_start"]
 
 Start = Callable[[Architecture], Network]
 
@@ -164,3 +165,10 @@ class RoundsEvaluator:
             config=self.config,
             path=self.path(architecture),
         )
+
+
+class Trainers(NamedTuple):
+    """What trains the networks of a search, and what trains those that it is compared with, each in its own folder."""
+
+    searched: RoundsEvaluator
+    compared: RoundsEvaluator

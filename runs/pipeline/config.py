@@ -155,6 +155,7 @@ class Config:
     bench: BenchConfig
     key: str
     doctor: DoctorConfig
+    time_budget: float | str | None
 
     def __post_init__(self) -> None:
         check_value("finalists", self.finalists, "1 or more", self.finalists >= 1)

@@ -83,7 +83,7 @@ class Linear(AttentionMixer):
         extra = self.count * self.size - length  # padding is last, so no real query sees it
         if extra:
             q_BHLK, k_BHLK = F.pad(q_BHLK, (0, 0, 0, extra)), F.pad(k_BHLK, (0, 0, 0, extra))
-        q_BHLK, k_BHLK = F.elu(q_BHLK) + 1, F.elu(k_BHLK) + 1
+        q_BHLK, k_BHLK = F.elu(q_BHLK).add_(1), F.elu(k_BHLK).add_(1)
         if mask_BL is not None and not self.shape.task.causal:
             k_BHLK = k_BHLK * mask_BL[:, None, :, None].to(k_BHLK.dtype)
         v_BHLV = F.pad(v_BHLK, (0, 1, 0, extra), value=1.0)  # V = K + 1

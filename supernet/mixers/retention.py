@@ -151,7 +151,7 @@ class Retention(AttentionMixer):
             k_BHLK = k_BHLK * mask_BL[:, None, :, None].to(k_BHLK.dtype)
         if self.count == 1:
             weight_HLL = prefix(self.inside_HNCC, heads).squeeze(1)
-            y_BHLK = (q_BHLK @ k_BHLK.mT * weight_HLL) @ v_BHLK
+            y_BHLK = (q_BHLK @ k_BHLK.mT).mul_(weight_HLL) @ v_BHLK
         else:
             extra = self.count * self.size - length
             if extra:

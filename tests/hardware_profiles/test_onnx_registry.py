@@ -1,11 +1,12 @@
 from collections import Counter
 
+import onnxruntime
 import pytest
 import torch
 from torch import nn
 from torch.onnx._internal.exporter import _fx_passes, _registration
 
-from hardware_profiles.onnx.export import export_onnx
+from hardware_profiles.onnx.export import INPUT, export_onnx
 from hardware_profiles.onnx.registry import decomposed_where_needed, table_made_once
 
 MODULE, EXAMPLE = nn.Sequential(nn.Linear(4, 4), nn.GELU()).eval(), torch.zeros(2, 4)
@@ -41,6 +42,15 @@ class Chosen(nn.Module):
         return self.function(x)
 
 
+def changed_and_read(x):
+    return x.mul_(2) + x
+
+
+def changed_in_a_view(x):
+    x[:, 0].add_(1)
+    return x.softmax(-1)
+
+
 @pytest.fixture
 def decomposed(monkeypatch):
     """Return the programs that are decomposed."""
@@ -55,7 +65,10 @@ def decomposed(monkeypatch):
         (lambda x: (x @ x.mT).softmax(-1).square(), 0),
         (lambda x: torch.nn.functional.layer_norm(x, x.shape[-1:]).unflatten(-1, (2, 2)).flatten(1), 0),
         (lambda x: torch.einsum("bij,bkj->bik", x, x), 1),  # its translation is slower than what it decomposes into
-        (lambda x: (x @ x.mT).mul_(2), 1),  # a graph has no operators that change their inputs
+        (lambda x: (x @ x.mT).mul_(2).clamp_(0, 1), 0),
+        (lambda x: x.to(torch.float32) + (x > 0).to(x.dtype) + x.to(torch.int64), 0),
+        (lambda x: changed_and_read(x @ x.mT), 0),  # a graph reads what became of it
+        (lambda x: changed_in_a_view(x @ x.mT), 1),
         (lambda x: torch.var_mean(x, -1, keepdim=True)[0], 1),  # it has none
     ],
 )
@@ -66,6 +79,9 @@ def test_what_has_translations_is_not_decomposed_and_becomes_the_same(decomposed
     monkeypatch.setattr("hardware_profiles.onnx.registry._is_ready", lambda node, known: False)
     always = export_onnx(module, x)
     assert len(decomposed) == times + 1
+    for made in (graph, always):
+        run = onnxruntime.InferenceSession(made.SerializeToString(), providers=["CPUExecutionProvider"]).run
+        torch.testing.assert_close(torch.from_numpy(run(None, {INPUT: x.numpy()})[0]), module(x))
     found, right = (Counter((n.op_type, len(n.input)) for n in g.graph.node) for g in (graph, always))
     assert found == right
 

@@ -17,8 +17,11 @@ def run(invocation: Invocation) -> None:
     from runs.pipeline.plans import plan_of
     from runs.pipeline.stages.export import EXPORT
     from runs.pipeline.stages.report import REPORT
+    from runs.pipeline.time_budget import expected
 
-    plan = plan_of(invocation.open())
+    context = invocation.open()
+    context.reporter.message(f"a whole run: {expected(context.config)}")
+    plan = plan_of(context)
     plan.run(REPORT)
     plan.run(EXPORT)
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from runs.evaluation.pool import Round, RoundsPool
 from runs.evaluation.quality import named
-from runs.evaluation.rounds import RoundsEvaluator
+from runs.evaluation.rounds import Trainers
 from runs.lock import exclusive
 from runs.objectives.pareto import non_dominated
 from runs.pipeline.context import Context
@@ -38,14 +38,14 @@ _KEPT = 1 / 3  # of the networks, after each round
 _CORNERS = 2.0  # times the others' time have the smallest and the largest network, which train beside them
 
 
-def baselines(context: Context, known: Devices, both: tuple[RoundsEvaluator, RoundsEvaluator]) -> Baselines:
+def baselines(context: Context, known: Devices, trainers: Trainers) -> Baselines:
     """Return the networks to compare with; what an earlier command trained is not trained again."""
     store, run, settings = context.store, context.run, context.config.search.fidelities
     groups, begin = compared_networks(context, known), time.monotonic()
     with exclusive(context.lock):
         record = SearchRecord.load(store, run.id)
         if record is None or _STAGE not in record.seconds:
-            _train(context, known, both, _sources(groups), seconds=settings.baselines * settings.seconds)
+            _train(context, known, trainers, _sources(groups), seconds=settings.baselines * settings.seconds)
             SearchRecord.note(context, seconds={_STAGE: time.monotonic() - begin})
     kept = {c.key for c in store.candidates(run.id, state="complete")}
     found = {name: tuple(a.key for a in groups[name] if a.key in kept) for name in ("random", "uniform")}
@@ -65,13 +65,13 @@ def _sources(groups: Mapping[str, Sequence[Architecture]]) -> dict[Architecture,
 def _train(
     context: Context,
     known: Devices,
-    both: tuple[RoundsEvaluator, RoundsEvaluator],
+    trainers: Trainers,
     sources: Mapping[Architecture, str],
     *,
     seconds: float,
 ) -> None:
     """Train the corners, and as many others as the time allows, the better third of them further after each round."""
-    space, store, (_, train) = context.space, context.store, both
+    space, store, train = context.space, context.store, trainers.compared
     candidates = store.candidates(context.run.id, state="complete")
     searched = {c.key for c in candidates if c.trial_number is not None}  # not those of an interrupted call
     entered = [a for a in sources if a.key not in searched]
@@ -81,7 +81,7 @@ def _train(
     end = time.monotonic() + _CORNERS * seconds
     with (
         context.reporter.progress("train baselines") as progress,
-        RoundsPool(train, processes=processes_of(context), among=both) as pool,
+        RoundsPool(train, processes=processes_of(context), among=trainers) as pool,
     ):
         for steps in rungs:
             done: dict[Architecture, float] = {}

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from runs.evaluation.rounds import RoundsEvaluator
+from runs.evaluation.rounds import RoundsEvaluator, Trainers
 from runs.evaluation.trained import TrainedEvaluator, TrainedNetworks
 from runs.pipeline.context import Context
 from runs.pipeline.plan import SECONDS, Stage
@@ -34,7 +34,7 @@ from runs.search.optuna.study import open_study, quiet_optuna, storage_errors
 __all__ = ["FIDELITY_SEARCH", "ROUNDS", "TRAINED_EVALUATOR", "TRAINED_NETWORKS", "opened_study"]
 
 
-def rounds(context: Context) -> tuple[RoundsEvaluator, RoundsEvaluator]:
+def rounds(context: Context) -> Trainers:
     """Return what trains the networks of the search, and what trains those that it is compared with, alone."""
     start, origin = start_of(context)
     made = tuple(
@@ -51,12 +51,12 @@ def rounds(context: Context) -> tuple[RoundsEvaluator, RoundsEvaluator]:
         )
         for name in ("networks", "baselines")
     )
-    return made[0], made[1]
+    return Trainers(*made)
 
 
-def trained_networks(context: Context, both: tuple[RoundsEvaluator, RoundsEvaluator]) -> TrainedNetworks:
+def trained_networks(context: Context, trainers: Trainers) -> TrainedNetworks:
     """Return the networks of the run as they were trained last."""
-    return TrainedNetworks(both)
+    return TrainedNetworks(trainers)
 
 
 def trained_evaluator(context: Context, networks: TrainedNetworks) -> TrainedEvaluator:
@@ -67,11 +67,9 @@ def trained_evaluator(context: Context, networks: TrainedNetworks) -> TrainedEva
     )
 
 
-def search(
-    context: Context, known: Devices, both: tuple[RoundsEvaluator, RoundsEvaluator], seconds: Mapping[str, float]
-) -> Searched:
+def search(context: Context, known: Devices, trainers: Trainers, seconds: Mapping[str, float]) -> Searched:
     """Return the finished search; an interrupted one goes on with the round that it was in."""
-    return keep_search(context, lambda: _searched(context, known, both), seconds=seconds)
+    return keep_search(context, lambda: _searched(context, known, trainers), seconds=seconds)
 
 
 @contextmanager
@@ -97,7 +95,7 @@ def opened_study(context: Context, known: Devices) -> Iterator[ObservationStudy]
         yield ObservationStudy(opened, context.space, objectives=context.objectives)
 
 
-def _searched(context: Context, known: Devices, both: tuple[RoundsEvaluator, RoundsEvaluator]) -> Searched:
+def _searched(context: Context, known: Devices, trainers: Trainers) -> Searched:
     """Run or resume the search, where workers can come beside them; a finished one is not opened again."""
     settings = context.config.search.fidelities
     record = SearchRecord.load(context.store, context.run.id)
@@ -110,22 +108,20 @@ def _searched(context: Context, known: Devices, both: tuple[RoundsEvaluator, Rou
         # There are no estimates of a finished search that was killed before it kept them, or that workers finished.
         group = worker_group(context)
         if group is None:
-            estimates = _buy(context, known, both, study)
+            estimates = _buy(context, known, trainers, study)
         else:
-            estimates = buy_together(context, known, both, study=study, group=group)
+            estimates = buy_together(context, known, trainers, study=study, group=group)
         return Searched(trials=last_trials(context.space, study.history()), estimates=estimates)
 
 
-def _buy(
-    context: Context, known: Devices, both: tuple[RoundsEvaluator, RoundsEvaluator], study: ObservationStudy
-) -> dict[str, float]:
+def _buy(context: Context, known: Devices, trainers: Trainers, study: ObservationStudy) -> dict[str, float]:
     """Buy training until the time is spent; return the error of each network as the model sees it in the end."""
     settings, search = context.config.search.fidelities, new_search(context, known)
     keeper = RoundsKeeper(context, known, study)
     if not keeper.history:
-        check_new(both[0], first=settings.rungs[0])
+        check_new(trainers.searched, first=settings.rungs[0])
     search.resume(keeper.history)
-    with trainer(context, both) as bought, watched(context, search) as show:
+    with trainer(context, trainers) as bought, watched(context, search) as show:
         buy_training(
             search,
             train=bought,

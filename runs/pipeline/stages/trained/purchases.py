@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from runs.evaluation.pool import Round, RoundsPool, available_cores
 from runs.evaluation.quality import named
-from runs.evaluation.rounds import RoundsEvaluator
+from runs.evaluation.rounds import RoundsEvaluator, Trainers
 from runs.objectives import TRAINING_STEPS, Objective, noise_of, trained_for
 from runs.pipeline.context import Context
 from runs.pipeline.stages.search import search_identity
@@ -131,10 +131,10 @@ def processes_of(context: Context) -> int:
 
 
 @contextmanager
-def trainer(context: Context, both: tuple[RoundsEvaluator, RoundsEvaluator]) -> Iterator[Train]:
+def trainer(context: Context, trainers: Trainers) -> Iterator[Train]:
     """Give what trains the networks of actions, several at a time."""
-    name, (train, _) = trained_for(context.objectives), both
-    with RoundsPool(train, processes=processes_of(context), among=both) as pool:
+    name, train = trained_for(context.objectives), trainers.searched
+    with RoundsPool(train, processes=processes_of(context), among=trainers) as pool:
 
         def bought(actions: Sequence[Action]) -> list[Bought | NasweaveError]:
             wanted = [_round(context.space, action) for action in actions]

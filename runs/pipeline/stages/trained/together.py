@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from runs.evaluation.rounds import RoundsEvaluator
+from runs.evaluation.rounds import RoundsEvaluator, Trainers
 from runs.pipeline.context import Context
 from runs.pipeline.stages.trained.purchases import (
     check_new,
@@ -35,7 +35,7 @@ _LOOK_S = 1.0
 def buy_together(
     context: Context,
     known: Devices,
-    both: tuple[RoundsEvaluator, RoundsEvaluator],
+    trainers: Trainers,
     *,
     study: ObservationStudy,
     group: WorkerGroup,
@@ -50,11 +50,11 @@ def buy_together(
         What another worker trained is not in the run's folder here.
     """
     settings, search = context.config.search.fidelities, new_search(context, known)
-    train, _ = both
+    train = trainers.searched
     identity = {**fidelity_identity(context, known), "budget": dict(sorted(context.budget.limits.items()))}
     with (
         at_work(group, identity),
-        trainer(context, both) as bought,
+        trainer(context, trainers) as bought,
         watched(context, search) as show,
     ):
         if group.claims.counts().taken == 0 and not study.history():

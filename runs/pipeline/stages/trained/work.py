@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runs.evaluation.rounds import RoundsEvaluator
+from runs.evaluation.rounds import Trainers
 from runs.pipeline.context import Context
 from runs.pipeline.plan import Stage
 from runs.pipeline.stages.devices import DEVICES
@@ -16,7 +16,7 @@ from runs.search import WorkerGroup
 __all__ = ["TRAINED_WORK"]
 
 
-def work(context: Context, mine: WorkerGroup, both: tuple[RoundsEvaluator, RoundsEvaluator], known: Devices) -> None:
+def work(context: Context, mine: WorkerGroup, trainers: Trainers, known: Devices) -> None:
     """Train networks of the run's search beside other workers, until it is over for all.
 
     Raises
@@ -25,7 +25,7 @@ def work(context: Context, mine: WorkerGroup, both: tuple[RoundsEvaluator, Round
         Another worker has another code, configuration or profile.
     """
     with opened_study(context, known) as study:
-        buy_together(context, known, both, study=study, group=mine)
+        buy_together(context, known, trainers, study=study, group=mine)
         rounds = len(study.history())
     context.reporter.message(f"worker {mine.claims.worker}: the search has {rounds} rounds of training")
 
