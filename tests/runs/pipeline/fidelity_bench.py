@@ -15,7 +15,7 @@ from typing import Any
 import optuna
 
 from predictors.cost import CostModel
-from runs.evaluation.rounds import RoundsEvaluator, random_start
+from runs.evaluation.rounds import RoundsEvaluator, Trainers, random_start
 from runs.objectives import Budget, objectives_by_name
 from runs.pipeline.stages.trained import fidelities
 from runs.pipeline.stages.trained.together import buy_together
@@ -110,14 +110,14 @@ class Bench:
     def search(self) -> dict[str, int]:
         """Search, or go on; returns the last trial of each network."""
         with self.opened() as (context, known):
-            return dict(fidelities._searched(context, known, (self.rounds(),) * 2).trials)
+            return dict(fidelities._searched(context, known, Trainers(*(self.rounds(),) * 2)).trials)
 
     def work(self, name: str, *, code: str = "1") -> dict[str, float]:
         """Be a worker until the search is over; returns what the model takes for each error."""
         with self.opened() as (context, known), fidelities.opened_study(context, known) as study:
             claims = Claims(context.store, run_id=context.run.id, worker=name, grace_s=self.watch.grace_s)
             group = WorkerGroup(claims=claims, config=self.watch, versions={"code": code})
-            return buy_together(context, known, (self.rounds(),) * 2, study=study, group=group)
+            return buy_together(context, known, Trainers(*(self.rounds(),) * 2), study=study, group=group)
 
     def trials(self) -> list[optuna.trial.FrozenTrial]:
         """Return the trials of the study, wherever it is."""
