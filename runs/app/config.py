@@ -14,9 +14,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from runs.app.schema.renamed import current_keys
 from runs.app.schema.typed import build, defaults, nearest
+from runs.app.time_budget import divided
 from runs.pipeline.config import Config
 from runs.pipeline.run_folder import run_folder
-from runs.pipeline.time_budget import divided
 from runs.store.secrets import redacted, redacted_url
 from search_space.errors import ConfigError
 from supernet.tasks import TASKS

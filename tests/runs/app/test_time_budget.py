@@ -7,7 +7,7 @@ import pytest
 from hardware_profiles.duration import seconds
 from runs.app.compose import compose
 from runs.app.config import changed
-from runs.pipeline.time_budget import expected
+from runs.app.time_budget import expected
 from search_space.errors import ConfigError
 
 
