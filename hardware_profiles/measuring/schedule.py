@@ -1,4 +1,4 @@
-"""The order in which subjects are prepared; what shares an export stays together.
+"""The order in which subjects are prepared; without a time budget, what shares an export stays together.
 
 Without a time budget everything is measured, and each kind is shuffled in proportion, so that drift falls on all alike.
 Within a budget the order decides what is left out: first an opening of one block of every kind in float, the first

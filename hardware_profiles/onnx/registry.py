@@ -13,7 +13,11 @@ import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch.export import ExportedProgram
+    from torch.onnx._internal.exporter._registration import ONNXRegistry
 
 __all__ = ["decomposed_where_needed", "table_made_once"]
 
@@ -80,13 +84,14 @@ def decomposed_where_needed() -> Iterator[None]:
         yield
         return
 
-    def where_needed(program: Any, registry: Any) -> Any:
+    def where_needed(exported_program: ExportedProgram, registry: ONNXRegistry) -> ExportedProgram:
         known = set(translated(registry))
-        for node in program.graph.nodes:
+        for node in exported_program.graph.nodes:
             _unshare(node)
-        return program if all(_is_ready(node, known) for node in program.graph.nodes) else decompose(program, registry)
+        ready = all(_is_ready(node, known) for node in exported_program.graph.nodes)
+        return exported_program if ready else decompose(exported_program, registry)
 
-    _fx_passes.decompose_with_registry = where_needed  # type: ignore[assignment]
+    _fx_passes.decompose_with_registry = where_needed
     try:
         yield
     finally:
@@ -112,10 +117,10 @@ def _unshare(node: Any) -> None:
 def _is_ready(node: Any, known: set[Any]) -> bool:
     import torch
 
-    target: Any = node.target
-    if node.op != "call_function" or not isinstance(target, torch._ops.OpOverload):
+    if node.op != "call_function" or not isinstance(node.target, torch._ops.OpOverload):
         return bool(node.op != "get_attr")  # a graph within
-    full: str = target.name()  # type: ignore[no-untyped-call]
+    target: Any = node.target
+    full: str = target.name()
     name = full.removeprefix("aten::")
     if name in _REMOVED:
         return True
