@@ -105,10 +105,12 @@ def _unshare(node: Any) -> None:
     target: Any = node.target
     if not isinstance(target, torch._ops.OpOverload) or not target._schema.is_mutable:
         return
-    name = target._schema.name.removeprefix("aten::")
-    changed, other = node.args[0], getattr(getattr(torch.ops.aten, name[:-1], None), target._overloadname, None)
-    made = changed.target
-    if other is None or not name.endswith("_") or list(changed.users) != [node]:
+    name, changed = target._schema.name, node.args[0] if node.args else None
+    if not (name.startswith("aten::") and name.endswith("_") and isinstance(changed, torch.fx.Node)):
+        return  # an operator of another's, of lists, or with an output given
+    other = getattr(getattr(torch.ops.aten, name[6:-1], None), target._overloadname, None)
+    made: Any = changed.target
+    if other is None or list(changed.users) != [node]:
         return
     if isinstance(made, torch._ops.OpOverload) and not any(result.alias_info for result in made._schema.returns):
         node.target = other

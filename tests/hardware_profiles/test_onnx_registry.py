@@ -7,7 +7,7 @@ from torch import nn
 from torch.onnx._internal.exporter import _fx_passes, _registration
 
 from hardware_profiles.onnx.export import INPUT, export_onnx
-from hardware_profiles.onnx.registry import decomposed_where_needed, table_made_once
+from hardware_profiles.onnx.registry import _is_ready, _unshare, decomposed_where_needed, table_made_once
 
 MODULE, EXAMPLE = nn.Sequential(nn.Linear(4, 4), nn.GELU()).eval(), torch.zeros(2, 4)
 
@@ -84,6 +84,17 @@ def test_what_has_translations_is_not_decomposed_and_becomes_the_same(decomposed
         torch.testing.assert_close(torch.from_numpy(run(None, {INPUT: x.numpy()})[0]), module(x))
     found, right = (Counter((n.op_type, len(n.input)) for n in g.graph.node) for g in (graph, always))
     assert found == right
+
+
+def test_what_changes_a_list_or_is_not_of_pytorch_is_left_to_the_exporter():
+    graph = torch.fx.Graph()
+    x = graph.placeholder("x")
+    of_lists = graph.call_function(torch.ops.aten._foreach_add_.Scalar, ([x], 1))
+    given = graph.call_function(torch.ops.aten.add.out, (), {"self": x, "other": x, "out": x})
+    for node in (of_lists, given):
+        before = node.target
+        _unshare(node)
+        assert node.target is before and not _is_ready(node, {before})
 
 
 def test_without_the_names_exports_decompose(monkeypatch):
