@@ -21,7 +21,7 @@ from runs.app.record import Asked, redacted_words, write_record
 from runs.app.terminal import TerminalReporter
 from runs.app.verbs import VERBS
 from runs.pipeline.context import Command
-from runs.pipeline.run_folder import run_folder, sweep_name
+from runs.pipeline.run_folder import sweep_folder
 from runs.store.secrets import redacted
 
 __all__ = ["execute", "report_warnings"]
@@ -49,8 +49,8 @@ def execute(verb: str, composed: DictConfig, *, overrides: Sequence[Override], s
     report_warnings()
     declared = VERBS[verb]
     config = from_hydra(composed)
-    name = config.name if declared.joins else sweep_name(config.name, swept)
-    folder = run_folder(outputs=config.outputs, task=config.task.name, name=name)
+    swept = {} if declared.joins else swept
+    folder = sweep_folder(outputs=config.outputs, task=config.task.name, name=config.name, swept=swept)
     command = Command(verb=verb, overrides=redacted_words(overrides))
     if not declared.only_reads(config):
         folder.mkdir(parents=True, exist_ok=True)

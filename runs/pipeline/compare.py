@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from hardware_profiles import Profile
 from runs.objectives import Budget, Objective, is_partial, objectives_by_name
+from runs.pipeline.run_folder import comparison_name
 from runs.pipeline.search_record import SearchRecord
 from runs.reports import ComparedNetwork, ComparedRun, Comparison
 from runs.store import Run, Store
@@ -44,8 +44,7 @@ def compare(store: Store, names: Sequence[str], *, task: str, outputs: Path, com
         raise BudgetError(
             "compare", expected="a network within its run's budget", got="none in any run", remedy="search longer"
         )
-    folder = re.sub(r"[^\w.=+-]+", "-", "+".join(run.name for run in data.runs))[:150]
-    return write_comparison(data, outputs / task / "comparisons" / folder)
+    return write_comparison(data, outputs / task / "comparisons" / comparison_name([run.name for run in data.runs]))
 
 
 def _common(records: Sequence[SearchRecord | None]) -> tuple[Objective, ...]:

@@ -1,15 +1,18 @@
-"""Where the files of a run lie: ``outputs/task/name``, inside of the outputs and beside what runs share."""
+"""Where the files of a run lie: ``outputs/task/name``, inside of the outputs and beside what runs share.
+
+A run of a sweep is called ``name-key-value``, so that a shell, a browser and ``compare=[a,b]`` take its name as it is.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from search_space.errors import ConfigError
 
-__all__ = ["run_folder", "sweep_name"]
+__all__ = ["comparison_name", "run_folder", "sweep_folder", "sweep_name"]
 
 _NAME = re.compile(r"\w[\w.,=+@-]*")
 _LONGEST = 200  # bytes; a file name has at most 255, and names of files are made from it
@@ -47,12 +50,36 @@ def run_folder(*, outputs: str, task: str, name: str) -> Path:
 
 
 def sweep_name(name: str, swept: Mapping[str, str]) -> str:
-    """Return the name of one run of a sweep: ``name-key=value``, from the keys that differ between its runs."""
+    """Return the name of one run of a sweep, ``name-key-value``, from the keys that differ between its runs.
+
+    Where two sweeps could have the same name so, or a value has characters that a name has not, a hash ends it.
+    """
     if not swept:
         return name
-    full = f"{name}-{','.join(f'{key}={value}' for key, value in swept.items())}"
-    made = re.sub(r"[^\w.,=+@-]+", "-", full).rstrip(".")
-    if made == full and len(made.encode()) <= _LONGEST:
+    full = f"{name}-{'-'.join(f'{key}-{value}' for key, value in swept.items())}"
+    as_keys = any(re.search(r"-[^\W\d]", text) for text in (*swept, *swept.values()))
+    return _one_name(full, characters=r"\w.+@-", ambiguous=as_keys)
+
+
+def comparison_name(names: Sequence[str]) -> str:
+    """Return the name of the folder that compares runs of these names."""
+    return _one_name("+".join(names), characters=r"\w.=+-")
+
+
+def _one_name(full: str, *, characters: str, ambiguous: bool = False) -> str:
+    """Return a text as the name of a folder, with a hash of it at the end where it is ambiguous or not all there."""
+    made = re.sub(f"[^{characters}]+", "-", full).rstrip(".")
+    if made == full and not ambiguous and len(made.encode()) <= _LONGEST:
         return made
     digest = hashlib.sha256(full.encode(errors="surrogatepass")).hexdigest()[:8]
-    return f"{made.encode()[: _LONGEST - 9].decode(errors='ignore')}-{digest}"
+    return f"{made.encode(errors='replace')[: _LONGEST - 9].decode(errors='ignore')}-{digest}"
+
+
+def sweep_folder(*, outputs: str, task: str, name: str, swept: Mapping[str, str]) -> Path:
+    """Return the folder of one run of a sweep: that of :func:`sweep_name`, or the one that version 0.1 made for it."""
+    former = f"{name}-{','.join(f'{key}={value}' for key, value in swept.items())}"
+    if swept and "/" not in former and len(former.encode(errors="replace")) <= _LONGEST:
+        folder = Path(outputs) / task / former
+        if folder.is_dir():
+            return run_folder(outputs=outputs, task=task, name=former)
+    return run_folder(outputs=outputs, task=task, name=sweep_name(name, swept))

@@ -21,7 +21,7 @@ from runs.app.schema.literals import literal
 from runs.app.schema.renamed import RENAMED
 from runs.app.schema.typed import defaults, hints_by_key
 from runs.pipeline.config import Config
-from runs.pipeline.run_folder import run_folder, sweep_name
+from runs.pipeline.run_folder import comparison_name, run_folder, sweep_folder, sweep_name
 from search_space.errors import ConfigError, NasweaveError
 from search_space.registry import Registry
 
@@ -171,13 +171,41 @@ def test_ordinary_names_are_kept(name):
     assert compose(overrides={"name": name}).name == name
 
 
+AMBIGUOUS = [
+    *({"task.options.path": path} for path in ("a/b.csv", "a-b.csv", "a=b.csv", "a,b.csv", "..", "")),
+    {"task.options.path": "x" * 500}, {"task.options.path": "x" * 501},
+    {"a": "x-b-y"}, {"a": "x", "b": "y"}, {"a": "x-b", "b": "y"}, {"a-b": "1"}, {"a": "-1"}, {"a": "1e-3", "b": "0"},
+]  # fmt: skip
+
+
 def test_runs_of_a_sweep_have_names_of_the_keys_that_differ():
-    assert sweep_name("seeds", {"search.seed": "1"}) == "seeds-search.seed=1"
+    assert sweep_name("seeds", {"search.seed": "1", "space": "vit_tiny"}) == "seeds-search.seed-1-space-vit_tiny"
+    assert sweep_name("rates", {"training.learning_rate": "1e-3"}) == "rates-training.learning_rate-1e-3"
     assert sweep_name("default", {}) == "default"
-    made = {sweep_name("own", {"task.options.path": path}) for path in ("a/b.csv", "a-b.csv", "x" * 500, "x" * 501)}
-    assert len(made) == 4
+    made = {sweep_name("own", swept) for swept in AMBIGUOUS}
+    assert len(made) == len(AMBIGUOUS)
     for name in made:
         run_folder(outputs="outputs", task="csv", name=name)
+        assert not {"=", "/", ","} & set(name)
+
+
+def test_a_run_of_a_sweep_of_the_first_version_is_found_again(tmp_path):
+    where = {
+        "outputs": str(tmp_path),
+        "task": "digits",
+        "name": "seeds",
+        "swept": {"search.seed": "1", "space": "vit_all"},
+    }
+    assert sweep_folder(**where).name == "seeds-search.seed-1-space-vit_all"
+    former = tmp_path / "digits/seeds-search.seed=1,space=vit_all"
+    former.mkdir(parents=True)
+    assert sweep_folder(**where) == former
+
+
+def test_comparisons_of_many_runs_have_short_and_distinct_names():
+    assert comparison_name(["a", "b-search.seed-1"]) == "a+b-search.seed-1"
+    made = {comparison_name(["é" * 99, "é" * 99, last]) for last in "abc"}
+    assert len(made) == 3 and all(len(name.encode()) <= 200 for name in made)
 
 
 @pytest.mark.parametrize("outputs", ["", " ", "a\0b", "a\nb"])

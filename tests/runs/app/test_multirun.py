@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ def test_every_combination_is_a_run_of_its_own(calls, monkeypatch):
     assert nasweave(monkeypatch, "search", *words) == 0
     folders = [str(call.folder) for call in calls]
     assert folders == [
-        f"outputs/digits/s-search.seed={seed},space={space}" for seed in (1, 2) for space in ("vit_tiny", "vit_softmax")
+        f"outputs/digits/s-search.seed-{seed}-space-{space}" for seed in (1, 2) for space in ("vit_tiny", "vit_softmax")
     ]
     assert [call.config.search.seed for call in calls] == [1, 1, 2, 2]
     assert "search.seed=2" in calls[-1].command.text and "space=vit_softmax" in calls[-1].command.text
@@ -52,6 +53,16 @@ def test_paths_may_be_swept(calls, monkeypatch):
     assert nasweave(monkeypatch, "search", *words) == 0
     assert [call.config.task.options["path"] for call in calls] == ["a (1).csv", "b/c#=.csv"]
     assert all(call.folder.parent == Path("outputs/csv") for call in calls)
+
+
+def test_compare_takes_the_names_of_a_sweep_as_the_documents_have_it(calls, monkeypatch):
+    assert nasweave(monkeypatch, "search", "-m", "name=seeds", "search.seed=1,2") == 0
+    page = Path(__file__).parents[3] / "docs/search_settings.md"
+    (written,) = re.findall(r"compare=\[seeds[^\]]*\]", page.read_text())
+    assert nasweave(monkeypatch, "report", written) == 0
+    assert list(calls[-1].config.compare) == [call.folder.name for call in calls[:-1]]
+    assert nasweave(monkeypatch, "report", "compare=[a-search.seed=1,b c]") == 0
+    assert calls[-1].config.compare == ("a-search.seed=1", "b c")
 
 
 OPEN = "{_target_: builtins.open, file: called, mode: w}"
