@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from runs.app.compose import compose
-from runs.app.terminal import TerminalReporter
+from runs.app.console.reporter import TerminalReporter
 from runs.pipeline.context import Command, Context, open_context
 
 __all__ = ["open_run"]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import hardware_profiles.devices
 from runs.app.compose import compose
-from runs.app.terminal import TerminalReporter
+from runs.app.console.reporter import TerminalReporter
 from runs.pipeline.context import Command, open_context
 from runs.pipeline.plan import Plan
 from runs.pipeline.stages.profile import PROFILE

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import re
 
 from search_space.errors import ConfigError
 
 __all__ = ["seconds"]
 
+_MOST_S = 366 * 86400.0
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -19,8 +19,7 @@ def seconds(text: str | float, *, parameter: str) -> float:
         value = float(match[1]) * _UNITS[match[2]] if match else 0.0
     except ValueError:
         value = 0.0
-    if not (math.isfinite(value) and value > 0):
-        raise ConfigError(
-            parameter, expected="a duration such as 90s, 5m or 1h", got=repr(text), remedy="correct the override"
-        )
+    if not 0 < value <= _MOST_S:
+        expected = "a duration such as 90s, 5m or 1h, of a year at most"
+        raise ConfigError(parameter, expected=expected, got=repr(text)[:80], remedy="correct the override")
     return value

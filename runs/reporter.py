@@ -54,8 +54,11 @@ class Reporter(Protocol):
     def table(self, table: Table) -> None:
         """Show a table."""
 
-    def progress(self, title: str) -> AbstractContextManager[ProgressCallback]:
-        """Give a callback ``(done, total, message)`` for the progress of one activity."""
+    def progress(self, title: str, *, limit_s: float | None = None) -> AbstractContextManager[ProgressCallback]:
+        """Give a callback ``(done, total, message)`` for the progress of one activity.
+
+        ``limit_s`` are the seconds after which it is to end, where it has a time budget.
+        """
 
 
 class SilentReporter:
@@ -75,6 +78,6 @@ class SilentReporter:
         """Show nothing."""
 
     @contextmanager
-    def progress(self, title: str) -> Iterator[ProgressCallback]:
+    def progress(self, title: str, *, limit_s: float | None = None) -> Iterator[ProgressCallback]:
         """Give a callback that does nothing."""
         yield lambda done, total, message: None

@@ -13,7 +13,7 @@ def reporter(*, progress: bool) -> Reporter:
     """Return where progress goes: nowhere, or to the terminal, warnings too unless the program has set logging up."""
     if not progress:
         return SilentReporter()
-    from runs.app.terminal import TerminalReporter
+    from runs.app.console.reporter import TerminalReporter
 
     log = logging.getLogger("nasweave")
     if not logging.getLogger().handlers and not any(isinstance(h, logging.StreamHandler) for h in log.handlers):

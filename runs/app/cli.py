@@ -17,6 +17,7 @@ from importlib.metadata import version
 
 from runs.app import STORE_VARIABLE
 from runs.app.arguments import Arguments, Override, parse_arguments
+from runs.app.console.interruption import interruptible
 from runs.app.help import general_help, verb_help
 from runs.app.verb import Verb
 from runs.app.verbs import VERBS
@@ -132,11 +133,12 @@ def main() -> None:
 
 def _exit_code(words: list[str]) -> int:
     try:
-        _main(words)
+        with interruptible():
+            _main(words)
     except NasweaveError as error:
         return _fail(str(error))
-    except KeyboardInterrupt:
-        print("nasweave: interrupted; the same command continues", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        _fail(str(stop) or "interrupted; the same command continues")
         return 130
     except BrokenPipeError:
         return 141

@@ -12,6 +12,7 @@ from typing import Any, cast
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from runs.app.schema.bounds import check_bounds
 from runs.app.schema.renamed import current_keys
 from runs.app.schema.typed import build, defaults, nearest
 from runs.app.time_budget import divided
@@ -59,6 +60,7 @@ def changed(config: Config, values: Mapping[str, object]) -> Config:
 
 
 def _built(data: Mapping[str, Any]) -> Config:
+    check_bounds(data)
     config = build(Config, data)
     if config.task.name not in TASKS:
         close = nearest(config.task.name, TASKS)

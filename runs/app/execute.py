@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import sys
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Mapping, Sequence
 from typing import TextIO
 
 from omegaconf import DictConfig
 
 from runs.app.arguments import Override
 from runs.app.config import from_hydra
+from runs.app.console.interruption import interruptible
+from runs.app.console.reporter import TerminalReporter
 from runs.app.invocation import Invocation
 from runs.app.record import Asked, redacted_words, write_record
-from runs.app.terminal import TerminalReporter
 from runs.app.verbs import VERBS
 from runs.pipeline.context import Command
 from runs.pipeline.run_folder import sweep_folder
@@ -56,8 +53,9 @@ def execute(verb: str, composed: DictConfig, *, overrides: Sequence[Override], s
         folder.mkdir(parents=True, exist_ok=True)
         if not declared.joins and os.environ.get("RANK", "0") == "0":
             write_record(folder, Asked(config=config, words=command.overrides))
-    with _terminated_as_interrupted():
-        declared.run(Invocation(config=config, folder=folder, command=command, reporter=TerminalReporter()))
+    reporter = TerminalReporter()
+    with interruptible(reporter.how_far):
+        declared.run(Invocation(config=config, folder=folder, command=command, reporter=reporter))
 
 
 def report_warnings() -> None:
@@ -82,20 +80,3 @@ class _Redacted(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
         return redacted(super().format(record))
-
-
-@contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
-    """Leave on SIGTERM as on Ctrl-C, so that what is done is saved: schedulers end a job with this signal."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, _leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _leave(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

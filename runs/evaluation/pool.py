@@ -6,14 +6,17 @@ killed.
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import signal
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+import warnings
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import TracebackType
+from types import FrameType, TracebackType
 
 import torch
 from joblib import Parallel, delayed
@@ -27,6 +30,8 @@ from supernet.training import Quality
 __all__ = ["Round", "RoundsPool", "available_cores"]
 
 _LOOK_S = 1.0
+_SAVE_S = 10.0  # of the half minute or more that schedulers give
+_Results = Generator[Quality | NasweaveError, None, None]
 _known: Sequence[RoundsEvaluator] = ()  # to a process of the pool
 
 
@@ -107,8 +112,12 @@ class RoundsPool:
             yield from self._here(wanted)
             return
         try:
-            for result in self._parallel(delayed(_train_here)(self._place, one) for one in wanted):
-                yield _unless_lost(result)
+            with (
+                _told_to_processes(),
+                _closed(self._parallel(delayed(_train_here)(self._place, one) for one in wanted)) as results,
+            ):
+                for result in results:
+                    yield _unless_lost(result)
         except BrokenProcessPool as error:
             raise SearchError(
                 "search.fidelities.processes",
@@ -139,10 +148,57 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
+@contextmanager
+def _closed(
+    results: Generator[Quality | NasweaveError, None, None],
+) -> Iterator[Generator[Quality | NasweaveError, None, None]]:
+    """Close what is left of the results, without joblib's warning of the rounds that end with it."""
+    try:
+        yield results
+    finally:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            results.close()
+
+
+@contextmanager
+def _told_to_processes() -> Iterator[None]:
+    """On Ctrl-C or SIGTERM let the processes of the pool save what they train, before it does what it did before."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            if handler is not None:
+                signal.signal(number, handler)
+
+    def tell(number: int, frame: FrameType | None) -> None:
+        restore()  # a second signal does not wait
+        end = time.monotonic() + _SAVE_S
+        trainers = [child for child in multiprocessing.active_children() if child.name.startswith("LokyProcess")]
+        for trainer in trainers:
+            trainer.terminate()
+        while any(trainer.is_alive() for trainer in trainers) and time.monotonic() < end:
+            time.sleep(0.05)
+        signal.raise_signal(number)
+
+    for number, handler in before.items():
+        if handler not in (None, signal.SIG_IGN):
+            signal.signal(number, tell)
+    try:
+        yield
+    finally:
+        restore()
+
+
 def _begin(known: Sequence[RoundsEvaluator], parent: int) -> None:
     global _known
     torch.set_num_threads(1)
     _known = known
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all: the parent tells when to end
+    signal.signal(signal.SIGTERM, lambda number, frame: os._exit(128 + number))
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 

@@ -4,8 +4,8 @@ In a round the rate rises briefly and then falls to zero in a straight line, so 
 good as it can be after its steps; the next round goes on from its weights and moments. The labels alone teach, for a
 teacher triples the time of a small network's step and gains little (``docs/training.md``).
 
-A checkpoint is written at the end of each round and, in long ones, every ``config.checkpoint_every`` steps: what was
-interrupted goes on in the middle of its round, bit for bit under the same conditions.
+A checkpoint is written at the end of each round, in long ones every ``config.checkpoint_every`` steps, and where a
+signal asks to stop: what was interrupted goes on in the middle of its round, bit for bit under the same conditions.
 
 Papers: Loshchilov & Hutter 2017 (SGDR: restarts); Defazio et al. 2023 (When, Why and How Much: linear decay).
 """
@@ -29,6 +29,7 @@ from supernet.training.config import TrainingConfig
 from supernet.training.mixed_precision import autocast
 from supernet.training.sampling import augmentation_generator, batch_rows
 from supernet.training.state import make_optimizer, restore_state, stored_state
+from supernet.training.stopping import held_back
 
 __all__ = ["RoundTraining", "round_rate"]
 
@@ -91,9 +92,13 @@ class RoundTraining:
             self.network.train()
             for layer in self._linears:
                 layer.pruned = 1.0
-            while self.step < steps:
-                self._update()
-                if self.path is not None and (self.step == steps or self.step % self.config.checkpoint_every == 0):
+            began = self.step
+            with held_back(enabled=self.path is not None) as is_asked:
+                while self.step < steps and not is_asked():
+                    self._update()
+                    if self.path is not None and (self.step == steps or self.step % self.config.checkpoint_every == 0):
+                        self._save(self.path)
+                if self.path is not None and began < self.step < steps and self.step % self.config.checkpoint_every:
                     self._save(self.path)
         return self.network.eval()
 

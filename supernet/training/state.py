@@ -26,6 +26,7 @@ from supernet.training.config import TrainingConfig
 from supernet.training.curve import Curve
 from supernet.training.distributed import Ranks
 from supernet.training.sampling import augmentation_generator, batch_rows
+from supernet.training.stopping import held_back
 
 __all__ = [
     "CURVE",
@@ -163,13 +164,17 @@ class Training(Generic[Model]):
         save_checkpoint(self.folder / FILE, checkpoint)
 
     def run(self, progress: Progress | None) -> None:
-        """Do the remaining steps; the writer keeps curve and checkpoints, the curve first."""
+        """Do the remaining steps; the writer keeps curve and checkpoints, the curve first.
+
+        Where a signal asks to stop, the step that is under way is done and kept first.
+        """
         if not self.ranks.is_writer:
             while self.step < self.config.steps:
                 self.update()
             return
-        with Curve(self.folder / CURVE, step=self.step) as curve:
-            while self.step < self.config.steps:
+        began, alone = self.step, self.ranks.size == 1  # several would each stop after another step
+        with held_back(enabled=alone) as is_asked, Curve(self.folder / CURVE, step=self.step) as curve:
+            while self.step < self.config.steps and not is_asked():
                 losses, gradient_norm = self.update()
                 loss = math.fsum(losses) / len(losses)
                 curve.append(
@@ -184,6 +189,10 @@ class Training(Generic[Model]):
                     self.save()
                 if progress is not None:
                     progress(self.step, self.config.steps, f"loss {loss:.3f}")
+            if began < self.step < self.config.steps and self.step % self.config.checkpoint_every:
+                curve.flush()
+                self.save()
+                logger.warning("stopped after step %d of %d, which is saved", self.step, self.config.steps)
 
     def update(self) -> tuple[Sequence[float], float]:
         """Do one step; returns the terms of its loss and the norm of the gradient before clipping."""

@@ -57,7 +57,7 @@ def stop_at(folder: Path, stage: str, reached: int, how: signal.Signals) -> None
     if how == signal.SIGINT:
         assert code == 130
         last = (folder / "log").read_text().strip().splitlines()[-1]
-        assert last == "nasweave: interrupted; the same command continues"
+        assert last.startswith("nasweave: interrupted") and last.endswith("the same command continues")
 
 
 @pytest.fixture(scope="module")

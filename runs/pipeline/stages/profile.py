@@ -109,7 +109,7 @@ def _measure(
     target, config = context.target, context.config.profile
     for text in disturbances(threads=target.setting.threads):
         context.reporter.warning(text)
-    with context.reporter.progress(title) as progress:
+    with context.reporter.progress(title, limit_s=time_budget_s) as progress:
         return measure(
             subjects,
             target=target,

@@ -12,6 +12,7 @@ from typing import Any
 
 from runs.evaluation.pool import Round, RoundsPool
 from search_space.errors import CheckpointError
+from supernet.training.stopping import held_back
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,21 @@ class Endless:
     def train(self, architecture: Any, **_: Any) -> None:
         (self.folder / str(os.getpid())).touch()
         time.sleep(600)
+
+
+@dataclass(frozen=True)
+class Saving:
+    """Trains for long, and saves where it is told to stop."""
+
+    folder: Path
+
+    def train(self, architecture: Any, **_: Any) -> None:
+        (self.folder / str(os.getpid())).touch()
+        with held_back() as is_asked:
+            while not is_asked():
+                time.sleep(0.01)
+            time.sleep(0.2)  # the rest of a step
+            (self.folder / f"{architecture}.saved").touch()
 
 
 class Deadly:
@@ -47,5 +63,6 @@ def rounds_of(*names: str) -> list[Round]:
 
 
 if __name__ == "__main__":
-    with RoundsPool(Endless(Path(sys.argv[1])), processes=2) as pool:  # type: ignore[arg-type]
+    kind = {"endless": Endless, "saving": Saving}[sys.argv[2]]
+    with RoundsPool(kind(Path(sys.argv[1])), processes=2) as pool:  # type: ignore[arg-type]
         pool.train(rounds_of("first", "second"))

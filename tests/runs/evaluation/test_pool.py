@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
@@ -29,8 +30,25 @@ def wait_until(true, *, seconds: float = 60.0) -> None:
         time.sleep(0.05)
 
 
+def begin(folder, kind):
+    return subprocess.Popen([sys.executable, "-m", pool_process.__name__, str(folder), kind])
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_processes_save_what_they_train_before_a_stopped_search_ends(tmp_path, how):
+    begun = begin(tmp_path, "saving")
+    try:
+        wait_until(lambda: len(list(tmp_path.iterdir())) == 2)
+        begun.send_signal(how)
+        assert begun.wait(timeout=30) in (-how, 1, 130)
+    finally:
+        begun.kill()
+        begun.wait()
+    assert sorted(path.name for path in tmp_path.glob("*.saved")) == ["first.saved", "second.saved"]
+
+
 def test_no_process_trains_on_after_the_one_that_began_it_was_killed(tmp_path):
-    begun = subprocess.Popen([sys.executable, "-m", pool_process.__name__, str(tmp_path)])
+    begun = begin(tmp_path, "endless")
     try:
         wait_until(lambda: len(list(tmp_path.iterdir())) == 2)
         trainers = [int(path.name) for path in tmp_path.iterdir()]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -78,6 +80,24 @@ def test_a_killed_round_goes_on_at_its_last_checkpoint_bit_for_bit(tmp_path: Pat
     assert 0 <= stop - again.step < 4
     for steps in (8, 24):
         again.train_to(steps)
+    assert all(torch.equal(a, b) for a, b in zip(weights(whole), weights(again), strict=True))
+
+
+def test_a_round_that_is_stopped_is_kept_at_its_step(tmp_path: Path):
+    class Stopped(RoundTraining):
+        def _update(self) -> None:
+            super()._update()
+            if self.step == 11:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    path, other = tmp_path / "checkpoint", begin()
+    stopped = Stopped(other.network, identity=other.identity, data=other.data, config=other.config, path=path)
+    with pytest.raises(KeyboardInterrupt):
+        stopped.train_to(24)
+    again, whole = begin(path), begin()
+    assert again.step == 11
+    again.train_to(24)
+    whole.train_to(24)
     assert all(torch.equal(a, b) for a, b in zip(weights(whole), weights(again), strict=True))
 
 

@@ -80,7 +80,7 @@ def _train(
     corners, rungs = (space.smallest, space.largest), context.config.search.fidelities.rungs
     end = time.monotonic() + _CORNERS * seconds
     with (
-        context.reporter.progress("train baselines") as progress,
+        context.reporter.progress("train baselines", limit_s=_CORNERS * seconds) as progress,
         RoundsPool(train, processes=processes_of(context), among=trainers) as pool,
     ):
         for steps in rungs:

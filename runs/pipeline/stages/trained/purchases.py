@@ -151,7 +151,7 @@ def watched(context: Context, search: FidelitySearch) -> Iterator[Callable[[floa
     """Give what shows how far a search has come, by the seconds that it spent."""
     metric, name = context.data.metric, trained_for(context.objectives)
     total = round(context.config.search.fidelities.seconds)
-    with context.reporter.progress("search") as progress:
+    with context.reporter.progress("search", limit_s=total) as progress:
 
         def show(spent: float) -> None:
             best = min((o.error for o in search.observations), default=math.nan)
