@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from runs.api.run import Run
     from runs.api.spaces import device, doctor, space, task
     from runs.api.study import sampler
+    from runs.service.client.connection import connect
     from search_space.architecture import Architecture, Layer
     from search_space.errors import NasweaveError
     from search_space.space import SearchSpace
@@ -44,6 +45,7 @@ __all__ = [
     "Run",
     "SearchSpace",
     "Setting",
+    "connect",
     "create_run",
     "device",
     "doctor",
@@ -67,6 +69,7 @@ _SOURCES = {
     "Run": "runs.api.run",
     "SearchSpace": "search_space.space",
     "Setting": "hardware_profiles.setting",
+    "connect": "runs.service.client.connection",
     "create_run": "runs.api.opening",
     "device": "runs.api.spaces",
     "doctor": "runs.api.spaces",

@@ -18,7 +18,7 @@ from importlib.metadata import version
 from runs.app import STORE_VARIABLE
 from runs.app.arguments import Arguments, Override, parse_arguments
 from runs.app.console.interruption import interruptible
-from runs.app.help import general_help, verb_help
+from runs.app.help import general_help, settings_help, verb_help
 from runs.app.verb import Verb
 from runs.app.verbs import VERBS
 from search_space.errors import ConfigError, NasweaveError
@@ -34,15 +34,33 @@ def _main(words: list[str]) -> None:
         print(f"nasweave {version('nasweave')}")
         return
     name, *rest = words
+    if name == "--server":
+        from runs.service.client.shell import run_at
+
+        run_at(rest)
+        return
     if name not in VERBS:
         raise ConfigError("verb", expected=f"one of {', '.join(VERBS)}", got=repr(name), remedy="see nasweave --help")
     verb = VERBS[name]
+    if verb.settings is not None and verb.begin is not None:
+        _begin(name, verb, rest)
+        return
     arguments = parse_arguments(rest, verb=name, own=verb.words)
     if arguments.help:
         print(verb_help(name, verb))
         return
     _check_processes(name, verb)
     _run(name, arguments)
+
+
+def _begin(name: str, verb: Verb, words: list[str]) -> None:
+    from runs.service.settings import read_words
+
+    assert verb.settings is not None and verb.begin is not None
+    if {"-h", "--help"} & {*words}:
+        print(settings_help(name, verb))
+    else:
+        verb.begin(read_words(verb.settings, words))
 
 
 def _check_processes(name: str, verb: Verb) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TextIO
 
 from omegaconf import DictConfig
@@ -19,12 +19,20 @@ from runs.app.record import Asked, redacted_words, write_record
 from runs.app.verbs import VERBS
 from runs.pipeline.context import Command
 from runs.pipeline.run_folder import sweep_folder
+from runs.reporter import Reporter
 from runs.store.secrets import redacted
 
 __all__ = ["execute", "report_warnings"]
 
 
-def execute(verb: str, composed: DictConfig, *, overrides: Sequence[Override], swept: Mapping[str, str]) -> None:
+def execute(
+    verb: str,
+    composed: DictConfig,
+    *,
+    overrides: Sequence[Override],
+    swept: Mapping[str, str],
+    told_to: Callable[[Reporter], Reporter] | None = None,
+) -> None:
     """Do what a verb does under one composed configuration.
 
     Parameters
@@ -37,6 +45,8 @@ def execute(verb: str, composed: DictConfig, *, overrides: Sequence[Override], s
         What the user typed, of this job alone.
     swept
         The keys, with their values, in which this job differs from the others of its multirun.
+    told_to
+        Gives who is told of progress, and tells the terminal too; the terminal alone when ``None``.
 
     Raises
     ------
@@ -45,6 +55,7 @@ def execute(verb: str, composed: DictConfig, *, overrides: Sequence[Override], s
     """
     report_warnings()
     declared = VERBS[verb]
+    assert declared.run is not None
     config = from_hydra(composed)
     swept = {} if declared.joins else swept
     folder = sweep_folder(outputs=config.outputs, task=config.task.name, name=config.name, swept=swept)
@@ -53,8 +64,9 @@ def execute(verb: str, composed: DictConfig, *, overrides: Sequence[Override], s
         folder.mkdir(parents=True, exist_ok=True)
         if not declared.joins and os.environ.get("RANK", "0") == "0":
             write_record(folder, Asked(config=config, words=command.overrides))
-    reporter = TerminalReporter()
-    with interruptible(reporter.how_far):
+    terminal = TerminalReporter()
+    reporter = terminal if told_to is None else told_to(terminal)
+    with interruptible(terminal.how_far):
         declared.run(Invocation(config=config, folder=folder, command=command, reporter=reporter))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import shutil
 import textwrap
@@ -12,7 +13,7 @@ from runs.app.groups import groups
 from runs.app.verb import Verb
 from runs.app.verbs import VERBS
 
-__all__ = ["general_help", "verb_help"]
+__all__ = ["general_help", "settings_help", "verb_help"]
 
 _FLAGS = (
     ("-m, --multirun", "run every combination of key=a,b"),
@@ -63,6 +64,25 @@ def verb_help(name: str, verb: Verb) -> str:
             "",
             "keys, set with key=value, and their defaults:",
             textwrap.indent(_keys(), "  "),
+        )
+    )
+
+
+def settings_help(name: str, verb: Verb) -> str:
+    """Return what ``nasweave VERB --help`` prints for a verb that reads no configuration."""
+    assert verb.settings is not None
+    fields = [
+        (f"{field.name}={str(field.default).lower() if isinstance(field.default, bool) else field.default}", field)
+        for field in dataclasses.fields(verb.settings)
+    ]
+    return "\n".join(
+        (
+            f"usage: nasweave {name} [key=value ...]",
+            "",
+            *_wrapped(f"{verb.help}."),
+            "",
+            "keys, set with key=value, and their defaults:",
+            *_entries([(shown, field.metadata["help"]) for shown, field in fields]),
         )
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from runs.app.invocation import Invocation
@@ -51,7 +51,7 @@ class Verb:
     help
         One line, as ``nasweave --help`` shows it.
     run
-        Does the work. Imports what is heavy itself, so that the help stays fast.
+        Does the work on a run. Imports what is heavy itself, so that the help stays fast.
     words
         The verb's own words, beside all configuration keys.
     only_reads
@@ -61,14 +61,21 @@ class Verb:
         of a multirun use that one folder.
     several_processes
         Whether torchrun may start it.
+    settings, begin
+        Of a verb that works on no run and reads no configuration: a dataclass of its words, and what does the work.
     """
 
     help: str
-    run: Callable[[Invocation], None]
+    run: Callable[[Invocation], None] | None = None
     words: tuple[Word, ...] = ()
     only_reads: Callable[[Config], bool] = _never
     joins: bool = False
     several_processes: bool = False
+    settings: type[Any] | None = None
+    begin: Callable[[Any], None] | None = None
+
+    def __post_init__(self) -> None:
+        assert (self.run is None) == (self.begin is not None) == (self.settings is not None)
 
 
 CHECKPOINT_WORDS = (

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import ColumnElement, Connection, Double, Engine, create_engine, event, literal_column, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError
@@ -32,6 +32,7 @@ from search_space.errors import StoreError
 
 __all__ = [
     "alone_in_setup",
+    "clock",
     "connect",
     "connection_options",
     "journal_of",
@@ -46,6 +47,10 @@ _JOURNAL = "sqlite+journal"
 # Any constant will do, as long as no other program takes the same advisory lock.
 _SETUP_LOCK = 0x6E617378
 _WRITES = "nasweave_writes"
+_SECONDS_SINCE_1970 = {
+    "postgresql": "EXTRACT(EPOCH FROM clock_timestamp())::double precision",
+    "sqlite": "((julianday('now') - 2440587.5) * 86400.0)",
+}
 _log = logging.getLogger("nasweave.runs")
 
 
@@ -172,6 +177,11 @@ def _sqlite(url: URL, *, busy_timeout_s: float) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
     return engine
+
+
+def clock(engine: Engine) -> ColumnElement[float]:
+    """Return the seconds since 1970 by the clock of the database, which processes of several hosts share."""
+    return literal_column(_SECONDS_SINCE_1970[engine.dialect.name], Double())
 
 
 def writing(engine: Engine) -> Engine:

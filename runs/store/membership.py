@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlalchemy import ColumnElement, Double, case, delete, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, case, delete, or_, select, update
 from sqlalchemy.orm import Session
 
+from runs.store.engine import clock
 from runs.store.exact import json_object
 from runs.store.repository import Store
 from runs.store.tables import RunRow
@@ -18,11 +19,6 @@ from runs.store.worker_tables import ClaimRow, WorkerRow
 from search_space.errors import StoreError
 
 __all__ = ["Membership"]
-
-_SECONDS_SINCE_1970 = {
-    "postgresql": "EXTRACT(EPOCH FROM clock_timestamp())::double precision",
-    "sqlite": "((julianday('now') - 2440587.5) * 86400.0)",
-}
 
 
 class Membership:
@@ -40,7 +36,7 @@ class Membership:
 
     def __init__(self, store: Store, *, run_id: int, worker: str, grace_s: float) -> None:
         self._store, self._run_id, self.worker, self.grace_s = store, run_id, worker, grace_s
-        self._now: ColumnElement[float] = literal_column(_SECONDS_SINCE_1970[store._engine.dialect.name], Double())
+        self._now = clock(store._engine)
 
     def join(self, identity: Mapping[str, object]) -> None:
         """Become one of the run's workers.

@@ -13,6 +13,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
+import runs.store.service.tables  # noqa: F401 (its tables belong to those that migrations must arrive at)
 from runs.store.engine import writing
 from runs.store.tables import PREFIX
 from search_space.errors import StoreError

@@ -136,7 +136,7 @@ class Store(Database):
             "created_at": utc_now(),
         }
         with self._write() as session:
-            self._insert_new(session, CandidateRow, row)
+            self._insert_new(session, CandidateRow, {**row, "change": _next_change(session, run_id)})
             stored = _candidate(session, run_id, key)
         assert stored is not None
         return stored
@@ -170,6 +170,7 @@ class Store(Database):
             "reason": "",
         }
         with self._write() as session:
+            new["change"] = _next_change(session, run_id)
             before = _candidate(session, run_id, key)
             kept = before.final if before is not None and before.values == dict(values) else None
             insert = self._insert(CandidateRow).values(**own, **new, created_at=utc_now())
@@ -203,7 +204,8 @@ class Store(Database):
         """
         change = update(CandidateRow).where(CandidateRow.run_id == run_id, CandidateRow.key == key)
         with self._write() as session:
-            session.execute(change.values(final=json_object(final, parameter="final")))
+            number = _next_change(session, run_id)
+            session.execute(change.values(final=json_object(final, parameter="final"), change=number))
             candidate = _candidate(session, run_id, key)
         if candidate is None:
             raise StoreError(
@@ -226,6 +228,12 @@ class Store(Database):
         query = select(ExportRow).where(ExportRow.run_id == run_id).order_by(ExportRow.id)
         with self._read() as session:
             return [row.record() for row in session.scalars(query)]
+
+
+def _next_change(session: Session, run_id: int) -> int:
+    """Lock the run's row to the end of the transaction, and return the number of the change that is about to be."""
+    change = update(RunRow).where(RunRow.id == run_id).values(changes=RunRow.changes + 1)
+    return session.scalar(change.returning(RunRow.changes)) or 0  # a run that is gone: its foreign key tells
 
 
 def _stage(session: Session, run_id: int, stage: str) -> Stage | None:

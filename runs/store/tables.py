@@ -55,6 +55,8 @@ class RunRow(Base):
     space_fingerprint: Mapped[str]
     space_json: Mapped[str]
     created_at: Mapped[datetime]
+    # How often a candidate of it was written: counted while this row is locked, so that no change appears late.
+    changes: Mapped[int] = mapped_column(server_default="0")
 
     def record(self) -> Run:
         """Return the row as a value."""
@@ -126,6 +128,7 @@ class CandidateRow(Base):
     __table_args__ = (
         UniqueConstraint("run_id", "key"),
         CheckConstraint("state IN ('complete', 'failed')", name="state"),
+        Index(None, "run_id", "change"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -141,6 +144,8 @@ class CandidateRow(Base):
     reason: Mapped[str]
     created_at: Mapped[datetime]
     final: Mapped[dict[str, Any] | None]
+    # Which of the run's changes wrote it last: whoever has seen all up to a number asks for those after it.
+    change: Mapped[int] = mapped_column(server_default="0")
 
     def record(self) -> Candidate:
         """Return the row as a value."""

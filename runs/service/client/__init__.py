@@ -1,0 +1,1 @@
+"""A client of a service, on the standard library alone: from Python, and for the command line's ``--server``."""

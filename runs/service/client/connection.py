@@ -1,0 +1,237 @@
+"""A connection to a service, and its runs, with the verbs that a run of one's own has."""
+
+from __future__ import annotations
+
+import io
+import time
+import uuid
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runs.service.client.requests import Requests, ServiceError
+from search_space.errors import ConfigError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Connection", "RemoteRun", "connect"]
+
+_ENDED = ("done", "failed", "stopped")
+_PERIOD_S = 1.0
+_TRIES = 5
+
+
+def connect(url: str, token: str | None = None) -> Connection:
+    """Return a connection to a service, which was asked whether it knows the token.
+
+    Parameters
+    ----------
+    url
+        Such as ``http://127.0.0.1:8765``.
+    token
+        As ``nasweave token`` prints it; that of the environment, ``NASWEAVE_TOKEN``, when ``None``.
+
+    Raises
+    ------
+    ServiceError
+        There is no service, or it does not know the token.
+    """
+    connection = Connection(Requests(url, token))
+    connection.me()
+    return connection
+
+
+class Connection:
+    """A service."""
+
+    def __init__(self, requests: Requests) -> None:
+        self._requests = requests
+
+    def __repr__(self) -> str:
+        return f"Connection({self._requests.url!r})"
+
+    def me(self) -> dict[str, Any]:
+        """Return whom the token belongs to, and what it permits."""
+        found: dict[str, Any] = self._requests.json("GET", "/me")
+        return found
+
+    def submit(self, document: Mapping[str, Any]) -> RemoteRun:
+        """Ask for a run, once: a request whose answer is lost is repeated, and gives the same run.
+
+        Parameters
+        ----------
+        document
+            As ``GET /api/v1/schema`` describes it: ``{"task": "digits", "budget": {"latency_ms": 0.05}}``.
+        """
+        headers = {"Idempotency-Key": uuid.uuid4().hex}
+        for left in reversed(range(_TRIES)):
+            try:
+                made = self._requests.json("POST", "/runs", body=dict(document), headers=headers)
+                return RemoteRun(self._requests, made["key"])
+            except ServiceError as error:
+                if not left or error.status not in (0, 503):
+                    raise
+                time.sleep(_PERIOD_S)
+        raise AssertionError("the last try raises")
+
+    def runs(self, *, state: str | None = None, owner: str | None = None, limit: int = 50) -> list[RemoteRun]:
+        """Return the newest runs."""
+        page = self._requests.json("GET", "/runs", query={"state": state, "owner": owner, "limit": limit})
+        return [RemoteRun(self._requests, run["key"]) for run in page["runs"]]
+
+    def run(self, key: str) -> RemoteRun:
+        """Return a run by its key; raises ``ServiceError`` for an unknown one."""
+        found = RemoteRun(self._requests, key)
+        found.read()
+        return found
+
+    def devices(self) -> list[dict[str, Any]]:
+        """Return the devices whose profiles a document can name."""
+        found: list[dict[str, Any]] = self._requests.json("GET", "/devices")
+        return found
+
+
+class RemoteRun:
+    """A run of a service.
+
+    Attributes
+    ----------
+    key
+        By which the service knows it.
+    """
+
+    def __init__(self, requests: Requests, key: str) -> None:
+        self._requests, self.key = requests, key
+
+    def __repr__(self) -> str:
+        return f"RemoteRun({self.key!r})"
+
+    def read(self) -> dict[str, Any]:
+        """Return the run as the service describes it."""
+        found: dict[str, Any] = self._requests.json("GET", f"/runs/{self.key}")
+        return found
+
+    @property
+    def state(self) -> str:
+        """The state: queued, running, done, failed or stopped."""
+        return str(self.read()["state"])
+
+    def wait(self, timeout_s: float | None = None) -> str:
+        """Wait until the run has ended, and return its state.
+
+        Raises
+        ------
+        TimeoutError
+            It has not ended in time; it goes on.
+        ServiceError
+            It has failed.
+        """
+        end = None if timeout_s is None else time.monotonic() + timeout_s
+        while True:
+            run = self.read()
+            if run["state"] == "failed":
+                raise _failure(run)
+            if run["state"] in _ENDED:
+                return str(run["state"])
+            if end is not None and time.monotonic() > end:
+                raise TimeoutError(f"run {self.key} is {run['state']} after {timeout_s:g} s")
+            time.sleep(_PERIOD_S)
+
+    def stop(self) -> None:
+        """Ask the run to stop."""
+        self._requests.json("POST", f"/runs/{self.key}/stop")
+
+    def resume(self) -> None:
+        """Continue the run where it stopped."""
+        self._requests.json("POST", f"/runs/{self.key}/resume")
+
+    def log(self) -> str:
+        """Return everything that the run's jobs said so far."""
+        return "".join(self._log(follow=False))
+
+    def follow(self) -> Iterator[str]:
+        """Yield what the run's jobs say, until it has ended."""
+        return self._log(follow=True)
+
+    def candidates(self) -> pd.DataFrame:
+        """Return every network that was evaluated, a row each by key, with its values."""
+        import pandas as pd
+
+        found = self._requests.json("GET", f"/runs/{self.key}/candidates")
+        return pd.DataFrame([one["values"] for one in found], index=[one["key"] for one in found])
+
+    def front(self, budget: Mapping[str, float] | None = None) -> pd.DataFrame:
+        """Return the networks that nothing dominates within a budget, cheapest first; that of the run when ``None``."""
+        import pandas as pd
+
+        query = {f"budget.{name}": limit for name, limit in (budget or {}).items()}
+        found = self._requests.json("GET", f"/runs/{self.key}/front", query=query)["front"]
+        return pd.DataFrame([one["values"] for one in found], index=[one["key"] for one in found])
+
+    def export(
+        self, key: str = "auto", *, to: str | Path, formats: list[str] | None = None, measure: bool = True
+    ) -> Path:
+        """Export a network, download it, and return its folder, a new one inside of ``to``.
+
+        Parameters
+        ----------
+        key
+            ``auto``, ``knee``, ``best``, ``fastest`` or the key of a network.
+        to
+            A folder.
+        formats
+            Names such as ``onnx``; those that the run asked for when ``None``.
+        measure
+            Whether each file is timed.
+        """
+        before = {one["key"] for one in self._requests.json("GET", f"/runs/{self.key}/exports")}
+        if key not in before or formats is not None:
+            body = {"key": key, "formats": formats, "measure": measure}
+            self._requests.json("POST", f"/runs/{self.key}/exports", body=body)
+            self.wait()
+            last = self.read()["jobs"][-1]
+            if last["state"] == "failed":
+                raise _failure({"jobs": [last]})
+        after = [one["key"] for one in self._requests.json("GET", f"/runs/{self.key}/exports")]
+        network = key if key in after else next((one for one in after if one not in before), after[-1])
+        return self._download(network, Path(to))
+
+    def _download(self, network: str, to: Path) -> Path:
+        with self._requests.open("GET", f"/runs/{self.key}/exports/{network}.zip", timeout_s=600) as answer:
+            data = answer.read()
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            names = archive.namelist()
+            tops = {name.partition("/")[0] for name in names}
+            if len(tops) != 1 or any(".." in name or name.startswith("/") or "\\" in name for name in names):
+                raise ConfigError(
+                    "zip", expected="one folder", got=", ".join(names)[:100], remedy="trust no such server"
+                )
+            to.mkdir(parents=True, exist_ok=True)
+            archive.extractall(to)
+        return to / tops.pop()
+
+    def _log(self, *, follow: bool) -> Iterator[str]:
+        offset = 0
+        while True:
+            has_ended = not follow or self.state in _ENDED
+            while True:
+                part = self._requests.json("GET", f"/runs/{self.key}/log", query={"offset": offset})
+                if part["offset"] == offset:
+                    break
+                offset = part["offset"]
+                yield part["text"]
+            if has_ended:
+                return
+            time.sleep(_PERIOD_S)
+
+
+def _failure(run: Mapping[str, Any]) -> ServiceError:
+    reason: Mapping[str, Any] = next((job["reason"] for job in reversed(run["jobs"]) if job["state"] == "failed"), {})
+    return ServiceError(
+        str(reason.get("parameter", "run")),
+        expected=str(reason.get("expected", "a run that ends well")),
+        got=str(reason.get("got", "one that failed")),
+        remedy=str(reason.get("remedy", "read its log")),
+    )

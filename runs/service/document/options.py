@@ -1,0 +1,85 @@
+"""What can be chosen from, found by the files of the registries and groups, so that nothing heavy is imported."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+__all__ = [
+    "OWN_DATA_TASKS",
+    "Channel",
+    "Format",
+    "Mixer",
+    "Precision",
+    "Runtime",
+    "SearchOption",
+    "SpaceOption",
+    "Task",
+    "offered",
+]
+
+
+def _group(name: str) -> list[str]:
+    folder = files("hydra_conf") / name
+    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+
+
+def _members(package: str) -> list[str]:
+    """Return the members of a registry by its files, without importing its parents."""
+    root, *rest = package.split(".")
+    spec = find_spec(root)
+    assert spec is not None and spec.submodule_search_locations
+    folder = Path(spec.submodule_search_locations[0]).joinpath(*rest)
+    return sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))
+
+
+def _needs_a_path(task: str) -> bool:
+    return "path: ???" in (files("hydra_conf") / "task" / f"{task}.yaml").read_text()
+
+
+OWN_DATA_TASKS = tuple(task for task in _group("task") if _needs_a_path(task))
+"""Tasks over data of one's own, which a service knows as registered data sets alone."""
+
+_PRECISIONS = ["float", "w8a8", "w8a8_2of4", "w4a8c", "w8", "w4", "w8a8s", "w8a8g32", "w4a8"]
+
+
+@cache
+def offered() -> dict[str, list[str]]:
+    """Return everything that a document can choose from, by what it is."""
+    return {
+        "task": [task for task in _group("task") if task not in OWN_DATA_TASKS],
+        "space": _group("space"),
+        "search": _group("search"),
+        "runtime": _group("hardware"),
+        "format": _members("runs.export.formats"),
+        "mixer": _members("supernet.mixers"),
+        "channel_mixer": _members("supernet.channel_mixers"),
+        "precision": _PRECISIONS,
+    }
+
+
+def _one_of(what: str) -> Any:
+    names = offered()[what]
+
+    def check(value: str) -> str:
+        if value not in names:
+            raise PydanticCustomError("option", "one of {names}", {"names": ", ".join(names)})
+        return value
+
+    return Annotated[str, AfterValidator(check), WithJsonSchema({"type": "string", "enum": names})]
+
+
+Task = _one_of("task")
+SpaceOption = _one_of("space")
+SearchOption = _one_of("search")
+Runtime = _one_of("runtime")
+Format = _one_of("format")
+Mixer = _one_of("mixer")
+Channel = _one_of("channel_mixer")
+Precision = _one_of("precision")

@@ -1,0 +1,43 @@
+"""What a machine can do, found without importing any runtime, and whether a job fits it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from importlib.util import find_spec
+from typing import Any
+
+import psutil
+
+from runs.service.document.options import offered
+from runs.service.settings import RunnerSettings
+from runs.store.service.records import Job
+
+__all__ = ["abilities", "fits"]
+
+_PACKAGES = {"openvino": "openvino"}  # of runtimes that are not always installed
+
+
+def abilities(settings: RunnerSettings) -> dict[str, Any]:
+    """Return what a runner tells of its machine."""
+    accelerators = [name.strip() for name in settings.accelerators.split(",") if name.strip()]
+    runtimes = [name for name in offered()["runtime"] if name not in _PACKAGES or find_spec(_PACKAGES[name])]
+    if "cuda" not in accelerators:
+        runtimes = [name for name in runtimes if "cuda" not in name]
+    return {
+        "accelerators": accelerators,
+        "runtimes": runtimes,
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        "memory_bytes": psutil.virtual_memory().total,
+        "slots": settings.slots,
+    }
+
+
+def fits(job: Job, able: Mapping[str, Any], *, has_dataset: bool) -> bool:
+    """Whether a machine can do a job."""
+    needs = job.needs
+    return (
+        needs.get("accelerator", "cpu") in able["accelerators"]
+        and needs.get("runtime", "onnxruntime") in able["runtimes"]
+        and (needs.get("dataset") is None or has_dataset)
+    )

@@ -1,0 +1,173 @@
+"""The shapes of what the server answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from runs.service.document.model import RunDocument
+
+__all__ = [
+    "CandidateShape",
+    "DatasetShape",
+    "DeviceShape",
+    "ExportShape",
+    "FrontShape",
+    "JobShape",
+    "LogShape",
+    "MadeToken",
+    "MeShape",
+    "NetworkShape",
+    "Problem",
+    "RunPage",
+    "RunShape",
+    "RunnerShape",
+    "TokenShape",
+]
+
+
+class Problem(BaseModel):
+    """Why a request is refused."""
+
+    parameter: str
+    expected: str
+    got: str
+    remedy: str
+
+
+class JobShape(BaseModel):
+    """A verb on a run, done by one process at a time; times are seconds since 1970."""
+
+    id: int
+    verb: str
+    state: str
+    attempt: int
+    runner: str | None
+    created_s: float
+    started_s: float | None
+    heartbeat_s: float | None
+    finished_s: float | None
+    reason: dict[str, Any]
+
+
+class RunShape(BaseModel):
+    """A run; ``place`` is how many jobs wait before it, from 1."""
+
+    key: str
+    name: str
+    owner: str
+    task: str
+    state: str
+    created_s: float
+    place: int | None = None
+    document: RunDocument
+    jobs: list[JobShape] | None = None
+
+
+class RunPage(BaseModel):
+    """Some runs, the newest first; ``cursor`` asks for those that follow."""
+
+    runs: list[RunShape]
+    cursor: int | None
+
+
+class CandidateShape(BaseModel):
+    """A network that was evaluated, as it was last written in the run's change of that number."""
+
+    change: int
+    key: str
+    values: dict[str, float]
+    predicted: dict[str, float]
+    source: str
+    state: str
+    final: dict[str, Any] | None
+
+
+class NetworkShape(CandidateShape):
+    """The same with its architecture."""
+
+    architecture: dict[str, Any]
+
+
+class FrontShape(BaseModel):
+    """The networks that nothing dominates within a budget, cheapest first.
+
+    Where no network is within the budget there are none, and ``nearest`` holds the front without it.
+    """
+
+    objectives: list[str]
+    budget: dict[str, float]
+    front: list[NetworkShape]
+    nearest: list[NetworkShape]
+
+
+class LogShape(BaseModel):
+    """A part of a run's log; ``offset`` asks for what follows."""
+
+    text: str
+    offset: int
+
+
+class ExportShape(BaseModel):
+    """An exported network: its files with sizes and hashes, and how far their outputs are from the search's."""
+
+    key: str
+    files: dict[str, Any]
+    models: dict[str, Any]
+    parity: dict[str, Any] | None
+
+
+class RunnerShape(BaseModel):
+    """A process that starts jobs."""
+
+    name: str
+    host: str
+    abilities: dict[str, Any]
+    silent_s: float
+    is_draining: bool
+
+
+class DatasetShape(BaseModel):
+    """A registered data set; where it lies is the administrator's to know."""
+
+    name: str
+    task: str
+
+
+class DeviceShape(BaseModel):
+    """A profile of a device: its blocks and networks were measured under one setting for one space."""
+
+    id: str
+    device: str
+    cpu_model: str | None
+    accelerator: str | None
+    setting: dict[str, Any]
+    runtime_version: str
+    space_fingerprint: str
+    count: int
+    noise_floor: float | None
+    created_at: str
+
+
+class MeShape(BaseModel):
+    """Who sent the request, and what the token permits."""
+
+    owner: str
+    scopes: list[str]
+    expires_s: float
+
+
+class TokenShape(BaseModel):
+    """A token of a user; the token itself is not kept."""
+
+    id: int
+    owner: str
+    scopes: list[str]
+    expires_s: float
+
+
+class MadeToken(TokenShape):
+    """A token that was just made: it is shown this once."""
+
+    token: str

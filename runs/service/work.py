@@ -1,0 +1,25 @@
+"""From a document to jobs: what a job needs of a machine, and whether it measures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from runs.service.document.model import RunDocument
+
+__all__ = ["job_of", "log_file"]
+
+
+def job_of(document: RunDocument, *, verb: str, arguments: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return a job of a run, as the table takes it.
+
+    Every job that may time anything has its machine for itself, which a report alone does not need.
+    """
+    needs = {"accelerator": document.accelerator, "runtime": document.device.runtime, "dataset": document.dataset}
+    return {"verb": verb, "arguments": dict(arguments or {}), "needs": needs, "is_exclusive": verb != "report"}
+
+
+def log_file(outputs: Path, key: str) -> Path:
+    """Return the file to which the jobs of a run write what they say."""
+    return outputs / "service" / f"{key}.log"

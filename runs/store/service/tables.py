@@ -1,0 +1,128 @@
+"""The tables of a service; all times are seconds since 1970 by the clock of the database."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Double, ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from runs.store.tables import PREFIX, Base
+
+__all__ = ["DatasetRow", "EventRow", "JobRow", "RunnerRow", "SubmissionRow", "TokenRow"]
+
+_STATES = "state IN ('queued', 'running', 'done', 'failed', 'stopped')"
+
+
+class SubmissionRow(Base):
+    """A run as it was asked for; what it finds stands in the tables of the run of its folder."""
+
+    __tablename__ = f"{PREFIX}submissions"
+    __table_args__ = (
+        UniqueConstraint("key"),
+        UniqueConstraint("owner", "idempotency"),
+        CheckConstraint(_STATES, name="state"),
+        Index(None, "state"),
+        Index(None, "folder"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str]
+    owner: Mapped[str]
+    name: Mapped[str]
+    task: Mapped[str]
+    document: Mapped[dict[str, Any]]
+    digest: Mapped[str]
+    idempotency: Mapped[str | None]
+    folder: Mapped[str]
+    state: Mapped[str]
+    created_s: Mapped[float] = mapped_column(Double())
+    # The number of its last event: events are numbered while this row is locked, so that none appears late.
+    events: Mapped[int]
+    is_hidden: Mapped[bool]
+
+
+class JobRow(Base):
+    """A piece of work on a run: a verb, done by one process at a time."""
+
+    __tablename__ = f"{PREFIX}jobs"
+    __table_args__ = (CheckConstraint(_STATES, name="state"), Index(None, "state"), Index(None, "submission_id"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    submission_id: Mapped[int] = mapped_column(ForeignKey(SubmissionRow.id, ondelete="CASCADE"))
+    verb: Mapped[str]
+    arguments: Mapped[dict[str, Any]]
+    needs: Mapped[dict[str, Any]]
+    is_exclusive: Mapped[bool]
+    state: Mapped[str]
+    wants_stop: Mapped[bool]
+    # How many processes began it: the number tells them apart, and the last one alone may write.
+    attempt: Mapped[int]
+    runner: Mapped[str | None]
+    host: Mapped[str | None]
+    process: Mapped[int | None]
+    created_s: Mapped[float] = mapped_column(Double())
+    started_s: Mapped[float | None] = mapped_column(Double())
+    heartbeat_s: Mapped[float | None] = mapped_column(Double())
+    finished_s: Mapped[float | None] = mapped_column(Double())
+    reason: Mapped[dict[str, Any]]
+
+
+class EventRow(Base):
+    """What happened to a run, numbered without gaps from 1."""
+
+    __tablename__ = f"{PREFIX}events"
+    __table_args__ = (UniqueConstraint("submission_id", "number"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    submission_id: Mapped[int] = mapped_column(ForeignKey(SubmissionRow.id, ondelete="CASCADE"))
+    number: Mapped[int]
+    time_s: Mapped[float] = mapped_column(Double())
+    kind: Mapped[str]
+    data: Mapped[dict[str, Any]]
+
+
+class RunnerRow(Base):
+    """A process that starts jobs on its machine."""
+
+    __tablename__ = f"{PREFIX}runners"
+    __table_args__ = (UniqueConstraint("name"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    host: Mapped[str]
+    abilities: Mapped[dict[str, Any]]
+    joined_s: Mapped[float] = mapped_column(Double())
+    # Since when no two heartbeats lay further apart than the grace period.
+    alive_since_s: Mapped[float] = mapped_column(Double())
+    heartbeat_s: Mapped[float] = mapped_column(Double())
+    is_draining: Mapped[bool]
+    has_left: Mapped[bool]
+
+
+class TokenRow(Base):
+    """Who may do what; of the token itself there is only the hash."""
+
+    __tablename__ = f"{PREFIX}tokens"
+    __table_args__ = (UniqueConstraint("hash"), CheckConstraint("kind IN ('token', 'session', 'link')", name="kind"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    hash: Mapped[str]
+    kind: Mapped[str]
+    owner: Mapped[str]
+    scopes: Mapped[dict[str, Any]]
+    created_s: Mapped[float] = mapped_column(Double())
+    expires_s: Mapped[float] = mapped_column(Double())
+
+
+class DatasetRow(Base):
+    """A data set that an administrator has registered under a name."""
+
+    __tablename__ = f"{PREFIX}datasets"
+    __table_args__ = (UniqueConstraint("name"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    task: Mapped[str]
+    options: Mapped[dict[str, Any]]
+    created_s: Mapped[float] = mapped_column(Double())
