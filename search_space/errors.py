@@ -40,7 +40,8 @@ class NasweaveError(Exception):
 
     def __init__(self, parameter: str, *, expected: str, got: str, remedy: str) -> None:
         self.parameter, self.expected, self.got, self.remedy = parameter, expected, got, remedy
-        super().__init__(" ".join(f"{parameter}: expected {expected}, got {got}; {remedy}".split()))
+        line = " ".join(f"{parameter}: expected {expected}, got {got}; {remedy}".split())
+        super().__init__("".join(c if c.isprintable() else ascii(c)[1:-1] for c in line))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Travel between processes whole: launchers of jobs return errors by pickling them."""

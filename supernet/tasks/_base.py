@@ -6,10 +6,8 @@ A task's one file holds a subclass of :class:`Task` and ends with ``TASK = TheCl
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import os
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,11 +16,13 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor
 
-from search_space.errors import ConfigError, DataError
+from search_space.errors import DataError, reason_of
 from search_space.metric import Metric
 from search_space.spec import Scalar, TaskShape
+from search_space.summary import DataSummary
+from supernet.tasks._options import Option, complete
 
-__all__ = ["Split", "Task", "TaskData", "data_folder", "data_hash", "find_path", "read_gzip"]
+__all__ = ["Split", "Task", "TaskData", "data_hash"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -91,6 +91,8 @@ class TaskData:
         Steps from raw data to an example of ``shape.input_shape``, in order: ``do`` names the step, the rest is JSON.
     meaning
         What the outputs are, as JSON.
+    summary
+        What was read: counts, ranges, what was left out or changed, and a few examples.
     """
 
     shape: TaskShape
@@ -102,6 +104,7 @@ class TaskData:
     files: Mapping[str, str] = field(default_factory=dict)
     preparation: tuple[Mapping[str, Any], ...] = ()
     meaning: Mapping[str, Any] = field(default_factory=dict)
+    summary: DataSummary = field(default_factory=DataSummary)
 
     def __repr__(self) -> str:
         splits = ", ".join(f"{name}={len(getattr(self, name))}" for name in ("train", "validation", "test"))
@@ -142,9 +145,9 @@ class TaskData:
 
 
 class Task:
-    """Loads one data set; ``options`` holds the names and defaults of what a user may set."""
+    """Loads one data set; ``options`` declares what a user may set, by name."""
 
-    options: ClassVar[Mapping[str, Scalar]] = {}
+    options: ClassVar[Mapping[str, Option]] = {}
 
     licence: ClassVar[str] = "other"
     """Of the data, as the Hugging Face hub names licences; ``other`` is the user's own data or an unknown licence."""
@@ -166,12 +169,24 @@ class Task:
         Raises
         ------
         ConfigError
-            For an unknown option or one of the wrong type.
+            For an unknown option, one of the wrong type, or one out of its bounds.
         DataError
             For data that is missing, malformed or does not fit the options.
         """
         root = data_root if data_root is not None else Path(os.environ.get("NASWEAVE_DATA", "data"))
-        return cls.read(root, options=cls.complete(options or {}))
+        chosen = cls.complete(options or {})
+        try:
+            return cls.read(root, options=chosen)
+        except (
+            OSError,
+            MemoryError,
+        ) as error:  # a disk that fails, a file that vanishes, a folder that nobody may list
+            raise DataError(
+                str(getattr(error, "filename", None) or chosen.get("path") or root),
+                expected="data that can be read, and fits the memory",
+                got=getattr(error, "strerror", None) or reason_of(error),
+                remedy="correct the path, its permissions or its disk, or use less data",
+            ) from error
 
     @classmethod
     def complete(cls, options: Mapping[str, Scalar | None]) -> dict[str, Scalar]:
@@ -180,73 +195,14 @@ class Task:
         Raises
         ------
         ConfigError
-            For an unknown option or one of the wrong type.
+            For an unknown option, one of the wrong type, or one out of its bounds.
         """
-        chosen = {**cls.options}
-        for key, value in options.items():
-            if key not in cls.options:
-                raise ConfigError(
-                    f"task.options.{key}",
-                    expected=f"one of {', '.join(sorted(cls.options))}",
-                    got=repr(key),
-                    remedy="remove or correct it",
-                )
-            if value is None:
-                continue
-            kind = type(cls.options[key])
-            if type(value) is not kind and not (kind is float and type(value) is int):
-                raise ConfigError(
-                    f"task.options.{key}",
-                    expected=f"a value of type {kind.__name__}",
-                    got=repr(value),
-                    remedy="correct it",
-                )
-            chosen[key] = value
-        return chosen
+        return complete(cls.options, options)
 
     @classmethod
     def read(cls, data_root: Path, *, options: Mapping[str, Scalar]) -> TaskData:
         """Read the data under checked, complete options; what a task implements."""
         raise NotImplementedError
-
-
-def data_folder(data_root: Path, *, task: str) -> Path:
-    """Return the folder of a task's files; raises ``DataError`` where there is none."""
-    folder = data_root / task
-    if not folder.is_dir():
-        raise DataError(
-            "data_root",
-            expected=f"a folder {task} with the data of task {task}",
-            got=f"none in {data_root}",
-            remedy="set data_root (or the environment variable NASWEAVE_DATA) to the folder that holds it",
-        )
-    return folder
-
-
-def find_path(path: str, data_root: Path, *, kind: str) -> Path:
-    """Return ``task.options.path``, relative to the working directory or to ``data_root``.
-
-    Raises
-    ------
-    ConfigError
-        When nothing is set.
-    DataError
-        When there is no such file or folder; ``kind`` says what was expected.
-    """
-    if not path:
-        raise ConfigError(
-            "task.options.path", expected=f"the path of {kind}", got="nothing", remedy="set task.options.path"
-        )
-    given = Path(os.path.expanduser(path))
-    for candidate in (given, data_root / given):
-        if candidate.exists():
-            return candidate
-    raise DataError(
-        "task.options.path",
-        expected=kind,
-        got=f"nothing at {given}, neither here nor in {data_root}",
-        remedy="correct task.options.path, or set data_root (NASWEAVE_DATA) to the folder that holds it",
-    )
 
 
 def data_hash(*parts: object) -> str:
@@ -259,18 +215,3 @@ def data_hash(*parts: object) -> str:
         else:
             digest.update(repr(part).encode())
     return digest.hexdigest()[:12]
-
-
-def read_gzip(path: Path, *, remedy: str = "copy the original file again") -> bytes:
-    """Return the content of a gzipped file of a task; raises ``DataError`` where it is missing or damaged."""
-    try:
-        return gzip.decompress(path.read_bytes())
-    except FileNotFoundError:
-        raise DataError(
-            str(path),
-            expected="this file of the task",
-            got="none",
-            remedy="set data_root (or NASWEAVE_DATA) to the folder whose folders hold the original files",
-        ) from None
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(str(path), expected="a readable gzip file", got=str(error), remedy=remedy) from error

@@ -14,10 +14,34 @@ from torch import Tensor
 from search_space.errors import ConfigError, DataError
 from search_space.metric import ACCURACY
 from search_space.spec import TaskShape
+from search_space.summary import DataSummary
 from supernet.tasks._base import Split, data_hash
 from supernet.tasks._classification import ClassificationData, class_scores, stratified
+from supernet.tasks._options import Option
+from supernet.tasks._summary import class_facts, class_notes, picture_examples, sizes_text
 
-__all__ = ["ImageData", "Labelled", "image_data", "split_off"]
+__all__ = ["FLIP", "PATCH_SIZE", "SHIFT", "ImageData", "Labelled", "image_data", "split_off"]
+
+_SIDE = 2048
+_LARGEST = 1e30  # numbers beyond are mistakes: their squares leave the range of float32
+_FAR, _TOO_FAR = 1e4, 1e15  # deviations from the mean of the training pictures
+_PICTURES = 1024  # that are looked at together
+
+PATCH_SIZE = Option(
+    default=4,
+    meaning="side of the square of pixels that is one token; it divides both sides of the picture",
+    low=1,
+    high=_SIDE,
+    why="no picture is larger",
+)
+SHIFT = Option(
+    default=0,
+    meaning="largest random shift of a training picture in pixels, in every direction",
+    high=_SIDE,
+    why="no picture is larger",
+)
+FLIP = Option(default=False, meaning="whether half of the training pictures are mirrored, left for right")
+
 
 Labelled = tuple[NDArray[np.uint8] | NDArray[np.float32], NDArray[np.int64]]
 """Images ``(n, C, H, W)`` and labels ``(n,)``."""
@@ -75,6 +99,9 @@ def image_data(
     flip: bool = False,
     before: Sequence[Mapping[str, Any]] = (),
     labels: Sequence[str] = (),
+    splits_made: str = "",
+    notes: Sequence[str] = (),
+    where: str = "the pictures",
 ) -> ImageData:
     """Assemble a task from checked arrays, normalised per channel with the mean and spread of ``train``.
 
@@ -88,22 +115,45 @@ def image_data(
         Steps that made the arrays from what a user has, as in ``TaskData.preparation``.
     labels
         Names of the classes.
+    splits_made, notes
+        How the splits came about, and what reading left out or changed, for the summary.
+    where
+        Names the source in errors.
+
+    Raises
+    ------
+    ConfigError, DataError
+        For sizes that do not fit the pictures, and for values that are beyond what networks can be trained on.
     """
     channels, height, width = (int(n) for n in train[0].shape[1:])
     height, width = height + 2 * padding, width + 2 * padding
     _check_patch(patch_size, height, width)
     if not 0 <= shift < min(height, width):
         raise ConfigError(
-            "task.shift", expected=f"0 to {min(height, width) - 1} pixels", got=str(shift), remedy="correct it"
+            "task.options.shift", expected=f"0 to {min(height, width) - 1} pixels", got=str(shift), remedy="correct it"
         )
+    parts = {"train": train, "validation": validation, "test": test}
     offset, scale = _statistics(train[0], area=height * width)
+    told = [*notes, *_range_notes(parts, offset, scale, where=where)]
 
     def split(data: Labelled) -> Split:
-        images, labels = (torch.from_numpy(np.require(a, requirements=["C", "W"])) for a in data)
+        images, targets = (torch.from_numpy(np.require(a, requirements=["C", "W"])) for a in data)
         pads = (padding,) * 4 if padding else ()
-        return Split(stored=images, targets=labels, offset=offset, scale=scale, padding=pads)
+        return Split(stored=images, targets=targets, offset=offset, scale=scale, padding=pads)
 
-    splits = {"train": split(train), "validation": split(validation), "test": split(test)}
+    splits = {name: split(data) for name, data in parts.items()}
+    targets = {name: part.targets for name, part in splits.items()}
+    names = list(labels) or [str(number) for number in range(num_classes)]
+    summary = DataSummary(
+        facts={
+            "examples": sizes_text({name: len(part) for name, part in splits.items()}, what=splits_made),
+            **class_facts(targets["train"], names, evaluated=targets["validation"]),
+            "pictures": f"{channels} x {train[0].shape[2]} x {train[0].shape[3]} (channels, height, width), "
+            f"values from {train[0].min():g} to {train[0].max():g}",
+        },
+        notes=(*told, *class_notes(targets, names)),
+        examples=picture_examples(train[0], train[1], names),
+    )
     grid = (height // patch_size, width // patch_size)
     shape = TaskShape(
         input_shape=(channels, height, width),
@@ -140,6 +190,7 @@ def image_data(
         flip=flip,
         preparation=(*before, order, *pad, standardise),
         meaning=class_scores(num_classes, labels=labels),
+        summary=summary,
     )
 
 
@@ -156,10 +207,36 @@ def _check_patch(patch_size: int, height: int, width: int) -> None:
 
 def _statistics(images: NDArray[np.uint8] | NDArray[np.float32], *, area: int) -> tuple[Tensor, Tensor]:
     """Return mean and inverse deviation per channel, ``(C, 1, 1)``, over images zero-padded to ``area`` pixels."""
-    pixels = len(images) * area
-    mean = images.sum((0, 2, 3), dtype=np.float64) / pixels
-    square = np.array([np.square(images[:, c], dtype=np.float64).sum() / pixels for c in range(images.shape[1])])
-    deviation = np.sqrt(np.maximum(square - mean**2, 0.0))
-    inverse = np.where(deviation > 1e-6 * (np.abs(mean) + 1e-6), 1.0 / np.maximum(deviation, 1e-30), 1.0)
+    pixels, total, square = len(images) * area, np.zeros(images.shape[1]), np.zeros(images.shape[1])
+    for first in range(0, len(images), _PICTURES):  # whole squares would take eight times the memory of bytes
+        part = images[first : first + _PICTURES].astype(np.float64)
+        total += part.sum((0, 2, 3))
+        square += np.square(part).sum((0, 2, 3))
+    mean = total / pixels
+    deviation = np.sqrt(np.maximum(square / pixels - mean**2, 0.0))
+    varies = (deviation > 1e-6 * np.abs(mean)) & (deviation > 1 / _LARGEST)
+    inverse = np.where(varies, 1.0 / np.maximum(deviation, 1 / _LARGEST), 1.0)
     offset, scale = (torch.from_numpy(v.astype(np.float32))[:, None, None] for v in (mean, inverse))
     return offset, scale
+
+
+def _range_notes(parts: Mapping[str, Labelled], offset: Tensor, scale: Tensor, *, where: str) -> list[str]:
+    """Return what is suspicious in the values; raises ``DataError`` where no network can be trained on them."""
+    mean, factor = (v.flatten().numpy().astype(np.float64) for v in (offset, scale))
+    notes = []
+    for name, (images, _) in parts.items():
+        low, high = (f(images, axis=(0, 2, 3)).astype(np.float64) for f in (np.min, np.max))
+        largest = float(np.maximum(np.abs(low), np.abs(high)).max())
+        far = float((np.maximum(np.abs(low - mean), np.abs(high - mean)) * factor).max())
+        if largest > 1.001 * _LARGEST or far > _TOO_FAR:
+            raise DataError(
+                f"{where}: {name}",
+                expected=f"values of at most {_LARGEST:g} in size and {_TOO_FAR:g} training deviations from the mean",
+                got=f"one of {largest:g}, {far:.1e} deviations away",
+                remedy="correct or remove these pictures",
+            )
+        if far > _FAR:
+            notes.append(f"values of the {name} pictures go as far as {far:.1e} training deviations from the mean")
+        if name == "train" and (constant := int((low == high).sum())):
+            notes.append(f"{constant} of {len(low)} channels are constant in training, and are not scaled")
+    return notes

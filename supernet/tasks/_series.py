@@ -2,26 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from search_space.errors import ConfigError, DataError
 from search_space.metric import MEAN_SQUARED_ERROR
 from search_space.spec import TaskShape
+from search_space.summary import DataSummary, Example
+from supernet.readers.series import Series
+from supernet.readers.words import shown
 from supernet.tasks._base import Split, TaskData, data_hash
+from supernet.tasks._options import Option
+from supernet.tasks._series_values import filled, range_notes, without_constant
+from supernet.tasks._summary import rows_shown, sizes_text
 
-__all__ = ["ForecastData", "series_data"]
+__all__ = ["SERIES_OPTIONS", "ForecastData", "series_data"]
+
+_STEPS = 1_000_000
+SERIES_OPTIONS: Mapping[str, Option] = {
+    "lookback": Option(
+        default=96,
+        meaning="steps that a forecast sees",
+        low=1,
+        high=_STEPS,
+        why="a window of more steps takes more memory than machines have",
+    ),
+    "horizon": Option(
+        default=96,
+        meaning="steps that are forecast",
+        low=1,
+        high=_STEPS,
+        why="a window of more steps takes more memory than machines have",
+    ),
+    "patch": Option(
+        default=24,
+        meaning="steps of one token, which divide `lookback`; `patch` = `lookback` makes each series one token",
+        low=1,
+        high=_STEPS,
+        why="a patch is no longer than the lookback",
+    ),
+}
+
+_LISTED = 8
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
 class ForecastData(TaskData):
-    """Windows of ``(lookback, C)`` with targets ``(horizon, C)``, standardised with the training steps."""
+    """Windows of ``(lookback, C)`` with targets ``(horizon, C)``, standardised with the training steps.
+
+    Parameters
+    ----------
+    scored
+        The variates that count; the forecasts of the others, which are covariates, are not looked at. Empty for all.
+    """
+
+    scored: tuple[int, ...] = ()
 
     def loss(
         self,
@@ -47,26 +87,30 @@ class ForecastData(TaskData):
         return self.error(outputs, teacher_outputs).mean()
 
     def error(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Squared error of each window, the mean over steps and variates."""
-        return (outputs - targets).square().flatten(1).mean(1)
+        """Squared error of each window, the mean over steps and the variates that count."""
+        difference = outputs - targets
+        if self.scored:
+            difference = difference[..., list(self.scored)]
+        return difference.square().flatten(1).mean(1)
 
 
 def series_data(
-    values: NDArray[np.float64],
+    series: Series,
     *,
     ends: tuple[int, int, int],
     lookback: int,
     horizon: int,
     patch: int,
     where: str,
-    names: Sequence[str] = (),
+    splits_made: str,
+    fill: str = "none",
 ) -> ForecastData:
     """Return the forecasting task of a series.
 
     Parameters
     ----------
-    values
-        ``(T, C)``, one row a step.
+    series
+        One row a step.
     ends
         Where train, validation and test end. A window belongs to the split that holds all of its targets; its inputs
         may reach back into the split before, as is the custom of the field.
@@ -74,53 +118,49 @@ def series_data(
         Steps that are seen, and forecast.
     patch
         Steps of a token; ``lookback`` makes each variate one token.
-    names
-        Of the variates.
+    where, splits_made
+        Names the source in errors; says for the summary how the splits came about.
+    fill
+        What stands for missing values: nothing, the value before, a line between neighbours, the mean of training.
 
     Raises
     ------
     ConfigError
-        For a patch that does not divide the lookback, or sizes below 1.
+        For a patch that does not divide the lookback.
     DataError
-        For missing values or a split without a single window; ``where`` names the source.
+        For missing values that are not filled, values beyond what can be trained on, a target that is constant in
+        training, or a split without a single window.
     """
-    sizes = {"lookback": lookback, "horizon": horizon, "patch": patch}
-    for name, size in sizes.items():
-        if size < 1 or (name == "lookback" and size % max(patch, 1)):
-            raise ConfigError(
-                f"task.options.{name}",
-                expected="1 or more" if size < 1 else f"a multiple of task.options.patch={patch}",
-                got=str(size),
-                remedy="correct it",
-            )
-    if not np.isfinite(values).all():
-        raise DataError(
-            where,
-            expected="a number in every cell",
-            got=f"{int((~np.isfinite(values)).sum())} missing or infinite ones",
-            remedy="fill or remove these rows",
+    if lookback % patch:
+        raise ConfigError(
+            "task.options.lookback",
+            expected=f"a multiple of task.options.patch={patch}",
+            got=str(lookback),
+            remedy="correct it",
         )
-    mean, deviation = values[: ends[0]].mean(0), values[: ends[0]].std(0)
-    deviation = np.where(deviation > 0, deviation, 1.0)
-    scaled = torch.from_numpy(((values - mean) / deviation).astype(np.float32))
-    zero, one = torch.zeros(()), torch.ones(())
-    splits = {}
-    for name, first, last in (
-        ("train", 0, ends[0]),
-        ("validation", ends[0] - lookback, ends[1]),
-        ("test", ends[1] - lookback, ends[2]),
-    ):
-        part = scaled[max(first, 0) : last]
-        if len(part) < lookback + horizon:
+    sizes = dict(zip(("train", "validation", "test"), np.diff((0, *ends)).tolist(), strict=True))
+    for name, first, last in zip(sizes, (0, ends[0] - lookback, ends[1] - lookback), ends, strict=True):
+        if last - max(first, 0) < lookback + horizon:
             raise DataError(
                 f"{where}: {name}",
                 expected=f"a window of {lookback} steps and {horizon} more",
-                got=f"{len(part)} steps",
+                got=f"{last - max(first, 0)} steps",
                 remedy="add rows, or lower task.options.lookback and task.options.horizon",
             )
-        windows = part.unfold(0, lookback + horizon, 1).mT  # (n, lookback + horizon, C), a view
+    series, gaps = filled(series, fill, train=ends[0], where=where)
+    series, constant = without_constant(series, train=ends[0], where=where)
+    values, names = series.values, series.names
+    mean, deviation = values[: ends[0]].mean(0), values[: ends[0]].std(0)
+    standardised = (values - mean) / deviation
+    far = range_notes(standardised, names, ends, where=where)
+    scaled = torch.from_numpy(standardised.astype(np.float32))
+    zero, one = torch.zeros(()), torch.ones(())
+    splits = {}
+    for name, first, last in zip(sizes, (0, ends[0] - lookback, ends[1] - lookback), ends, strict=True):
+        windows = scaled[max(first, 0) : last].unfold(0, lookback + horizon, 1).mT  # (n, lookback + horizon, C), a view
         splits[name] = Split(stored=windows[:, :lookback], targets=windows[:, lookback:], offset=zero, scale=one)
-    variates = values.shape[1]
+    variates = len(names)
+    scored = () if len(series.targets) == variates else series.targets
     shape = TaskShape(
         input_shape=(lookback, variates),
         num_outputs=horizon,
@@ -129,14 +169,17 @@ def series_data(
         stem="series",
         head="forecast",
     )
-    content = data_hash(shape, ends, scaled)
+    fills: list[Mapping[str, object]] = []
+    if fill != "none":
+        fills = [{"do": "fill", "missing values": fill, **({"mean": mean.tolist()} if fill == "mean" else {})}]
     return ForecastData(
         shape=shape,
         train=splits["train"],
         validation=splits["validation"],
         test=splits["test"],
         metric=MEAN_SQUARED_ERROR,
-        data_hash=content,
+        data_hash=data_hash(shape, ends, scaled, *([scored] if scored else [])),
+        scored=scored,
         preparation=(
             {
                 "do": "arrange",
@@ -144,6 +187,7 @@ def series_data(
                 "variates": list(names),
                 "values": f"the last {lookback} steps",
             },
+            *fills,
             {
                 "do": "standardise",
                 "formula": "(x - offset) * scale",
@@ -156,5 +200,50 @@ def series_data(
             "kind": "forecast",
             "shape": ["batch", horizon, variates],
             "decision": "the next steps, standardised: y / scale + offset is in the units of the data",
+            **({"forecast": [names[i] for i in scored]} if scored else {}),
         },
+        summary=DataSummary(
+            facts={
+                "steps": sizes_text(sizes, what=splits_made),
+                "windows": f"{', '.join(f'{len(part):,}' for part in splits.values())}, of {lookback:,} steps and "
+                f"{horizon:,} to forecast",
+                **_variate_facts(series),
+            },
+            notes=(*series.notes, *gaps, *constant, *far),
+            examples=_examples(series, ends[0], lookback, horizon),
+        ),
     )
+
+
+def _variate_facts(series: Series) -> dict[str, str]:
+    """Return the series by role with their ranges."""
+    covariates = [i for i in range(len(series.names)) if i not in series.targets]
+    facts = {"forecast": _ranges(series, series.targets)}
+    if covariates:
+        facts["covariates"] = _ranges(series, covariates)
+    if series.time:
+        facts["time, not forecast"] = series.time
+    return facts
+
+
+def _ranges(series: Series, columns: Sequence[int]) -> str:
+    low, high = series.values.min(0), series.values.max(0)
+    some = ", ".join(f"{shown(series.names[i], most=30)} ({low[i]:.4g} to {high[i]:.4g})" for i in columns[:_LISTED])
+    return f"{len(columns)}: {some}" + (" ..." if len(columns) > _LISTED else "")
+
+
+def _examples(series: Series, train: int, lookback: int, horizon: int) -> tuple[Example, ...]:
+    """Return the last steps of a few windows and the first to forecast, of the first target."""
+    column, most = series.targets[0], 6
+    found = []
+    for start in (i * (train - lookback - horizon) // max(1, len(rows_shown(5)) - 1) for i in range(5)):
+        at = start + lookback
+        past = series.values[max(start, at - most) : at, column]
+        future = series.values[at : at + min(horizon, most), column]
+        found.append(
+            Example(
+                text=f"{shown(series.names[column], most=30)}: ... {', '.join(f'{v:.4g}' for v in past)}",
+                target=", ".join(f"{v:.4g}" for v in future) + (" ..." if horizon > most else ""),
+            )
+        )
+    return tuple(found)

@@ -1,32 +1,57 @@
-"""Text: classification of padded pieces of words, and the prediction of each next byte."""
+"""Text: classification of padded pieces of words."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from search_space.errors import ConfigError, DataError
-from search_space.metric import ACCURACY, BITS_PER_BYTE
+from search_space.errors import DataError
+from search_space.metric import ACCURACY
 from search_space.spec import TaskShape
+from search_space.summary import DataSummary, Example
+from supernet.readers.labelled import Texts
+from supernet.readers.memory import require_memory
+from supernet.readers.words import shown
 from supernet.stems.bare_tokens import PADDING
 from supernet.tasks import _vocabulary
-from supernet.tasks._base import Split, TaskData, data_hash
+from supernet.tasks._base import Split, data_hash
 from supernet.tasks._classification import ClassificationData, class_scores
+from supernet.tasks._options import Option
+from supernet.tasks._summary import class_facts, class_notes, lengths_text, rows_shown, sizes_text
 from supernet.tasks._vocabulary import Vocabulary
 
-__all__ = ["LanguageData", "TextData", "Texts", "byte_data", "text_data"]
+__all__ = ["TEXT_OPTIONS", "TextData", "text_data"]
 
-Texts = tuple[Sequence[str], Sequence[str]]
-"""Texts and their labels, of one length."""
+_LONGEST = 512  # pieces of a sequence, where a user sets no length
+_SHOWN = 200  # signs of an example
 
-_BYTES = 256
+TEXT_OPTIONS: Mapping[str, Option] = {
+    "vocabulary": Option(
+        default=2048,
+        meaning="largest number of ids: padding, 256 bytes and pieces of words, learned from the training texts",
+        low=257,
+        high=200_000,
+        why="the largest vocabularies in use are not larger",
+    ),
+    "max_tokens": Option(
+        default=0,
+        meaning="length of a sequence in pieces; longer texts are cut, and counted in the summary; "
+        f"0 fits the longest training text, up to {_LONGEST}",
+        high=65_536,
+        why="the attention of a longer sequence takes more memory than machines have",
+    ),
+    "lowercase": Option(default=True, meaning="whether texts are put in lower case first"),
+    "token_dropout": Option(
+        default=0.0,
+        meaning="share of the pieces that training replaces by an unused id, so that it does not learn texts by heart",
+        high=0.9,
+        why="of a text of which more is lost nothing can be learned",
+    ),
+}
 _DROPPED = 1  # the id of byte 0, which hardly any text has
 
 
@@ -50,91 +75,6 @@ class TextData(ClassificationData):
         return inputs.masked_fill(dropped & (inputs != PADDING), _DROPPED)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
-class LanguageData(TaskData):
-    """Windows of tokens whose targets are the same tokens, one place on."""
-
-    def loss(
-        self,
-        outputs: Tensor,
-        targets: Tensor,
-        *,
-        reduction: Literal["mean", "none"] = "mean",
-        label_smoothing: float = 0.0,
-    ) -> Tensor:
-        """Cross-entropy of ``(B, L, V)`` with ``(B, L)``, in nats a token."""
-        loss_BL = F.cross_entropy(outputs.mT, targets, reduction="none", label_smoothing=label_smoothing)
-        return loss_BL.mean() if reduction == "mean" else loss_BL.mean(1)
-
-    def soft_loss(self, outputs: Tensor, teacher_outputs: Tensor) -> Tensor:
-        """Kullback-Leibler divergence of the teacher's distribution from the student's, mean over tokens."""
-        log_p, log_q = F.log_softmax(teacher_outputs.flatten(0, 1), -1), F.log_softmax(outputs.flatten(0, 1), -1)
-        return F.kl_div(log_q, log_p, reduction="batchmean", log_target=True)
-
-    def error(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Bits a token, the mean over each window."""
-        return F.cross_entropy(outputs.mT, targets, reduction="none").mean(1) / math.log(2)
-
-
-def byte_data(train: bytes, *, validation: bytes, test: bytes, context: int, where: str) -> LanguageData:
-    """Return the language modelling of bytes in windows of ``context``.
-
-    Training windows begin at every byte. Those of validation and test lie side by side, so that each byte but the first
-    is predicted, once (the last window overlaps the one before it where the text does not divide evenly); the first
-    bytes of a window see little before them, so the figure is a little worse than that of a sliding window.
-
-    Raises
-    ------
-    DataError
-        For a split that is not longer than a window; ``where`` names the source.
-    """
-    if context < 2:
-        raise ConfigError("task.options.context", expected="2 or more", got=str(context), remedy="correct it")
-    splits = {}
-    for name, raw in (("train", train), ("validation", validation), ("test", test)):
-        if len(raw) <= context:
-            raise DataError(
-                f"{where}: {name}",
-                expected=f"more text than one window of {context} bytes",
-                got=f"{len(raw)} bytes" if raw else "empty text",
-                remedy="add text, or lower task.options.context",
-            )
-        values = torch.frombuffer(bytearray(raw), dtype=torch.uint8)
-        windows, targets = values[:-1].unfold(0, context, 1), values[1:].unfold(0, context, 1)
-        if name != "train":
-            starts = [*range(0, len(windows), context)]
-            starts += [len(windows) - 1] if starts[-1] != len(windows) - 1 else []
-            windows, targets = windows[starts], targets[starts]
-        splits[name] = Split(stored=windows, targets=targets)
-    shape = TaskShape(
-        input_shape=(context,),
-        num_outputs=_BYTES,
-        seq_len=context,
-        causal=True,
-        vocab_size=_BYTES,
-        stem="tokens",
-        head="language_model",
-    )
-    content = data_hash(shape, train, validation, test)
-    return LanguageData(
-        shape=shape,
-        train=splits["train"],
-        validation=splits["validation"],
-        test=splits["test"],
-        metric=BITS_PER_BYTE,
-        data_hash=content,
-        preparation=(
-            {"do": "encode", "as": "bytes of UTF-8, an id each"},
-            {"do": "cut", "length": context, "values": f"the last {context} ids"},
-        ),
-        meaning={
-            "kind": "scores of the next byte, at every place",
-            "shape": ["batch", context, _BYTES],
-            "decision": "softmax gives the probability of each byte to follow",
-        },
-    )
-
-
 def text_data(
     train: Texts,
     *,
@@ -145,6 +85,7 @@ def text_data(
     lowercase: bool,
     token_dropout: float,
     where: str,
+    splits_made: str,
 ) -> TextData:
     """Return a classification of texts, in pieces that are learned from the training texts alone.
 
@@ -153,31 +94,19 @@ def text_data(
     vocabulary_size
         Largest number of ids: padding, 256 bytes and pieces of words.
     max_tokens
-        Length of the padded sequences; 0 is that of the longest training text, to the next multiple of 8. Longer texts
-        of the other splits are then cut, and otherwise refused.
+        Length of the padded sequences; 0 is that of the longest training text, to the next multiple of 8, but no more
+        than 512. Longer texts are cut, and the summary counts them.
     token_dropout
         As in :class:`TextData`.
-    where
-        Names the source in errors.
+    where, splits_made
+        Names the source in errors; says for the summary how the splits came about.
 
     Raises
     ------
-    ConfigError
-        For options of no sense.
     DataError
-        For a label that the training texts lack, a single class, or a text longer than ``max_tokens``.
+        For a label that the training texts lack, a single class, or more texts than memory holds.
     """
-    if vocabulary_size < 257:
-        raise ConfigError(
-            "task.options.vocabulary", expected="257 or more", got=str(vocabulary_size), remedy="correct it"
-        )
-    if max_tokens < 0:
-        raise ConfigError("task.options.max_tokens", expected="0 or more", got=str(max_tokens), remedy="correct it")
-    if not 0 <= token_dropout < 1:
-        raise ConfigError(
-            "task.options.token_dropout", expected="0 or more, below 1", got=f"{token_dropout:g}", remedy="correct it"
-        )
-    classes = sorted(set(train[1]))
+    classes = sorted(set(train.labels))
     if len(classes) < 2:
         raise DataError(
             f"{where}: train",
@@ -185,25 +114,14 @@ def text_data(
             got=f"labels {classes}" if classes else "no texts",
             remedy="add examples of other labels",
         )
-    vocabulary = Vocabulary.learn(train[0], size=vocabulary_size, lowercase=lowercase)
-    longest = max(len(vocabulary.encode(text)) for text in train[0])
-    length = max_tokens or max(8, -(-longest // 8) * 8)
-    numbers = {label: i for i, label in enumerate(classes)}
-    splits = {}
-    for name, (texts, labels) in (("train", train), ("validation", validation), ("test", test)):
-        _check_labels(labels, numbers, f"{where}: {name}")
-        rows = [vocabulary.encode(text) for text in texts]
-        if max_tokens and max(map(len, rows)) > max_tokens:
-            raise DataError(
-                f"{where}: {name}",
-                expected=f"texts of at most task.options.max_tokens={max_tokens} pieces",
-                got=f"one of {max(map(len, rows))}",
-                remedy="raise task.options.max_tokens, or set it to 0 to fit the training texts",
-            )
-        ids = torch.zeros(len(rows), length, dtype=torch.int32)
-        for i, row in enumerate(rows):
-            ids[i, : len(row)] = torch.tensor(row[:length], dtype=torch.int32)
-        splits[name] = Split(stored=ids, targets=torch.tensor([numbers[label] for label in labels]))
+    vocabulary = Vocabulary.learn(train.texts, size=vocabulary_size, lowercase=lowercase)
+    parts, numbers = {"train": train, "validation": validation, "test": test}, {y: i for i, y in enumerate(classes)}
+    for name, part in parts.items():
+        _check_labels(part, numbers, f"{where}: {name}")
+    rows = {name: [vocabulary.encode(text) for text in part.texts] for name, part in parts.items()}
+    lengths = [len(row) for row in rows["train"]]
+    length = max_tokens or min(_LONGEST, max(8, -(-max(lengths) // 8) * 8))
+    splits = {name: _padded(rows[name], length, part, numbers, where=where) for name, part in parts.items()}
     shape = TaskShape(
         input_shape=(length,),
         num_outputs=len(classes),
@@ -235,12 +153,56 @@ def text_data(
             {"do": "pad", "length": length, "value": 0, "values": f"at most {length} ids, the rest is cut off"},
         ),
         meaning=class_scores(len(classes), labels=classes),
+        summary=DataSummary(
+            facts={
+                "examples": sizes_text({name: len(part) for name, part in parts.items()}, what=splits_made),
+                **class_facts(splits["train"].targets, classes, evaluated=splits["validation"].targets),
+                "lengths": f"{lengths_text(lengths)}; sequences of {length:,}",
+                "vocabulary": f"{vocabulary.size:,} pieces",
+            },
+            notes=(
+                *dict.fromkeys(note for part in parts.values() for note in part.notes),
+                *_cut_notes(rows, length),
+                *class_notes({name: part.targets for name, part in splits.items()}, classes),
+            ),
+            examples=tuple(
+                Example(target=train.labels[i], text=shown(train.texts[i], most=_SHOWN)) for i in rows_shown(len(train))
+            ),
+        ),
     )
 
 
-def _check_labels(labels: Sequence[str], known: Mapping[str, int], where: str) -> None:
-    unseen = sorted(set(labels) - set(known))
-    if not labels or unseen:
+def _padded(rows: list[list[int]], length: int, part: Texts, numbers: Mapping[str, int], *, where: str) -> Split:
+    """Return the first ``length`` ids of each text, padded with 0."""
+    require_memory(
+        2 * 4 * len(rows) * length,  # the hash of the data takes a copy
+        parameter=where,
+        what=f"{len(rows):,} sequences of {length:,} pieces",
+        remedy="lower task.options.max_tokens",
+    )
+    ids = torch.zeros(len(rows), length, dtype=torch.int32)
+    for i, row in enumerate(rows):
+        kept = row[:length]
+        ids[i, : len(kept)] = torch.tensor(kept, dtype=torch.int32)
+    return Split(stored=ids, targets=torch.tensor([numbers[label] for label in part.labels]))
+
+
+def _cut_notes(rows: Mapping[str, list[list[int]]], length: int) -> tuple[str, ...]:
+    """Return how many texts are cut, how much of all texts that is, and the length that would cut none."""
+    sizes = [len(row) for part in rows.values() for row in part]
+    cut = [size for size in sizes if size > length]
+    if not cut:
+        return ()
+    lost = sum(size - length for size in cut)
+    return (
+        f"{len(cut):,} of {len(sizes):,} texts are cut to {length:,} pieces, {lost / sum(sizes):.1%} of all; "
+        f"the longest has {max(cut):,} (task.options.max_tokens)",
+    )
+
+
+def _check_labels(part: Texts, known: Mapping[str, int], where: str) -> None:
+    unseen = sorted(set(part.labels) - set(known))
+    if not part.labels or unseen:
         raise DataError(
             where,
             expected="texts with labels that the training texts have too",

@@ -12,7 +12,7 @@ import heapq
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -21,6 +21,7 @@ __all__ = ["Vocabulary"]
 _WORD = re.compile(r" ?\w+| ?[^\w\s]+|\s+(?!\S)|\s+")
 _FIRST = 1  # id 0 is padding
 _MAX_WORDS = 50_000
+_LONGEST_WORD = 256  # longer ones are cut: merging takes time with the square of the length
 Pair = tuple[int, int]
 
 
@@ -48,7 +49,7 @@ class Vocabulary:
     @classmethod
     def learn(cls, texts: Iterable[str], *, size: int, lowercase: bool = False) -> Vocabulary:
         """Return a vocabulary of at most ``size`` ids; fewer where no pair occurs twice any more."""
-        counts = Counter(w for text in texts for w in _WORD.findall(text.lower() if lowercase else text))
+        counts = Counter(w for text in texts for w in _words(text.lower() if lowercase else text))
         frequent = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:_MAX_WORDS]
         words = [[_FIRST + byte for byte in word.encode()] for word, _ in frequent]
         weights = [count for _, count in frequent]
@@ -91,7 +92,7 @@ class Vocabulary:
     def encode(self, text: str) -> list[int]:
         """Return the ids of a text."""
         ids: list[int] = []
-        for word in _WORD.findall(text.lower() if self.lowercase else text):
+        for word in _words(text.lower() if self.lowercase else text):
             if word not in self._known:
                 self._known[word] = tuple(self._pieces([_FIRST + byte for byte in word.encode()]))
             ids += self._known[word]
@@ -126,6 +127,14 @@ class Vocabulary:
         """Read what :meth:`to_json` wrote."""
         data = json.loads(text)
         return cls(merges=tuple((a, b) for a, b in data["merges"]), lowercase=data["lowercase"])
+
+
+def _words(text: str) -> Iterator[str]:
+    for word in _WORD.findall(text):
+        if len(word) <= _LONGEST_WORD:
+            yield word
+        else:
+            yield from (word[i : i + _LONGEST_WORD] for i in range(0, len(word), _LONGEST_WORD))
 
 
 def _merged(ids: list[int], pair: Pair, new: int) -> list[int]:

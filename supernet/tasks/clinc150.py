@@ -9,13 +9,16 @@ Paper: Larson et al. 2019, An Evaluation Dataset for Intent Classification and O
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
 from search_space.spec import Scalar
-from supernet.tasks._base import Task, TaskData, data_folder, read_gzip
-from supernet.tasks._table import labelled_lines
-from supernet.tasks._text import Texts, text_data
+from supernet.readers.files import data_folder, read_gzip
+from supernet.readers.labelled import Texts, labelled_lines
+from supernet.tasks._base import Task, TaskData
+from supernet.tasks._options import Option
+from supernet.tasks._text import TEXT_OPTIONS, text_data
 
 
 class Clinc150(Task):
@@ -24,11 +27,9 @@ class Clinc150(Task):
     licence = "cc-by-3.0"
     source = "CLINC150 (Larson et al. 2019)"
 
-    options: ClassVar[Mapping[str, Scalar]] = {
-        "vocabulary": 2048,
-        "max_tokens": 0,
-        "lowercase": True,
-        "token_dropout": 0.15,
+    options: ClassVar[Mapping[str, Option]] = {
+        **TEXT_OPTIONS,
+        "token_dropout": replace(TEXT_OPTIONS["token_dropout"], default=0.15),
     }
 
     @classmethod
@@ -49,6 +50,7 @@ class Clinc150(Task):
             lowercase=bool(options["lowercase"]),
             token_dropout=float(options["token_dropout"]),
             where=str(folder),
+            splits_made="the official ones",
         )
 
 

@@ -8,6 +8,7 @@ Source: Alpaydin & Kaynak 1998, Optical Recognition of Handwritten Digits, throu
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -16,7 +17,8 @@ from sklearn.datasets import load_digits
 
 from search_space.spec import Scalar
 from supernet.tasks._base import Task, TaskData
-from supernet.tasks._images import image_data, split_off
+from supernet.tasks._images import PATCH_SIZE, image_data, split_off
+from supernet.tasks._options import Option
 
 
 class Digits(Task):
@@ -25,7 +27,7 @@ class Digits(Task):
     licence = "cc-by-4.0"
     source = "Optical Recognition of Handwritten Digits (Alpaydin & Kaynak 1998), UCI Machine Learning Repository"
 
-    options: ClassVar[Mapping[str, Scalar]] = {"patch_size": 2}
+    options: ClassVar[Mapping[str, Option]] = {"patch_size": replace(PATCH_SIZE, default=2)}
 
     @classmethod
     def read(cls, data_root: Path, *, options: Mapping[str, Scalar]) -> TaskData:
@@ -41,6 +43,7 @@ class Digits(Task):
             num_classes=10,
             patch_size=int(options["patch_size"]),
             shift=1,
+            splits_made="stratified by class, seed 0",
         )
 
 

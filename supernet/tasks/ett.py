@@ -9,14 +9,17 @@ Paper: Zhou et al. 2021, Informer: Beyond Efficient Transformer for Long Sequenc
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
-from search_space.errors import ConfigError, DataError
+from search_space.errors import DataError
 from search_space.spec import Scalar
-from supernet.tasks._base import Task, TaskData, data_folder
-from supernet.tasks._series import series_data
-from supernet.tasks._table import numeric_columns
+from supernet.readers.files import data_folder
+from supernet.readers.series import read_series
+from supernet.tasks._base import Task, TaskData
+from supernet.tasks._options import Option
+from supernet.tasks._series import SERIES_OPTIONS, series_data
 
 _FILES = ("ETTh1", "ETTh2")
 _MONTH = 30 * 24
@@ -27,33 +30,33 @@ class ETT(Task):
 
     source = "ETDataset (Zhou et al. 2021), under the licence that comes with its files"
 
-    options: ClassVar[Mapping[str, Scalar]] = {"file": "ETTh1", "lookback": 96, "horizon": 96, "patch": 48}
+    options: ClassVar[Mapping[str, Option]] = {
+        "file": Option(default="ETTh1", meaning="which transformer", choices=_FILES),
+        **SERIES_OPTIONS,
+        "patch": replace(SERIES_OPTIONS["patch"], default=48),
+    }
 
     @classmethod
     def read(cls, data_root: Path, *, options: Mapping[str, Scalar]) -> TaskData:
         """Read one file."""
-        if options["file"] not in _FILES:
-            raise ConfigError(
-                "task.options.file",
-                expected=f"one of {', '.join(_FILES)}",
-                got=repr(options["file"]),
-                remedy="correct it",
-            )
         path = data_folder(data_root, task="ett") / f"{options['file']}.csv"
-        names, values = numeric_columns(path)
+        series = read_series(path)
         ends = (12 * _MONTH, 16 * _MONTH, 20 * _MONTH)
-        if len(values) < ends[-1]:
+        if len(series.values) < ends[-1]:
             raise DataError(
-                str(path), expected=f"{ends[-1]} hours", got=str(len(values)), remedy="copy the original file again"
+                str(path),
+                expected=f"{ends[-1]} hours",
+                got=str(len(series.values)),
+                remedy="copy the original file again",
             )
         return series_data(
-            values,
+            series,
             ends=ends,
             lookback=int(options["lookback"]),
             horizon=int(options["horizon"]),
             patch=int(options["patch"]),
             where=str(path),
-            names=names,
+            splits_made="12, 4 and 4 months, the standard ones",
         )
 
 

@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 
 from search_space.errors import DataError
 from search_space.spec import Scalar
-from supernet.tasks._base import Task, TaskData, data_folder, read_gzip
-from supernet.tasks._images import Labelled, image_data, split_off
+from supernet.readers.files import data_folder, read_gzip
+from supernet.tasks._base import Task, TaskData
+from supernet.tasks._images import PATCH_SIZE, Labelled, image_data, split_off
+from supernet.tasks._options import Option
 
 _SIDE = 28
 _CLASSES = 10
@@ -31,7 +33,7 @@ class FashionMNIST(Task):
     licence = "mit"
     source = "Fashion-MNIST (Xiao et al. 2017), Zalando SE"
 
-    options: ClassVar[Mapping[str, Scalar]] = {"patch_size": 4}
+    options: ClassVar[Mapping[str, Option]] = {"patch_size": PATCH_SIZE}
 
     @classmethod
     def read(cls, data_root: Path, *, options: Mapping[str, Scalar]) -> TaskData:
@@ -48,6 +50,7 @@ class FashionMNIST(Task):
             padding=2,
             shift=2,
             flip=True,
+            splits_made="the official test; a twelfth of the official training pictures for validation, seed 0",
         )
 
 

@@ -20,8 +20,13 @@ import torch
 from search_space.errors import ConfigError
 from search_space.metric import ACCURACY
 from search_space.spec import Scalar, TaskShape
+from search_space.summary import DataSummary, Example
+from supernet.readers.memory import require_memory
+from supernet.readers.words import shown
 from supernet.tasks._base import Split, Task, TaskData, data_hash
 from supernet.tasks._classification import ClassificationData, class_scores
+from supernet.tasks._options import Option
+from supernet.tasks._summary import class_facts, rows_shown, sizes_text
 
 SYMBOLS = ("", *"0123456789", "[MIN", "[MAX", "[MED", "[SM", "]")
 """Symbols by id; 0 is padding."""
@@ -31,21 +36,38 @@ _OPERATOR_SHARE = 0.25
 _PATIENCE = 100_000  # expressions drawn in vain for one
 
 
+def _count(default: int, meaning: str, *, low: int) -> Option:
+    return Option(default=default, meaning=meaning, low=low, high=1_000_000, why="drawing more takes hours")
+
+
+def _length(default: int, meaning: str, *, low: int = 1) -> Option:
+    why = "the attention of a longer sequence takes more memory than machines have"
+    return Option(default=default, meaning=meaning, low=low, high=65_536, why=why)
+
+
 class ListOps(Task):
     """Ten classes: the value of the expression."""
 
     licence = "apache-2.0"
     source = "expressions drawn by nasweave itself after Nangia & Bowman 2018"
 
-    options: ClassVar[Mapping[str, Scalar]] = {
-        "examples": 10_000,
-        "held_out": 1_000,
-        "min_length": 16,
-        "max_length": 256,
-        "seq_len": 256,
-        "max_depth": 10,
-        "max_args": 10,
-        "seed": 0,
+    options: ClassVar[Mapping[str, Option]] = {
+        "examples": _count(10_000, "training examples", low=10),
+        "held_out": _count(1_000, "examples of validation and of the test each", low=1),
+        "min_length": _length(16, "least number of symbols of an expression"),
+        "max_length": _length(256, "largest number of symbols of an expression", low=4),
+        "seq_len": _length(256, "length of a sequence, not below `max_length`", low=4),
+        "max_depth": Option(
+            default=10, meaning="levels of nesting", low=2, high=1_000, why="no expression of the lengths is deeper"
+        ),
+        "max_args": Option(
+            default=10,
+            meaning="largest number of arguments of an operator",
+            low=2,
+            high=1_000,
+            why="no expression of the lengths has more",
+        ),
+        "seed": Option(default=0, meaning="of the expressions", high=2**32 - 1, why="it has 32 bits"),
     }
 
     @classmethod
@@ -88,17 +110,39 @@ class ListOps(Task):
                 {"do": "pad", "length": numbers["seq_len"], "value": 0},
             ),
             meaning=class_scores(10),
+            summary=_summary(splits),
         )
 
 
+def _summary(splits: Mapping[str, Split]) -> DataSummary:
+    train = splits["train"]
+    texts = [" ".join(SYMBOLS[i] for i in train.stored[row].tolist() if i) for row in rows_shown(len(train))]
+    return DataSummary(
+        facts={
+            "examples": sizes_text({name: len(part) for name, part in splits.items()}, what="drawn, none twice"),
+            **class_facts(train.targets, [str(i) for i in range(10)], evaluated=splits["validation"].targets),
+        },
+        examples=tuple(
+            Example(text=shown(text, most=200), target=str(int(train.targets[row])))
+            for row, text in zip(rows_shown(len(train)), texts, strict=True)
+        ),
+    )
+
+
 def _check(numbers: Mapping[str, int]) -> None:
-    least = {"examples": 10, "held_out": 1, "min_length": 1, "max_depth": 2, "max_args": 2, "seed": 0}
-    least |= {"max_length": max(4, numbers["min_length"]), "seq_len": numbers["max_length"]}
+    least = {"max_length": numbers["min_length"], "seq_len": numbers["max_length"]}
     for name, low in least.items():
         if numbers[name] < low:
             raise ConfigError(
                 f"task.options.{name}", expected=f"{low} or more", got=str(numbers[name]), remedy="correct it"
             )
+    total = numbers["examples"] + 2 * numbers["held_out"]
+    require_memory(
+        3 * total * numbers["seq_len"],  # bytes, those remembered to draw none twice, and a copy for the hash
+        parameter="task.options.examples",
+        what=f"{total:,} sequences of {numbers['seq_len']:,} symbols",
+        remedy="lower task.options.examples or task.options.seq_len",
+    )
 
 
 def _new(rng: np.random.Generator, numbers: Mapping[str, int], seen: set[bytes]) -> bytes:

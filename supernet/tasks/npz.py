@@ -7,8 +7,6 @@ otherwise a tenth of the training examples is set aside, stratified by class und
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,29 +16,48 @@ from numpy.typing import NDArray
 
 from search_space.errors import DataError
 from search_space.spec import Scalar
-from supernet.tasks._base import Task, TaskData, find_path
-from supernet.tasks._images import Labelled, image_data, split_off
+from supernet.readers.arrays import read_arrays
+from supernet.readers.files import find_file
+from supernet.readers.words import shown
+from supernet.tasks._base import Task, TaskData
+from supernet.tasks._images import FLIP, PATCH_SIZE, SHIFT, Labelled, image_data
+from supernet.tasks._options import Option
+from supernet.tasks._setting_aside import ASIDE_VALIDATION, set_aside
 
 _REQUIRED = ("x_train", "y_train", "x_test", "y_test")
 _OPTIONAL = ("x_validation", "y_validation")
+_MOST_CLASSES = 1_000_000
 
 
 class Npz(Task):
     """Classification of the images in ``path``, relative to the working directory or to ``data_root``."""
 
-    options: ClassVar[Mapping[str, Scalar]] = {"path": "", "patch_size": 4, "shift": 0, "flip": False}
+    options: ClassVar[Mapping[str, Option]] = {
+        "path": Option(default="", meaning="the file"),
+        "patch_size": PATCH_SIZE,
+        "shift": SHIFT,
+        "flip": FLIP,
+    }
 
     @classmethod
     def read(cls, data_root: Path, *, options: Mapping[str, Scalar]) -> TaskData:
         """Read and check every array."""
-        path = find_path(str(options["path"]), data_root, kind="an .npz file")
-        arrays = _read_arrays(path)
+        path = find_file(str(options["path"]), data_root, kind="an .npz file")
+        arrays, others = _known_arrays(path)
         train, test = (_labelled(arrays, name, path) for name in ("train", "test"))
         classes = _num_classes(train[1], path)
         if "x_validation" in arrays:
             validation = _labelled(arrays, "validation", path)
         else:
-            train, validation = _set_aside(train, classes, path)
+            images, labels = train
+            rest, taken = set_aside(
+                labels,
+                [str(number) for number in range(classes)],
+                where=f"{path}: y_train",
+                remedy="add examples, or x_validation and y_validation of your own",
+                splits=1,
+            )
+            train, validation = (images[rest], labels[rest]), (images[taken], labels[taken])
         for name, (images, labels) in (("validation", validation), ("test", test)):
             if images.shape[1:] != train[0].shape[1:]:
                 raise DataError(
@@ -67,36 +84,25 @@ class Npz(Task):
             patch_size=int(options["patch_size"]),
             shift=int(options["shift"]),
             flip=bool(options["flip"]),
+            splits_made="as in the file" if "x_validation" in arrays else ASIDE_VALIDATION,
+            notes=[f"arrays that are not known are left out: {', '.join(map(shown, others[:8]))}"] if others else [],
+            where=str(path),
         )
 
 
-def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """Return the known arrays of the file, nothing unpickled."""
-    try:
-        # Opened here, for numpy leaves a file that it opened itself to the garbage collector when the zip is damaged.
-        with path.open("rb") as raw:
-            file = np.load(raw, allow_pickle=False)
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise ValueError("it holds a single array")
-            arrays = {key: file[key] for key in (*_REQUIRED, *_OPTIONAL) if key in file.files}
-            found = sorted(file.files)
-    except (ValueError, OSError, EOFError, MemoryError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(
-            str(path),
-            expected="a complete .npz file of plain arrays (no objects)",
-            got=str(error) or type(error).__name__,
-            remedy="write it again with numpy.savez",
-        ) from error
+def _known_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], tuple[str, ...]]:
+    """Return the known arrays of the file, and the names of the others."""
+    arrays, others = read_arrays(path, (*_REQUIRED, *_OPTIONAL))
     required = _REQUIRED + (_OPTIONAL if set(_OPTIONAL) & set(arrays) else ())
     missing = [key for key in required if key not in arrays]
     if missing:
         raise DataError(
             str(path),
             expected=f"arrays {', '.join(required)}",
-            got=f"{', '.join(found) or 'none'}",
+            got=", ".join(map(shown, [*arrays, *others][:12])) or "none",
             remedy=f"add {', '.join(missing)}",
         )
-    return arrays
+    return arrays, others
 
 
 def _labelled(arrays: Mapping[str, NDArray[Any]], name: str, path: Path) -> Labelled:
@@ -106,7 +112,8 @@ def _labelled(arrays: Mapping[str, NDArray[Any]], name: str, path: Path) -> Labe
     shape = str(images.shape)
     if images.ndim not in (3, 4) or images.size == 0:
         raise DataError(x, expected="images (n, H, W) or (n, C, H, W)", got=shape, remedy="reshape them")
-    if images.ndim == 4 and images.shape[3] in (1, 3, 4) and images.shape[1] > 4:
+    is_square = images.ndim == 4 and images.shape[2] == images.shape[3]  # as (n, 30, 1, 1), 30 channels of one pixel
+    if images.ndim == 4 and images.shape[3] in (1, 3, 4) and images.shape[1] > 4 and not is_square:
         raise DataError(
             x, expected="channels first, (n, C, H, W)", got=shape, remedy=f"save x_{name}.transpose(0, 3, 1, 2)"
         )
@@ -138,9 +145,12 @@ def _labelled(arrays: Mapping[str, NDArray[Any]], name: str, path: Path) -> Labe
             got=str(labels.dtype),
             remedy=f"save y_{name}.astype('int64') of class numbers",
         )
-    if labels.min() < 0:
+    if labels.min() < 0 or labels.max() >= _MOST_CLASSES:
         raise DataError(
-            y, expected="labels from 0", got=str(labels.min()), remedy="number the classes 0, 1, 2, ... instead"
+            y,
+            expected=f"labels from 0 to {_MOST_CLASSES - 1:,}",
+            got=str(labels.min() if labels.min() < 0 else labels.max()),
+            remedy="number the classes 0, 1, 2, ... instead",
         )
     return images.reshape(len(images), -1, *images.shape[-2:]), labels.astype(np.int64)
 
@@ -155,18 +165,6 @@ def _num_classes(labels: NDArray[np.int64], path: Path) -> int:
             remedy="renumber all labels alike, by numpy.unique(y_train, return_inverse=True)",
         )
     return len(present)
-
-
-def _set_aside(train: Labelled, classes: int, path: Path) -> tuple[Labelled, Labelled]:
-    size = max(round(0.1 * len(train[1])), classes)
-    if np.bincount(train[1]).min() < 2 or len(train[1]) - size < classes:
-        raise DataError(
-            f"{path}: y_train",
-            expected="at least two examples of each class, to set a tenth aside for validation",
-            got=f"{len(train[1])} examples, the rarest class with {np.bincount(train[1]).min()}",
-            remedy="add examples, or x_validation and y_validation of your own",
-        )
-    return split_off(train, size=size)
 
 
 TASK = Npz

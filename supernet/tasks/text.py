@@ -9,44 +9,42 @@ Papers: as of the tasks ``clinc150`` and ``gutenberg``, whose form this is.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from search_space.errors import DataError
 from search_space.spec import Scalar
-from supernet.tasks._base import Task, TaskData, find_path
-from supernet.tasks._classification import stratified
-from supernet.tasks._table import SUFFIXES, read_labelled, read_text
-from supernet.tasks._text import Texts, byte_data, text_data
+from supernet.readers.files import find_file, read_text
+from supernet.readers.labelled import SUFFIXES, Texts, read_labelled
+from supernet.tasks._base import Task, TaskData
+from supernet.tasks._language import CONTEXT, byte_data
+from supernet.tasks._options import Option
+from supernet.tasks._setting_aside import ASIDE, set_aside
+from supernet.tasks._text import TEXT_OPTIONS, text_data
 
 
 class Text(Task):
     """What ``path`` holds, relative to the working directory or to ``data_root``."""
 
-    options: ClassVar[Mapping[str, Scalar]] = {
-        "path": "",
-        "validation_path": "",
-        "test_path": "",
-        "text": "text",
-        "label": "label",
-        "vocabulary": 2048,
-        "max_tokens": 0,
-        "lowercase": True,
-        "token_dropout": 0.0,
-        "context": 256,
+    options: ClassVar[Mapping[str, Option]] = {
+        "path": Option(default="", meaning="the file; its ending says what it is"),
+        "validation_path": Option(default="", meaning="a file for validation; a tenth is set aside where it is empty"),
+        "test_path": Option(default="", meaning="a file for the test; a tenth is set aside where it is empty"),
+        "text": Option(default="text", meaning="name of the column or field of the texts"),
+        "label": Option(default="label", meaning="name of the column or field of the labels"),
+        **TEXT_OPTIONS,
+        "context": replace(CONTEXT, meaning=f"of a .txt: {CONTEXT.meaning}"),
     }
 
     @classmethod
     def read(cls, data_root: Path, *, options: Mapping[str, Scalar]) -> TaskData:
         """Read and check the file, and those of validation and test where they are set."""
         kind = f"a file that ends in {', '.join(SUFFIXES)} or .txt"
-        path = find_path(str(options["path"]), data_root, kind=kind)
-        if path.suffix == ".txt":
+        path = find_file(str(options["path"]), data_root, kind=kind)
+        if path.suffix.lower() == ".txt":
             raw = read_text(path).encode()
             first, second = len(raw) * 90 // 100, len(raw) * 95 // 100
             return byte_data(
@@ -55,46 +53,37 @@ class Text(Task):
                 test=raw[second:],
                 context=int(options["context"]),
                 where=str(path),
+                splits_made="the first 90 %, the next 5 and the last 5",
             )
         columns = {"text": str(options["text"]), "label": str(options["label"])}
         train, others = read_labelled(path, **columns), {}
-        for name in ("test", "validation"):
-            given = str(options[f"{name}_path"])
-            if given:
-                others[name] = read_labelled(find_path(given, data_root, kind=kind), **columns)
-            else:
-                train, others[name] = _set_aside(train, where=str(path))
+        notes = train.notes
+        given = {name: str(options[f"{name}_path"]) for name in ("test", "validation")}
+        for name, place in given.items():
+            if place:
+                file = find_file(place, data_root, kind=kind, option=f"task.options.{name}_path")
+                others[name] = read_labelled(file, **columns)
+        lacking = [name for name in given if name not in others]
+        for done, name in enumerate(lacking):
+            train, others[name] = _set_aside(train, splits=len(lacking) - done, where=str(path))
         return text_data(
-            train,
+            replace(train, notes=notes),
             **others,
             vocabulary_size=int(options["vocabulary"]),
             max_tokens=int(options["max_tokens"]),
             lowercase=bool(options["lowercase"]),
             token_dropout=float(options["token_dropout"]),
             where=str(path),
+            splits_made=ASIDE if lacking else "in files of their own",
         )
 
 
-def _set_aside(data: Texts, *, where: str) -> tuple[Texts, Texts]:
+def _set_aside(data: Texts, *, splits: int, where: str) -> tuple[Texts, Texts]:
     """Return the rows without a tenth, and that, which has every label."""
-    texts, labels = data
-    counts = Counter(labels)
-    size = max(round(0.1 * len(labels)), len(counts))
-    if len(counts) < 2 or min(counts.values()) < 3 or len(labels) - size < len(counts):
-        label, rarest = min(counts.items(), key=lambda item: item[1])
-        raise DataError(
-            where,
-            expected="two labels or more with three rows each, to set some aside for validation and test",
-            got=f"{len(labels)} rows, {rarest} of label {label!r}",
-            remedy="add rows, or set task.options.validation_path and task.options.test_path",
-        )
-    numbers = np.unique(labels, return_inverse=True)[1]
-    rest, taken = stratified(numbers, size=size)
-
-    def rows(chosen: NDArray[np.int64]) -> Texts:
-        return [texts[i] for i in chosen], [labels[i] for i in chosen]
-
-    return rows(rest), rows(taken)
+    names, numbers = np.unique(data.labels, return_inverse=True)
+    remedy = "add rows, or set task.options.validation_path and task.options.test_path"
+    rest, taken = set_aside(numbers, names.tolist(), where=where, remedy=remedy, splits=splits)
+    return data.rows(rest), data.rows(taken)
 
 
 TASK = Text

@@ -148,11 +148,36 @@ def test_loading_again_gives_the_same_data(data, tmp_path):
 
 @pytest.mark.parametrize("task", list(TASKS))
 def test_unknown_and_mistyped_options_are_refused(task, tmp_path):
-    name = next(n for n, v in TASKS[task].options.items() if type(v) is int)
+    name = next(n for n, option in TASKS[task].options.items() if type(option.default) is int)
     with pytest.raises(ConfigError, match=rf"^task\.options\.colour: expected one of .*{name}"):
         TASKS[task].load(data_root=tmp_path, options={"colour": 1})
     with pytest.raises(ConfigError, match=rf"^task\.options\.{name}: expected a value of type int, got '2'"):
         TASKS[task].load(data_root=tmp_path, options={name: "2"})
+
+
+@pytest.mark.parametrize(
+    "task, name", [(task, name) for task in TASKS for name, option in TASKS[task].options.items() if option.is_number]
+)
+def test_every_number_has_bounds_and_the_upper_one_a_reason(task, name, tmp_path):
+    option = TASKS[task].options[name]
+    values = [10**10, 10**30, 10**5000, -(10**30), -1]
+    for value in [*values, *([float("nan"), float("inf")] if type(option.default) is float else [])]:
+        with pytest.raises(
+            ConfigError, match=rf"^task\.options\.{name}: expected .* to .*: {option.why}, got "
+        ) as caught:
+            TASKS[task].load(data_root=tmp_path, options={name: value})
+        assert len(str(caught.value)) < 300
+
+
+def test_a_summary_tells_the_splits_and_shows_examples(data):
+    told = data.summary
+    sizes = [len(split) for split in splits(data)]
+    first = next(iter(told.facts.values()))
+    if not data.metric.unit.startswith("bits") and data.shape.stem != "series":
+        assert first.startswith("{:,} for training, {:,} for validation, {:,} for the test".format(*sizes))
+    assert 1 <= len(told.examples) <= 5 and all(e.target and (e.text or e.picture is not None) for e in told.examples)
+    for line in str(told).splitlines():
+        assert line.isprintable() and len(line) < 600
 
 
 def test_missing_data_names_the_remedy(tmp_path, monkeypatch):

@@ -66,9 +66,12 @@ def test_error_and_losses_are_mean_squares(tmp_path):
     [
         ("", r"a\.csv: expected text, got an empty file"),
         ("date,a\n", r"a\.csv: expected a header and rows of numbers"),
-        ("date,a,b\n1,2,3\n4,5\n", r"a\.csv: line 3: expected 3 cells, got 2"),
+        ("date,a,b\n1,2,3\n4,5\n", r"a\.csv: line 3: expected 3 cells, as in the header, got 2"),
         ("date,a\nx,1\ny,high\n", r"a\.csv: line 3, column a: expected a number, got 'high'"),
-        ("date,a\nx,1\ny,\nz,nan\n", r"a\.csv: expected a number in every cell, got 2 missing or infinite ones"),
+        (
+            "date,a\n" + "x,1\ny,2\n" * 60 + "y,\nz,nan\n",
+            r"a\.csv: expected a number in every cell, got 2 missing ones \(a 2\); set task\.options\.fill",
+        ),
         ("date,a\nx,1\ny,2\n", r"a\.csv: train: expected a window of 12 steps and 6 more, got 1 steps"),
     ],
 )

@@ -11,8 +11,10 @@ import pytest
 import torch
 
 from search_space.errors import ConfigError, DataError
+from supernet.readers.labelled import Texts
 from supernet.tasks import TASKS
-from supernet.tasks._text import byte_data, text_data
+from supernet.tasks._language import byte_data
+from supernet.tasks._text import text_data
 from supernet.tasks._vocabulary import Vocabulary
 from tests.supernet.tasks.samples import texts, write_texts
 
@@ -75,11 +77,12 @@ def test_lower_case_is_an_option():
 
 def split_texts(n, seed):
     rows = texts(n, seed=seed)
-    return [t for t, _ in rows], [y for _, y in rows]
+    return Texts(texts=[t for t, _ in rows], labels=[y for _, y in rows])
 
 
 def make(**changes):
     arguments = {"vocabulary_size": 300, "max_tokens": 0, "lowercase": True, "token_dropout": 0.0, "where": "mine"}
+    arguments["splits_made"] = "here"
     splits = {"train": split_texts(30, 0), "validation": split_texts(9, 1), "test": split_texts(9, 2)}
     arguments |= {**splits, **changes}
     return text_data(arguments.pop("train"), **arguments)
@@ -87,25 +90,33 @@ def make(**changes):
 
 def test_the_vocabulary_is_that_of_the_training_texts_and_travels_with_the_network():
     data = make()
-    assert data.files == make(test=(["other words entirely"], ["intent_0"])).files
+    assert data.files == make(test=Texts(texts=["other words entirely"], labels=["intent_0"])).files
     vocabulary = Vocabulary.from_json(data.files["vocabulary.json"])
     assert vocabulary.size == data.shape.vocab_size and json.loads(data.files["vocabulary.json"])["padding"] == 0
-    train, labels = split_texts(30, 0)
+    train = split_texts(30, 0)
     inputs, targets = data.train.batch(slice(None))
-    for i, text in enumerate(train):
+    for i, text in enumerate(train.texts):
         assert vocabulary.decode(inputs[i].tolist()) == text
         real = int((inputs[i] != 0).sum())
         assert not inputs[i, real:].any() and inputs[i, :real].all()
-    assert [data.files["labels.txt"].split()[i] for i in targets] == labels
+    assert [data.files["labels.txt"].split()[i] for i in targets] == train.labels
     assert data.shape.padded and data.shape.seq_len % 8 == 0
 
 
-def test_longer_texts_are_cut_or_refused():
-    longer = ["play " * 99], ["intent_1"]
-    data = make(test=longer)
+def test_longer_texts_are_cut_and_counted():
+    data = make(test=Texts(texts=["play " * 99], labels=["intent_1"]))
     assert (data.test.inputs != 0).all()
-    with pytest.raises(DataError, match=r"^mine: test: expected texts of at most task\.options\.max_tokens=40 pieces"):
-        make(test=longer, max_tokens=40)
+    length = data.shape.seq_len
+    assert re.match(
+        rf"1 of 40 texts are cut to {length} pieces, \d+\.\d% of all; the longest has 102 ", note_of(data, "cut")
+    )
+    shorter = make(max_tokens=8)
+    assert shorter.shape.seq_len == 8 and torch.equal(shorter.train.stored, make().train.stored[:, :8])
+
+
+def note_of(data, word):
+    (note,) = (note for note in data.summary.notes if word in note)
+    return note
 
 
 def test_training_loses_a_share_of_the_pieces_but_no_padding():
@@ -125,25 +136,22 @@ def test_training_loses_a_share_of_the_pieces_but_no_padding():
     "changes, message",
     [
         (
-            {"train": (["a", "b"], ["x", "x"])},
+            {"train": Texts(texts=["a", "b"], labels=["x", "x"])},
             r"^mine: train: expected texts of two labels or more, got labels \['x'\]",
         ),
-        ({"train": ([], [])}, r"^mine: train: .*got no texts"),
-        ({"test": (["a"], ["unheard"])}, r"^mine: test: .*'unheard', which they have not"),
-        ({"validation": ([], [])}, r"^mine: validation: .*got no texts"),
-        ({"vocabulary_size": 256}, r"^task\.options\.vocabulary: expected 257 or more, got 256"),
-        ({"max_tokens": -1}, r"^task\.options\.max_tokens: expected 0 or more"),
-        ({"token_dropout": 1.0}, r"^task\.options\.token_dropout: expected 0 or more, below 1, got 1"),
+        ({"train": Texts(texts=[], labels=[])}, r"^mine: train: .*got no texts"),
+        ({"test": Texts(texts=["a"], labels=["unheard"])}, r"^mine: test: .*'unheard', which they have not"),
+        ({"validation": Texts(texts=[], labels=[])}, r"^mine: validation: .*got no texts"),
     ],
 )
 def test_bad_texts_are_named(changes, message):
-    with pytest.raises((DataError, ConfigError), match=message):
+    with pytest.raises(DataError, match=message):
         make(**changes)
 
 
 def language(context=4):
     train, validation, test = b"abcdefghij" * 3, b"0123456789", b"ABCDEFGHI"
-    return byte_data(train, validation=validation, test=test, context=context, where="mine")
+    return byte_data(train, validation=validation, test=test, context=context, where="mine", splits_made="here")
 
 
 def test_each_byte_is_predicted_from_those_before_it():
@@ -182,7 +190,7 @@ def test_bits_are_those_of_the_probabilities():
 @pytest.mark.parametrize("raw, got", [(b"", "empty text"), (b"abcd", "4 bytes")])
 def test_too_little_text_is_named(raw, got):
     with pytest.raises(DataError, match=rf"^mine: test: expected more text than one window of 4 bytes, got {got}"):
-        byte_data(b"abcdefgh", validation=b"abcdefgh", test=raw, context=4, where="mine")
+        byte_data(b"abcdefgh", validation=b"abcdefgh", test=raw, context=4, where="mine", splits_made="here")
 
 
 def load(path, **options):
@@ -218,10 +226,14 @@ def test_plain_text_is_modelled_byte_by_byte(tmp_path):
         (
             "a.csv",
             "sentence,class\nhi,x\n",
-            r"a\.csv: expected columns text, label, got sentence, class; .*options\.text",
+            r"a\.csv: the header: expected columns text, label, got sentence, class; .*options\.text",
         ),
         ("a.csv", "text,label\n", r"a\.csv: expected rows with a text and a label, got none"),
-        ("a.csv", "text,label\na,x\nb,y\n", r"a\.csv: expected two labels or more with three rows each"),
+        (
+            "a.csv",
+            "text,label\na,x\nb,y\n",
+            r"a\.csv: expected two classes or more with 3 examples each, .*got 2 examples, 1 of 'x'; add rows",
+        ),
         ("a.jsonl", '{"text": "a", "label": "x"}\n{"text"', r"a\.jsonl: line 2: expected a JSON object"),
         ("a.jsonl", '{"text": "a"}\n', r"a\.jsonl: line 1: expected columns text, label, got text"),
         ("a.jsonl", "[1]\n", r"a\.jsonl: line 1: expected a JSON object, got list"),

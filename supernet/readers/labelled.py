@@ -1,0 +1,147 @@
+"""Texts with a label each: two columns of a table, or two fields of a JSON object a line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from search_space.errors import DataError, reason_of
+from supernet.readers.files import read_text
+from supernet.readers.labels import check_labels
+from supernet.readers.tables import check_columns, read_table
+from supernet.readers.words import counted, shown
+
+__all__ = ["SUFFIXES", "Texts", "labelled_lines", "read_labelled"]
+
+SUFFIXES = (".csv", ".tsv", ".jsonl")
+_REMEDY = "rename them, or set task.options.text and task.options.label to what they are called"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Texts:
+    """Texts and their labels, of one length.
+
+    Parameters
+    ----------
+    notes
+        What was left out or changed, as of a :class:`search_space.summary.DataSummary`.
+    """
+
+    texts: Sequence[str]
+    labels: Sequence[str]
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def rows(self, chosen: Iterable[int]) -> Texts:
+        """Return some of them, in the order of their numbers."""
+        numbers = list(chosen)
+        return Texts(texts=[self.texts[i] for i in numbers], labels=[self.labels[i] for i in numbers])
+
+
+def read_labelled(path: Path, *, text: str, label: str) -> Texts:
+    """Return the columns ``text`` and ``label`` of a .csv, .tsv or .jsonl file, rows that lack one of them left out.
+
+    Raises
+    ------
+    DataError
+        For another suffix, an empty or damaged file, columns that it lacks, or no row with a text and a label.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".jsonl":
+        return labelled_lines(read_text(path), where=str(path), text=text, label=label)
+    if suffix not in SUFFIXES:
+        raise DataError(
+            str(path),
+            expected=f"a file that ends in {', '.join(SUFFIXES)}",
+            got=shown(suffix) or "no ending",
+            remedy="convert it",
+        )
+    table = read_table(path, separator="\t" if suffix == ".tsv" else None)
+    check_columns([text, label], table.header, where=f"{path}: the header", remedy=_REMEDY)
+    at_text, at_label = table.header.index(text), table.header.index(label)
+    pairs: list[tuple[str, str]] = []
+    for line, row in zip(table.lines, table.rows, strict=True):
+        if len(row) > len(table.header):
+            raise DataError(
+                f"{path}: line {line}",
+                expected=f"{len(table.header)} cells, as in the header",
+                got=str(len(row)),
+                remedy="put quotes around a cell that holds the separator",
+            )
+        cells = (*row, *[""] * (len(table.header) - len(row)))
+        pairs.append((cells[at_text], cells[at_label]))
+    notes = () if suffix == ".tsv" else table.notes
+    return _texts(pairs, notes=notes, where=str(path))
+
+
+def labelled_lines(content: str, *, where: str, text: str = "text", label: str = "label") -> Texts:
+    """Return the two fields of a JSON object a line; raises ``DataError`` naming the first line that is none."""
+    pairs = []
+    for number, line in enumerate(content.split("\n"), 1):  # other signs that end lines may stand in a text
+        if not line.strip():
+            continue
+        place = f"{where}: line {number}"
+        row = _object(line, place)
+        check_columns([text, label], [name for name, _ in row], where=place, remedy=_REMEDY)
+        fields = dict(row)
+        pairs.append((_written(fields[text], text, place), _written(fields[label], label, place)))
+    return _texts(pairs, where=where)
+
+
+def _object(line: str, where: str) -> list[tuple[str, Any]]:
+    """Return the names and values of a JSON object, in order; a name may stand twice."""
+    try:
+        row = json.loads(line, object_pairs_hook=_Pairs)
+    except (ValueError, RecursionError) as error:
+        raise DataError(
+            where,
+            expected="a JSON object",
+            got="one that is nested too deep" if isinstance(error, RecursionError) else reason_of(error),
+            remedy="correct the line",
+        ) from error
+    if not isinstance(row, _Pairs):
+        raise DataError(where, expected="a JSON object", got=type(row).__name__, remedy="write one object a line")
+    return row
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """The fields of an object, which are told from the items of a list by their type."""
+
+
+def _written(value: Any, name: str, where: str) -> str:
+    """Return a field as text, nothing for null; raises ``DataError`` for a list or an object."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        raise DataError(
+            f"{where}, {shown(name)}",
+            expected="one text or number",
+            got="an object" if isinstance(value, _Pairs) else "a list",
+            remedy="write one text or number, for each example has one label",
+        )
+    return str(value)
+
+
+def _texts(pairs: Sequence[tuple[str, str]], *, where: str, notes: Sequence[str] = ()) -> Texts:
+    """Return the rows that have both; half of a character, which no file can hold, becomes a question mark."""
+    kept = [(text, label) for text, label in pairs if text.strip() and label.strip()]
+    if not kept:
+        raise DataError(where, expected="rows with a text and a label", got="none", remedy="choose another file")
+    check_labels(dict.fromkeys(label for _, label in kept), where=where)
+    name, told = Path(where).name, list(notes)
+    for lacking, count in (
+        ("text", sum(not text.strip() for text, _ in pairs)),
+        ("label", sum(not label.strip() for text, label in pairs if text.strip())),
+    ):
+        told += [f"{name}: left out, without a {lacking}: {counted(count, 'row')}"] if count else []
+    whole = [text.encode("utf-8", "replace").decode() for text, _ in kept]
+    broken = sum(new != old for new, (old, _) in zip(whole, kept, strict=True))
+    told += [f"{name}: halves of characters became question marks: {counted(broken, 'text')}"] if broken else []
+    return Texts(texts=whole, labels=[label for _, label in kept], notes=tuple(told))
