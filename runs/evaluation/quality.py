@@ -12,7 +12,10 @@ from supernet.tasks import TaskData
 from supernet.training import Quality, TrainingConfig
 from supernet.training.checkpoint import FILE
 
-__all__ = ["checkpoint_hash", "named", "quality_context"]
+__all__ = ["FIRST_METRICS", "checkpoint_hash", "named", "quality_context"]
+
+FIRST_METRICS = ("accuracy", "bits_per_byte", "mean_squared_error")
+"""One of each kind of task, before there was a choice: what was evaluated then does not say it."""
 
 _VERSION = 1  # of what is computed; raised with any change of it
 
@@ -37,6 +40,8 @@ def quality_context(
     }
     if brief is not None:
         parts["finetuning"] = brief.hash
+    if data.metric.key not in FIRST_METRICS:
+        parts["metric"] = data.metric.name
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -1,7 +1,8 @@
 """Honest references: what simple models reach in seconds on the task's own split, without a search.
 
 Logistic regression and a small perceptron on examples of numbers, logistic regression on the counts of tokens,
-a linear map and the last value for a forecast, interpolated trigrams where every token is predicted.
+a linear map and the last value for a forecast, interpolated trigrams where every token is predicted. They are judged by
+the task's metric, and where training weighs rare classes more, so do they.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from sklearn.preprocessing import MaxAbsScaler
 
 from runs.evaluation.trigrams import Trigrams, is_language
 from runs.reports import SimpleModel
-from supernet.tasks import Split, TaskData
+from supernet.tasks import Split, TaskData, balanced_rows, is_balanced
 
 __all__ = ["simple_models"]
 
@@ -32,6 +33,7 @@ _NUMBERS = 8_000_000  # in them, at most: some seconds of fitting
 _HIDDEN = 32
 _ITERATIONS = 100  # of logistic regression
 _STEPS, _BATCH = 1500, 200  # of the perceptron
+_NEVER = float(np.log(np.finfo(np.float64).tiny))
 
 
 def simple_models(data: TaskData) -> tuple[SimpleModel, ...]:
@@ -43,19 +45,20 @@ def simple_models(data: TaskData) -> tuple[SimpleModel, ...]:
     if len(torch.unique(data.train.targets)) < 2:
         return ()  # nothing to tell apart
     if data.shape.vocab_size:
-        return (_classifier(data, "logistic regression on counts", _logistic(), _counts),)
+        return (_classifier(data, "logistic regression on counts", _logistic(data), _counts),)
     passes = max(1, round(_STEPS * _BATCH / _examples(data)))
     perceptron = MLPClassifier(
         (_HIDDEN,), batch_size=min(_BATCH, _examples(data)), learning_rate_init=3e-3, max_iter=passes, random_state=0
     )
     return (
-        _classifier(data, "logistic regression", _logistic(), _numbers),
+        _classifier(data, "logistic regression", _logistic(data), _numbers),
         _classifier(data, f"perceptron of {_HIDDEN}", make_pipeline(MaxAbsScaler(), perceptron), _numbers),
     )
 
 
-def _logistic() -> Any:
-    return make_pipeline(MaxAbsScaler(), LogisticRegression(max_iter=_ITERATIONS, tol=1e-3))
+def _logistic(data: TaskData) -> Any:
+    weights = "balanced" if is_balanced(data) else None
+    return make_pipeline(MaxAbsScaler(), LogisticRegression(max_iter=_ITERATIONS, tol=1e-3, class_weight=weights))
 
 
 def _examples(data: TaskData) -> int:
@@ -72,17 +75,24 @@ def _classifier(data: TaskData, name: str, model: Any, features: Callable[[TaskD
     begin = time.process_time()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the passes are limited on purpose
-        model.fit(inputs, targets)
+        if is_balanced(data) and isinstance(model[-1], MLPClassifier):  # which knows no weights of classes
+            rows = balanced_rows(targets)
+            model.fit(inputs[rows], targets[rows])
+        else:
+            model.fit(inputs, targets)
     seconds = time.process_time() - begin
 
     def error(split: Split) -> float:
-        wrong = model.predict(features(data, split, len(split))) != _targets(split, len(split))
-        return data.metric.error_scale * float(np.mean(wrong))
+        # A class that no example was fitted to has no probability; the smallest stands for the logarithm of none.
+        scores = np.full((len(split), data.shape.num_outputs), _NEVER)
+        with np.errstate(divide="ignore"):
+            scores[:, model.classes_] = np.log(model.predict_proba(features(data, split, len(split))))
+        return data.error(torch.from_numpy(scores.clip(_NEVER)), split.targets.long())
 
     last = model[-1]
     weights = [*last.coefs_, *last.intercepts_] if hasattr(last, "coefs_") else [last.coef_, last.intercept_]
     return SimpleModel(
-        name=name,
+        name=f"{name}, classes balanced" if is_balanced(data) else name,
         validation_error=error(data.validation),
         test_error=error(data.test),
         params=sum(weight.size for weight in weights),
@@ -135,7 +145,7 @@ def _forecasts(data: TaskData) -> tuple[SimpleModel, ...]:
         errors = []
         for split in (data.validation, data.test):
             x, y = split.batch(slice(0, len(split)))
-            errors.append(data.metric.error_scale * float(data.error(forecast(x), y).double().mean()))
+            errors.append(data.error(forecast(x), y))
         found.append(
             SimpleModel(
                 name=name,

@@ -9,6 +9,7 @@ from typing import Any
 import jinja2
 
 from search_space import Architecture, TaskShape
+from search_space.metric import Metric
 
 __all__ = ["CardData", "model_card", "notice"]
 
@@ -18,7 +19,6 @@ _PIPELINES = {
     ("tokens", "language_model"): "text-generation",
     ("series", "forecast"): "time-series-forecasting",
 }
-_METRICS = {"accuracy": "accuracy", "bits per byte": "bits_per_byte", "mean squared error": "mse"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,7 +30,7 @@ class CardData:
     architecture, shape, task, metric
         The network and its task.
     test_value
-        The metric on the test split, ``None`` where it was not computed; an accuracy in percent.
+        The metric on the test split, ``None`` where it was not computed; shares are in percent.
     measured, found, environment
         Labels with their texts: values with units, how the network was found, versions.
     parity, files
@@ -46,7 +46,7 @@ class CardData:
     architecture: Architecture
     shape: TaskShape
     task: str
-    metric: str
+    metric: Metric
     test_value: float | None
     measured: Mapping[str, str]
     found: Mapping[str, str]
@@ -66,7 +66,7 @@ class CardData:
     @property
     def metric_type(self) -> str:
         """What the hub calls the metric."""
-        return _METRICS.get(self.metric, self.metric.replace(" ", "_"))
+        return self.metric.hub or self.metric.key
 
 
 def model_card(data: CardData) -> str:

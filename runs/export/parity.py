@@ -57,12 +57,13 @@ def tested_rows(split: Split, *, most: int) -> torch.Tensor:
 
 def tested_metric(predict: Predict, data: TaskData, rows: torch.Tensor, *, one_by_one: bool) -> dict[str, Any]:
     """Return the task's metric on rows of the test split; an accuracy is in percent."""
+    tally = data.tally()
     with torch.inference_mode():
-        errors = torch.cat([data.error(outputs, y) for outputs, y in _outputs(predict, data, rows, one_by_one)])
-    error = data.metric.error_scale * float(errors.double().mean())
+        for outputs, targets in _outputs(predict, data, rows, one_by_one):
+            tally.add(outputs, targets)
     return {
         "metric": data.metric.name,
-        "test_metric": data.metric.value(error),
+        "test_metric": data.metric.value(tally.error),
         "test_examples": len(rows),
         "num_test_examples": len(data.test),
     }

@@ -51,7 +51,7 @@ def card_data(
         architecture=candidate.architecture,
         shape=context.data.shape,
         task=config.task.name,
-        metric=context.data.metric.name,
+        metric=context.data.metric,
         test_value=as_metric,
         measured=measured,
         found={

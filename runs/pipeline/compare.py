@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hardware_profiles import Profile
+from runs.evaluation.quality import FIRST_METRICS
 from runs.objectives import Budget, Objective, is_partial, objectives_by_name
 from runs.pipeline.run_folder import comparison_name
 from runs.pipeline.search_record import SearchRecord
@@ -13,6 +14,7 @@ from runs.reports import ComparedNetwork, ComparedRun, Comparison
 from runs.store import Run, Store
 from runs.store.named import run_named, short_name
 from search_space.errors import BudgetError, ConfigError
+from search_space.metric import Metric
 
 __all__ = ["compare"]
 
@@ -60,7 +62,23 @@ def _common(records: Sequence[SearchRecord | None]) -> tuple[Objective, ...]:
             got=", ".join(names) or "none in common",
             remedy="compare runs of the same search.objectives",
         )
-    return objectives_by_name(names)
+    metric = _metric(records) if "validation_error" in names else None
+    found = objectives_by_name(names)
+    return tuple(o if metric is None or o.metric is None else o.read_as(metric) for o in found)
+
+
+def _metric(records: Sequence[SearchRecord | None]) -> Metric | None:
+    """Return the metric of all runs; ``None`` where all are of an earlier version, which kept none."""
+    metrics = {None if record is None else record.metric for record in records}
+    known = {metric for metric in metrics if metric is not None}
+    if len(known) > 1 or (None in metrics and any(metric.key not in FIRST_METRICS for metric in known)):
+        raise ConfigError(
+            "compare",
+            expected="runs of one metric",
+            got=", ".join(sorted("that of the task itself" if m is None else m.name for m in metrics)),
+            remedy="compare runs of the same task.metric",
+        )
+    return next(iter(known), None)
 
 
 def _compared(store: Store, run: Run, record: SearchRecord | None, *, outputs: Path) -> ComparedRun:

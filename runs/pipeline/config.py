@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from hardware_profiles import RUNTIMES
@@ -16,6 +16,7 @@ from runs.profiling.config import ProfileConfig
 from runs.search import SearchConfig, WorkersConfig
 from search_space.errors import ConfigError
 from search_space.spec import Scalar
+from supernet.tasks import Aim
 from supernet.training import TrainingConfig
 
 __all__ = [
@@ -31,10 +32,58 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TaskConfig:
-    """The task's registry name and its own options."""
+    """A task, its own options, and what its networks are judged by and trained for.
+
+    Parameters
+    ----------
+    name
+        Of the task in its registry.
+    options
+        The task's own.
+    metric
+        What networks are judged by, such as macro_f1: validation_error is what lacks of it, and the search minimises
+        that. The task's own when null.
+    loss
+        What training minimises; the metric, where it can be a loss, else the task's own when null.
+    quantile
+        Of the metric quantile_loss, 0.9 when null.
+    class_weights
+        balanced weighs an example in the loss the more, the rarer its class is in training.
+    sampling
+        balanced shows training each class equally often, rare examples again and again.
+    validation_share
+        Share of the examples of train and validation together that validation gets, instead of the task's own split.
+    folds, fold
+        Cut these into so many parts, and take this one, from 0, as validation.
+    """
 
     name: str
     options: dict[str, Scalar | None] = field(default_factory=dict)
+    metric: str | None = None
+    loss: str | None = None
+    quantile: float | None = None
+    class_weights: str | None = None
+    sampling: str | None = None
+    validation_share: float | None = None
+    folds: int | None = None
+    fold: int = 0
+
+    def __post_init__(self) -> None:
+        for key, value in (("task.class_weights", self.class_weights), ("task.sampling", self.sampling)):
+            check_value(key, value, "balanced or null", value in (None, "balanced"))
+        share, level, folds = self.validation_share, self.quantile, self.folds
+        check_value("task.validation_share", share, "between 0 and 1, or null", share is None or 0 < share < 1)
+        check_value("task.quantile", level, "between 0 and 1, or null", level is None or 0 < level < 1)
+        used = "quantile_loss" in (self.metric, self.loss)
+        check_value("task.quantile", level, "null without task.metric=quantile_loss", level is None or used)
+        check_value("task.folds", folds, "2 or more, or null", folds is None or folds >= 2)
+        known = range(1 if folds is None else folds)
+        check_value("task.fold", self.fold, f"0 to {len(known) - 1} of task.folds", self.fold in known)
+
+    @property
+    def aim(self) -> Aim:
+        """What networks are judged by and trained for."""
+        return Aim(**{f.name: getattr(self, f.name) for f in fields(Aim)})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

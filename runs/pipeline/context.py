@@ -30,7 +30,7 @@ from search_space.precision import FLOAT
 from search_space.spec import Kind
 from supernet import catalogue
 from supernet.pretrained import Pretrained
-from supernet.tasks import TASKS, TaskData
+from supernet.tasks import TASKS, TaskData, aimed
 from supernet.training import TrainingConfig
 
 __all__ = ["Command", "Context", "open_context", "task_data"]
@@ -181,8 +181,9 @@ class Context:
 
 
 def task_data(config: Config) -> TaskData:
-    """Return the data of a configuration's task; raises ``NasweaveError`` where it cannot be read."""
-    return TASKS[config.task.name].load(data_root=Path(config.data_root), options=config.task.options)
+    """Return the data of a configuration's task; raises ``NasweaveError`` where it cannot be read or does not fit."""
+    data = TASKS[config.task.name].load(data_root=Path(config.data_root), options=config.task.options)
+    return aimed(data, config.task.aim)
 
 
 def open_context(

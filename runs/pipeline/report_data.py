@@ -19,7 +19,7 @@ from runs.pipeline.context import Context
 from runs.pipeline.search_record import SearchRecord
 from runs.pipeline.stages.baselines import Baselines
 from runs.pipeline.stages.search import Searched
-from runs.reports import ReportData, ReportedNetwork, Sensitivity, SimpleModel, Source
+from runs.reports import ClassResults, Doubt, ReportData, ReportedNetwork, Sensitivity, SimpleModel, Source
 from runs.store import Candidate
 from search_space.errors import BudgetError
 from supernet.training import CURVE
@@ -39,6 +39,8 @@ def report_data(
     baselines: Baselines,
     sensitivity: Sensitivity | None,
     simple_models: tuple[SimpleModel, ...],
+    classes: ClassResults | None,
+    doubt: Doubt | None,
 ) -> ReportData:
     """Gather what the report shows."""
     objectives, budget, candidates, members = context.objectives, context.budget, found.candidates, found.front
@@ -74,6 +76,8 @@ def report_data(
         training_curve=_training_curve(context),
         sensitivity=sensitivity,
         seconds={} if record is None else record.seconds,
+        classes=classes,
+        doubt=doubt,
         metric=context.data.metric,
         command=context.command.text,
         export_command=context.command.export,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar, TypeVar
 
 from runs.evaluation.candidates import FoundNetworks, found_candidates
@@ -14,6 +14,7 @@ from runs.profiling.devices import Devices
 from runs.reports import SimpleModel
 from runs.store import Store
 from search_space.errors import StoreError
+from search_space.metric import Metric
 
 __all__ = ["SearchRecord", "found_networks"]
 
@@ -32,6 +33,8 @@ class SearchRecord:
         The trial of every network that the search evaluated, by key.
     objectives, sampler, seed, budget, method
         What it was searched with; earlier versions kept no sampler, seed, budget and method.
+    metric
+        What the validation error stands for; earlier versions, which had one for each kind of task, kept none.
     estimates
         What the model of a search in fidelities takes for the value that networks were trained for, by key.
     """
@@ -45,6 +48,7 @@ class SearchRecord:
     seed: int | None = None
     budget: Mapping[str, float] | None = None
     method: str = ""
+    metric: Metric | None = None
     estimates: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -64,6 +68,7 @@ class SearchRecord:
             seed=config.seed,
             budget=context.budget.limits,
             method=config.method,
+            metric=context.data.metric,
         )
 
     @classmethod
@@ -99,6 +104,7 @@ class SearchRecord:
             seed=seed,
             budget=None if budget is None else _numbers(budget, float),
             method=method,
+            metric=None if detail.get("metric") is None else Metric(**detail["metric"]),
             estimates=_numbers(detail.get("estimates", {}), float),
         )
 
@@ -112,6 +118,7 @@ class SearchRecord:
             "seed": self.seed,
             "budget": dict(self.budget or {}),
             "method": self.method,
+            "metric": None if self.metric is None else asdict(self.metric),
             "estimates": dict(self.estimates),
         }
         store.finish_stage(run_id, self.STAGE, fingerprint=fingerprint, detail=detail)

@@ -6,6 +6,7 @@ import numpy as np
 
 from runs.objectives import Objective, device_of
 from runs.reports.data import ReportData, ReportedNetwork, minimised
+from runs.reports.judged.texts import class_sentences
 from runs.reports.references import SimpleModel
 from runs.reports.summary import LATENCY, baselines, budget_text, error_text
 from runs.reports.units import quantity, unit_of, words
@@ -50,11 +51,12 @@ def headline(data: ReportData) -> str:
 
 
 def verdict(data: ReportData) -> tuple[str, ...]:
-    """Return what the search gained over uniform and random networks and simple models, a sentence each."""
+    """Return what the search gained over uniform and random networks and simple models, and what its error hides."""
     best = dict(baselines(data))
     rivals = [(name, best[name]) for name in ("best uniform", "best random") if name in best]
     sentences = [_gain(data, f"the {name} network", network) for name, network in rivals]
     sentences += [_above(data, model) for model in data.simple_models[:2]]
+    sentences += class_sentences(data)
     return tuple(sentence[:1].upper() + sentence[1:] for sentence in sentences if sentence)
 
 
@@ -157,14 +159,15 @@ def _difference(data: ReportData, network: ReportedNetwork, other: ReportedNetwo
 
 
 def points_text(data: ReportData, more: float) -> str:
-    """Return a difference of errors in words."""
-    share = data.metric.is_share
-    text = f"{abs(more):.1f}" if share else f"{abs(more):.3g}"
+    """Return a difference of errors in words: of the error where people speak of it, else of the metric."""
+    metric = data.metric
+    text = f"{abs(more):.1f}" if metric.is_share else f"{abs(more):.3g}"
     if float(text) == 0:
-        return "equal error" if share else f"equal {data.metric}"
-    unit = "points" if share else data.metric.name
-    word = "more" if more > 0 else "less"
-    return f"{text} {unit} {word} error" if share else f"{text} {word} {unit}"
+        return f"equal {metric.error_name or metric}"
+    higher = more > 0 if metric.error_name or metric.best is None else more < 0
+    if metric.is_share:
+        return f"{text} points {'more' if higher else 'less'} {metric.error_name or metric}"
+    return f"{text} {'more' if higher else 'less'} {metric}"
 
 
 def _gain(data: ReportData, name: str, rival: ReportedNetwork) -> str:
@@ -183,9 +186,11 @@ def _gain(data: ReportData, name: str, rival: ReportedNetwork) -> str:
     fastest = min(as_good, key=lambda n: n.latency_predicted_ms)
     ratio = rival.latency_predicted_ms / fastest.latency_predicted_ms
     if ratio < _TOLD_APART:
-        return f"nothing was gained over {name} ({error}): the front is no faster at that error"
+        there = data.metric.error_name or data.metric
+        return f"nothing was gained over {name} ({error}): the front is no faster at that {there}"
     same = ", trained in the same way," if fastest.training_steps is not None else ""
-    return f"{name}{same} has {error}: the front is {ratio:.1f} times faster at no more"
+    bound = "no less" if _counts_up(data) else "no more"
+    return f"{name}{same} has {error}: the front is {ratio:.1f} times faster at {bound}"
 
 
 def _above(data: ReportData, model: SimpleModel) -> str:
@@ -198,8 +203,14 @@ def _above(data: ReportData, model: SimpleModel) -> str:
     errors = [(n.test_error or 0.0) if tested else n.objectives[data.quality.name] for n in data.front]
     worse = sum(e > limit for e in errors)
     which = f"{worse} of the {len(errors)} networks" if 0 < worse < len(errors) else "every network"
-    where = f"lower than {which} of the front" if worse else "which no network of the front exceeds"
+    better, passes = ("higher", "falls short of") if _counts_up(data) else ("lower", "exceeds")
+    where = f"{better} than {which} of the front" if worse else f"which no network of the front {passes}"
     return f"{model.name} has {error_text(data, limit, split=split)}, {where}"
+
+
+def _counts_up(data: ReportData) -> bool:
+    """Whether the numbers that the report says are better when higher: a metric, and not its error."""
+    return data.metric.best is not None and not data.metric.error_name
 
 
 def _violation(data: ReportData, network: ReportedNetwork) -> float:

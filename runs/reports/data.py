@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from runs.objectives import OBJECTIVES, Objective
 from runs.objectives.front import quality_of
+from runs.reports.judged import ClassResults, Doubt
 from runs.reports.references import SimpleModel
 from search_space.architecture import Architecture
 from search_space.metric import ACCURACY, Metric
@@ -140,6 +141,11 @@ class ReportData:
         What each precision costs each sub-block of one network.
     seconds
         Duration of each stage.
+    classes
+        What the exported network answers, class by class.
+    doubt
+        The best and the worst network of the front beside the noise of the validation split; ``None`` where no examples
+        decide, or for a single network.
     metric
         Of the task: what the test error and the validation error on a whole split stand for.
     command, export_command
@@ -166,6 +172,8 @@ class ReportData:
     training_curve: tuple[tuple[int, float], ...] = ()
     sensitivity: Sensitivity | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
+    classes: ClassResults | None = None
+    doubt: Doubt | None = None
     metric: Metric = ACCURACY
     command: str = ""
     export_command: str = "nasweave export"

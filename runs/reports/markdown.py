@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from runs.reports.answer import headline, verdict
 from runs.reports.data import ReportData
+from runs.reports.judged.tables import class_table
+from runs.reports.judged.texts import doubt_text, majority_text
 from runs.reports.layers import picture
 from runs.reports.summary import budget_text, measured, size_text, summary_text
 from runs.reports.tables import (
@@ -39,8 +41,17 @@ def report_markdown(data: ReportData) -> str:
         f"**{_text(headline(data))}**",
         _table(answer_table(data)),
         "\n".join(f"- {_text(sentence)}." for sentence in verdict(data)),
+        f"**Warning:** {_text(doubt_text(data))}." if doubt_text(data) else "",
         _pairs("", facts),
         _section("Chosen networks", _table(chosen_table(data))),
+        _section(
+            "Classes",
+            f"{_text(majority_text(data))}.",
+            _table(class_table(data.classes)),
+            "![confusion](confusion.png)",
+        )
+        if data.classes
+        else "",
         _section("Front", "![front](front.png)", _table(front_table(data))),
         _section("Layers", "![architectures](architectures.png)", picture(data, data.front).remark),
         _section("Sensitivity to precision", "![sensitivity](sensitivity.png)") if data.sensitivity else "",

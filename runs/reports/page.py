@@ -14,6 +14,9 @@ from runs.reports.answer import headline, verdict
 from runs.reports.data import ReportData
 from runs.reports.figures import interactive
 from runs.reports.figures.palette import hatch, text_on
+from runs.reports.judged.pictures import confusion_figure
+from runs.reports.judged.tables import class_table
+from runs.reports.judged.texts import doubt_text, majority_text
 from runs.reports.layers import picture
 from runs.reports.sensitivity import sensitivity_figure
 from runs.reports.summary import budget_text, coverage_curves, size_text, summary_text
@@ -29,6 +32,7 @@ def report_html(data: ReportData) -> str:
         "front": list(fronts.values()),
         "hypervolume": interactive.hypervolume_figure(data),
         "measured": interactive.predicted_measured_figure(data),
+        "confusion": None if data.classes is None else confusion_figure(data.classes),
         "sensitivity": None if data.sensitivity is None else sensitivity_figure(data.sensitivity),
         "training": interactive.training_figure(data),
     }
@@ -41,6 +45,9 @@ def report_html(data: ReportData) -> str:
             verdict=verdict(data),
             answer=tables.answer_table(data),
             simple=tables.simple_table(data),
+            classes=class_table(data.classes),
+            majority=majority_text(data),
+            doubt=doubt_text(data),
             budget=budget_text(data),
             reference=", ".join(
                 f"{words(o.label)} {bound_text(value, o.unit)}"

@@ -14,6 +14,7 @@ from runs.reports.data import ReportData, ReportedNetwork, minimised
 from runs.reports.units import bound_text, label_of, number, quantity, unit_of
 
 __all__ = [
+    "ERROR",
     "LATENCY",
     "Curve",
     "bare_error",
@@ -32,7 +33,7 @@ __all__ = [
     "value_text",
 ]
 
-LATENCY = "latency_ms"
+LATENCY, ERROR = "latency_ms", "validation_error"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,7 +53,7 @@ def metric_names(data: ReportData) -> list[str]:
 def value_text(data: ReportData, name: str, value: float | None) -> str:
     """Return a value with the unit of its objective, or the one its name tells."""
     unit = next((o.unit for o in data.objectives if o.name == name), unit_of(name))
-    return quantity(value, unit)
+    return quantity(value, data.metric.unit if name == ERROR else unit)
 
 
 def doubtful_text(data: ReportData, network: ReportedNetwork, name: str) -> str:
@@ -65,20 +66,22 @@ def doubtful_text(data: ReportData, network: ReportedNetwork, name: str) -> str:
 
 
 def error_text(data: ReportData, error: float, *, split: str = "test") -> str:
-    """Return an error of the task in words, with its split: ``1.4 % test error``, ``test bits per byte 2.25``."""
-    if data.metric.is_share:
-        return f"{quantity(error, data.metric.unit)} {split} error"
-    return f"{split} {data.metric} {number(error)}"
+    """Return an error of the task in words, with its split: ``1.4 % test error``, ``test macro F1 75.7 %``."""
+    if data.metric.error_name:
+        return f"{bare_error(data, error)} {split} {data.metric.error_name}"
+    return f"{split} {data.metric} {bare_error(data, error)}"
 
 
 def error_label(data: ReportData, *, split: str = "test") -> str:
-    """Return the heading of such errors: ``test error``, ``test bits per byte``."""
-    return f"{split} error" if data.metric.is_share else f"{split} {data.metric}"
+    """Return the heading of such errors: ``test error``, ``test macro F1``."""
+    return f"{split} {data.metric.error_name or data.metric}"
 
 
 def bare_error(data: ReportData, error: float | None) -> str:
-    """Return an error of the task with nothing but its unit: ``1.4 %``, ``2.25``."""
-    return quantity(error, data.metric.unit if data.metric.is_share else "")
+    """Return an error of the task, or the metric that it stands for, with nothing but its unit: ``1.4 %``, ``2.25``."""
+    metric = data.metric
+    shown = error if error is None or metric.error_name else metric.value(error)
+    return quantity(shown, metric.unit if metric.is_share else "")
 
 
 def budget_text(data: ReportData) -> str:

@@ -9,6 +9,8 @@ from hardware_profiles.atomic import write_atomically
 from runs.reports.data import ReportData, ReportedNetwork
 from runs.reports.figures import stills
 from runs.reports.figures.layers_png import architectures_png
+from runs.reports.judged.pictures import confusion_png
+from runs.reports.judged.tables import classes_csv
 from runs.reports.layers import picture
 from runs.reports.markdown import report_markdown
 from runs.reports.page import report_html
@@ -28,8 +30,8 @@ def write_report(data: ReportData, folder: Path) -> Path:
     Returns
     -------
     The path of ``index.html``. Beside it lie ``front.csv``, ``candidates.csv``, ``report.md`` and the pictures
-    ``front.png``, ``hypervolume.png``, ``predicted_measured.png``, ``architectures.png`` and, where precisions were
-    tried, ``sensitivity.png``.
+    ``front.png``, ``hypervolume.png``, ``predicted_measured.png``, ``architectures.png``; where precisions were tried,
+    ``sensitivity.png``; of a task with classes, ``confusion.png`` and ``classes.csv``.
 
     Raises
     ------
@@ -48,6 +50,9 @@ def write_report(data: ReportData, folder: Path) -> Path:
         "report.md": report_markdown(data).encode(),
         "index.html": report_html(data).encode(),
     }
+    if data.classes is not None:
+        contents["confusion.png"] = confusion_png(data.classes)
+        contents["classes.csv"] = classes_csv(data.classes).encode()
     if data.sensitivity is not None:
         contents["sensitivity.png"] = sensitivity_png(data.sensitivity)
     for name, content in contents.items():

@@ -1,4 +1,4 @@
-"""The contract of a task: where its data comes from, how it is split, and what a loss and an error are.
+"""The contract of a task: where its data comes from, how it is split, what networks are judged by and trained for.
 
 A task's one file holds a subclass of :class:`Task` and ends with ``TASK = TheClass``. ``train`` is for the weights,
 ``validation`` for the search, ``test`` for the final report alone.
@@ -20,6 +20,7 @@ from search_space.errors import DataError, reason_of
 from search_space.metric import Metric
 from search_space.spec import Scalar, TaskShape
 from search_space.summary import DataSummary
+from supernet.metrics import Kind, Measure, Tally
 from supernet.tasks._options import Option, complete
 
 __all__ = ["Split", "Task", "TaskData", "data_hash"]
@@ -73,7 +74,7 @@ class Split:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class TaskData:
-    """A task's data with what its kind of problem decides: loss, distillation, error, augmentation.
+    """A task's data with what its kind of problem decides: metric, loss, distillation, augmentation.
 
     Parameters
     ----------
@@ -81,8 +82,11 @@ class TaskData:
         What a network reads and writes.
     train, validation, test
         The three splits.
-    metric
-        What people call the result, and how the error that is minimised stands for it.
+    measure
+        What networks are judged by: the metric, and the error that stands for it.
+    order
+        The rows of ``train`` that a pass of training goes through, ``(m,)``, some of them several times; ``None`` for
+        each one once.
     data_hash
         Twelve hexadecimal digits of everything that decides what is trained on.
     files
@@ -95,11 +99,18 @@ class TaskData:
         What was read: counts, ranges, what was left out or changed, and a few examples.
     """
 
+    kind: ClassVar[Kind]
+    """What outputs and targets are."""
+
+    in_order: ClassVar[bool] = False
+    """Whether examples are parts of one series or text, so that they cannot be dealt to splits as one likes."""
+
     shape: TaskShape
     train: Split
     validation: Split
     test: Split
-    metric: Metric
+    measure: Measure
+    order: Tensor | None = None
     data_hash: str
     files: Mapping[str, str] = field(default_factory=dict)
     preparation: tuple[Mapping[str, Any], ...] = ()
@@ -109,6 +120,11 @@ class TaskData:
     def __repr__(self) -> str:
         splits = ", ".join(f"{name}={len(getattr(self, name))}" for name in ("train", "validation", "test"))
         return f"{type(self).__name__}(input_shape={self.shape.input_shape}, {splits}, metric={self.metric.name!r})"
+
+    @property
+    def metric(self) -> Metric:
+        """What people call the result, and how the error that is minimised stands for it."""
+        return self.measure.metric
 
     def preprocessing(self) -> dict[str, Any]:
         """Return what a user needs to make inputs and to read outputs, as JSON: ``preprocessing.json`` of an export."""
@@ -135,9 +151,19 @@ class TaskData:
         """Return the mean divergence from a teacher's outputs, both ``(B, ...)``; zero when they agree."""
         raise NotImplementedError
 
-    def error(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return the error of each example, ``(B,)``; validation_error is its mean times the metric's scale."""
-        raise NotImplementedError
+    def judged(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what the metric looks at of outputs and targets, both ``(B, ...)``: by default all."""
+        return outputs, targets
+
+    def tally(self) -> Tally:
+        """Return what adds up the error of outputs by the task's metric, which looks at :meth:`judged`."""
+        return Tally(self.measure, looks_at=self.judged)
+
+    def error(self, outputs: Tensor, targets: Tensor) -> float:
+        """Return the error of outputs ``(n, ...)`` on targets ``(n, ...)`` by the task's metric, in its unit."""
+        tally = self.tally()
+        tally.add(outputs, targets)
+        return tally.error
 
     def augment(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
         """Return a random variation of each example of ``(B, *input_shape)``; the examples themselves by default."""

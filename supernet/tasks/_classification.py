@@ -1,10 +1,10 @@
-"""Classification: loss, distillation and error of one class an example, whatever the input."""
+"""Classification: loss and distillation of one class an example, whatever the input."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch.nn.functional as F
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 from torch import Tensor
 
+from supernet.metrics import METRICS, Kind, Measure
 from supernet.tasks._base import TaskData
 
 __all__ = ["ClassificationData", "class_scores", "stratified"]
@@ -21,7 +22,18 @@ SPLIT_SEED = 0
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
 class ClassificationData(TaskData):
-    """Examples with one class each."""
+    """Examples with one class each.
+
+    Parameters
+    ----------
+    class_weights
+        What an example of each class weighs in the loss, ``(K,)``; ``None`` where all weigh the same.
+    """
+
+    kind: ClassVar[Kind] = "classes"
+
+    measure: Measure = METRICS["accuracy"]
+    class_weights: Tensor | None = None
 
     def loss(
         self,
@@ -31,17 +43,17 @@ class ClassificationData(TaskData):
         reduction: Literal["mean", "none"] = "mean",
         label_smoothing: float = 0.0,
     ) -> Tensor:
-        """Cross-entropy of ``(B, classes)`` with ``(B,)``."""
-        return F.cross_entropy(outputs, targets, reduction=reduction, label_smoothing=label_smoothing)
+        """Cross-entropy of ``(B, classes)`` with ``(B,)``, of each example as much as its class weighs."""
+        if self.class_weights is None:
+            return F.cross_entropy(outputs, targets, reduction=reduction, label_smoothing=label_smoothing)
+        loss_B = F.cross_entropy(outputs, targets, reduction="none", label_smoothing=label_smoothing)
+        loss_B = loss_B * self.class_weights.to(outputs.device)[targets]
+        return loss_B.mean() if reduction == "mean" else loss_B
 
     def soft_loss(self, outputs: Tensor, teacher_outputs: Tensor) -> Tensor:
         """Kullback-Leibler divergence of the teacher's distribution from the student's (Hinton et al. 2015)."""
         log_p, log_q = F.log_softmax(teacher_outputs, -1), F.log_softmax(outputs, -1)
         return F.kl_div(log_q, log_p, reduction="batchmean", log_target=True)
-
-    def error(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """One where the largest output is of another class."""
-        return (outputs.argmax(-1) != targets).float()
 
 
 def class_scores(classes: int, *, labels: Sequence[str] = ()) -> dict[str, Any]:

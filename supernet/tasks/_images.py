@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from search_space.errors import ConfigError, DataError
-from search_space.metric import ACCURACY
 from search_space.spec import TaskShape
 from search_space.summary import DataSummary
 from supernet.tasks._base import Split, data_hash
@@ -184,7 +183,6 @@ def image_data(
         train=splits["train"],
         validation=splits["validation"],
         test=splits["test"],
-        metric=ACCURACY,
         data_hash=data_hash((shape, padding, shift, flip), *tensors),
         shift=shift,
         flip=flip,

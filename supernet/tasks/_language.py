@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from search_space.errors import DataError
-from search_space.metric import BITS_PER_BYTE
 from search_space.spec import TaskShape
 from search_space.summary import DataSummary, Example
+from supernet.metrics import METRICS, Kind, Measure
 from supernet.readers.words import shown
 from supernet.tasks._base import Split, TaskData, data_hash
 from supernet.tasks._options import Option
@@ -38,6 +37,11 @@ CONTEXT = Option(
 class LanguageData(TaskData):
     """Windows of tokens whose targets are the same tokens, one place on."""
 
+    kind: ClassVar[Kind] = "tokens"
+    in_order: ClassVar[bool] = True
+
+    measure: Measure = METRICS["bits_per_byte"]
+
     def loss(
         self,
         outputs: Tensor,
@@ -54,10 +58,6 @@ class LanguageData(TaskData):
         """Kullback-Leibler divergence of the teacher's distribution from the student's, mean over tokens."""
         log_p, log_q = F.log_softmax(teacher_outputs.flatten(0, 1), -1), F.log_softmax(outputs.flatten(0, 1), -1)
         return F.kl_div(log_q, log_p, reduction="batchmean", log_target=True)
-
-    def error(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Bits a token, the mean over each window."""
-        return F.cross_entropy(outputs.mT, targets, reduction="none").mean(1) / math.log(2)
 
 
 def byte_data(
@@ -107,7 +107,6 @@ def byte_data(
         train=splits["train"],
         validation=splits["validation"],
         test=splits["test"],
-        metric=BITS_PER_BYTE,
         data_hash=content,
         preparation=(
             {"do": "encode", "as": "bytes of UTF-8, an id each"},

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from search_space.errors import ConfigError, DataError
-from search_space.metric import MEAN_SQUARED_ERROR
 from search_space.spec import TaskShape
 from search_space.summary import DataSummary, Example
 from supernet.readers.series import Series
 from supernet.readers.words import shown
-from supernet.tasks._base import Split, TaskData, data_hash
+from supernet.tasks._base import Split, data_hash
+from supernet.tasks._numbers import NumbersData
 from supernet.tasks._options import Option
 from supernet.tasks._series_values import filled, range_notes, without_constant
 from supernet.tasks._summary import rows_shown, sizes_text
@@ -52,7 +52,7 @@ _LISTED = 8
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
-class ForecastData(TaskData):
+class ForecastData(NumbersData):
     """Windows of ``(lookback, C)`` with targets ``(horizon, C)``, standardised with the training steps.
 
     Parameters
@@ -61,37 +61,16 @@ class ForecastData(TaskData):
         The variates that count; the forecasts of the others, which are covariates, are not looked at. Empty for all.
     """
 
+    in_order: ClassVar[bool] = True
+
     scored: tuple[int, ...] = ()
 
-    def loss(
-        self,
-        outputs: Tensor,
-        targets: Tensor,
-        *,
-        reduction: Literal["mean", "none"] = "mean",
-        label_smoothing: float = 0.0,
-    ) -> Tensor:
-        """Squared error, the mean over steps and variates; raises ``ConfigError`` for label smoothing."""
-        if label_smoothing:
-            raise ConfigError(
-                "training.label_smoothing",
-                expected="0, for a forecast has no labels",
-                got=f"{label_smoothing:g}",
-                remedy="set it to 0",
-            )
-        error_B = self.error(outputs, targets)
-        return error_B.mean() if reduction == "mean" else error_B
-
-    def soft_loss(self, outputs: Tensor, teacher_outputs: Tensor) -> Tensor:
-        """Mean squared difference from the teacher's forecast."""
-        return self.error(outputs, teacher_outputs).mean()
-
-    def error(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Squared error of each window, the mean over steps and the variates that count."""
-        difference = outputs - targets
-        if self.scored:
-            difference = difference[..., list(self.scored)]
-        return difference.square().flatten(1).mean(1)
+    def judged(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the variates that count of forecasts ``(B, horizon, C)``."""
+        if not self.scored:
+            return outputs, targets
+        kept = list(self.scored)
+        return outputs[..., kept], targets[..., kept]
 
 
 def series_data(
@@ -177,7 +156,6 @@ def series_data(
         train=splits["train"],
         validation=splits["validation"],
         test=splits["test"],
-        metric=MEAN_SQUARED_ERROR,
         data_hash=data_hash(shape, ends, scaled, *([scored] if scored else [])),
         scored=scored,
         preparation=(

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from search_space.errors import DataError
-from search_space.metric import ACCURACY
 from search_space.spec import TaskShape
 from search_space.summary import DataSummary, Example
 from supernet.readers.labelled import Texts
@@ -143,7 +142,6 @@ def text_data(
         train=splits["train"],
         validation=splits["validation"],
         test=splits["test"],
-        metric=ACCURACY,
         data_hash=content,
         token_dropout=token_dropout,
         files=files,

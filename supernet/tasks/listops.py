@@ -18,7 +18,6 @@ import numpy as np
 import torch
 
 from search_space.errors import ConfigError
-from search_space.metric import ACCURACY
 from search_space.spec import Scalar, TaskShape
 from search_space.summary import DataSummary, Example
 from supernet.readers.memory import require_memory
@@ -103,7 +102,6 @@ class ListOps(Task):
             train=splits["train"],
             validation=splits["validation"],
             test=splits["test"],
-            metric=ACCURACY,
             data_hash=content,
             preparation=(
                 {"do": "encode", "as": "symbols", "symbols": {name: i for i, name in enumerate(SYMBOLS) if name}},

@@ -1,7 +1,7 @@
 """Supernet training: rules, schedules, checkpoints."""
 
 from supernet.training.config import TrainingConfig
-from supernet.training.evaluate import Evaluator, Quality, evaluate
+from supernet.training.evaluate import Evaluator, Quality, evaluate, outputs_of
 from supernet.training.finetune import Finetuned, distil, finetune
 from supernet.training.loop import load_trained, train
 from supernet.training.state import CURVE
@@ -16,5 +16,6 @@ __all__ = [
     "evaluate",
     "finetune",
     "load_trained",
+    "outputs_of",
     "train",
 ]

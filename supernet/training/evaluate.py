@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from search_space import Architecture
+from supernet.metrics import Moments, Tally
 from supernet.model import Supernet
 from supernet.tasks import Split, TaskData
 from supernet.training.mixed_precision import autocast
 
-__all__ = ["Evaluator", "Quality", "evaluate"]
+__all__ = ["Evaluator", "Quality", "evaluate", "outputs_of"]
 
 _BATCH_SIZE = 256
 _SEED = 0x5EED
@@ -28,10 +28,10 @@ class Quality:
     Parameters
     ----------
     error, loss
-        Means over these examples; the error in the task's unit, such as percent.
+        Over these examples; the error in the task's unit, such as percent.
     error_se, loss_se
-        Their standard errors, as estimates of the mean over all examples that there could be. That of an error in
-        percent is never below the weight of a single example: no wrong answer among n does not mean no doubt.
+        Their standard errors, as estimates of the value over all examples that there could be. That of a share is never
+        below the weight of a single answer: no wrong one among n does not mean no doubt.
     """
 
     error: float
@@ -78,7 +78,7 @@ class Evaluator:
         examples: int | None = None,
     ) -> None:
         self.data, self.bf16 = data, bf16
-        order = torch.randperm(len(split), generator=torch.Generator().manual_seed(_SEED))[:examples]
+        order = _order(split, examples)
         self.total = len(order)
         self._batches = []
         for start in range(0, self.total, batch_size):
@@ -135,6 +135,30 @@ def evaluate(
     return _judge(model, architecture, data, batches, total=len(split), bf16=False, should_prune=None).error
 
 
+def outputs_of(network: nn.Module, split: Split, *, examples: int | None = None) -> Iterator[Batch]:
+    """Give the outputs ``(B, ...)`` of a network and the targets ``(B, ...)``, batch by batch.
+
+    Parameters
+    ----------
+    network
+        A module of a single input, in evaluation mode.
+    split
+        Its examples, in the order in which an :class:`Evaluator` sees them.
+    examples
+        So many, as an :class:`Evaluator` draws them; all when ``None``.
+    """
+    device = next(network.parameters()).device
+    for rows in torch.split(_order(split, examples), _BATCH_SIZE):
+        inputs, targets = split.batch(rows)
+        with torch.inference_mode():
+            outputs = network(inputs.to(device))
+        yield outputs, targets.to(device)
+
+
+def _order(split: Split, examples: int | None) -> Tensor:
+    return torch.randperm(len(split), generator=torch.Generator().manual_seed(_SEED))[:examples]
+
+
 def _judge(
     model: nn.Module,
     architecture: Architecture | None,
@@ -148,54 +172,28 @@ def _judge(
     assert isinstance(model, Supernet) == (architecture is not None)
     training = model.training
     model.eval()
-    error, loss, seen = _Moments(), _Moments(), 0
+    error, loss = data.tally(), Moments()
     try:
         with torch.inference_mode():
             for inputs, targets in batches:
                 with autocast(inputs.device, bf16=bf16):
                     outputs = model(inputs) if architecture is None else model(inputs, architecture)
                 outputs = outputs.float() if bf16 else outputs
-                error.add(data.error(outputs, targets))
+                error.add(outputs, targets)
                 loss.add(data.loss(outputs, targets, reduction="none"))
-                seen += len(targets)
-                if should_prune is not None and seen < total and should_prune(_quality(data, error, loss, seen, total)):
+                if should_prune is not None and error.count < total and should_prune(_quality(error, loss, total)):
                     break
     finally:
         model.train(training)
-    return _quality(data, error, loss, seen, total)
+    return _quality(error, loss, total)
 
 
-def _quality(data: TaskData, error: _Moments, loss: _Moments, seen: int, total: int) -> Quality:
-    least = data.metric.least_error(seen)
+def _quality(error: Tally, loss: Moments, total: int) -> Quality:
     return Quality(
-        error=data.metric.error_scale * error.mean,
-        error_se=data.metric.error_scale * max(error.standard_error, least),
+        error=error.error,
+        error_se=error.standard_error,
         loss=loss.mean,
         loss_se=loss.standard_error,
-        examples=seen,
+        examples=error.count,
         total=total,
     )
-
-
-class _Moments:
-    """Sums of values and of their squares, in double precision."""
-
-    def __init__(self) -> None:
-        self.count, self.sum, self.squares = 0, 0.0, 0.0
-
-    def add(self, values_B: Tensor) -> None:
-        values = values_B.double()
-        self.count += values.numel()
-        self.sum += values.sum().item()
-        self.squares += values.square().sum().item()
-
-    @property
-    def mean(self) -> float:
-        return self.sum / self.count
-
-    @property
-    def standard_error(self) -> float:
-        if self.count < 2:
-            return abs(self.mean)
-        variance = max(0.0, self.squares - self.sum**2 / self.count) / (self.count - 1)
-        return math.sqrt(variance / self.count)

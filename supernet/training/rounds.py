@@ -27,7 +27,7 @@ from supernet.tasks import TaskData
 from supernet.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from supernet.training.config import TrainingConfig
 from supernet.training.mixed_precision import autocast
-from supernet.training.sampling import augmentation_generator, batch_rows
+from supernet.training.sampling import augmentation_generator, training_rows
 from supernet.training.state import make_optimizer, restore_state, stored_state
 from supernet.training.stopping import held_back
 
@@ -103,9 +103,8 @@ class RoundTraining:
         return self.network.eval()
 
     def _update(self) -> None:
-        config, split = self.config, self.data.train
-        rows = batch_rows(seed=config.seed, step=self.step, batch_size=config.batch_size, n=len(split))
-        inputs, targets = split.batch(rows)
+        config = self.config
+        inputs, targets = self.data.train.batch(training_rows(self.data, config, step=self.step))
         inputs = self.data.augment(inputs, augmentation_generator(seed=config.seed, step=self.step))
         inputs, targets = inputs.to(self.device), targets.to(self.device)
         self._optimizer.zero_grad(set_to_none=True)

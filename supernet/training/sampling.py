@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from search_space import Architecture, SearchSpace
 from search_space.architecture import IDENTITY
+from supernet.tasks import TaskData
 from supernet.training.config import TrainingConfig
 from supernet.training.opening import open_choices, open_smallest
 
-__all__ = ["Subnets", "augmentation_generator", "batch_rows", "initial_generator", "subnets"]
+__all__ = ["Subnets", "augmentation_generator", "batch_rows", "initial_generator", "subnets", "training_rows"]
 
 _ORDER, _AUGMENT, _SUBNETS, _BLOCKS, _WEIGHTS = range(5)
 _TEACHER = 8  # beside the genes that take turns, which are counted from 0
@@ -51,6 +52,13 @@ def batch_rows(*, seed: int, step: int, batch_size: int, n: int) -> torch.Tensor
     epochs = position // n
     rows = [_permutation(seed, int(e), n)[position[epochs == e] % n] for e in np.unique(epochs)]
     return torch.from_numpy(np.concatenate(rows))
+
+
+def training_rows(data: TaskData, config: TrainingConfig, *, step: int) -> torch.Tensor:
+    """Return which training examples a step sees, ``(batch_size,)``, in the order that the task's data has."""
+    n = len(data.train) if data.order is None else len(data.order)
+    rows = batch_rows(seed=config.seed, step=step, batch_size=config.batch_size, n=n)
+    return rows if data.order is None else data.order[rows]
 
 
 def augmentation_generator(*, seed: int, step: int) -> torch.Generator:

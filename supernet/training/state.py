@@ -25,7 +25,7 @@ from supernet.training.checkpoint import FILE, Checkpoint, load_checkpoint, save
 from supernet.training.config import TrainingConfig
 from supernet.training.curve import Curve
 from supernet.training.distributed import Ranks
-from supernet.training.sampling import augmentation_generator, batch_rows
+from supernet.training.sampling import augmentation_generator, training_rows
 from supernet.training.stopping import held_back
 
 __all__ = [
@@ -196,9 +196,8 @@ class Training(Generic[Model]):
 
     def update(self) -> tuple[Sequence[float], float]:
         """Do one step; returns the terms of its loss and the norm of the gradient before clipping."""
-        config, step, split = self.config, self.step, self.data.train
-        rows = batch_rows(seed=config.seed, step=step, batch_size=config.batch_size, n=len(split))
-        inputs, targets = split.batch(rows)
+        config, step = self.config, self.step
+        inputs, targets = self.data.train.batch(training_rows(self.data, config, step=step))
         inputs = self.data.augment(inputs, augmentation_generator(seed=config.seed, step=step))
         pruned = config.pruned_at(step, start=self.rule.precision_start)
         for layer in self.linears:

@@ -45,7 +45,7 @@ def test_inputs_fit_the_shape_and_the_stem(data):
     x = stem(data.train.inputs[:2], embed_dim=8)
     assert x.shape == (2, data.shape.seq_len, 8)
     outputs, (_, targets) = head(x), data.train.batch(slice(0, 2))
-    assert data.error(outputs, targets).shape == (2,)
+    assert data.measure.errors is not None and data.measure.errors(outputs, targets).shape == (2,)
     assert data.loss(outputs, targets, reduction="none").shape == (2,)
     assert data.loss(outputs, targets).shape == data.soft_loss(outputs, outputs).shape == ()
 
@@ -125,8 +125,8 @@ def test_losses_against_their_definitions(data):
     torch.testing.assert_close(data.loss(outputs, targets, label_smoothing=0.1), smooth.mean())
     torch.testing.assert_close(data.soft_loss(outputs, teacher), (p * (p / q).log()).sum(1).mean())
     perfect = torch.nn.functional.one_hot(targets, data.shape.num_outputs).double()
-    assert data.error(perfect, targets).tolist() == [0.0] * 6
-    assert data.error(-perfect, targets).tolist() == [1.0] * 6
+    assert data.measure.errors(perfect, targets).tolist() == [0.0] * 6
+    assert data.measure.errors(-perfect, targets).tolist() == [1.0] * 6
 
 
 def test_augmentation_follows_its_generator_and_keeps_shapes(data):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import partial
 
 from runs.evaluation.feasibility import check_budget, corner_values, overview
+from runs.evaluation.quality import FIRST_METRICS
 from runs.objectives import exact_costs, trained_for
 from runs.pipeline.accelerator import torch_device
 from runs.pipeline.context import Context
@@ -39,6 +40,13 @@ def check(context: Context) -> None:
     torch_device(config.accelerator)
     if config.search.method == "fidelities":
         _check_fidelities(context)
+    elif config.evaluation.early_stop and not context.data.measure.is_mean:
+        raise ConfigError(
+            "evaluation.early_stop",
+            expected=f"false with {context.data.metric}, which is no mean over examples",
+            got="true",
+            remedy="leave it out, or choose another task.metric",
+        )
     stage, record = store.stage(run.id, SearchRecord.STAGE), SearchRecord.load(store, run.id)
     if record is not None and (record.method or "sampler") != config.search.method:
         raise StoreError(
@@ -47,6 +55,8 @@ def check(context: Context) -> None:
             got=config.search.method,
             remedy="choose another name= for another way of searching",
         )
+    if record is not None:
+        _check_metric(context, record)
     if stage is None:
         SearchRecord.of(context, trials={}, seconds={}).save(store, run.id, fingerprint=context.weights_fingerprint)
     elif stage.fingerprint != context.weights_fingerprint:
@@ -60,6 +70,19 @@ def check(context: Context) -> None:
     if config.fork is not None:
         run_named(store, config.fork, task=config.task.name, outputs=context.outputs, parameter="fork")
     check_budget(context.space, partial(exact_costs, context.costs), context.budget)
+
+
+def _check_metric(context: Context, record: SearchRecord) -> None:
+    """Refuse to read the errors of a run as those of another metric."""
+    now, before = context.data.metric, record.metric
+    same = now.key in FIRST_METRICS if before is None else now == before
+    if not same:
+        raise StoreError(
+            str(context.folder),
+            expected=f"the metric that this run was begun with, {before or 'that of the task itself'}",
+            got=str(now),
+            remedy="choose another name= for another metric",
+        )
 
 
 def _check_fidelities(context: Context) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from runs.evaluation.quality import FIRST_METRICS
 from runs.evaluation.references import simple_models
 from runs.lock import exclusive
 from runs.pipeline.context import Context
@@ -13,20 +14,21 @@ from runs.reports import SimpleModel
 __all__ = ["REFERENCES"]
 
 _NAME = "references"
-_fitted: dict[str, tuple[SimpleModel, ...]] = {}  # by the hash of the data: other runs of this process have them too
+_fitted: dict[str, tuple[SimpleModel, ...]] = {}  # by data and metric: other runs of this process have them too
 
 
 def references(context: Context) -> tuple[SimpleModel, ...]:
-    """Return the simple models; those that an earlier command fitted to the same data are read."""
-    kept = context.store.stage(context.run.id, _NAME)
-    if kept is not None and kept.fingerprint == context.data.data_hash:
+    """Return the simple models; those that an earlier command fitted to the same data, and judged alike, are read."""
+    kept, data = context.store.stage(context.run.id, _NAME), context.data
+    fingerprint = data.data_hash if data.metric.key in FIRST_METRICS else f"{data.data_hash}-{data.metric}"
+    if kept is not None and kept.fingerprint == fingerprint:
         return tuple(SimpleModel(**fields) for fields in kept.detail["models"])
     with exclusive(context.lock), context.reporter.progress("simple models") as progress:
-        models = _fitted.get(context.data.data_hash) or simple_models(context.data)
-        _fitted[context.data.data_hash] = models
+        models = _fitted.get(fingerprint) or simple_models(data)
+        _fitted[fingerprint] = models
         progress(len(models), len(models), ", ".join(m.name for m in models))
         detail = {"models": [asdict(m) for m in models]}
-        context.store.finish_stage(context.run.id, _NAME, fingerprint=context.data.data_hash, detail=detail)
+        context.store.finish_stage(context.run.id, _NAME, fingerprint=fingerprint, detail=detail)
     return models
 
 

@@ -7,7 +7,7 @@ function draw(id, figure) {
   if (place && figure) Plotly.react(place, figure.data, figure.layout, config).then(() => sizes.observe(place));
 }
 draw("front", figures.front[0]);
-for (const id of ["hypervolume", "measured", "sensitivity", "training"]) draw(id, figures[id]);
+for (const id of ["hypervolume", "measured", "confusion", "sensitivity", "training"]) draw(id, figures[id]);
 const view = document.getElementById("view");
 if (view) view.addEventListener("change", () => draw("front", figures.front[Number(view.value)]));
 

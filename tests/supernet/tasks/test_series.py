@@ -52,7 +52,7 @@ def test_error_and_losses_are_mean_squares(tmp_path):
     generator = torch.Generator().manual_seed(0)
     outputs, targets, teacher = (torch.randn(4, 6, 3, generator=generator, dtype=torch.float64) for _ in range(3))
     squares = ((outputs - targets) ** 2).mean((1, 2))
-    torch.testing.assert_close(data.error(outputs, targets), squares)
+    torch.testing.assert_close(data.measure.errors(outputs, targets), squares)
     torch.testing.assert_close(data.loss(outputs, targets, reduction="none"), squares)
     torch.testing.assert_close(data.loss(outputs, targets), squares.mean())
     torch.testing.assert_close(data.soft_loss(outputs, teacher), ((outputs - teacher) ** 2).mean())
@@ -96,7 +96,7 @@ def test_the_standard_split_gives_the_published_naive_figure():
     assert [len(s) for s in (data.train, data.validation, data.test)] == [8449, 2785, 2785]
     inputs, targets = data.test.batch(slice(None))
     last = inputs[:, -1:].expand_as(targets)
-    assert data.error(last, targets).mean().item() == pytest.approx(1.2944, abs=5e-4)
+    assert data.measure.errors(last, targets).mean().item() == pytest.approx(1.2944, abs=5e-4)
 
 
 def test_an_unknown_file_and_a_short_one_are_named(tmp_path):

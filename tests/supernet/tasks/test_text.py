@@ -178,13 +178,13 @@ def test_bits_are_those_of_the_probabilities():
     targets = torch.randint(0, 256, (3, 4), generator=generator)
     p, q = teacher.exp() / teacher.exp().sum(-1, keepdim=True), outputs.exp() / outputs.exp().sum(-1, keepdim=True)
     bits = torch.tensor([[-math.log2(q[b, i, targets[b, i]]) for i in range(4)] for b in range(3)])
-    torch.testing.assert_close(data.error(outputs, targets), bits.double().mean(1), rtol=1e-5, atol=1e-6)
-    nats = data.error(outputs, targets) * math.log(2)
+    torch.testing.assert_close(data.measure.errors(outputs, targets), bits.double().mean(1), rtol=1e-5, atol=1e-6)
+    nats = data.measure.errors(outputs, targets) * math.log(2)
     torch.testing.assert_close(data.loss(outputs, targets, reduction="none"), nats)
     torch.testing.assert_close(data.loss(outputs, targets), nats.mean())
     torch.testing.assert_close(data.soft_loss(outputs, teacher), (p * (p / q).log()).sum(-1).mean())
     uniform = torch.zeros(3, 4, 256)
-    torch.testing.assert_close(data.error(uniform, targets), torch.full((3,), 8.0))
+    torch.testing.assert_close(data.measure.errors(uniform, targets), torch.full((3,), 8.0))
 
 
 @pytest.mark.parametrize("raw, got", [(b"", "empty text"), (b"abcd", "4 bytes")])

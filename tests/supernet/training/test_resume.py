@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -241,7 +241,7 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_checkpoint(tmp_path: Path
             return inputs * float("nan") if len(calls) == 5 else inputs
 
     calls = []
-    broken = Broken(**{f: getattr(data, f) for f in data.__dataclass_fields__})
+    broken = Broken(**{f.name: getattr(data, f.name) for f in fields(data)})
     with pytest.raises(NasweaveError, match=r"training: expected a finite loss .*nan.* in step 19; lower") as caught:
         train(space, broken, config, folder=tmp_path)
     assert "\n" not in str(caught.value)

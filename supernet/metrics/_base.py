@@ -1,0 +1,163 @@
+"""The contract of a metric: how it reads, what it is of, and its formula.
+
+A metric's one file ends with ``METRIC = Measure(...)``. Most are means over examples; what is not, such as a macro F1,
+has a formula of all examples together, whose standard error is found by leaving out parts of them (``_jackknife``).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from search_space.metric import Metric
+from supernet.metrics._jackknife import standard_error
+
+__all__ = ["Kind", "Measure", "Moments", "Tally"]
+
+Kind = Literal["classes", "numbers", "tokens"]
+"""What outputs and targets are.
+
+``classes``: scores ``(B, K)`` and class numbers ``(B,)``. ``numbers``: two tensors of one shape ``(B, ...)``.
+``tokens``: scores ``(B, L, V)`` and ids ``(B, L)``.
+"""
+
+
+def _fits(targets: Tensor, outputs: int) -> str | None:
+    return None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measure:
+    """A metric with its formula, in which less is always better: of shares the part that lacks, 0 to 1.
+
+    Parameters
+    ----------
+    metric
+        What it is called and how it reads; an error is the formula's value times the metric's ``error_scale``.
+    kinds
+        What it can judge.
+    errors
+        The error of each example, ``(B,)``, from outputs and targets; that of a split is their mean.
+    error
+        The error of all examples together, for what is no mean over examples; one of both is given.
+    is_loss
+        Whether training may minimise ``errors``: they have a gradient that leads somewhere.
+    least
+        From the targets of a split to the least standard error: no wrong answer among n does not mean no doubt. Errors
+        that are no answers need none.
+    unfit
+        From the targets of a split and the number of outputs to why it says nothing there; ``None`` where it does.
+    at
+        Returns the metric of another quantile, 0 to 1, where it is one of a quantile.
+    """
+
+    metric: Metric
+    kinds: tuple[Kind, ...]
+    errors: Callable[[Tensor, Tensor], Tensor] | None = None
+    error: Callable[[Tensor, Tensor], float] | None = None
+    is_loss: bool = False
+    least: Callable[[Tensor], float] | None = None
+    unfit: Callable[[Tensor, int], str | None] = _fits
+    at: Callable[[float], Measure] | None = None
+
+    def __post_init__(self) -> None:
+        assert (self.errors is None) != (self.error is None), f"{self.metric.key} has one formula"
+        assert self.errors is not None or not self.is_loss, f"{self.metric.key} is of no single example"
+
+    @property
+    def is_mean(self) -> bool:
+        """Whether it is a mean over examples, so that a part of a split tells of the whole."""
+        return self.errors is not None
+
+    def of(self, outputs: Tensor, targets: Tensor) -> float:
+        """Return the error of outputs ``(n, ...)`` on targets ``(n, ...)``, in the metric's unit."""
+        tally = Tally(self)
+        tally.add(outputs, targets)
+        return tally.error
+
+
+class Moments:
+    """Sums of values and of their squares, in double precision."""
+
+    def __init__(self) -> None:
+        self.count, self._sum, self._squares = 0, 0.0, 0.0
+
+    def add(self, values: Tensor) -> None:
+        """Take values, ``(B,)``."""
+        plain = values.double()
+        self.count += plain.numel()
+        self._sum += plain.sum().item()
+        self._squares += plain.square().sum().item()
+
+    @property
+    def mean(self) -> float:
+        """The mean of all values."""
+        return self._sum / self.count
+
+    @property
+    def standard_error(self) -> float:
+        """That of the mean; the size of the value where there is only one."""
+        if self.count < 2:
+            return abs(self.mean)
+        variance = max(0.0, self._squares - self._sum**2 / self.count) / (self.count - 1)
+        return math.sqrt(variance / self.count)
+
+
+class Tally:
+    """Takes outputs batch by batch, and tells the error of all that it was given.
+
+    Of means it keeps sums alone, of others the outputs, on the processor.
+
+    Parameters
+    ----------
+    measure
+        The metric.
+    looks_at
+        Returns what the metric looks at of outputs and targets; all where it is ``None``.
+    """
+
+    def __init__(
+        self, measure: Measure, *, looks_at: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None
+    ) -> None:
+        self.measure, self.count, self._looks_at = measure, 0, looks_at
+        self._moments = Moments()
+        self._targets: list[Tensor] = []
+        self._outputs: list[Tensor] = []
+
+    def add(self, outputs: Tensor, targets: Tensor) -> None:
+        """Take outputs ``(B, ...)`` and their targets ``(B, ...)``."""
+        self.count += len(targets)
+        if self._looks_at is not None:
+            outputs, targets = self._looks_at(outputs, targets)
+        if self.measure.errors is not None:
+            self._moments.add(self.measure.errors(outputs, targets))
+        else:
+            self._outputs.append(outputs.cpu())
+        if self.measure.errors is None or self.measure.least is not None:
+            self._targets.append(targets.cpu())
+
+    @property
+    def error(self) -> float:
+        """The error so far, in the metric's unit."""
+        if self.measure.error is None:
+            return self._scale * self._moments.mean
+        return self._scale * self.measure.error(torch.cat(self._outputs), torch.cat(self._targets))
+
+    @property
+    def standard_error(self) -> float:
+        """That of the error, as an estimate of the one over all examples that there could be."""
+        if self.measure.error is None:
+            found = self._moments.standard_error
+        else:
+            found = standard_error(self.measure.error, torch.cat(self._outputs), torch.cat(self._targets))
+        least = 0.0 if self.measure.least is None else self.measure.least(torch.cat(self._targets))
+        return self._scale * max(found, least)
+
+    @property
+    def _scale(self) -> float:
+        return self.measure.metric.error_scale

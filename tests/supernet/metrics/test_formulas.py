@@ -1,0 +1,132 @@
+"""Every metric against scikit-learn, whatever the batches; standard errors against a bootstrap."""
+
+from __future__ import annotations
+
+import math
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from sklearn import metrics as truth
+
+from supernet.metrics import METRICS, Tally
+
+N = 240
+SHARES = np.array([0.6, 0.25, 0.1, 0.03, 0.01, 0.01])
+
+
+def classes(seed: int = 0, n: int = N, *, two: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return scores that are right more often than not, and classes of which some are rare."""
+    rng = np.random.default_rng(seed)
+    shares = np.array([0.9, 0.1]) if two else SHARES
+    targets = rng.choice(len(shares), size=n, p=shares)
+    targets[: len(shares)] = np.arange(len(shares))
+    scores = rng.normal(size=(n, len(shares))) + 1.5 * np.eye(len(shares))[targets]
+    return torch.from_numpy(scores), torch.from_numpy(targets)
+
+
+def numbers(seed: int = 0, n: int = N) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return forecasts of three steps of two variates that explain half of what happens."""
+    rng = np.random.default_rng(seed)
+    targets = rng.normal(size=(n, 3, 2)) * [1.0, 3.0]
+    return torch.from_numpy(0.7 * targets + rng.normal(size=targets.shape)), torch.from_numpy(targets)
+
+
+def of(name: str, outputs: torch.Tensor, targets: torch.Tensor) -> float:
+    measure = METRICS[name]
+    return measure.metric.value(measure.of(outputs, targets))
+
+
+def by_scikit_learn(outputs: torch.Tensor, targets: torch.Tensor) -> dict[str, float]:
+    """Return what scikit-learn takes for each metric of the task."""
+    if targets.ndim == 3:
+        y, x = targets.flatten(1).numpy(), outputs.flatten(1).numpy()
+        return {
+            "mean_squared_error": truth.mean_squared_error(y, x),
+            "mean_absolute_error": truth.mean_absolute_error(y, x),
+            "r2": truth.r2_score(y, x, multioutput="variance_weighted"),
+            "quantile_loss": truth.mean_pinball_loss(y, x, alpha=0.9),
+        }
+    y, p, named = targets.numpy(), torch.softmax(outputs, -1).numpy(), outputs.argmax(-1).numpy()
+    found = {
+        "accuracy": 100 * truth.accuracy_score(y, named),
+        "balanced_accuracy": 100 * truth.balanced_accuracy_score(y, named),
+        "macro_f1": 100 * truth.f1_score(y, named, average="macro"),
+        "log_loss": truth.log_loss(y, p),
+        "auroc": 100 * truth.roc_auc_score(y, p[:, 1] if p.shape[1] == 2 else p, multi_class="ovr"),
+    }
+    return found | ({} if p.shape[1] == 2 else {"top_5": 100 * truth.top_k_accuracy_score(y, p, k=5)})
+
+
+@pytest.mark.parametrize("made", [classes(), classes(two=True), numbers()], ids=["classes", "two classes", "numbers"])
+def test_values_are_those_of_scikit_learn(made) -> None:
+    outputs, targets = made
+    expected = by_scikit_learn(outputs, targets)
+    kind = "numbers" if targets.ndim == 3 else "classes"
+    fitting = {name for name, m in METRICS.items() if kind in m.kinds and m.unfit(targets, outputs.shape[-1]) is None}
+    assert expected.keys() == fitting, "a metric without a truth"
+    assert {name: of(name, outputs, targets) for name in expected} == pytest.approx(expected, rel=1e-9)
+
+
+def test_bits_are_the_logarithm_of_the_probability() -> None:
+    outputs = torch.randn(4, 5, 7, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    targets = torch.arange(20).reshape(4, 5) % 7
+    p = torch.softmax(outputs, -1).gather(-1, targets[..., None])
+    assert of("bits_per_byte", outputs, targets) == pytest.approx(-p.log2().mean().item())
+
+
+def test_ranks_count_ties_by_half_and_say_nothing_of_one_class() -> None:
+    scores, targets = torch.zeros(6, 2), torch.tensor([0, 0, 0, 1, 1, 1])
+    assert of("auroc", scores, targets) == 50.0
+    assert METRICS["auroc"].unfit(torch.zeros(6, dtype=torch.int64), 2) == "has examples of one class alone"
+    assert METRICS["top_5"].unfit(targets, 5) == "has 5 classes, of which five are named"
+    assert METRICS["r2"].unfit(torch.ones(3, 2), 2) == "has the same targets in every example"
+
+
+def test_a_quantile_is_what_its_loss_is_least_at() -> None:
+    at = METRICS["quantile_loss"].at
+    assert at is not None and at(0.5).metric.name == "quantile loss at 0.5"
+    values = torch.arange(1.0, 101.0)[:, None]
+    for level in (0.1, 0.5, 0.9):
+        losses = [at(level).of(torch.full_like(values, guess), values) for guess in range(1, 101)]
+        assert abs(1 + np.argmin(losses) - 100 * level) <= 1
+
+
+@pytest.mark.parametrize("name", list(METRICS))
+def test_batches_make_no_difference_and_a_perfect_network_has_no_error(name) -> None:
+    measure = METRICS[name]
+    assert measure.metric.key == name and pickle.loads(pickle.dumps(measure)).metric == measure.metric
+    if "tokens" in measure.kinds:
+        targets = torch.arange(40).reshape(8, 5) % 7
+        outputs, right = torch.randn(8, 5, 7), 100.0 * torch.nn.functional.one_hot(targets)
+    elif "numbers" in measure.kinds:
+        outputs, targets = numbers()
+        right = targets
+    else:
+        outputs, targets = classes()
+        right = 100.0 * torch.nn.functional.one_hot(targets)
+    whole, parts = Tally(measure), Tally(measure)
+    whole.add(outputs, targets)
+    for x, y in zip(outputs.split(7), targets.split(7), strict=True):
+        parts.add(x, y)
+    assert (parts.error, parts.count) == (pytest.approx(whole.error, rel=1e-9), len(targets))
+    assert parts.standard_error == pytest.approx(whole.standard_error, rel=1e-9)
+    assert measure.of(right.double(), targets) < 1e-9 < whole.error
+    perfect = Tally(measure)
+    perfect.add(right.double(), targets)
+    assert (perfect.standard_error > 0) == measure.metric.is_share, "no wrong answer is not certainty"
+
+
+@pytest.mark.parametrize("name", ["balanced_accuracy", "macro_f1", "auroc", "r2", "accuracy", "mean_absolute_error"])
+def test_standard_errors_are_the_spread_over_samples(name) -> None:
+    """Over many samples of one distribution the mean of the estimates is the spread of the values, within a quarter."""
+    measure, values, estimates = METRICS[name], [], []
+    for seed in range(60):
+        outputs, targets = numbers(seed) if "numbers" in measure.kinds else classes(seed, two=True)
+        tally = Tally(measure)
+        tally.add(outputs, targets)
+        values.append(tally.error)
+        estimates.append(tally.standard_error)
+    spread, estimated = np.std(values, ddof=1), math.sqrt(np.mean(np.square(estimates)))
+    assert estimated == pytest.approx(spread, rel=0.25)
