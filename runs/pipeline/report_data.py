@@ -79,6 +79,7 @@ def report_data(
         classes=classes,
         doubt=doubt,
         metric=context.data.metric,
+        summary=context.data.summary,
         command=context.command.text,
         export_command=context.command.export,
     )

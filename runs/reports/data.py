@@ -16,6 +16,7 @@ from runs.reports.judged import ClassResults, Doubt
 from runs.reports.references import SimpleModel
 from search_space.architecture import Architecture
 from search_space.metric import ACCURACY, Metric
+from search_space.summary import DataSummary
 
 __all__ = ["ReportData", "ReportedNetwork", "Sensitivity", "Source", "minimised"]
 
@@ -148,6 +149,8 @@ class ReportData:
         decide, or for a single network.
     metric
         Of the task: what the test error and the validation error on a whole split stand for.
+    summary
+        What the data was understood to be.
     command, export_command
         What was typed, and the command that exports a network when ``key=...`` is added.
     """
@@ -175,6 +178,7 @@ class ReportData:
     classes: ClassResults | None = None
     doubt: Doubt | None = None
     metric: Metric = ACCURACY
+    summary: DataSummary = field(default_factory=DataSummary)
     command: str = ""
     export_command: str = "nasweave export"
 

@@ -20,6 +20,7 @@ from runs.reports.tables import (
     simple_table,
 )
 from runs.reports.units import duration, words
+from search_space.summary import DataSummary
 
 __all__ = ["report_markdown"]
 
@@ -43,6 +44,7 @@ def report_markdown(data: ReportData) -> str:
         "\n".join(f"- {_text(sentence)}." for sentence in verdict(data)),
         f"**Warning:** {_text(doubt_text(data))}." if doubt_text(data) else "",
         _pairs("", facts),
+        _section("Data", _pairs("", data.summary.facts), _notes(data.summary), _examples(data.summary)),
         _section("Chosen networks", _table(chosen_table(data))),
         _section(
             "Classes",
@@ -71,6 +73,15 @@ def report_markdown(data: ReportData) -> str:
         _section("Command", _code(data.command) if data.command else ""),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _notes(summary: DataSummary) -> str:
+    return "\n".join(f"- {_text(note)}." for note in summary.notes)
+
+
+def _examples(summary: DataSummary) -> str:
+    rows = [f"| {_text(e.text)} | {_text(e.target)} |" for e in summary.examples if e.text]
+    return "\n".join(["| example | to be found out |", "|---|---|", *rows]) if rows else ""
 
 
 def _exports(data: ReportData) -> list[str]:

@@ -13,6 +13,7 @@ from runs.reports import tables
 from runs.reports.answer import headline, verdict
 from runs.reports.data import ReportData
 from runs.reports.figures import interactive
+from runs.reports.figures.example_png import picture_address
 from runs.reports.figures.palette import hatch, text_on
 from runs.reports.judged.pictures import confusion_figure
 from runs.reports.judged.tables import class_table
@@ -82,7 +83,7 @@ def templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(words=words, duration=duration, text_on=text_on, hatch=hatch)
+    environment.filters.update(words=words, duration=duration, text_on=text_on, hatch=hatch, address=picture_address)
     return environment
 
 

@@ -14,10 +14,10 @@ from runs.pipeline.context import Context
 from runs.pipeline.export_folder import subject_of, write_folder
 from runs.pipeline.plan import Stage
 from runs.pipeline.search_record import found_networks
+from runs.pipeline.stages.data.references import REFERENCES
 from runs.pipeline.stages.devices import DEVICES
 from runs.pipeline.stages.evaluator import NETWORKS
 from runs.pipeline.stages.finalists import FINALISTS
-from runs.pipeline.stages.references import REFERENCES
 from runs.profiling.devices import Devices
 from runs.reports import SimpleModel
 from runs.store import Candidate, ExportDetail, WeightOrigin

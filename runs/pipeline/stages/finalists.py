@@ -18,9 +18,9 @@ from runs.pipeline.context import Context
 from runs.pipeline.plan import Stage
 from runs.pipeline.search_record import found_networks
 from runs.pipeline.stages.baselines import BASELINES, Baselines
+from runs.pipeline.stages.data.references import REFERENCES
 from runs.pipeline.stages.devices import DEVICES
 from runs.pipeline.stages.evaluator import NETWORKS
-from runs.pipeline.stages.references import REFERENCES
 from runs.pipeline.stages.search import SEARCH
 from runs.profiling.builder import Builder
 from runs.profiling.devices import Devices

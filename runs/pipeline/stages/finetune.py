@@ -15,9 +15,9 @@ from runs.pipeline.context import Context
 from runs.pipeline.plan import Stage
 from runs.pipeline.search_record import found_networks
 from runs.pipeline.stages.baselines import BASELINES
+from runs.pipeline.stages.data.references import REFERENCES
 from runs.pipeline.stages.devices import DEVICES
 from runs.pipeline.stages.evaluator import EVALUATOR
-from runs.pipeline.stages.references import REFERENCES
 from runs.profiling.devices import Devices
 from runs.reporter import Table
 from runs.reports import SimpleModel

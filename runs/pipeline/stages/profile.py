@@ -15,6 +15,7 @@ from hardware_profiles.measuring.conditions import disturbances, drift_hint, thr
 from predictors.new_device import ADAPTED_FROM, adapt_profile, choose_samples
 from runs.pipeline.context import Context
 from runs.pipeline.plan import Stage
+from runs.pipeline.stages.data.understood import DATA
 from runs.profiling.finding import ProfileFinder
 from runs.profiling.measuring import measure
 from runs.profiling.subjects import subjects_of
@@ -168,4 +169,9 @@ def _seconds_spent(stamps: Sequence[str]) -> float:
     return sum(min(b - a, _PAUSE_S) for a, b in pairwise(times))
 
 
-PROFILE = Stage(name="profile", run=profile, done=lambda context: (context.folder / "profile.json").exists())
+PROFILE = Stage(
+    name="profile",
+    run=profile,
+    after=(DATA,),
+    done=lambda context: (context.folder / "profile.json").exists(),
+)

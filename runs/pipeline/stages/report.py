@@ -22,11 +22,11 @@ from runs.pipeline.plan import Stage
 from runs.pipeline.report_data import report_data
 from runs.pipeline.search_record import found_networks
 from runs.pipeline.stages.baselines import BASELINES, Baselines
+from runs.pipeline.stages.data.references import REFERENCES
 from runs.pipeline.stages.devices import DEVICES
 from runs.pipeline.stages.evaluator import EVALUATOR, NETWORKS
 from runs.pipeline.stages.feasibility import CORNERS
 from runs.pipeline.stages.finalists import FINALISTS
-from runs.pipeline.stages.references import REFERENCES
 from runs.pipeline.stages.search import SEARCH, Searched
 from runs.profiling.devices import Devices
 from runs.reports import ClassResults, Doubt, Sensitivity, SimpleModel, terminal_lines

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from runs.lock import exclusive
 from runs.pipeline.context import Context
 from runs.pipeline.plan import Stage
+from runs.pipeline.stages.data.understood import DATA
 from supernet import Supernet
 from supernet.training import load_trained
 from supernet.training import train as train_supernet
@@ -53,5 +54,5 @@ def load(context: Context) -> Supernet:
         return load_trained(context.space, context.supernet_folder).to(context.accelerator)
 
 
-TRAIN = Stage(name="train", run=train, done=lambda context: is_finished(context.supernet_folder / FILE))
+TRAIN = Stage(name="train", run=train, after=(DATA,), done=lambda context: is_finished(context.supernet_folder / FILE))
 LOAD_TRAINED = Stage(name="load the supernet", run=load)

@@ -11,6 +11,7 @@ from runs.evaluation.trained import TrainedEvaluator, TrainedNetworks
 from runs.pipeline.context import Context
 from runs.pipeline.plan import SECONDS, Stage
 from runs.pipeline.search_record import SearchRecord
+from runs.pipeline.stages.data.understood import DATA
 from runs.pipeline.stages.devices import DEVICES
 from runs.pipeline.stages.feasibility import CHECK, CORNERS
 from runs.pipeline.stages.search import Searched, keep_search
@@ -133,7 +134,7 @@ def _buy(context: Context, known: Devices, trainers: Trainers, study: Observatio
     return final_estimates(context, search)
 
 
-ROUNDS = Stage(name="rounds", run=rounds)
+ROUNDS = Stage(name="rounds", run=rounds, after=(DATA,))
 TRAINED_NETWORKS = Stage(name="networks", run=trained_networks, needs=(ROUNDS,))
 TRAINED_EVALUATOR = Stage(name="evaluator", run=trained_evaluator, needs=(TRAINED_NETWORKS,))
 FIDELITY_SEARCH = Stage(name="search", run=search, needs=(DEVICES, ROUNDS, SECONDS), after=(CHECK, CORNERS))

@@ -9,8 +9,8 @@ from runs.objectives import TRAINING_STEPS
 from runs.pipeline.context import Context
 from runs.pipeline.plan import Stage
 from runs.pipeline.search_record import SearchRecord, found_networks
+from runs.pipeline.stages.data.references import REFERENCES
 from runs.pipeline.stages.devices import DEVICES
-from runs.pipeline.stages.references import REFERENCES
 from runs.pipeline.stages.trained.fidelities import FIDELITY_SEARCH, TRAINED_NETWORKS
 from runs.pipeline.trained_records import record_trained
 from runs.profiling.devices import Devices

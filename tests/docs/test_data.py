@@ -1,0 +1,78 @@
+"""The page on data: its tables are written from the declarations, and its commands read the data that they name."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from runs.app.compose import compose
+from runs.pipeline.context import task_data
+from search_space.errors import ConfigError
+from supernet.catalogue.__main__ import main
+from supernet.catalogue.task_options import with_options
+from supernet.tasks import TASKS
+from tests.supernet.tasks.samples import series, texts, write_pictures
+
+PAGE = Path(__file__).parents[2] / "docs" / "data.md"
+BLOCKS = re.findall(r"^## (.*?)\n.*?```bash\n(.*?)```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+
+
+def test_the_options_are_fresh(tmp_path):
+    assert with_options(PAGE.read_text()) == PAGE.read_text(), (
+        "run: python -m supernet.catalogue --options docs/data.md"
+    )
+    (tmp_path / "page.md").write_text(re.sub(r"(?s)(<!-- written.*?-->).*(<!-- end)", r"\1\2", PAGE.read_text()))
+    main(["--options", str(tmp_path / "page.md")])
+    assert (tmp_path / "page.md").read_text() == PAGE.read_text()
+    with pytest.raises(ConfigError, match="without"):
+        with_options("# another page")
+
+
+def test_every_option_of_every_task_stands_there():
+    parts = dict(re.findall(r"^### (\w+)\n(.*?)(?=^###|\Z|^<!--)", PAGE.read_text(), re.DOTALL | re.MULTILINE))
+    assert list(parts) == list(TASKS)
+    for name, task in TASKS.items():
+        assert re.findall(r"^\| `(\w+)`", parts[name], re.MULTILINE) == list(task.options)
+
+
+@pytest.fixture
+def there(tmp_path, monkeypatch):
+    """Work in a folder with the data that the page names."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("birds", "digits"):
+        write_pictures(tmp_path / name, n=20, classes=("robin", "wren"))
+    rows = texts(60)
+    lines = [("text", "label", "body", "folder"), *((t, y, t, y) for t, y in rows)]
+    (tmp_path / "mails.csv").write_text("".join(",".join(line) + "\n" for line in lines))
+    for name in "abc":
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps({"text": t, "label": y}) + "\n" for t, y in rows))
+    (tmp_path / "book.txt").write_text("It was a dark and stormy night. " * 200)
+    values = series(1200).round(3).tolist()
+    (tmp_path / "load.csv").write_text(
+        "date,demand,wind,sun\n" + "".join(f"day {i},{','.join(map(str, row))}\n" for i, row in enumerate(values))
+    )
+
+
+@pytest.mark.parametrize("title, block", BLOCKS, ids=[title for title, _ in BLOCKS])
+def test_the_commands_of_a_kind_of_data_read_it(title, block, there):
+    commands = [shlex.split(line, comments=True) for line in block.replace("\\\n", "").strip().splitlines()]
+    assert len(commands) <= 5
+    for program, *words in commands:
+        if program == "python":
+            subprocess.run([sys.executable, *words], check=True)
+        else:
+            assert (program, words[0]) == ("nasweave", "run")
+            data = task_data(compose(overrides=words[1:]))
+            assert len(data.test) and data.summary.facts and data.summary.examples
+
+
+def test_each_kind_of_data_has_its_commands():
+    assert len(BLOCKS) == 5
+    named = {word for _, block in BLOCKS for word in re.findall(r"task=(\w+)", block)}
+    assert named == {"csv", "image_folder", "npz", "text"}
