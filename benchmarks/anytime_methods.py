@@ -64,13 +64,20 @@ def nasweave(
     setting: Setting, curve: Curve, seed: int, folder: Path, *, supernet_steps: int = 0, worth: float = 0.0
 ) -> Searched:
     """Ours: a search in fidelities in which networks begin with the weights of trained ones like them."""
-    config = replace(setting.training, seed=seed)
+    config = replace(setting.rounds, seed=seed)
     start, origin = random_start(setting.space, seed=seed), f"random {seed}"
     if supernet_steps:
-        supernet = train(setting.space, setting.data, replace(config, steps=supernet_steps), folder=folder / "supernet")
+        first = replace(setting.training, seed=seed, steps=supernet_steps)
+        supernet = train(setting.space, setting.data, first, folder=folder / "supernet")
         start, origin = (lambda architecture: extract(supernet, architecture)), f"supernet {seed}"
     rounds = RoundsEvaluator(
-        setting.space, setting.data, config, folder=folder / "networks", start=start, origin=origin
+        setting.space,
+        setting.data,
+        config,
+        folder=folder / "networks",
+        start=start,
+        origin=origin,
+        optimizer=setting.search.optimizer,
     )
     search = FidelitySearch(
         fidelity_task(setting, inherited_steps=worth),
@@ -180,10 +187,11 @@ def _alone(setting: Setting, curve: Curve, seed: int, folder: Path) -> Callable[
     rounds = RoundsEvaluator(
         setting.space,
         setting.data,
-        replace(setting.training, seed=seed),
+        replace(setting.rounds, seed=seed),
         folder=folder,
         start=random_start(setting.space, seed=seed),
         origin=f"random {seed}",
+        optimizer=setting.search.optimizer,
     )
 
     def buy(architecture: Architecture, steps: int) -> Quality:

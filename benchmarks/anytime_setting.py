@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +57,8 @@ class Setting:
 
     Parameters
     ----------
+    training, rounds
+        How a supernet is trained, and how networks alone are, ours and the rivals'.
     search
         How ours is set by default.
     reference
@@ -68,6 +70,7 @@ class Setting:
     latency: LatencyPredictor
     costs: CostModel
     training: TrainingConfig
+    rounds: TrainingConfig
     search: FidelitiesConfig
     reference: tuple[float, float]
 
@@ -141,6 +144,7 @@ class Curve:
 def open_setting(task: str, overrides: Sequence[str], *, data_root: Path) -> Setting:
     """Return the setting of a task under overrides as a user types them; raises ``DataError`` without its data."""
     config = compose(overrides=[f"task={task}", *overrides])
+    fidelities = config.search.fidelities
     options = {k: v for k, v in config.task.options.items() if v is not None}
     data = TASKS[task].load(data_root=data_root, options=options)
     space = space_from_mapping(config.space, task=data.shape, catalogue=catalogue())
@@ -154,6 +158,7 @@ def open_setting(task: str, overrides: Sequence[str], *, data_root: Path) -> Set
         latency=latency,
         costs=CostModel(space),
         training=config.training,
-        search=config.search.fidelities,
+        rounds=replace(config.training, learning_rate=fidelities.rate(config.training.learning_rate, pretrained=False)),
+        search=fidelities,
         reference=(simple_models(data)[0].test_error, largest),
     )

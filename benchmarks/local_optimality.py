@@ -87,6 +87,7 @@ def _judged(setting: Setting, searched: Searched, row: Genes, near: Genes, *, do
         setting.space,
         setting.data,
         rounds.config,
+        optimizer=rounds.optimizer,
         folder=rounds.folder.parent / "beside" / network.key,
         start=inherited_start(rounds.start, rounds.network(network)),
         origin=f"{network.key} after {done}",

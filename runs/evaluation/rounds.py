@@ -89,6 +89,8 @@ class RoundsEvaluator:
         Where to compute.
     examples, batch_size
         How many examples of the validation split a network is judged by, all when ``None``; and how many at a time.
+    optimizer
+        As :class:`supernet.training.rounds.RoundTraining` takes it.
     """
 
     def __init__(
@@ -103,10 +105,11 @@ class RoundsEvaluator:
         device: str | torch.device = "cpu",
         examples: int | None = None,
         batch_size: int = 256,
+        optimizer: str = "muon",
     ) -> None:
         self.space, self.data, self.config, self.folder = space, data, config, folder
         self.start, self.origin, self.device = start, origin, torch.device(device)
-        self.examples, self.batch_size = examples, batch_size
+        self.examples, self.batch_size, self.optimizer = examples, batch_size, optimizer
 
     def path(self, architecture: Architecture) -> Path:
         """Return the checkpoint of a network."""
@@ -163,6 +166,7 @@ class RoundsEvaluator:
             identity=f"{self.space.fingerprint}/{architecture.key}/{self.origin}",
             data=self.data,
             config=self.config,
+            optimizer=self.optimizer,
             path=self.path(architecture),
         )
 

@@ -6,7 +6,7 @@ import hashlib
 import os
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -58,8 +58,7 @@ class Command:
 class Context:
     """The values of one run, which stages take and never change.
 
-    What not every stage needs is opened when it is first asked for: the database and the run's row in it, and the
-    accelerator. A training needs no database, and a profile no accelerator.
+    What not every stage needs is opened when it is first asked for: database, run, accelerator.
 
     Parameters
     ----------
@@ -159,10 +158,17 @@ class Context:
 
     @property
     def weights_fingerprint(self) -> str:
-        """The hash of what decides the weights of every network of the run."""
+        """What decides the weights of every network of the run."""
         if self.config.search.method == "fidelities":
-            return f"trained-{self.supernet_fingerprint}"
+            kind, rate = self.config.search.fidelities.optimizer, self.rounds_training.learning_rate
+            return f"trained-{self.supernet_fingerprint}-{kind}-{rate:g}"
         return weights_fingerprint(self.supernet_fingerprint, self.brief)
+
+    @property
+    def rounds_training(self) -> TrainingConfig:
+        """How a search in fidelities trains its networks."""
+        training, own = self.config.training, self.config.search.fidelities
+        return replace(training, learning_rate=own.rate(training.learning_rate, pretrained=self.pretrained is not None))
 
     @property
     def outputs(self) -> Path:

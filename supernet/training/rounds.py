@@ -2,7 +2,8 @@
 
 In a round the rate rises briefly and then falls to zero in a straight line, so that every round ends with a network as
 good as it can be after its steps; the next round goes on from its weights and moments. The labels alone teach, for a
-teacher triples the time of a small network's step and gains little (``docs/training.md``).
+teacher triples the time of a small network's step and gains little (``docs/training.md``). Muon steps the matrices of
+the layers, AdamW everything else: errors fall faster than with AdamW alone (``docs/search.md``).
 
 A checkpoint is written at the end of each round, in long ones every ``config.checkpoint_every`` steps, and where a
 signal asks to stop: what was interrupted goes on in the middle of its round, bit for bit under the same conditions.
@@ -27,6 +28,7 @@ from supernet.tasks import TaskData
 from supernet.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from supernet.training.config import TrainingConfig
 from supernet.training.mixed_precision import autocast
+from supernet.training.muon import Muon, layer_matrices
 from supernet.training.sampling import augmentation_generator, training_rows
 from supernet.training.state import make_optimizer, restore_state, stored_state
 from supernet.training.stopping import held_back
@@ -53,6 +55,8 @@ class RoundTraining:
         Names the network and what it began with; a checkpoint of another is refused.
     data, config
         The examples, and batch size, rate, decay, clipping, smoothing and seed; ``config.steps`` does not count.
+    optimizer
+        ``muon`` for the matrices of the layers, with AdamW for the rest, or ``adamw`` for everything.
     path
         The checkpoint file; what it holds is taken up. ``None`` keeps nothing.
 
@@ -63,7 +67,14 @@ class RoundTraining:
     """
 
     def __init__(
-        self, network: Network, *, identity: str, data: TaskData, config: TrainingConfig, path: Path | None = None
+        self,
+        network: Network,
+        *,
+        identity: str,
+        data: TaskData,
+        config: TrainingConfig,
+        optimizer: str = "muon",
+        path: Path | None = None,
     ) -> None:
         self.network, self.identity, self.data, self.config, self.path = network, identity, data, config, path
         self.device = next(network.parameters()).device
@@ -71,7 +82,11 @@ class RoundTraining:
         self._round = (0, 0)
         self._taken_up: Checkpoint | None = None  # until it is trained further
         self._linears = [m for m in network.modules() if isinstance(m, ElasticLinear)]
-        self._optimizer = make_optimizer(network, config)
+        self.optimizer = optimizer
+        matrices = layer_matrices(network) if optimizer == "muon" else []
+        self._optimizers: list[torch.optim.Optimizer] = [make_optimizer(network, config, apart_from=matrices)]
+        if matrices:
+            self._optimizers.append(Muon(matrices, lr=config.learning_rate, weight_decay=config.weight_decay))
         if path is not None and path.exists():
             self._restore(load_checkpoint(path), where=path)
 
@@ -107,7 +122,7 @@ class RoundTraining:
         inputs, targets = self.data.train.batch(training_rows(self.data, config, step=self.step))
         inputs = self.data.augment(inputs, augmentation_generator(seed=config.seed, step=self.step))
         inputs, targets = inputs.to(self.device), targets.to(self.device)
-        self._optimizer.zero_grad(set_to_none=True)
+        self.network.zero_grad(set_to_none=True)
         with autocast(inputs.device, bf16=config.bf16):
             outputs: Tensor = self.network(inputs)
         loss = self.data.loss(outputs.float(), targets, label_smoothing=config.label_smoothing)
@@ -122,16 +137,19 @@ class RoundTraining:
                 remedy="lower training.learning_rate; the last good checkpoint stays",
             )
         start, end = self._round
-        for group in self._optimizer.param_groups:
-            group["lr"] = config.learning_rate * round_rate(self.step - start, steps=end - start)
-        self._optimizer.step()
+        rate = config.learning_rate * round_rate(self.step - start, steps=end - start)
+        for optimizer in self._optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            optimizer.step()
         self.step += 1
 
     def _numerics(self) -> dict[str, Any]:
         return {"torch": str(torch.__version__), "device": self.device.type, "threads": torch.get_num_threads()}
 
     def _header(self) -> dict[str, Any]:
-        return {k: v for k, v in asdict(self.config).items() if k not in ("steps", "checkpoint_every")}
+        own = {k: v for k, v in asdict(self.config).items() if k not in ("steps", "checkpoint_every")}
+        return {**own, "optimizer": self.optimizer}
 
     def _save(self, path: Path) -> None:
         header = {**self._header(), "round": list(self._round)}
@@ -141,7 +159,7 @@ class RoundTraining:
             data=self.data.data_hash,
             config=header,
             numerics=self._numerics(),
-            tensors=stored_state(self.network, self._optimizer),
+            tensors=stored_state(self.network, self._optimizers),
         )
         save_checkpoint(path, checkpoint)
 
@@ -157,6 +175,6 @@ class RoundTraining:
                 got=repr(header.get(differing[0])),
                 remedy="restore what it was trained with, or train into another folder",
             )
-        restore_state(self.network, self._optimizer, checkpoint.tensors, where=where)
+        restore_state(self.network, self._optimizers, checkpoint.tensors, where=where)
         self.step, self._round = checkpoint.step, (int(start), int(end))
         self._taken_up = replace(checkpoint, tensors={})

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
@@ -43,7 +43,7 @@ CURVE = "training.jsonl"
 # AdamW's default of 1e-8 would turn the rounding noise of a gradient that is zero by symmetry (the bias of a key under
 # softmax) into full steps.
 _EPS = 1e-6
-_MOMENTS = ("step", "exp_avg", "exp_avg_sq")  # what AdamW knows of a weight
+_MOMENTS = ("step", "exp_avg", "exp_avg_sq", "momentum")  # what AdamW or Muon knows of a weight
 Progress = Callable[[int, int, str], None]
 Model = TypeVar("Model", bound=nn.Module)
 logger = logging.getLogger("nasweave.supernet")
@@ -134,7 +134,7 @@ class Training(Generic[Model]):
             if self.ranks.is_writer and not checkpoint.finished:
                 checkpoint.warn_of_other_numerics(self._numerics(), where=path)
             tensors = checkpoint.tensors
-            restore_state(self.model, self.optimizer, tensors, where=path)
+            restore_state(self.model, [self.optimizer], tensors, where=path)
             restore_weights(self.averaged.module, tensors, prefix="averaged/", where=path)
             self.step = checkpoint.step
             self.averaged.n_averaged.fill_(checkpoint.step)
@@ -159,7 +159,7 @@ class Training(Generic[Model]):
             data=self.data.data_hash,
             config=asdict(self.config),
             numerics=self._numerics(),
-            tensors={**stored_state(self.model, self.optimizer), **averaged},
+            tensors={**stored_state(self.model, [self.optimizer]), **averaged},
         )
         save_checkpoint(self.folder / FILE, checkpoint)
 
@@ -224,10 +224,13 @@ class Training(Generic[Model]):
         return values, norm
 
 
-def make_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.AdamW:
+def make_optimizer(
+    model: nn.Module, config: TrainingConfig, *, apart_from: Collection[Tensor] = ()
+) -> torch.optim.AdamW:
     """Return AdamW that decays linear weights, but no norm, bias, position or convolution."""
     decayed = {id(m.weight) for m in model.modules() if isinstance(m, ElasticLinear)}
-    parameters = list(model.parameters())
+    others = {id(p) for p in apart_from}
+    parameters = [p for p in model.parameters() if id(p) not in others]
     groups = [
         {"params": [p for p in parameters if id(p) in decayed], "weight_decay": config.weight_decay},
         {"params": [p for p in parameters if id(p) not in decayed], "weight_decay": 0.0},
@@ -235,23 +238,25 @@ def make_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Adam
     return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98), eps=_EPS, fused=True)
 
 
-def stored_state(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+def stored_state(model: nn.Module, optimizers: Sequence[torch.optim.Optimizer]) -> dict[str, Tensor]:
     """Return weights and moments under the names by which :func:`restore_state` finds them."""
     tensors: dict[str, Tensor] = {}
     for name, weight in model.named_parameters():
-        moments = optimizer.state.get(weight, {})
+        moments = {key: value for one in optimizers for key, value in one.state.get(weight, {}).items()}
         tensors |= {f"weight/{name}": weight, **{f"{key}/{name}": value for key, value in moments.items()}}
     return tensors
 
 
 def restore_state(
-    model: nn.Module, optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], *, where: Path
+    model: nn.Module, optimizers: Sequence[torch.optim.Optimizer], tensors: Mapping[str, Tensor], *, where: Path
 ) -> None:
     """Take up stored weights and moments; raises ``CheckpointError`` where names or shapes of weights differ."""
     restore_weights(model, tensors, prefix="weight/", where=where)
+    owner = {id(p): one for one in optimizers for group in one.param_groups for p in group["params"]}
     for name, weight in model.named_parameters():
-        if f"{_MOMENTS[0]}/{name}" in tensors:
-            optimizer.state[weight] = {key: tensors[f"{key}/{name}"].to(weight.device, copy=True) for key in _MOMENTS}
+        moments = {key: tensors[f"{key}/{name}"] for key in _MOMENTS if f"{key}/{name}" in tensors}
+        if moments:
+            owner[id(weight)].state[weight] = {k: m.to(weight.device, copy=True) for k, m in moments.items()}
 
 
 def restore_weights(model: nn.Module, tensors: Mapping[str, Tensor], *, prefix: str, where: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 import nasweave as nw
+from runs.search.fidelities import FidelitiesConfig
 from supernet.saving import load_network
 from supernet.training.checkpoint import FILE, load_checkpoint
 from tests.runs.tiny import TINY, nasweave
@@ -132,6 +133,13 @@ def test_a_worker_begins_what_a_search_ends(copy, monkeypatch, capfd):
         ("worker", (), "store: expected a database that several workers can share, got SQLite"),
         ("search", ("search.fidelities.rungs=[10,20,80]",), "the rungs it was started with ([10, 20, 40])"),
         ("search", ("search.seed=7",), "the seed it was started with (0)"),
+        ("search", ("search.fidelities.optimizer=adamw",), "the training configuration and data that this run was"),
+        ("search", ("search.fidelities.optimizer=adam",), "optimizer: expected muon or adamw, got adam"),
+        (
+            "search",
+            ("search.fidelities.learning_rate=0",),
+            "expected more than 0 and at most 1, or null",
+        ),
         ("search", ("search=nasweave",), "search.method=fidelities, which this run was begun with"),
         ("search", ("evaluation.early_stop=true",), "evaluation.early_stop: expected a search with a supernet"),
         ("search", ("evaluation.finetune_steps=5",), "evaluation.finetune_steps: expected a search with a supernet"),
@@ -148,3 +156,9 @@ def test_what_does_not_apply_is_refused_in_one_line(copy, monkeypatch, capfd, ve
     last = capfd.readouterr().err.strip().splitlines()[-1]
     assert last.startswith("nasweave: ") and words in last
     assert state() == before
+
+
+def test_networks_of_a_checkpoint_keep_the_rate_of_the_training():
+    settings = FidelitiesConfig()
+    assert settings.rate(1e-4, pretrained=True) == 1e-4 and settings.rate(1e-4, pretrained=False) == 8e-3
+    assert FidelitiesConfig(learning_rate=0.02).rate(1e-4, pretrained=True) == 0.02

@@ -10,6 +10,8 @@ from runs.checks import check_value
 
 __all__ = ["FidelitiesConfig"]
 
+_RANDOM_START = 8e-3
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FidelitiesConfig:
@@ -32,6 +34,11 @@ class FidelitiesConfig:
         How many networks are trained at a time, each by one thread; as many as there are cores when ``None``.
     baselines
         The share of the time of the search that networks to compare with are trained for, beside it.
+    optimizer
+        ``muon`` steps the matrices of the layers by Muon and the rest by AdamW; ``adamw`` steps all by AdamW.
+    learning_rate
+        The peak of each round; when ``None``, .008 for networks that begin with random weights and
+        ``training.learning_rate`` for those that begin with a checkpoint's.
     precisions
         ``auto`` proposes those that make some networks cheaper than in float, in an objective or a limited value;
         ``all`` proposes every one of the space.
@@ -44,10 +51,13 @@ class FidelitiesConfig:
     max_rounds: int | None = None
     processes: int | None = None
     baselines: float = 0.2
+    optimizer: str = "muon"
+    learning_rate: float | None = None
     precisions: str = "auto"
 
     def __post_init__(self) -> None:
         rungs, initial, batch, processes = self.rungs, self.initial, self.batch, self.processes
+        rate = self.learning_rate
         increasing = all(a < b for a, b in pairwise(rungs))
         for name, value, expected, legal in (
             ("rungs", list(rungs), "two numbers of steps or more, increasing", len(rungs) > 1 and increasing),
@@ -56,11 +66,19 @@ class FidelitiesConfig:
             ("batch", batch, "from 1 to 10000", 1 <= batch <= 10_000),
             ("max_rounds", self.max_rounds, "1 or more, or null", self.max_rounds is None or self.max_rounds >= 1),
             ("processes", processes, "from 1 to 1000, or null", processes is None or 1 <= processes <= 1000),
+            ("optimizer", self.optimizer, "muon or adamw", self.optimizer in ("muon", "adamw")),
+            ("learning_rate", rate, "more than 0 and at most 1, or null", rate is None or 0 < rate <= 1),
             ("precisions", self.precisions, "auto or all", self.precisions in ("auto", "all")),
             ("baselines", self.baselines, "a share from 0 to 1", 0 <= self.baselines <= 1),
             ("time_budget", self.time_budget, "more than 0", self.seconds > 0),
         ):
             check_value(f"search.fidelities.{name}", value, expected, legal)
+
+    def rate(self, training: float, *, pretrained: bool) -> float:
+        """Return the peak of the learning rate, where ``training.learning_rate`` is ``training``."""
+        if self.learning_rate is not None:
+            return self.learning_rate
+        return training if pretrained else _RANDOM_START
 
     @property
     def seconds(self) -> float:

@@ -28,12 +28,13 @@ def one_thread():
     torch.set_num_threads(threads)
 
 
-def begin(path: Path | None = None, *, architecture=None, **changes) -> RoundTraining:
+def begin(path: Path | None = None, *, architecture=None, optimizer="muon", **changes) -> RoundTraining:
     space, data, config = job(steps=1)
     network = Network(architecture or space.largest, space.geometry)
     reset_parameters(network, initial_generator(seed=0))
     config = replace(config, **{"checkpoint_every": 4, **changes})
-    return RoundTraining(network, identity=network.architecture.key, data=data, config=config, path=path)
+    identity = network.architecture.key
+    return RoundTraining(network, identity=identity, data=data, config=config, optimizer=optimizer, path=path)
 
 
 def weights(training: RoundTraining) -> list[torch.Tensor]:
@@ -134,6 +135,15 @@ def test_a_loss_that_is_not_finite_names_its_remedy(tmp_path: Path):
     with pytest.raises(NasweaveError, match="learning_rate"):
         training.train_to(8)
     assert begin(tmp_path / "checkpoint").step == 4
+
+
+@pytest.mark.parametrize("optimizer", ["muon", "adamw"])
+def test_a_checkpoint_of_another_optimizer_is_refused(tmp_path: Path, optimizer: str):
+    path, (first, other) = tmp_path / "checkpoint", (optimizer, {"muon": "adamw", "adamw": "muon"}[optimizer])
+    begin(path, optimizer=first).train_to(4)
+    assert begin(path, optimizer=first).step == 4
+    with pytest.raises(CheckpointError, match=f"optimizer: expected '{other}', got '{first}'"):
+        begin(path, optimizer=other)
 
 
 def test_a_child_computes_with_what_it_shares_with_its_donor():

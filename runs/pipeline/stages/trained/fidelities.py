@@ -42,13 +42,14 @@ def rounds(context: Context) -> Trainers:
         RoundsEvaluator(
             context.space,
             context.data,
-            context.config.training,
+            context.rounds_training,
             folder=context.folder / name,
             start=start,
             origin=origin,
             device=context.accelerator,
             examples=context.config.evaluation.examples,
             batch_size=context.config.evaluation.batch_size,
+            optimizer=context.config.search.fidelities.optimizer,
         )
         for name in ("networks", "baselines")
     )
