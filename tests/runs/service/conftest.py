@@ -1,0 +1,92 @@
+"""A service over an SQLite file, asked within this process, and a run in it with networks that were not trained."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from starlette.testclient import TestClient
+
+from runs.service.server.application import guarded
+from runs.service.server.service import Service
+from runs.service.settings import ServerSettings
+from runs.store import Store
+from search_space import SearchSpace
+
+URL = "http://127.0.0.1"
+SMALL: dict[str, Any] = {"name": "small", "task": "digits", "budget": {"latency_ms": 2.5}}
+
+
+@dataclass
+class Asked:
+    """A service, and clients of it that have tokens of different scopes."""
+
+    service: Service
+    browser: TestClient  # without a token
+    clients: dict[tuple[str, str], TestClient] = field(default_factory=dict)
+
+    def as_(self, owner: str, scopes: str = "read,submit") -> TestClient:
+        """Return a client with a token of its own."""
+        if (owner, scopes) not in self.clients:
+            token = self.service.tokens.make("token", owner=owner, scopes=scopes.split(","), seconds=600)
+            client = TestClient(self.browser.app, base_url=URL, headers={"Authorization": f"Bearer {token}"})
+            self.clients[owner, scopes] = client
+        return self.clients[owner, scopes]
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a database with all tables, to be copied: migrations take longer than most tests."""
+    path = tmp_path_factory.mktemp("service") / "nasweave.db"
+    Store.open(f"sqlite:///{path}").close()
+    return path
+
+
+@pytest.fixture
+def asked(tmp_path: Path, empty_database: Path) -> Iterator[Asked]:
+    (tmp_path / "outputs").mkdir()
+    shutil.copy(empty_database, tmp_path / "outputs" / "nasweave.db")
+    service = Service.open(ServerSettings(outputs=str(tmp_path / "outputs"), most_active=3))
+    try:
+        yield Asked(service, TestClient(guarded(service), base_url=URL, raise_server_exceptions=False))
+    finally:
+        service.database.close()
+
+
+@pytest.fixture
+def ann(asked: Asked) -> TestClient:
+    return asked.as_("ann")
+
+
+@pytest.fixture
+def key(ann: TestClient) -> str:
+    return str(ann.post("/api/v1/runs", json=SMALL).json()["key"])
+
+
+@pytest.fixture
+def find(asked: Asked, space: SearchSpace) -> Callable[[str, int], list[str]]:
+    """Return what writes a number of networks, of falling error and rising latency, into a run; returns their keys."""
+
+    def write(key: str, number: int) -> list[str]:
+        run = asked.service.submissions.get(key)
+        assert run is not None
+        with Store.open(asked.service.settings.url) as store:
+            row = store.open_run(
+                run.folder, task="digits", name=run.name, space_fingerprint="f", space_json=space.to_json()
+            )
+            genes = space.sample_genes(np.random.default_rng(0), 3 * number)
+            networks = {a.key: a for a in space.decode(genes)}
+            keys = list(networks)[:number]
+            for n, network in enumerate(keys):
+                values = {"validation_error": 50.0 - n, "latency_ms": 1.0 + n, "size_bytes": 1000.0}
+                store.put_candidate(
+                    row.id, network, architecture=networks[network], values=values, predicted={}, source="search"
+                )
+        return keys
+
+    return write

@@ -1,0 +1,152 @@
+"""Jobs on SQLite and PostgreSQL: claimed once, fenced by their attempt, put back when silent, alone to measure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from runs.store.database import Database
+from runs.store.service.jobs import Jobs
+from runs.store.service.records import Job
+from runs.store.service.runners import Runners
+from runs.store.service.submissions import Submissions
+from tests.runs.databases import postgresql_schema
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    if request.param == "sqlite":
+        with Database.open(f"sqlite:///{tmp_path}/a.db") as opened:
+            yield opened
+        return
+    with postgresql_schema() as url, Database.open(url) as opened:
+        yield opened
+
+
+def any_job(job: Job) -> bool:
+    return True
+
+
+def submit(database: Database, *keys: str, is_exclusive: bool = True) -> list[int]:
+    runs = Submissions(database)
+    return [
+        runs.submit(
+            key=key, owner="ann", name=key, task="digits", document={}, digest="", folder=f"digits/{key}",
+            job={"verb": "run", "is_exclusive": is_exclusive},
+        )[0].id
+        for key in keys
+    ]  # fmt: skip
+
+
+def states(database: Database, *numbers: int) -> list[str]:
+    return [Submissions(database).by_id(number).state for number in numbers]
+
+
+def test_the_life_of_a_job(database):
+    (run,) = submit(database, "a")
+    jobs = Jobs(database)
+    assert states(database, run) == ["queued"]
+    job = jobs.claim(runner="r", host="h", fits=any_job)
+    assert job is not None and (job.attempt, job.runner, job.host) == (1, "r", "h")
+    assert states(database, run) == ["running"] and jobs.claim(runner="s", host="i", fits=any_job) is None
+    assert jobs.beat(job.id, 1, process=7) == "go on" and jobs.get(job.id).process == 7
+    assert jobs.finish(job.id, 1, "done") and states(database, run) == ["done"]
+    assert not jobs.finish(job.id, 1, "failed") and jobs.beat(job.id, 1) == "leave"
+    events = Submissions(database).events(run)
+    assert [e.number for e in events] == [1, 2, 3] and [e.data["state"] for e in events] == [
+        "queued",
+        "running",
+        "done",
+    ]
+    # all the times are those of the database
+    job = jobs.get(job.id)
+    assert job.created_s <= job.started_s <= job.heartbeat_s <= job.finished_s
+
+
+def test_every_job_is_claimed_once(database):
+    runs = submit(database, *(f"k{n}" for n in range(12)), is_exclusive=False)
+    jobs = Jobs(database)
+
+    def take(n: int) -> int | None:
+        job = jobs.claim(runner=f"r{n}", host=f"h{n}", fits=any_job)
+        return None if job is None else job.submission_id
+
+    with ThreadPoolExecutor(4) as threads:
+        taken = list(threads.map(take, range(16)))
+    assert sorted(number for number in taken if number is not None) == sorted(runs)
+
+
+def test_what_measures_has_its_host_for_itself(database):
+    jobs = Jobs(database)
+    submit(database, "a", "b", is_exclusive=False)
+    submit(database, "c")
+    submit(database, "d", is_exclusive=False)
+    first = [jobs.claim(runner="r", host="h", fits=any_job) for _ in range(3)]
+    assert first[2] is None, "the third waits until the host is free, and the fourth does not overtake it"
+    for job in first[:2]:
+        jobs.finish(job.id, 1, "done")
+    measuring = jobs.claim(runner="r", host="h", fits=any_job)
+    assert measuring.is_exclusive and jobs.claim(runner="r", host="h", fits=any_job) is None
+    assert jobs.claim(runner="s", host="other", fits=any_job) is not None
+
+
+def test_a_job_is_given_to_a_machine_that_it_fits(database):
+    submit(database, "a", "b")
+    jobs = Jobs(database)
+    second = jobs.active()[1].id
+    assert jobs.claim(runner="r", host="h", fits=lambda job: job.id == second).id == second
+
+
+def test_a_process_that_was_taken_for_dead_changes_nothing_any_more(database):
+    (run,) = submit(database, "a")
+    jobs = Jobs(database)
+    old = jobs.claim(runner="r", host="h", fits=any_job)
+    assert jobs.died(old.id, 1, how="no sign of life")
+    new = jobs.claim(runner="s", host="i", fits=any_job)
+    assert (new.id, new.attempt) == (old.id, 2)
+    assert jobs.beat(old.id, 1) == "leave" and not jobs.finish(old.id, 1, "failed") and not jobs.died(old.id, 1, how="")
+    assert jobs.finish(new.id, 2, "done") and states(database, run) == ["done"]
+
+
+def test_a_job_fails_after_three_attempts_and_says_why(database):
+    (run,) = submit(database, "a")
+    jobs = Jobs(database)
+    for attempt in (1, 2, 3):
+        job = jobs.claim(runner="r", host="h", fits=any_job)
+        assert job.attempt == attempt and jobs.died(job.id, attempt, how="signal 9")
+    assert jobs.claim(runner="r", host="h", fits=any_job) is None and states(database, run) == ["failed"]
+    assert "signal 9" in jobs.of(run)[0].reason["got"]
+
+
+def test_a_running_job_hears_that_it_has_to_stop(database):
+    (run,) = submit(database, "a")
+    jobs = Jobs(database)
+    job = jobs.claim(runner="r", host="h", fits=any_job)
+    assert jobs.stop(run) and jobs.beat(job.id, 1) == "stop" and states(database, run) == ["running"]
+    assert jobs.died(job.id, 1, how="killed") and states(database, run) == ["stopped"], "it is not put back"
+    assert not jobs.stop(run)
+    assert jobs.add(run, {"verb": "run"}, only_from=("stopped",)) and states(database, run) == ["queued"]
+    assert not jobs.add(run, {"verb": "run"}, only_from=("stopped",))
+
+
+def test_silence_is_judged_by_one_whose_own_heartbeats_are_regular(database):
+    submit(database, "a")
+    jobs, runners = Jobs(database, grace_s=0.0), Runners(database, grace_s=60.0)
+    jobs.claim(runner="r", host="h", fits=any_job)
+    assert jobs.silent("s") == [], "who has not joined judges nobody"
+    runners.join("s", host="i", abilities={})
+    assert [job.state for job in jobs.silent("s")] == ["running"]
+    assert Jobs(database, grace_s=60.0).silent("s") == []
+
+
+def test_runners_join_drain_and_leave(database):
+    runners = Runners(database)
+    runners.join("r", host="h", abilities={"cores": 2})
+    (one,) = runners.living()
+    assert (one.name, one.abilities, one.is_draining) == ("r", {"cores": 2}, False)
+    assert not runners.beat("r") and runners.drain("r") and runners.beat("r") and not runners.drain("s")
+    runners.leave("r")
+    assert runners.living() == [] and Runners(database, grace_s=-1).living() == []
