@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold, StratifiedShuffleSplit
 
 from search_space.errors import ConfigError, DataError
+from search_space.summary import DataSummary
 from supernet.metrics import METRICS, Measure
 from supernet.tasks._base import Split, TaskData, data_hash
 from supernet.tasks._classification import ClassificationData
 from supernet.tasks._numbers import NumbersData
+from supernet.tasks._summary import class_facts, sizes_text
 
 __all__ = ["Aim", "aimed", "balanced_rows", "is_balanced"]
 
@@ -186,7 +188,18 @@ def _split_anew(data: TaskData, aim: Aim) -> TaskData:
         return replace(train, stored=stored[rows], targets=targets[rows])
 
     choice = (key, given, aim.fold if aim.folds else 0)
-    return replace(data, train=split(rest), validation=split(taken), data_hash=data_hash(data.data_hash, *choice))
+    anew = replace(data, train=split(rest), validation=split(taken), data_hash=data_hash(data.data_hash, *choice))
+    return replace(anew, summary=_told_anew(anew, f"{key}={given}"))
+
+
+def _told_anew(data: TaskData, choice: str) -> DataSummary:
+    """Return the summary of a task whose examples were dealt out again, by a choice in words."""
+    sizes = {name: len(part) for name, part in (("train", data.train), ("validation", data.validation))}
+    facts = {**data.summary.facts, "examples": sizes_text({**sizes, "test": len(data.test)}, what=choice)}
+    if data.kind == "classes":
+        labels = data.meaning.get("labels") or [str(number) for number in range(data.shape.num_outputs)]
+        facts |= class_facts(data.train.targets, labels, evaluated=data.validation.targets)
+    return replace(data.summary, facts=facts)
 
 
 def _dealt(classes: NDArray[np.int64], size: int, aim: Aim) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

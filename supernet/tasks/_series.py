@@ -18,7 +18,7 @@ from supernet.readers.words import shown
 from supernet.tasks._base import Split, data_hash
 from supernet.tasks._numbers import NumbersData
 from supernet.tasks._options import Option
-from supernet.tasks._series_values import filled, range_notes, without_constant
+from supernet.tasks._series_values import deviation, filled, range_notes, without_constant
 from supernet.tasks._summary import rows_shown, sizes_text
 
 __all__ = ["SERIES_OPTIONS", "ForecastData", "series_data"]
@@ -129,8 +129,8 @@ def series_data(
     series, gaps = filled(series, fill, train=ends[0], where=where)
     series, constant = without_constant(series, train=ends[0], where=where)
     values, names = series.values, series.names
-    mean, deviation = values[: ends[0]].mean(0), values[: ends[0]].std(0)
-    standardised = (values - mean) / deviation
+    mean, spread = values[: ends[0]].mean(0), deviation(values[: ends[0]])
+    standardised = (values - mean) / spread
     far = range_notes(standardised, names, ends, where=where)
     scaled = torch.from_numpy(standardised.astype(np.float32))
     zero, one = torch.zeros(()), torch.ones(())
@@ -171,7 +171,7 @@ def series_data(
                 "formula": "(x - offset) * scale",
                 "axis": "variate",
                 "offset": mean.tolist(),
-                "scale": (1 / deviation).tolist(),
+                "scale": (1 / spread).tolist(),
             },
         ),
         meaning={

@@ -11,12 +11,13 @@ from search_space.errors import DataError
 from supernet.readers.series import Series
 from supernet.readers.words import counted, shown
 
-__all__ = ["FILLS", "filled", "range_notes", "without_constant"]
+__all__ = ["FILLS", "deviation", "filled", "range_notes", "without_constant"]
 
 FILLS = ("none", "previous", "linear", "mean")
 """What may stand for a missing value."""
 
 _FAR, _TOO_FAR = 1e3, 1e12  # training deviations from the mean
+_SMALLEST = 1e-300
 _LISTED = 8
 
 
@@ -57,11 +58,19 @@ def filled(series: Series, fill: str, *, train: int, where: str) -> tuple[Series
     return _with(series, values, range(len(series.names))), [note]
 
 
+def deviation(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the standard deviation of each column of ``(T, C)``, also where squares are too small for floats."""
+    unit = np.exp2(np.floor(np.log2(np.maximum(np.abs(values).max(0), _SMALLEST))))  # dividing by it is exact
+    found: NDArray[np.float64] = (values / unit).std(0) * unit
+    return found
+
+
 def without_constant(series: Series, *, train: int, where: str) -> tuple[Series, list[str]]:
     """Return a series without variates that are constant in training: there is nothing to learn of them."""
     part = series.values[:train]
     largest = np.abs(part).max(0)
-    varies = (part.std(0) > 1e-9 * largest) & (part.std(0) > 1e-300)
+    spread = deviation(part)
+    varies = (spread > 1e-9 * largest) & (spread > _SMALLEST)
     kept = np.flatnonzero(varies).tolist()
     if len(kept) == len(series.names):
         return series, []
