@@ -10,9 +10,10 @@ import torch
 
 from runs.evaluation.references import simple_models
 from runs.evaluation.trigrams import Trigrams
-from supernet.tasks import TASKS, Split
+from supernet.readers.series import Series
+from supernet.tasks import TASKS, Aim, Split, aimed
+from supernet.tasks._language import byte_data
 from supernet.tasks._series import series_data
-from supernet.tasks._text import byte_data
 
 
 def test_models_of_pictures_are_far_better_than_chance_and_the_same_twice() -> None:
@@ -24,6 +25,20 @@ def test_models_of_pictures_are_far_better_than_chance_and_the_same_twice() -> N
     assert first[0].params == 64 * 10 + 10 and first[0].size_bytes == 4 * 650
 
 
+def test_models_are_judged_by_the_chosen_metric_and_weigh_rare_classes_as_training_does() -> None:
+    data = TASKS["digits"].load()
+    rare = torch.where(data.train.targets == 0)[0]
+    kept = torch.cat([torch.where(data.train.targets != 0)[0], rare[:6]])
+    few = dataclasses.replace(data.train, stored=data.train.stored[kept], targets=data.train.targets[kept])
+    data = dataclasses.replace(data, train=few)
+    plain, _ = simple_models(aimed(data, Aim(metric="balanced_accuracy")))
+    logistic, perceptron = simple_models(aimed(data, Aim(metric="balanced_accuracy", class_weights="balanced")))
+    assert (logistic.name, perceptron.name[-16:]) == ("logistic regression, classes balanced", "classes balanced")
+    assert logistic.test_error < plain.test_error and perceptron.test_error < 8
+    area, _ = simple_models(aimed(data, Aim(metric="auroc")))
+    assert area.test_error < 0.5
+
+
 def test_a_single_class_has_no_simple_model() -> None:
     data = TASKS["digits"].load()
     one = dataclasses.replace(data.train, targets=torch.zeros_like(data.train.targets))
@@ -33,7 +48,9 @@ def test_a_single_class_has_no_simple_model() -> None:
 def test_a_linear_map_continues_a_wave_which_the_last_value_does_not() -> None:
     steps = np.arange(600.0)
     values = np.stack([np.sin(steps / 5), np.cos(steps / 7)], axis=1)
-    data = series_data(values, ends=(400, 500, 600), lookback=16, horizon=4, patch=4, where="test")
+    series = Series(names=("sine", "cosine"), values=values, targets=(0, 1))
+    sizes = {"lookback": 16, "horizon": 4, "patch": 4}
+    data = series_data(series, ends=(400, 500, 600), **sizes, where="test", splits_made="here")
     linear, last = simple_models(data)
     assert (linear.name, last.name) == ("linear map", "last value")
     assert linear.test_error < 1e-4 < last.test_error
@@ -44,7 +61,7 @@ def test_a_linear_map_continues_a_wave_which_the_last_value_does_not() -> None:
 
 def test_trigrams_learn_a_text_that_repeats() -> None:
     text = b"abcabd" * 200
-    (model,) = simple_models(byte_data(text, validation=text, test=text, context=32, where="test"))
+    (model,) = simple_models(byte_data(text, validation=text, test=text, context=32, where="test", splits_made="here"))
     # After a and b stands c or d: one bit a third of the time; nothing else is open.
     assert model.name == "interpolated trigrams" and 1 / 3 < model.test_error < 1.5
 
