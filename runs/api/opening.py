@@ -28,6 +28,7 @@ def create_run(
     *,
     task: str = "digits",
     task_options: Mapping[str, object] | None = None,
+    metric: str | None = None,
     space: str | SearchSpace | None = None,
     device: Setting | None = None,
     objectives: Sequence[str] | None = None,
@@ -45,6 +46,8 @@ def create_run(
         The name of the run's folder, ``outputs/task/name``.
     task, task_options
         The data, such as ``"text"`` with ``{"path": "mine.csv"}``.
+    metric
+        What networks are judged by, such as ``"macro_f1"``; the task's own when ``None``.
     space
         A space's name, or a space bound to this task, whose data is then read; the one that suits the task when
         ``None``.
@@ -76,6 +79,8 @@ def create_run(
     if device is not None:
         given["hardware"] = device.runtime
         given |= {"hardware.threads": device.threads, "hardware.batch_size": device.batch_size}
+    if metric is not None:
+        given["task.metric"] = metric
     if objectives is not None:
         given["search.objectives"] = objectives
     given |= {f"task.options.{key}": value for key, value in (task_options or {}).items()}

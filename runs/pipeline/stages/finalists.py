@@ -1,6 +1,6 @@
 """Measure the networks of the front again on the device, and test them: the numbers that the report stands by.
 
-This, and what is exported or finetuned, alone reads the test split.
+This, the answers of the exported network in the report, and what is exported or finetuned, alone read the test split.
 """
 
 from __future__ import annotations
