@@ -23,6 +23,9 @@ __all__ = [
 ]
 
 
+_LONGEST = 1000  # characters of each part
+
+
 class NasweaveError(Exception):
     """A mistake that the user can mend.
 
@@ -34,18 +37,31 @@ class NasweaveError(Exception):
         What would have been right, and what was received.
     remedy
         What to do next.
+
+    The message is one line that can be printed, whatever is in them: what is endless is cut, and characters that a
+    terminal would obey are written as escapes.
     """
 
     exit_code = 2
 
     def __init__(self, parameter: str, *, expected: str, got: str, remedy: str) -> None:
         self.parameter, self.expected, self.got, self.remedy = parameter, expected, got, remedy
-        line = " ".join(f"{parameter}: expected {expected}, got {got}; {remedy}".split())
-        super().__init__("".join(c if c.isprintable() else ascii(c)[1:-1] for c in line))
+        name, wanted, came, mend = (_printed(t) for t in (parameter, expected, got, remedy))
+        super().__init__(f"{name}: expected {wanted}, got {came}; {mend}")
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Travel between processes whole: launchers of jobs return errors by pickling them."""
         return partial(type(self), self.parameter, expected=self.expected, got=self.got, remedy=self.remedy), ()
+
+
+def _printed(text: str) -> str:
+    """Return a text as a part of one line."""
+    line = " ".join(text.split())
+    if len(line) > _LONGEST:
+        kept, _, last = line[:_LONGEST].rpartition(" ")
+        is_url = "://" in last or "password" in last  # half of which could not be told to be secret
+        line = f"{kept if is_url else line[:_LONGEST]}... ({len(line)} characters)"
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
 
 
 def reason_of(error: BaseException) -> str:

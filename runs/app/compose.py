@@ -27,14 +27,13 @@ from omegaconf.errors import OmegaConfBaseException
 from runs.app.arguments import Override, parse_arguments
 from runs.app.config import from_hydra
 from runs.app.groups import groups
-from runs.app.schema.keys import hydra_word, value_text
+from runs.app.schema.keys import hydra_word, no_option, value_text
 from runs.app.schema.literals import literal
-from runs.app.schema.typed import nearest
 from runs.checks import check_value
 from runs.pipeline.config import Config
 from search_space.errors import ConfigError, reason_of
 
-__all__ = ["compose", "compose_words", "hydra_words", "overrides_of"]
+__all__ = ["compose", "compose_words", "hydra_words", "overrides_of", "refusal"]
 
 _STATE = (GlobalHydra, HydraConfig, JobRuntime, VersionBase)
 _one_at_a_time = threading.RLock()
@@ -108,7 +107,7 @@ def compose_words(words: Sequence[str]) -> DictConfig:
         except MissingConfigException as error:
             raise _no_option(error) from error
         except (HydraException, OmegaConfBaseException, ValueError, yaml.YAMLError) as error:
-            raise _refused(error) from error
+            raise refusal(error) from error
 
 
 @contextmanager
@@ -130,17 +129,12 @@ def _no_option(error: MissingConfigException) -> ConfigError:
     group, _, option = str(error.missing_cfg_file or "configuration").rpartition("/")
     options = [str(known) for known in error.options or ()]
     if not group or not options:
-        return _refused(error)
-    close = nearest(option, options)
-    return ConfigError(
-        group,
-        expected=f"one of {', '.join(options)}",
-        got=repr(option),
-        remedy="choose one of them" if close is None else f"write {group}={close}",
-    )
+        return refusal(error)
+    return no_option(group, option, options)
 
 
-def _refused(error: Exception) -> ConfigError:
+def refusal(error: Exception) -> ConfigError:
+    """Return what Hydra or OmegaConf refused, as a mistake of the user."""
     cause = error.__cause__ if isinstance(error, ConfigCompositionException) and error.__cause__ else error
     key = getattr(cause, "full_key", None) or "configuration"
     return ConfigError(

@@ -22,7 +22,7 @@ from runs.store.secrets import redacted, redacted_url
 from search_space.errors import ConfigError
 from supernet.tasks import TASKS
 
-__all__ = ["as_yaml", "changed", "from_hydra"]
+__all__ = ["as_yaml", "built", "changed", "from_hydra"]
 
 
 def from_hydra(composed: DictConfig) -> Config:
@@ -44,7 +44,7 @@ def from_hydra(composed: DictConfig) -> Config:
             got="none",
             remedy=str(error.msg or error).splitlines()[0],
         ) from error
-    return _built(current_keys(cast("Mapping[str, Any]", data)))
+    return built(current_keys(cast("Mapping[str, Any]", data)))
 
 
 def changed(config: Config, values: Mapping[str, object]) -> Config:
@@ -56,10 +56,11 @@ def changed(config: Config, values: Mapping[str, object]) -> Config:
         for name in groups:
             group = group[name]
         group[last] = _plain(value)
-    return _built(data)
+    return built(data)
 
 
-def _built(data: Mapping[str, Any]) -> Config:
+def built(data: Mapping[str, Any]) -> Config:
+    """Return the typed form of all keys as nested mappings; raises ``ConfigError`` as :func:`from_hydra`."""
     check_bounds(data)
     config = build(Config, data)
     if config.task.name not in TASKS:

@@ -1,4 +1,7 @@
-"""The highest number that each key may have, with the reason: what is beyond it would only end later, and worse."""
+"""The highest number that each key may have, with the reason: what is beyond it would only end later, and worse.
+
+Those of a task stand with its options, and those of a space are the highest that any block can have.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +28,6 @@ _SECONDS = Bound(366 * 86400, "a year")
 _SHARE = Bound(1, "a share of the whole")
 _RATE = Bound(1000, "every training diverges long before")
 _BLOCK = Bound(1_000_000, "such a block is too large for any memory")
-_TOKENS = Bound(1_000_000, "every layer keeps an example's tokens in memory at once")
-_PIXELS = Bound(8192, "a picture is in memory as numbers, and each patch of it is a token")
 
 _BOUNDS = {
     "hardware.threads": Bound(4096, "more than machines have cores"),
@@ -83,15 +84,6 @@ _BOUNDS = {
     "time_budget": _SECONDS,
     "space.depth": Bound(1000, "each layer has genes, blocks and weights of its own"),
     "space": _BLOCK,
-    "task.options.image_size": _PIXELS,
-    "task.options.patch_size": _PIXELS,
-    **{
-        f"task.options.{name}": _TOKENS
-        for name in ("context", "horizon", "lookback", "max_length", "max_tokens", "min_length", "patch", "seq_len")
-    },
-    "task.options.seed": _SEED,
-    "task.options.vocabulary": Bound(1_000_000, "each of its entries has a row of weights"),
-    "task.options": Bound(10**9, "more than fits into memory"),
 }
 
 

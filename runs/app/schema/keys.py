@@ -21,7 +21,7 @@ from runs.app.schema.typed import hints_by_key, nearest
 from runs.pipeline.config import Config
 from search_space.errors import ConfigError
 
-__all__ = ["hydra_word", "swept", "value_text"]
+__all__ = ["hydra_word", "no_option", "swept", "value_text"]
 
 _LAUNCHER = "hydra/launcher"
 _PLAIN = re.compile(r"[\w./\-+$%*|?:@ ]*", re.ASCII)
@@ -67,7 +67,7 @@ def swept(override: Override) -> bool:
     return len(elements(value)) > 1 or bool(re.match(r"(?:choice|range|glob|shuffle|sort|interval)\(", value))
 
 
-def hydra_word(override: Override, *, multirun: bool, groups: Collection[str]) -> str:
+def hydra_word(override: Override, *, multirun: bool, groups: Mapping[str, Collection[str]]) -> str:
     """Return an override as Hydra reads it.
 
     Parameters
@@ -77,14 +77,17 @@ def hydra_word(override: Override, *, multirun: bool, groups: Collection[str]) -
     multirun
         Whether commas part values that are run each.
     groups
-        Names of the groups that options are chosen from.
+        The groups that options are chosen from, with these options.
 
     Raises
     ------
     ConfigError
-        The key is unknown, or may not be set.
+        The key or the option is unknown, or may not be set.
     """
-    if override.key in groups or override.key == _LAUNCHER:
+    if override.key == _LAUNCHER:
+        return _as_typed(override)
+    if override.key in groups:
+        _check_option(override, groups[override.key], multirun=multirun)
         return _as_typed(override)
     if override.key.startswith(("hydra.", "hydra/")) or override.key == "hydra":
         return _launcher_word(override)
@@ -115,6 +118,27 @@ def value_text(key: str, value: object) -> str:
     kind = _kind(key)
     as_it_is = isinstance(value, str) and kind is not None and kind.text
     return str(value) if as_it_is and value != "null" and not _QUOTED.fullmatch(str(value)) else literal(value)
+
+
+def no_option(group: str, option: str, options: Collection[str]) -> ConfigError:
+    """Return the refusal of what is no option of a group."""
+    close = nearest(option, options)
+    return ConfigError(
+        group,
+        expected=f"one of {', '.join(options)}",
+        got=repr(option),
+        remedy="choose one of them" if close is None else f"write {group}={close}",
+    )
+
+
+def _check_option(override: Override, options: Collection[str], *, multirun: bool) -> None:
+    """Raise ``ConfigError`` for what is no option of a group, several or one, where it can be told."""
+    value = override.value
+    if value is None or (multirun and _FUNCTION.fullmatch(value)):
+        return
+    for option in elements(value) if multirun else [value]:
+        if option.strip("'\"") not in options:
+            raise no_option(override.key, option, options)
 
 
 def _launcher_word(override: Override) -> str:
