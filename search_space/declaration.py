@@ -16,7 +16,8 @@ __all__ = ["declaration_of", "space_from_mapping"]
 
 _CHOICES = ("embed_dim", "depth", "mixer", "num_heads", "channel_mixer", "ratio", "precision", "float_precision")
 _DEFAULTS: dict[str, Any] = {"precision": ["float"], "float_precision": ["fp32"], "options": {}}
-_OPTIONAL = ("stem", "head", "norm", "largest")
+_ENDS = ("stem", "head")
+_OPTIONAL = (*_ENDS, "norm", "largest")
 
 
 def space_from_mapping(declaration: Mapping[str, Any], *, task: TaskShape, catalogue: Catalogue) -> SearchSpace:
@@ -47,6 +48,9 @@ def space_from_mapping(declaration: Mapping[str, Any], *, task: TaskShape, catal
             raise SpaceError(
                 f"space.{key}", expected="a list of choices", got=repr(data[key]), remedy="write it as a list"
             )
+    for key in ("name", *_ENDS):
+        if not isinstance(data.get(key) or "", str):
+            raise SpaceError(f"space.{key}", expected="a name", got=repr(data[key]), remedy="correct it")
     largest = data.get("largest")
     if largest is not None and (isinstance(largest, str) or not isinstance(largest, Sequence)):
         raise SpaceError(

@@ -19,11 +19,12 @@ from runs.evaluation.config import brief_training
 from runs.evaluation.network import weights_fingerprint
 from runs.objectives import Budget, Objective, objectives_by_name
 from runs.pipeline.accelerator import torch_device
+from runs.pipeline.ahead.begun import explained, note_begun
 from runs.pipeline.config import Config
 from runs.pipeline.run_folder import run_folder
 from runs.profiling.target import Target
 from runs.reporter import Reporter, SilentReporter
-from runs.store import Run, Store
+from runs.store import AnotherRunError, Run, Store
 from search_space import SearchSpace, space_from_mapping
 from search_space.errors import RuntimeUnavailableError, SpaceError
 from search_space.precision import FLOAT
@@ -108,14 +109,19 @@ class Context:
 
     @cached_property
     def run(self) -> Run:
-        """The run's row in the database, made where there is none."""
-        return self.store.open_run(
-            os.path.relpath(self.folder, self.outputs),
-            task=self.config.task.name,
-            name=self.config.name,
-            space_fingerprint=self.space.fingerprint,
-            space_json=self.space.to_json(),
-        )
+        """The run's row in the database, made where there is none; ``StoreError`` says how another run's differs."""
+        try:
+            found = self.store.open_run(
+                os.path.relpath(self.folder, self.outputs),
+                task=self.config.task.name,
+                name=self.config.name,
+                space_fingerprint=self.space.fingerprint,
+                space_json=self.space.to_json(),
+            )
+        except AnotherRunError as error:
+            raise explained(self, error) from error
+        note_begun(self)
+        return found
 
     @cached_property
     def costs(self) -> CostModel:

@@ -7,10 +7,11 @@ from runs.store.claims import Claims
 from runs.store.evaluations import Evaluations
 from runs.store.export_detail import ExportDetail, WeightOrigin
 from runs.store.records import STAGES, Candidate, Claim, ClaimCounts, Export, Run, Stage
-from runs.store.repository import Store
+from runs.store.repository import AnotherRunError, Store
 
 __all__ = [
     "STAGES",
+    "AnotherRunError",
     "Candidate",
     "Claim",
     "ClaimCounts",

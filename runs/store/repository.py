@@ -16,7 +16,11 @@ from runs.store.tables import CandidateRow, ExportRow, MeasurementRow, RunRow, S
 from search_space.architecture import Architecture
 from search_space.errors import StoreError
 
-__all__ = ["Store"]
+__all__ = ["AnotherRunError", "Store"]
+
+
+class AnotherRunError(StoreError):
+    """A folder that holds a run of something else."""
 
 
 class Store(Database):
@@ -32,7 +36,7 @@ class Store(Database):
 
         Raises
         ------
-        StoreError
+        AnotherRunError
             The folder holds a run of another task or search space.
         """
         row = {
@@ -51,7 +55,7 @@ class Store(Database):
             ("search space", run.space_fingerprint, space_fingerprint),
         ):
             if stored != given:
-                raise StoreError(
+                raise AnotherRunError(
                     folder,
                     expected=f"the {what} this run was started with ({stored})",
                     got=given,

@@ -164,9 +164,9 @@ def test_a_finished_run_exports_the_best_network_within_any_budget(finished, mon
     ("overrides", "words"),
     [
         (["key=nonsense"], "key: expected auto, knee, best, fastest"),
-        (["space.depth=[1]"], "digits/default: expected the search space this run was started with"),
-        (["training.steps=41"], "expected the training configuration and data that this run was started with"),
-        (["hardware.batch_size=2"], "profile.setting"),
+        (["space.depth=[1]"], "space.depth: expected [1, 2], with which the run outputs/digits/default was begun"),
+        (["training.steps=41"], "training.steps: expected 40, with which the run outputs/digits/default was"),
+        (["hardware.batch_size=2"], "hardware: expected onnxruntime, 1 thread(s), batch 1, with which the run"),
         (["budget.size_bytes=10", "name=b"], "budget.size_bytes: expected a limit that some network"),
         (["budget.latency_ms=1e-7", "name=c"], "budget.latency_ms: expected a limit that some network"),
         (["space.mixer=[softmux]"], "mixer: expected"),
@@ -183,7 +183,7 @@ def test_a_finished_run_exports_the_best_network_within_any_budget(finished, mon
         (["profile.seed=-1"], "profile.seed: expected 0 or more"),
         (["hardware.threads=0"], "hardware.threads: expected 1 or more"),
         (["finalists=0"], "finalists: expected 1 or more"),
-        (["space=null"], "Config group override must be a string or a list"),
+        (["space=null"], "space: expected one of series,"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(finished, monkeypatch, capfd, overrides, words):

@@ -27,6 +27,7 @@ _NETWORKS = Bound(100_000, "each of these networks takes seconds")
 _SECONDS = Bound(366 * 86400, "a year")
 _SHARE = Bound(1, "a share of the whole")
 _RATE = Bound(1000, "every training diverges long before")
+_FOLDS = Bound(1000, "each fold is a run of its own")
 _BLOCK = Bound(1_000_000, "such a block is too large for any memory")
 
 _BOUNDS = {
@@ -61,6 +62,7 @@ _BOUNDS = {
     "search.settings": Bound(1_000_000, "more than networks that are evaluated"),
     "search.seed": _SEED,
     "search.fidelities.time_budget": _SECONDS,
+    "search.fidelities.learning_rate": _RATE,
     "search.fidelities.rungs": _STEPS,
     "search.fidelities.initial": Bound(10_000, "the model of learning curves would never decide"),
     "search.fidelities.batch": Bound(10_000, "the model of learning curves would hardly decide"),
@@ -81,6 +83,10 @@ _BOUNDS = {
     "finetune.num_configurations": _NETWORKS,
     "bench.batch": _BATCH,
     "bench.seconds": Bound(86400, "a day for one batch size"),
+    "task.fold": _FOLDS,
+    "task.folds": _FOLDS,
+    "task.quantile": _SHARE,
+    "task.validation_share": _SHARE,
     "time_budget": _SECONDS,
     "space.depth": Bound(1000, "each layer has genes, blocks and weights of its own"),
     "space": _BLOCK,

@@ -11,6 +11,7 @@ from runs.evaluation.feasibility import check_budget, corner_values, overview
 from runs.evaluation.quality import FIRST_METRICS
 from runs.objectives import exact_costs, trained_for
 from runs.pipeline.accelerator import torch_device
+from runs.pipeline.ahead.begun import explained, note_begun
 from runs.pipeline.context import Context
 from runs.pipeline.plan import Stage
 from runs.pipeline.search_record import SearchRecord
@@ -60,16 +61,18 @@ def check(context: Context) -> None:
     if stage is None:
         SearchRecord.of(context, trials={}, seconds={}).save(store, run.id, fingerprint=context.weights_fingerprint)
     elif stage.fingerprint != context.weights_fingerprint:
-        raise StoreError(
+        error = StoreError(
             str(context.folder),
             expected="the training configuration and data that this run was started with"
             + (_BRIEF if config.search.method == "sampler" else ""),
             got="others",
             remedy="choose another name= for another training",
         )
+        raise explained(context, error)
     if config.fork is not None:
         run_named(store, config.fork, task=config.task.name, outputs=context.outputs, parameter="fork")
     check_budget(context.space, partial(exact_costs, context.costs), context.budget)
+    note_begun(context, again=True)
 
 
 def _check_metric(context: Context, record: SearchRecord) -> None:

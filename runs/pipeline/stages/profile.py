@@ -13,6 +13,7 @@ from itertools import pairwise
 from hardware_profiles import Profile, Subject
 from hardware_profiles.measuring.conditions import disturbances, drift_hint, throttle_count
 from predictors.new_device import ADAPTED_FROM, adapt_profile, choose_samples
+from runs.pipeline.ahead.begun import explained, note_begun
 from runs.pipeline.context import Context
 from runs.pipeline.plan import Stage
 from runs.pipeline.stages.data.understood import DATA
@@ -49,7 +50,13 @@ def profile(context: Context) -> Profile:
             raise _another("profile.adapt", config.adapt)
     elif found is None:
         found = _measured(context)
-    context.target.check(found)
+    try:
+        context.target.check(found)
+    except ProfileError as error:
+        if not own.exists() or config.path is not None:
+            raise
+        raise explained(context, error) from error  # to profile again would change nothing: the run keeps its own
+    note_begun(context)
     if not own.exists():
         found.save(own)
     return found
