@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from runs.service.pages.routes import add_pages
-from runs.service.server.api import exports, results, runs, system
+from runs.service.server.api import comparing, exports, results, runs, system
 from runs.service.server.guard import App, Guard
 from runs.service.server.refusals import add_handlers
 from runs.service.server.service import Service
@@ -44,7 +44,7 @@ def application(service: Service | None) -> FastAPI:
     )
     app.state.service = service
     add_handlers(app)
-    for module in (runs, results, exports, system):
+    for module in (runs, results, comparing, exports, system):
         app.include_router(module.router)
     add_pages(app)
     return app

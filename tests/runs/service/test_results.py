@@ -36,6 +36,18 @@ def test_the_front_is_that_within_the_budget(ann, key, find):
     assert none["front"] == [] and len(none["nearest"]) == 4
 
 
+def test_runs_are_compared(ann, key, find):
+    other = ann.post(RUNS, json={"name": "other", "task": "digits"}).json()["key"]
+    find(key, 4), find(other, 2)
+    told = ann.get("/api/v1/compare", params={"runs": [key, other]}).json()
+    assert [(one["name"], len(one["points"])) for one in told["runs"]] == [("small", 4), ("other", 2)]
+    assert told["runs"][0]["hypervolume"] > told["runs"][1]["hypervolume"] > 0
+    assert told["differences"] == {"budget.latency_ms": [2.5, None], "name": ["small", "other"]}
+    text = ann.post(RUNS, json={"task": "ett"}).json()["key"]
+    for runs in ([key], [key, key], [key, text], [key, "unknown"]):
+        assert ann.get("/api/v1/compare", params={"runs": runs}).status_code in (404, 422)
+
+
 @pytest.mark.parametrize("query", ["budget.latency_ms=x", "budget.latency_ms=nan", "budget.colour=1", "latency_ms=1"])
 def test_a_wrong_budget_is_refused(ann, key, query):
     answer = ann.get(f"{RUNS}/{key}/front?{query}")
