@@ -44,7 +44,7 @@ def class_facts(targets: Tensor, labels: Sequence[str], *, evaluated: Tensor) ->
     share = seen[order[0]] / max(1, seen.sum())
     return {
         "classes": f"{len(labels)}, with training examples: {some}{more}",
-        "the commonest class": f"{share:.1%} of the validation examples: what always answering it reaches",
+        "the commonest class": f"{100 * share:.1f} % of the validation examples: what always answering it reaches",
     }
 
 

@@ -193,7 +193,7 @@ def _cut_notes(rows: Mapping[str, list[list[int]]], length: int) -> tuple[str, .
         return ()
     lost = sum(size - length for size in cut)
     return (
-        f"{len(cut):,} of {len(sizes):,} texts are cut to {length:,} pieces, {lost / sum(sizes):.1%} of all; "
+        f"{len(cut):,} of {len(sizes):,} texts are cut to {length:,} pieces, {100 * lost / sum(sizes):.1f} % of all; "
         f"the longest has {max(cut):,} (task.options.max_tokens)",
     )
 

@@ -15,7 +15,7 @@ def test_classes_are_counted_and_the_commonest_one_named():
     train, validation = torch.tensor([0] * 30 + [1] * 20 + [2] * 4), torch.tensor([0, 1, 1, 2])
     facts = class_facts(train, ["a", "b", "c\n"], evaluated=validation)
     assert facts["classes"] == r"3, with training examples: a 30, b 20, c\n 4"
-    assert facts["the commonest class"].startswith("25.0% of the validation examples")
+    assert facts["the commonest class"].startswith("25.0 % of the validation examples")
 
 
 def test_few_examples_missing_ones_and_names_that_look_alike_are_told():

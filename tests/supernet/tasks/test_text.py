@@ -108,7 +108,7 @@ def test_longer_texts_are_cut_and_counted():
     assert (data.test.inputs != 0).all()
     length = data.shape.seq_len
     assert re.match(
-        rf"1 of 40 texts are cut to {length} pieces, \d+\.\d% of all; the longest has 102 ", note_of(data, "cut")
+        rf"1 of 40 texts are cut to {length} pieces, \d+\.\d % of all; the longest has 102 ", note_of(data, "cut")
     )
     shorter = make(max_tokens=8)
     assert shorter.shape.seq_len == 8 and torch.equal(shorter.train.stored, make().train.stored[:, :8])
