@@ -30,6 +30,7 @@ __all__ = ["simple_models"]
 
 _EXAMPLES = 20_000  # of training that a model is fitted to, at most
 _NUMBERS = 8_000_000  # in them, at most: some seconds of fitting
+_AT_ONCE = 8_000_000  # numbers that a model is given together, to predict
 _HIDDEN = 32
 _ITERATIONS = 100  # of logistic regression
 _STEPS, _BATCH = 1500, 200  # of the perceptron
@@ -69,9 +70,12 @@ def _examples(data: TaskData) -> int:
     return min(examples, max(1, _NUMBERS // int(np.prod(data.shape.input_shape))))
 
 
-def _classifier(data: TaskData, name: str, model: Any, features: Callable[[TaskData, Split, int], Any]) -> SimpleModel:
+def _classifier(
+    data: TaskData, name: str, model: Any, features: Callable[[TaskData, Split, torch.Tensor], Any]
+) -> SimpleModel:
     examples = _examples(data)
-    inputs, targets = features(data, data.train, examples), _targets(data.train, examples)
+    chosen = _rows(data.train, examples)
+    inputs, targets = features(data, data.train, chosen), data.train.targets[chosen].numpy()
     begin = time.process_time()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the passes are limited on purpose
@@ -85,8 +89,9 @@ def _classifier(data: TaskData, name: str, model: Any, features: Callable[[TaskD
     def error(split: Split) -> float:
         # A class that no example was fitted to has no probability; the smallest stands for the logarithm of none.
         scores = np.full((len(split), data.shape.num_outputs), _NEVER)
-        with np.errstate(divide="ignore"):
-            scores[:, model.classes_] = np.log(model.predict_proba(features(data, split, len(split))))
+        for rows in _parts(data, split):
+            with np.errstate(divide="ignore"):
+                scores[np.ix_(rows.numpy(), model.classes_)] = np.log(model.predict_proba(features(data, split, rows)))
         return data.error(torch.from_numpy(scores.clip(_NEVER)), split.targets.long())
 
     last = model[-1]
@@ -106,21 +111,22 @@ def _rows(split: Split, examples: int) -> torch.Tensor:
     return torch.linspace(0, len(split) - 1, examples, dtype=torch.float64).round().long()
 
 
-def _targets(split: Split, examples: int) -> NDArray[Any]:
-    targets: NDArray[Any] = split.targets[_rows(split, examples)].numpy()
-    return targets
+def _parts(data: TaskData, split: Split) -> list[torch.Tensor]:
+    """Return the rows of a split in parts that memory holds: windows of a series overlap, and pictures are bytes."""
+    size = max(1, _AT_ONCE // int(np.prod(data.shape.input_shape)))
+    return [torch.arange(first, min(first + size, len(split))) for first in range(0, len(split), size)]
 
 
-def _numbers(data: TaskData, split: Split, examples: int) -> NDArray[np.float32]:
-    numbers: NDArray[np.float32] = split.batch(_rows(split, examples))[0].flatten(1).numpy()
+def _numbers(data: TaskData, split: Split, rows: torch.Tensor) -> NDArray[np.float32]:
+    numbers: NDArray[np.float32] = split.batch(rows)[0].flatten(1).numpy()
     return numbers
 
 
-def _counts(data: TaskData, split: Split, examples: int) -> csr_matrix:
+def _counts(data: TaskData, split: Split, rows: torch.Tensor) -> csr_matrix:
     """Return how often each token stands in each example; 0 is padding."""
-    ids = split.batch(_rows(split, examples))[0].flatten(1).numpy()
-    rows, columns = np.repeat(np.arange(len(ids)), ids.shape[1])[ids.ravel() != 0], ids.ravel()[ids.ravel() != 0]
-    return csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(len(ids), data.shape.vocab_size))
+    ids = split.batch(rows)[0].flatten(1).numpy()
+    texts, tokens = np.repeat(np.arange(len(ids)), ids.shape[1])[ids.ravel() != 0], ids.ravel()[ids.ravel() != 0]
+    return csr_matrix((np.ones(len(texts)), (texts, tokens)), shape=(len(ids), data.shape.vocab_size))
 
 
 def _forecasts(data: TaskData) -> tuple[SimpleModel, ...]:
@@ -144,8 +150,11 @@ def _forecasts(data: TaskData) -> tuple[SimpleModel, ...]:
     for name, forecast, params in (("linear map", linear, weights.numel()), ("last value", last, 0)):
         errors = []
         for split in (data.validation, data.test):
-            x, y = split.batch(slice(0, len(split)))
-            errors.append(data.error(forecast(x), y))
+            tally = data.tally()
+            for rows in _parts(data, split):
+                x, y = split.batch(rows)
+                tally.add(forecast(x), y)
+            errors.append(tally.error)
         found.append(
             SimpleModel(
                 name=name,

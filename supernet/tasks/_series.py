@@ -23,21 +23,22 @@ from supernet.tasks._summary import rows_shown, sizes_text
 
 __all__ = ["SERIES_OPTIONS", "ForecastData", "series_data"]
 
-_STEPS = 1_000_000
+_STEPS = 10_000
+_WHY = "the models of longer windows take gigabytes"
 SERIES_OPTIONS: Mapping[str, Option] = {
     "lookback": Option(
         default=96,
         meaning="steps that a forecast sees",
         low=1,
         high=_STEPS,
-        why="a window of more steps takes more memory than machines have",
+        why=_WHY,
     ),
     "horizon": Option(
         default=96,
         meaning="steps that are forecast",
         low=1,
         high=_STEPS,
-        why="a window of more steps takes more memory than machines have",
+        why=_WHY,
     ),
     "patch": Option(
         default=24,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from supernet.readers.series import Series
 from supernet.tasks import TASKS, Aim, Split, aimed
 from supernet.tasks._language import byte_data
 from supernet.tasks._series import series_data
+from tests.supernet.tasks.samples import sample
 
 
 def test_models_of_pictures_are_far_better_than_chance_and_the_same_twice() -> None:
@@ -57,6 +59,28 @@ def test_a_linear_map_continues_a_wave_which_the_last_value_does_not() -> None:
     inputs, targets = data.test.batch(slice(0, len(data.test)))
     by_hand = float((inputs[:, -1:] - targets).square().mean())
     assert last.test_error == pytest.approx(by_hand, rel=1e-5) and last.params == 0
+
+
+@pytest.mark.parametrize("name", ["digits", "csv"])
+def test_a_split_is_judged_in_parts_that_memory_holds(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = TASKS[name].load(data_root=tmp_path, options=sample(name, tmp_path))
+    whole = simple_models(data)
+    at_once = 10 * data.train.batch(torch.arange(1))[0].numel()
+    monkeypatch.setattr("runs.evaluation.references._AT_ONCE", at_once)
+    taken: list[int] = []
+
+    def batch(split: Split, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        if split is not data.train:
+            taken.append(len(rows))
+        return original(split, rows)
+
+    original = Split.batch
+    monkeypatch.setattr(Split, "batch", batch)
+    for a, b in zip(whole, simple_models(data), strict=True):
+        assert (a.validation_error, a.test_error) == pytest.approx((b.validation_error, b.test_error))
+    assert max(taken) == 10 and sum(taken) == 2 * (len(data.validation) + len(data.test))
 
 
 def test_trigrams_learn_a_text_that_repeats() -> None:
