@@ -17,6 +17,7 @@ from runs.environment import versions
 from runs.export import FORMATS
 from runs.search import SAMPLERS
 from supernet.catalogue import CHANNEL_MIXERS, MIXERS
+from supernet.metrics import METRICS
 from supernet.tasks import TASKS
 
 __all__ = ["facts_text", "machine_facts"]
@@ -54,6 +55,7 @@ def machine_facts(*, data_root: Path, threads: int) -> Facts:
         },
         "registries": {
             "tasks": list(TASKS),
+            "metrics": list(METRICS),
             "mixers": list(MIXERS),
             "channel mixers": list(CHANNEL_MIXERS),
             "samplers": list(SAMPLERS),

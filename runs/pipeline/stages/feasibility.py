@@ -41,13 +41,8 @@ def check(context: Context) -> None:
     torch_device(config.accelerator)
     if config.search.method == "fidelities":
         _check_fidelities(context)
-    elif config.evaluation.early_stop and not context.data.measure.is_mean:
-        raise ConfigError(
-            "evaluation.early_stop",
-            expected=f"false with {context.data.metric}, which is no mean over examples",
-            got="true",
-            remedy="leave it out, or choose another task.metric",
-        )
+    else:
+        _check_early_stop(context)
     stage, record = store.stage(run.id, SearchRecord.STAGE), SearchRecord.load(store, run.id)
     if record is not None and (record.method or "sampler") != config.search.method:
         raise StoreError(
@@ -73,6 +68,17 @@ def check(context: Context) -> None:
         run_named(store, config.fork, task=config.task.name, outputs=context.outputs, parameter="fork")
     check_budget(context.space, partial(exact_costs, context.costs), context.budget)
     note_begun(context, again=True)
+
+
+def _check_early_stop(context: Context) -> None:
+    """Refuse to judge by a part of the examples what is no mean over them."""
+    if context.config.evaluation.early_stop and not context.data.measure.is_mean:
+        raise ConfigError(
+            "evaluation.early_stop",
+            expected=f"false with {context.data.metric}, which is no mean over examples",
+            got="true",
+            remedy="leave it out, or choose another task.metric",
+        )
 
 
 def _check_metric(context: Context, record: SearchRecord) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from runs.pipeline.compare import _metric
 from runs.pipeline.config import TaskConfig
 from runs.pipeline.search_record import SearchRecord
-from runs.pipeline.stages.feasibility import _check_metric
+from runs.pipeline.stages.feasibility import _check_early_stop, _check_metric
 from search_space.errors import ConfigError, StoreError
 from search_space.metric import ACCURACY, Metric
 from supernet.metrics import METRICS
@@ -43,6 +44,14 @@ def test_a_run_goes_on_with_its_metric_alone() -> None:
     for now, before, named in ((F1, ACCURACY, "begun with, accuracy"), (F1, None, "that of the task itself")):
         with pytest.raises(StoreError, match=f"{named}, got macro F1; choose another name= for another metric"):
             _check_metric(context(now), record(before))
+
+
+def test_what_is_no_mean_is_not_judged_by_a_part_of_the_examples() -> None:
+    for name, refused in (("accuracy", False), ("macro_f1", True)):
+        data = SimpleNamespace(measure=METRICS[name], metric=METRICS[name].metric)
+        given: Any = SimpleNamespace(data=data, config=SimpleNamespace(evaluation=SimpleNamespace(early_stop=True)))
+        with pytest.raises(ConfigError, match="false with macro F1") if refused else nullcontext():
+            _check_early_stop(given)
 
 
 def test_runs_of_several_metrics_are_not_compared() -> None:
