@@ -127,7 +127,8 @@ def run(settings: RunnerSettings) -> None:
     StoreError
         The database cannot be used.
     """
-    logging.basicConfig(level=logging.INFO, format="nasweave runner: %(message)s")
+    logging.basicConfig(level=logging.WARNING, format="nasweave runner: %(message)s")
+    _log.setLevel(logging.INFO)
     with Database.open(settings.url) as database:
         runner = Runner(database, settings)
 

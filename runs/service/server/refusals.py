@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 
 from fastapi import FastAPI, Request
@@ -58,6 +59,17 @@ def add_handlers(app: FastAPI) -> None:
     @app.exception_handler(NasweaveError)
     async def ours(request: Request, error: NasweaveError) -> Response:
         return _answer(request, _status(error), problem.of_error(error))
+
+    @app.exception_handler(OSError)
+    async def disk(request: Request, error: OSError) -> Response:
+        _log.exception("%s %s failed", request.method, request.url.path)
+        parts = problem.parts(
+            parameter="outputs",
+            expected="a disk with free space that the server can read and write",
+            got=error.strerror or type(error).__name__,
+            remedy="tell the administrator",
+        )
+        return _answer(request, 507 if error.errno in (errno.ENOSPC, errno.EDQUOT) else 500, parts)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:

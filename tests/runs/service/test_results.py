@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import zipfile
 from io import BytesIO
@@ -10,6 +11,7 @@ from io import BytesIO
 import pytest
 
 from runs.service.server.feed import START, Feed, position_of
+from runs.store.failures import UnreachableError
 
 RUNS = "/api/v1/runs"
 
@@ -77,6 +79,25 @@ def test_an_export_is_one_file_of_what_its_manifest_names(ann, key, asked, finis
     for name in ("secret.txt", "..%2f..%2fnasweave.db", "%2fetc%2fpasswd"):
         assert ann.get(f"{files}/{name}").status_code in (404, 422), name
     assert ann.get(f"{RUNS}/{key}/exports/other.zip").status_code == 404
+
+
+def test_a_full_disk_and_a_lost_database_are_told(ann, asked, key, finished_export, monkeypatch):
+    network, _ = finished_export(key)
+    address = f"{RUNS}/{key}/exports/{network}.zip"
+
+    def full(*arguments, **options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def lost(*arguments, **options):
+        raise UnreachableError("db", expected="a server", got="none", remedy="start it")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tempfile.NamedTemporaryFile", full)
+        answer = ann.get(address)
+        assert answer.status_code == 507 and answer.json()["got"] == "No space left on device"
+    monkeypatch.setattr(type(asked.service.submissions), "counts", lost)
+    answer = asked.browser.get("/health")
+    assert answer.status_code == 503 and answer.json()["remedy"] == "start it" and "Retry-After" in answer.headers
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import secrets
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi.responses import JSONResponse
 from pydantic import Field, StringConstraints
 
 from runs.service.document.model import Document, RunDocument, digest
@@ -49,7 +50,7 @@ def create(
     return shape(run, service)
 
 
-@router.get("")
+@router.get("", response_model=RunPage)
 def list_runs(
     token: Reader,
     service: Shared,
@@ -57,13 +58,14 @@ def list_runs(
     owner: Annotated[str | None, StringConstraints(max_length=64)] = None,
     cursor: Annotated[int | None, Query(ge=0, le=2**31 - 1)] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
-) -> RunPage:
+) -> Response:
     """List runs, the newest first."""
     states: list[State] = list(state or [])
     runs = service.submissions.page(limit=limit, before=cursor, owner=owner, states=states)
     active = service.jobs.active() if any(run.state in ("queued", "running") for run in runs) else []
     more = runs[-1].id if len(runs) == limit else None
-    return RunPage(runs=[shape(run, service, active=active) for run in runs], cursor=more)
+    shown = [shape(run, service, active=active).model_dump(mode="json") for run in runs]
+    return JSONResponse({"runs": shown, "cursor": more})
 
 
 @router.get("/{key}")
