@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Mapping, Sequence
 
@@ -22,7 +21,7 @@ from runs.pipeline.stages.search import Searched
 from runs.reports import ClassResults, Doubt, ReportData, ReportedNetwork, Sensitivity, SimpleModel, Source
 from runs.store import Candidate
 from search_space.errors import BudgetError
-from supernet.training import CURVE
+from supernet.training import CURVE, read_curve
 
 __all__ = ["report_data"]
 
@@ -189,10 +188,7 @@ def _predictor_summary(networks: Sequence[ReportedNetwork], profile: Profile) ->
 
 
 def _training_curve(context: Context, *, points: int = 300) -> tuple[tuple[int, float], ...]:
-    file = context.supernet_folder / CURVE
-    if context.config.search.method == "fidelities" or not file.exists():  # there is no supernet, or no curve of it
+    if context.config.search.method == "fidelities":  # there is no supernet
         return ()
-    lines = file.read_text().splitlines()
-    rows = [json.loads(line) for line in lines]
-    step = max(1, len(rows) // points)
-    return tuple((row["step"], row["loss"]) for row in rows[::step])
+    curve = read_curve(context.supernet_folder / CURVE)
+    return curve[:: max(1, len(curve) // points)]

@@ -1,6 +1,7 @@
 """Supernet training: rules, schedules, checkpoints."""
 
 from supernet.training.config import TrainingConfig
+from supernet.training.curve import read_curve
 from supernet.training.evaluate import Evaluator, Quality, evaluate, outputs_of
 from supernet.training.finetune import Finetuned, distil, finetune
 from supernet.training.loop import load_trained, train
@@ -17,5 +18,6 @@ __all__ = [
     "finetune",
     "load_trained",
     "outputs_of",
+    "read_curve",
     "train",
 ]

@@ -19,6 +19,7 @@ from search_space.errors import CheckpointError, NasweaveError
 from supernet.training import evaluate, load_trained, train
 from supernet.training import loop as loop_module
 from supernet.training.checkpoint import load_checkpoint
+from supernet.training.curve import read_curve
 from supernet.training.mixed_precision import bf16_problem
 from tests.supernet.training.job import job
 
@@ -213,12 +214,28 @@ def test_weights_of_other_shapes_are_refused(copy: Path, monkeypatch):
         load_trained(space, copy)
 
 
-def test_a_curve_shorter_than_the_checkpoint_is_refused(tmp_path: Path):
+CURVES = {
+    "cut": lambda whole: whole[: len(whole) // 2],
+    "gone": lambda whole: None,
+    "empty": lambda whole: b"",
+    "bytes": lambda whole: b"\xff\x00[" + whole,
+    "nested": lambda whole: b"[" * 100_000 + whole,
+    "other entries": lambda whole: b'[null]\n{"step": "x"}\n' + whole,
+    "out of turn": lambda whole: b"".join(reversed(whole.splitlines(keepends=True))),
+}
+
+
+@pytest.mark.parametrize("damage", CURVES)
+def test_a_damaged_curve_blocks_no_training_whose_checkpoint_is_whole(damage: str, finished, tmp_path, caplog):
     interrupt(tmp_path, after=15)
     curve = tmp_path / "training.jsonl"
-    curve.write_bytes(b"".join(curve.read_bytes().splitlines(keepends=True)[:10]))
-    with pytest.raises(CheckpointError, match="the 14 steps that the checkpoint has done, got 10 lines"):
-        train(*job(steps=STEPS), folder=tmp_path)
+    content = CURVES[damage](curve.read_bytes())
+    curve.unlink() if content is None else curve.write_bytes(content)
+    train(*job(steps=STEPS), folder=tmp_path)
+    assert (tmp_path / "checkpoint.safetensors").read_bytes() == (finished / "checkpoint.safetensors").read_bytes()
+    assert "of the 14 steps done: the curve will have a gap" in caplog.text
+    steps = [step for step, _ in read_curve(curve)]
+    assert steps[-16:] == list(range(15, 31)) and steps == sorted(set(steps)), "what is written later is whole"
 
 
 def test_an_unfinished_or_missing_training_is_not_loaded(tmp_path: Path):
