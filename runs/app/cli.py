@@ -80,6 +80,8 @@ def _run(name: str, arguments: Arguments) -> None:
 
     report_warnings()
     kept, shown = _secrets_set_aside(arguments.overrides)
+    if len(kept) < len(shown):
+        _leave_the_list_of_processes()
     words = hydra_words(kept, config_dir=arguments.config_dir, multirun=arguments.multirun)
     if arguments.show is not None:
         print(as_yaml(from_hydra(compose_words(words))), end="")
@@ -98,6 +100,8 @@ def _run(name: str, arguments: Arguments) -> None:
 def _secrets_set_aside(overrides: tuple[Override, ...]) -> tuple[tuple[Override, ...], tuple[Override, ...]]:
     """Move a database with a password into the environment, from where all jobs read it and no file is written.
 
+    One whose password is blotted out, as commands are printed, is that of the environment.
+
     Returns
     -------
     tuple
@@ -108,12 +112,31 @@ def _secrets_set_aside(overrides: tuple[Override, ...]) -> tuple[tuple[Override,
     kept, shown = [], []
     for override in overrides:
         if override.key == "store" and override.value and has_secret(override.value):
-            os.environ[STORE_VARIABLE] = override.value
+            if override.value != redacted_url(os.environ.get(STORE_VARIABLE, "")):
+                os.environ[STORE_VARIABLE] = override.value
             shown.append(replace(override, value=redacted_url(override.value)))
         else:
             kept.append(override)
             shown.append(override)
     return tuple(kept), tuple(shown)
+
+
+def _leave_the_list_of_processes() -> None:
+    """Begin again with the passwords blotted out of the words, which everybody on the machine can see of a process.
+
+    Only where this process is nothing but the command line: a program that calls it keeps its own arguments.
+    """
+    from runs.store.secrets import redacted_url
+
+    own = sys.argv[1:]
+    before = sys.orig_argv[: len(sys.orig_argv) - len(own)]
+    if sys.orig_argv[len(before) :] != own:
+        return
+    shown = [f"store={redacted_url(w.partition('=')[2])}" if w.lstrip("+").startswith("store=") else w for w in own]
+    if shown != own:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.execv(sys.executable, [*before, *shown])
 
 
 @contextmanager

@@ -180,7 +180,7 @@ class Config:
 
     name: str
     outputs: str
-    store: str
+    store: str = field(repr=False)  # it may hold a password
     data_root: str
     task: TaskConfig
     space: dict[str, Any]
