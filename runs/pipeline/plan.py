@@ -71,6 +71,12 @@ class Plan:
             self._artifacts[chosen] = self._do(chosen)
         return cast(T, self._artifacts[chosen])
 
+    def prepare(self, stage: Stage[Any]) -> None:
+        """Do all that comes before a stage, and not the stage itself."""
+        chosen = self._replaced.get(stage, stage)
+        for before in (*chosen.after, *chosen.needs):
+            self.run(before)
+
     def _do(self, stage: Stage[Any]) -> Any:
         for before in stage.after:
             self.run(before)

@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from functools import partial
 
 from optuna.samplers import BaseSampler
+from optuna.study import Study
 from optuna.trial import Trial, TrialState
 
 from runs.search.config import SearchResult
@@ -33,6 +34,7 @@ from runs.search.recorder import StudyRecord
 from runs.search.registry import build_sampler
 from runs.search.workers.claims_loop import SharedSearch
 from runs.search.workers.group import WorkerGroup, at_work
+from runs.search.workers.patience import Patience
 from runs.search.workers.session import (
     DUPLICATE_OF,
     DUPLICATES_IN_A_ROW,
@@ -104,15 +106,20 @@ def run_search(
         stack.enter_context(storage_errors(record.storage_url))
         if worker_group is not None:
             stack.enter_context(at_work(worker_group, identity))
-        study = stack.enter_context(
-            open_study(
-                url=record.storage_url,
-                name=record.name,
-                sampler=sampler or build_sampler("nasweave", space, problem=problem),
-                objectives=problem.objectives,
-                identity=identity,
-            )
-        )
+
+        def opened() -> Study:
+            with storage_errors(record.storage_url):
+                return stack.enter_context(
+                    open_study(
+                        url=record.storage_url,
+                        name=record.name,
+                        sampler=sampler or build_sampler("nasweave", space, problem=problem),
+                        objectives=problem.objectives,
+                        identity=identity,
+                    )
+                )
+
+        study = opened() if worker_group is None else Patience(worker_group.config.patience_s)(opened)
         begin_with(study, space, problem=problem, networks=start or {}, recorder=record.recorder)
         if worker_group is None:
             alone = _Search(space, problem, study, evaluate, record.recorder)

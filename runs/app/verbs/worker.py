@@ -13,17 +13,25 @@ __all__ = ["VERB"]
 
 
 def run(invocation: Invocation) -> None:
-    """Take part in a search, as one of many processes, or profile this machine for it."""
+    """Take part in a search, as one of many processes, or profile this machine for it.
+
+    A database that is away while a worker starts is waited for as long as one that goes away later.
+    """
     from runs.pipeline.plan import Plan
     from runs.pipeline.plans import plan_of
     from runs.pipeline.stages.leave_profile import LEAVE_PROFILE
     from runs.pipeline.stages.work import WORK
+    from runs.search.workers.patience import Patience
 
-    context = invocation.open()
+    context, patiently = invocation.open(), Patience(invocation.config.workers.patience_s)
     if invocation.config.workers.role == "profile":
-        Plan(context).run(LEAVE_PROFILE)
+        plan = Plan(context)
+        patiently(lambda: plan.prepare(LEAVE_PROFILE))
+        patiently(lambda: plan.run(LEAVE_PROFILE))
     else:
-        plan_of(context, worker=True).run(WORK)
+        plan = patiently(lambda: plan_of(context, worker=True))
+        patiently(lambda: plan.prepare(WORK))
+        plan.run(WORK)
 
 
 VERB = Verb(

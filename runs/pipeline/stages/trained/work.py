@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 from runs.evaluation.rounds import Trainers
 from runs.pipeline.context import Context
 from runs.pipeline.plan import Stage
@@ -12,6 +14,7 @@ from runs.pipeline.stages.trained.together import buy_together
 from runs.pipeline.stages.work import JOIN
 from runs.profiling.devices import Devices
 from runs.search import WorkerGroup
+from runs.search.workers.patience import Patience
 
 __all__ = ["TRAINED_WORK"]
 
@@ -24,7 +27,9 @@ def work(context: Context, mine: WorkerGroup, trainers: Trainers, known: Devices
     StoreError
         Another worker has another code, configuration or profile.
     """
-    with opened_study(context, known) as study:
+    with ExitStack() as stack:
+        patiently = Patience(mine.config.patience_s)
+        study = patiently(lambda: stack.enter_context(opened_study(context, known)))
         buy_together(context, known, trainers, study=study, group=mine)
         rounds = len(study.history())
     context.reporter.message(f"worker {mine.claims.worker}: the search has {rounds} rounds of training")
