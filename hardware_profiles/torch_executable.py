@@ -41,7 +41,8 @@ class TorchPrepared:
     """
 
     def __init__(self, runtime: Runtime, module: nn.Module, example: Tensor, *, device: str, compiled: bool) -> None:
-        assert not module.training, "a module is compiled in evaluation mode"
+        if module.training:
+            raise ValueError("a module is compiled in evaluation mode")
         self._runtime, self._module, self._example = runtime, copy.deepcopy(module), example.detach().clone()
         self._device, self._compiled = device, compiled
 

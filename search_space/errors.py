@@ -1,7 +1,7 @@
 """The errors a user can cause: one clear line each, exit code 2.
 
-Our own bugs are ``assert`` statements and ordinary exceptions; everything here is the user's to mend, so it always says
-which parameter, what was expected, what came and what to do.
+Our own bugs are ordinary exceptions (an ``assert`` speaks to a type checker alone, for ``python -O`` skips it);
+everything here is the user's to mend, so it always says which parameter, what was expected, what came and what to do.
 """
 
 from __future__ import annotations

@@ -87,7 +87,10 @@ class MixerCall:
     @property
     def shared(self) -> Projections:
         """The layer's projections, of a mixer that shares them."""
-        assert self.projections is not None and self.num_heads > 0, "spec.shares_projections and spec.has_heads say so"
+        if self.projections is None or self.num_heads < 1:
+            raise ValueError(
+                "a mixer without projections and heads, which spec.shares_projections and spec.has_heads give"
+            )
         return self.projections
 
     def qkv(self, x_BLD: Tensor) -> tuple[Tensor, Tensor, Tensor]:

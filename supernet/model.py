@@ -127,7 +127,8 @@ class Network(nn.Module):
 
     def initial_state(self, batch_size: int) -> tuple[State, ...]:
         """Return the state of each layer before the first token; the network is causal."""
-        assert self.geometry.task.causal, "only a causal network decodes token by token"
+        if not self.geometry.task.causal:
+            raise ValueError("only a causal network decodes token by token")
         weight = next(self.parameters())
         states: list[State] = []
         for i, layer in enumerate(self.architecture.layers):

@@ -83,7 +83,8 @@ class Instruments:
 
     def check(self, subjects: Sequence[Subject], *, setting: Setting) -> None:
         """Raise ``RuntimeUnavailableError`` where the runtime is missing or cannot execute a subject."""
-        assert self.runtime.name == setting.runtime, "the instruments are not those of the setting"
+        if self.runtime.name != setting.runtime:
+            raise ValueError("the instruments are not those of the setting")
         reason = self.runtime.unavailable()
         if reason is not None:
             raise RuntimeUnavailableError(

@@ -189,7 +189,8 @@ class _Session:
             prepared = None
             for subject in group:
                 built = self.build(subject)
-                assert built.example.shape[0] == self.setting.batch_size, "example and setting differ in batch size"
+                if built.example.shape[0] != self.setting.batch_size:
+                    raise ValueError("example and setting differ in batch size")
                 if prepared is None:
                     prepared = self.instruments.runtime.prepare(built.module, built.example)
                 executable = prepared.compile(

@@ -63,7 +63,8 @@ def export_several(module: nn.Module, inputs: dict[str, Tensor], *, outputs: Seq
     outputs
         Names of the results in their order; the first axis of each is the batch.
     """
-    assert not module.training, "a module is exported in evaluation mode"
+    if module.training:
+        raise ValueError("a module is exported in evaluation mode")
     check_size(module)
     # One size that varies: batches of a size each would be broadcast against each other.
     batch = torch.export.Dim("rows", min=1) if len(inputs) > 1 else torch.export.Dim.DYNAMIC

@@ -124,7 +124,9 @@ class _Rewriter:
         weight = numpy_helper.to_array(self.weights[node.input[1]])
         weight_OI = torch.from_numpy(weight.copy() if attributes.get("transB") else weight.T.copy())
         bias = node.input[2] if len(node.input) > 2 else ""
-        assert attributes.get("alpha", 1.0) == attributes.get("beta", 1.0) == 1.0 and not attributes.get("transA")
+        scales = attributes.get("alpha", 1.0), attributes.get("beta", 1.0)
+        if scales != (1.0, 1.0) or attributes.get("transA"):
+            raise ValueError(f"{name}: a Gemm that scales or turns its first input")
         output = f"{name}.product" if bias else node.output[0]
         form = FORMATS[precision]
         if form.calibrated:
@@ -241,7 +243,8 @@ class _Rewriter:
         self, name: str, source: str, weight_OI: torch.Tensor, precision: str, output: str
     ) -> Iterator[onnx.NodeProto]:
         block = FORMATS[precision].block_size
-        assert block is not None and block == FORMATS[precision].activation_group
+        if block is None or block != FORMATS[precision].activation_group:
+            raise ValueError(f"{precision} with a block of {block}")
         integers, scale = quantize_weight(weight_OI, precision)
         self.needs_openvino = True
         if weight_OI.shape[1] % block:

@@ -42,12 +42,14 @@ def _attention(
     import onnx
     from onnxscript import opset20 as op
 
-    assert dropout_p == 0.0 and not enable_gqa, "neither exists in evaluation mode"
+    if dropout_p != 0.0 or enable_gqa:
+        raise ValueError("dropout or grouped queries, of which neither exists in evaluation mode")
     factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     scores = op.MatMul(op.Mul(query, op.Constant(value_float=factor)), _transposed(key))
     if is_causal:
         lengths = query.shape[-2], key.shape[-2]
-        assert all(isinstance(n, int) for n in lengths), "a causal network is exported at one length"
+        if not all(isinstance(n, int) for n in lengths):
+            raise ValueError("a causal network is exported at one length")
         future = np.triu(np.full(lengths, -np.inf, np.float32), 1)
         scores = op.Add(scores, op.Constant(value=onnx.numpy_helper.from_array(future)))
     elif attn_mask is not None and attn_mask.dtype == onnx.TensorProto.BOOL:

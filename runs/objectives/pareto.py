@@ -85,7 +85,8 @@ def knee(values: ArrayLike) -> int:
     and the plane is the line between them. Rows that are not on the front are never the knee. Of equals the first one.
     """
     points = _matrix(values)
-    assert len(points), "the knee of no points"
+    if not len(points):
+        raise ValueError("the knee of no points")
     on_front = non_dominated(points)
     low, high = points[on_front].min(axis=0), points[on_front].max(axis=0)
     scaled = (points - low) / np.where(high > low, high - low, 1.0)
@@ -94,14 +95,17 @@ def knee(values: ArrayLike) -> int:
 
 def _matrix(values: ArrayLike) -> Values:
     points = np.asarray(values, np.float64)
-    assert points.ndim == 2, f"values must be (n, m), not {points.shape}"
-    assert not np.isnan(points).any(), "values hold NaN"
+    if points.ndim != 2:
+        raise ValueError(f"values must be (n, m), not {points.shape}")
+    if np.isnan(points).any():
+        raise ValueError("values hold NaN")
     return points
 
 
 def _reference(values: ArrayLike, reference: ArrayLike) -> Values:
     corner, points = np.asarray(reference, np.float64), np.asarray(values)
-    assert corner.shape == points.shape[1:], f"reference {corner.shape} of values {points.shape}"
+    if corner.shape != points.shape[1:]:
+        raise ValueError(f"reference {corner.shape} of values {points.shape}")
     return corner
 
 

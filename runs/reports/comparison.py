@@ -54,8 +54,10 @@ class Comparison:
     command: str = ""
 
     def __post_init__(self) -> None:
-        assert self.objectives and len(self.runs) > 1
-        assert all(run.networks for run in self.runs), "a run without a network"
+        if not (self.objectives and len(self.runs) > 1):
+            raise ValueError("a comparison of one run, or without objectives")
+        if not all(run.networks for run in self.runs):
+            raise ValueError("a run without a network")
 
     @property
     def reference(self) -> tuple[float, ...]:

@@ -97,8 +97,10 @@ class Sensitivity:
     examples: int
 
     def __post_init__(self) -> None:
-        assert {len(row) for row in self.loss_change} == {len(self.precisions)}, "a value for each precision"
-        assert len(self.loss_change) == len(self.sub_blocks), "a row for each sub-block"
+        if {len(row) for row in self.loss_change} != {len(self.precisions)}:
+            raise ValueError("a value for each precision")
+        if len(self.loss_change) != len(self.sub_blocks):
+            raise ValueError("a row for each sub-block")
 
     @property
     def percent(self) -> NDArray[np.float64]:
@@ -184,17 +186,22 @@ class ReportData:
 
     def __post_init__(self) -> None:
         names = [o.name for o in self.objectives]
-        assert names and len(set(names)) == len(names), f"objectives {names}"
-        assert len(self.hypervolume_reference) == len(names), "one reference value an objective"
-        assert self.networks, "a report of no networks"
+        if not names or len(set(names)) != len(names):
+            raise ValueError(f"objectives {names}")
+        if len(self.hypervolume_reference) != len(names):
+            raise ValueError("one reference value an objective")
+        if not self.networks:
+            raise ValueError("a report of no networks")
         for n in self.networks:
-            assert n.key == n.architecture.key, f"{n.key} is not the key of its architecture"
-            assert all(math.isfinite(n.objectives.get(o.name, math.nan)) for o in self.shown), (
-                f"{n.key}: {n.objectives}"
-            )
+            if n.key != n.architecture.key:
+                raise ValueError(f"{n.key} is not the key of its architecture")
+            if not all(math.isfinite(n.objectives.get(o.name, math.nan)) for o in self.shown):
+                raise ValueError(f"{n.key} without a number for each objective: {n.objectives}")
         keys = {n.key for n in self.networks}
-        assert keys >= set(self.chosen.values()), "a chosen network that is not in the report"
-        assert self.exported is None or self.exported in keys, "an exported network that is not in the report"
+        if set(self.chosen.values()) - keys:
+            raise ValueError("a chosen network that is not in the report")
+        if self.exported is not None and self.exported not in keys:
+            raise ValueError("an exported network that is not in the report")
 
     @property
     def quality(self) -> Objective:

@@ -34,7 +34,8 @@ class SimpleModel:
     examples: int
 
     def __post_init__(self) -> None:
-        assert math.isfinite(self.validation_error) and math.isfinite(self.test_error), self.name
+        if not (math.isfinite(self.validation_error) and math.isfinite(self.test_error)):
+            raise ValueError(f"{self.name}: an error that is no number")
 
     @property
     def size_bytes(self) -> float:

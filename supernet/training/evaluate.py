@@ -169,7 +169,8 @@ def _judge(
     bf16: bool,
     should_prune: Callable[[Quality], bool] | None,
 ) -> Quality:
-    assert isinstance(model, Supernet) == (architecture is not None)
+    if isinstance(model, Supernet) != (architecture is not None):
+        raise ValueError("an architecture is given with a supernet, and with nothing else")
     training = model.training
     model.eval()
     error, loss = data.tally(), Moments()

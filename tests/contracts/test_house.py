@@ -55,6 +55,31 @@ def test_no_parameter_is_a_service_locator():
     assert found == [], "take the values that the function needs"
 
 
+def narrows_a_type(test: ast.expr) -> bool:
+    """Whether a condition says ``x is not None`` or ``isinstance(x, ...)`` and no more."""
+    match test:
+        case ast.BoolOp(op=ast.And(), values=values):
+            return all(map(narrows_a_type, values))
+        case ast.UnaryOp(op=ast.Not(), operand=ast.Call(func=ast.Name(id="isinstance"))):
+            return True
+        case ast.Compare(ops=[ast.IsNot()], comparators=[ast.Constant(value=None)]):
+            return True
+        case ast.Call(func=ast.Name(id="isinstance")):
+            return True
+    return False
+
+
+def test_no_check_stands_in_an_assert_which_an_optimising_python_skips():
+    found = [
+        f"{name(module)}:{node.lineno}"
+        for module in MODULES
+        if name(module) != "runs/search/testing.py"  # a suite of tests
+        for node in ast.walk(ast.parse(module.read_text()))
+        if isinstance(node, ast.Assert) and not narrows_a_type(node.test)
+    ]
+    assert found == [], "raise an error; an assert may tell a type checker what is known, and no more"
+
+
 # ------------------------------------------------------------------ imports
 
 

@@ -122,7 +122,7 @@ def test_exported_programs_carry_how_its_files_open(made_up, tmp_path):
 
 def test_two_functions_of_one_name_are_not_joined(made_up):
     openers = runtime_openers()
-    with pytest.raises(AssertionError, match=r"^main: given by two"):
+    with pytest.raises(ValueError, match=r"^main: given by two"):
         bench_program({**openers, "other": replace(openers["made_up"], open_model=main)})
 
 

@@ -67,7 +67,8 @@ class CurveModel:
     """
 
     def __init__(self, *, first: float, full: float) -> None:
-        assert 0 < first < full
+        if not (0 < first < full):
+            raise ValueError(f"rungs from {first} to {full}")
         self.first, self.full = first, full
         self.hyperparameters = Hyperparameters()
         self._fitted_rows = 0

@@ -46,7 +46,8 @@ class Ledger:
         action = observation.action
         fresh = _Network(genes=np.array(action.genes, np.int16), worth=action.worth)
         network = self.networks.setdefault(action.genes, fresh)
-        assert network.steps == action.done, "rounds of a network come one after the other"
+        if network.steps != action.done:
+            raise ValueError("rounds of a network come one after the other")
         network.steps, network.error = observation.steps, observation.error
         self.observations.append(observation)
 

@@ -51,8 +51,10 @@ class FidelityTask:
     affinity: Callable[[Genes, Genes], Floats] | None = None
 
     def __post_init__(self) -> None:
-        assert len(self.rungs) >= 2 and self.rungs[0] > 0, "two rungs or more"
-        assert all(a < b for a, b in zip(self.rungs, self.rungs[1:], strict=False)), "rungs increase"
+        if not (len(self.rungs) >= 2 and self.rungs[0] > 0):
+            raise ValueError("two rungs or more")
+        if not all((a < b for a, b in zip(self.rungs, self.rungs[1:], strict=False))):
+            raise ValueError("rungs increase")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

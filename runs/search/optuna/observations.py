@@ -121,7 +121,8 @@ class ObservationStudy:
     def _read(self, trial: FrozenTrial) -> Observation | Action:
         row = genes_of(self.space, trial.params)
         try:
-            assert row is not None
+            if row is None:
+                raise ValueError("parameters of another space")
             detail: Mapping[str, Any] = trial.user_attrs[_ATTRIBUTE]
             action = Action.from_dict({**detail, "genes": row})
             if trial.state == TrialState.FAIL:
@@ -132,7 +133,7 @@ class ObservationStudy:
                 noise=float(detail["noise"]),
                 cost=float(detail["seconds"]),
             )
-        except (AssertionError, KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise StoreError(
                 f"study {self._study.study_name}",
                 expected="rounds of training of a search in fidelities",
