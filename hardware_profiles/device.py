@@ -15,11 +15,22 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
 
 from search_space.errors import ProfileError, RuntimeUnavailableError
+from search_space.schema import (
+    MalformedError,
+    file_word,
+    integer,
+    items,
+    optional,
+    parse_json,
+    record,
+    shown,
+    text,
+    word,
+)
 
-__all__ = ["VNNI", "X86", "Device", "this_device"]
+__all__ = ["DEVICE", "VNNI", "X86", "Device", "this_device"]
 
 X86 = ("x86_64", "amd64", "i686", "i386")
 VNNI = frozenset({"avx_vnni", "avx512_vnni", "amx_int8"})  # instructions whose products of 8 bits are summed exactly
@@ -28,6 +39,21 @@ VNNI = frozenset({"avx_vnni", "avx512_vnni", "amx_int8"})  # instructions whose 
 _X86_FLAGS = ("avx2", "fma", "f16c", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_int8", "amx_bf16")
 _ARM_FLAGS = {"asimd": "neon", "asimddp": "dotprod", "i8mm": "i8mm", "bf16": "bf16", "sve": "sve", "sve2": "sve2"}
 _GIBIBYTE = 2**30
+
+DEVICE = record(
+    {
+        "name": file_word,
+        "cpu_model": text(longest=200),
+        "cores": integer(1, 2**16),
+        "isa": items(word, most=100),
+        "memory_bytes": integer(0, 2**50),
+        "os": text(longest=60),
+        "machine": text(longest=60),
+        "accelerator": optional(text(longest=200)),
+    },
+    may_lack=("accelerator",),
+)
+"""The fields of a device in a file of any origin."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,14 +114,10 @@ class Device:
     def from_json(cls, text: str) -> Device:
         """Read what :meth:`to_json` wrote; raises ``ProfileError`` for anything else."""
         try:
-            data: dict[str, Any] = json.loads(text)
-            device = cls(**{**data, "isa": tuple(data["isa"])})
-            if not isinstance(device.cores, int) or not isinstance(device.memory_bytes, int):
-                raise TypeError("cores and memory_bytes are integers")
-            return device
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return cls(**DEVICE(parse_json(text)))
+        except MalformedError as error:
             raise ProfileError(
-                "device", expected="JSON of a device", got=repr(text[:80]), remedy=f"mend it: {error}"
+                "device", expected="JSON of a device", got=shown(text), remedy=f"mend it: {error}"
             ) from error
 
 

@@ -10,9 +10,12 @@ from enum import Enum
 from typing import Any
 
 from search_space import Architecture, Block
+from search_space.architecture import architecture_of
+from search_space.blocks import block_of
 from search_space.errors import NasweaveError, ProfileError
+from search_space.schema import MalformedError, integer, moment, number, optional, parse_json, record, shown, text
 
-__all__ = ["Measurand", "Measurement", "Subject", "subject_from_json", "subject_to_json"]
+__all__ = ["OPTIONAL", "Measurand", "Measurement", "Subject", "subject_from_json", "subject_to_json"]
 
 Subject = Block | Architecture
 """What is measured: one block alone, or a whole network."""
@@ -31,7 +34,24 @@ class Measurand(Enum):
 
 
 _POSITIVE = ("latency_ms", "raw_ms", "drift", "reference_ms")
-_OPTIONAL = ("repeat_ms", "energy_mj", "peak_memory_bytes", "predicted_std")
+OPTIONAL = ("repeat_ms", "energy_mj", "peak_memory_bytes", "predicted_std")
+_TIME_MS = number(1e-9, 8.64e7)  # from less than a clock tells to a day
+_FIELDS = record(
+    {
+        "subject": text(longest=2**20),
+        **dict.fromkeys(("latency_ms", "raw_ms", "reference_ms"), _TIME_MS),
+        "drift": number(1e-6, 1e6),
+        "spread": number(0.0, 1e6),
+        "repeats": integer(0, 10**12),
+        "order": integer(0, 10**9),
+        "measured_at": moment,
+        "repeat_ms": optional(_TIME_MS),
+        "energy_mj": optional(number(1e-12, 1e12)),
+        "peak_memory_bytes": optional(number(1.0, 2.0**50)),
+        "predicted_std": optional(number(1e-12, 1e6)),
+    },
+    may_lack=OPTIONAL,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,9 +104,9 @@ class Measurement:
     predicted_std: float | None = None
 
     def __post_init__(self) -> None:
-        for name in (*_POSITIVE, *_OPTIONAL):
+        for name in (*_POSITIVE, *OPTIONAL):
             value = getattr(self, name)
-            if name in _OPTIONAL and value is None:
+            if name in OPTIONAL and value is None:
                 continue
             if not (isinstance(value, float) and math.isfinite(value) and value > 0):
                 raise ProfileError(
@@ -120,37 +140,18 @@ class Measurement:
     def from_dict(cls, data: Mapping[str, Any]) -> Measurement:
         """Read what :meth:`to_dict` wrote; raises ``ProfileError`` for anything else.
 
-        What is optional may be absent, or NaN as a table spells it.
+        What is optional may be absent.
         """
         try:
-            positive = {name: float(data[name]) for name in (*_POSITIVE, "spread")}
-            optional = {name: _number_or_none(data.get(name)) for name in _OPTIONAL}
-            return cls(
-                subject=subject_from_json(data["subject"]),
-                latency_ms=positive["latency_ms"],
-                raw_ms=positive["raw_ms"],
-                spread=positive["spread"],
-                drift=positive["drift"],
-                reference_ms=positive["reference_ms"],
-                repeats=int(data["repeats"]),
-                order=int(data["order"]),
-                measured_at=str(data["measured_at"]),
-                repeat_ms=optional["repeat_ms"],
-                energy_mj=optional["energy_mj"],
-                peak_memory_bytes=optional["peak_memory_bytes"],
-                predicted_std=optional["predicted_std"],
-            )
-        except (KeyError, ValueError, TypeError) as error:
+            known = _FIELDS(data)
+        except MalformedError as error:
             raise ProfileError(
-                "measurement",
-                expected="a measurement's fields",
-                got=f"{type(error).__name__} {error}",
-                remedy="mend it",
+                f"measurement.{error.where}" if error.where else "measurement",
+                expected="what a measurement can be",
+                got=f"one that is not ({error.reason})",
+                remedy="take the file as it was written, or measure again",
             ) from error
-
-
-def _number_or_none(value: Any) -> float | None:
-    return None if value is None or math.isnan(float(value)) else float(value)
+        return cls(**{**known, "subject": subject_from_json(known["subject"])})
 
 
 def subject_to_json(subject: Subject) -> str:
@@ -163,16 +164,16 @@ def subject_to_json(subject: Subject) -> str:
 def subject_from_json(text: str) -> Subject:
     """Read what :func:`subject_to_json` wrote; raises ``ProfileError`` for anything else."""
     try:
-        data = json.loads(text)
-        if data.keys() == {"architecture"}:
-            return Architecture.from_json(json.dumps(data["architecture"]))
-        if data.keys() == {"block"}:
-            return Block(**data["block"])
-        raise ValueError("neither block nor architecture")
-    except (ValueError, TypeError, AttributeError, NasweaveError) as error:
+        data = parse_json(text)
+        if isinstance(data, dict) and data.keys() == {"architecture"}:
+            return architecture_of(data["architecture"])
+        if isinstance(data, dict) and data.keys() == {"block"}:
+            return block_of(data["block"])
+        raise MalformedError("neither block nor architecture alone")
+    except (MalformedError, NasweaveError) as error:
         raise ProfileError(
             "measurement.subject",
             expected="JSON of a block or an architecture",
-            got=repr(str(text)[:80]),
+            got=shown(text),
             remedy=f"mend it: {error}",
         ) from error

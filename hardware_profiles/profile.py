@@ -6,12 +6,10 @@ name carries its own hash and the header is replaced last, so a crash in between
 
 from __future__ import annotations
 
+import glob
 import hashlib
-import io
 import json
-import math
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,16 +17,22 @@ from typing import Any
 from hardware_profiles.atomic import write_atomically
 from hardware_profiles.device import Device
 from hardware_profiles.measurement import Measurand, Measurement
+from hardware_profiles.profile_file import (
+    FORMAT,
+    SCHEMA_VERSION,
+    malformed,
+    read_header,
+    read_mapping,
+    read_table,
+    signed,
+    table_bytes,
+)
 from hardware_profiles.setting import Setting
 from search_space import Architecture, Block
-from search_space.errors import NasweaveError, ProfileError
+from search_space.errors import ProfileError
+from search_space.schema import MalformedError, file_word, shown
 
 __all__ = ["SCHEMA_VERSION", "Profile"]
-
-SCHEMA_VERSION = 2  # 2 has predicted entries, and is written where there are some
-_READABLE = (1, 2)
-_FORMAT = "nasweave.hardware_profile"
-_FILE_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,13 +74,15 @@ class Profile:
             ("runtime_version", self.runtime_version),
             ("space_fingerprint", self.space_fingerprint),
         ):
-            if not isinstance(text, str) or not _FILE_WORD.fullmatch(text):
+            try:
+                file_word(text)
+            except MalformedError as error:
                 raise ProfileError(
                     f"profile.{name}",
                     expected="letters, digits and . _ + - for a part of a file's name",
-                    got=repr(text)[:80],
+                    got=shown(text),
                     remedy="take the profile or the results as they were written",
-                )
+                ) from error
 
     @property
     def blocks(self) -> dict[Block, Measurement]:
@@ -136,21 +142,14 @@ class Profile:
 
     def save(self, path: Path) -> Path:
         """Write to ``path`` (the header, ``*.json``) or into the folder ``path``; returns the header's path."""
-        import pandas as pd
-
         header = path if path.suffix == ".json" else path / f"{self.name}.json"
-        buffer = io.BytesIO()
-        predicted = [] if len(self.measured) == len(self.measurements) else ["predicted_std"]
-        rows = pd.DataFrame([m.to_dict() for m in self.measurements], columns=[*_COLUMNS, *predicted])
-        # A column of nothing but None has no type of its own.
-        rows = rows.astype(dict.fromkeys(("repeat_ms", "energy_mj", "peak_memory_bytes", *predicted), "float64"))
-        rows.to_parquet(buffer, engine="pyarrow", index=False)
-        digest = hashlib.sha256(buffer.getvalue()).hexdigest()
+        content = table_bytes(self.measurements)
+        digest = hashlib.sha256(content).hexdigest()
         table = header.with_name(f"{header.stem}.{digest[:12]}.parquet")
-        data = {**self._header(), "count": len(self.measurements), "table": table.name, "sha256": digest}
-        write_atomically(table, buffer.getvalue())
+        data = signed({**self._header(), "count": len(self.measurements), "table": table.name, "sha256": digest})
+        write_atomically(table, content)
         write_atomically(header, (json.dumps(data, indent=2, sort_keys=True) + "\n").encode())
-        for old in header.parent.glob(f"{_escaped(header.stem)}.{'[0-9a-f]' * 12}.parquet"):
+        for old in header.parent.glob(f"{glob.escape(header.stem)}.{'[0-9a-f]' * 12}.parquet"):
             if old != table:
                 old.unlink(missing_ok=True)
         return header
@@ -161,7 +160,7 @@ class Profile:
 
     def _header(self) -> dict[str, Any]:
         return {
-            "format": _FORMAT,
+            "format": FORMAT,
             "schema": 1 if len(self.measured) == len(self.measurements) else SCHEMA_VERSION,
             "device": json.loads(self.device.to_json()),
             "device_fingerprint": self.device.fingerprint,
@@ -176,114 +175,27 @@ class Profile:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], *, where: str) -> Profile:
         """Read what :meth:`to_dict` returned; raises ``ProfileError``, which names ``where``, as :meth:`load` does."""
-        return cls._read(
-            _checked_header(data, where), lambda: tuple(map(Measurement.from_dict, data["measurements"])), where
-        )
+        known = read_mapping(data, where=where)
+        return cls._read(known, known["measurements"], where)
 
     @classmethod
     def load(cls, path: Path) -> Profile:
         """Read a profile by its header; raises ``ProfileError`` for a corrupt, truncated, foreign or newer one."""
-        data = _read_header(path)
-        return cls._read(data, lambda: _read_table(path, data), path.name)
+        known = read_header(path)
+        return cls._read(known, read_table(path, known), path.name)
 
     @classmethod
-    def _read(cls, data: Mapping[str, Any], measurements: Callable[[], tuple[Measurement, ...]], where: str) -> Profile:
-        try:
-            device = Device.from_json(json.dumps(data["device"]))
-            noise, provenance = float(data["noise_floor"]), data.get("provenance", {})
-            texts = [data[key] for key in ("runtime_version", "space_fingerprint", "created_at")]
-            texts += [*provenance.keys(), *provenance.values()]
-            if not all(isinstance(text, str) for text in texts) or not (math.isfinite(noise) and noise >= 0):
-                raise TypeError("a field of the wrong type")
-            if device.fingerprint != data["device_fingerprint"]:
-                raise ValueError("the device was edited")
-            return cls(
-                device=device,
-                setting=Setting(**data["setting"]),
-                runtime_version=data["runtime_version"],
-                space_fingerprint=data["space_fingerprint"],
-                created_at=data["created_at"],
-                measurements=measurements(),
-                noise_floor=noise,
-                provenance=provenance,
-            )
-        except ProfileError:
-            raise
-        except (KeyError, TypeError, ValueError, AttributeError, NasweaveError) as error:
-            raise _unreadable(where, f"{type(error).__name__}: {error}") from error
-
-
-_COLUMNS = [
-    "subject",
-    "latency_ms",
-    "raw_ms",
-    "spread",
-    "repeats",
-    "drift",
-    "reference_ms",
-    "order",
-    "measured_at",
-    "repeat_ms",
-    "energy_mj",
-    "peak_memory_bytes",
-]
-
-
-def _escaped(stem: str) -> str:
-    import glob
-
-    return glob.escape(stem)
-
-
-def _unreadable(where: str, reason: str) -> ProfileError:
-    return ProfileError(
-        f"profile {where}",
-        expected="a whole profile of nasweave",
-        got=reason,
-        remedy="restore both of its files or profile again",
-    )
-
-
-def _read_header(path: Path) -> dict[str, Any]:
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise _unreadable(path.name, f"an unreadable header ({error})") from error
-    return _checked_header(data, path.name)
-
-
-def _checked_header(data: Any, where: str) -> dict[str, Any]:
-    if not isinstance(data, Mapping) or data.get("format") != _FORMAT:
-        raise _unreadable(where, "a file of another kind")
-    if data.get("schema") not in _READABLE:
-        raise ProfileError(
-            f"profile {where}",
-            expected=f"schema {' or '.join(map(str, _READABLE))}",
-            got=f"schema {data.get('schema')!r}",
-            remedy="it was written by another version of nasweave: install that one or profile again",
+    def _read(cls, known: Mapping[str, Any], measurements: tuple[Measurement, ...], where: str) -> Profile:
+        device = Device(**known["device"])
+        if device.fingerprint != known["device_fingerprint"]:
+            raise malformed(where, "a device that was edited")
+        return cls(
+            device=device,
+            setting=Setting(**known["setting"]),
+            runtime_version=known["runtime_version"],
+            space_fingerprint=known["space_fingerprint"],
+            created_at=known["created_at"],
+            measurements=measurements,
+            noise_floor=known["noise_floor"],
+            provenance=known.get("provenance", {}),
         )
-    return dict(data)
-
-
-def _read_table(path: Path, header: Mapping[str, Any]) -> tuple[Measurement, ...]:
-    import pandas as pd
-    import pyarrow as pa
-
-    name = header["table"]
-    if not isinstance(name, str) or not isinstance(header["sha256"], str):
-        raise TypeError("a field of the wrong type")
-    if Path(name).name != name:
-        raise _unreadable(path.name, f"a table outside its folder ({name!r})")
-    try:
-        content = path.with_name(name).read_bytes()
-    except OSError as error:
-        raise _unreadable(path.name, f"an unreadable table ({error})") from error
-    if hashlib.sha256(content).hexdigest() != header["sha256"]:
-        raise _unreadable(path.name, f"a table {name} whose sha256 is not the header's")
-    try:
-        rows = pd.read_parquet(io.BytesIO(content), engine="pyarrow").to_dict("records")
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise _unreadable(path.name, f"a table that is no Parquet ({error})") from error
-    if len(rows) != header["count"]:
-        raise _unreadable(path.name, f"{len(rows)} measurements in place of {header['count']}")
-    return tuple(Measurement.from_dict({str(k): v for k, v in row.items()}) for row in rows)

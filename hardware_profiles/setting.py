@@ -5,8 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from search_space.errors import ConfigError
+from search_space.schema import file_word, integer, record, table, text
 
-__all__ = ["Setting"]
+__all__ = ["PROVENANCE", "SETTING", "Setting"]
+
+SETTING = record(
+    {"runtime": file_word, "threads": integer(1, 2**16), "batch_size": integer(1, 2**20)},
+    may_lack=("threads", "batch_size"),
+)
+"""The fields of a setting in a file of any origin."""
+PROVENANCE = table(text(longest=200), text(longest=2000), most=1000)
+"""What such a file may say of how it came about."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from search_space import SearchSpace
 from search_space.errors import ProfileError
+from search_space.schema import MalformedError, parse_json, shown
 
 __all__ = ["dump_predictor", "finite_array", "load_predictor", "require_fitted"]
 
@@ -25,16 +26,16 @@ def dump_predictor(kind: str, *, version: int, space: SearchSpace, state: dict[s
 def load_predictor(kind: str, *, version: int, space: SearchSpace, text: str) -> dict[str, Any]:
     """Return the state that :func:`dump_predictor` wrote; raises ``ProfileError`` for any other text or space."""
     try:
-        data = json.loads(text)
-    except ValueError as error:
-        raise ProfileError(kind, expected="JSON", got=repr(text[:60]), remedy=_REMEDY) from error
+        data = parse_json(text)
+    except MalformedError as error:
+        raise ProfileError(kind, expected="JSON", got=shown(text), remedy=_REMEDY) from error
     if not isinstance(data, dict) or data.get("_type") != kind:
-        raise ProfileError(kind, expected=f"JSON of a {kind}", got=repr(text[:60]), remedy=_REMEDY)
+        raise ProfileError(kind, expected=f"JSON of a {kind}", got=shown(text), remedy=_REMEDY)
     if data.get("_version") != version:
-        raise ProfileError(f"{kind}._version", expected=str(version), got=repr(data.get("_version")), remedy=_REMEDY)
+        raise ProfileError(f"{kind}._version", expected=str(version), got=shown(data.get("_version")), remedy=_REMEDY)
     if data.get("space") != space.fingerprint:
         raise ProfileError(
-            f"{kind}.space", expected=f"space {space.fingerprint}", got=repr(data.get("space")), remedy=_REMEDY
+            f"{kind}.space", expected=f"space {space.fingerprint}", got=shown(data.get("space")), remedy=_REMEDY
         )
     return data
 

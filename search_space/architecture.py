@@ -14,10 +14,33 @@ from typing import Any
 
 from search_space.errors import SpaceError
 from search_space.precision import FLOAT
+from search_space.schema import MalformedError, integer, items, number, one_of, parse_json, record, shown, word
 
-__all__ = ["IDENTITY", "SCHEMA_VERSION", "Architecture", "Layer"]
+__all__ = ["IDENTITY", "SCHEMA_VERSION", "SIZES", "Architecture", "Layer", "architecture_of"]
 
 SCHEMA_VERSION = 1
+SIZES = {"embed_dim": integer(1, 2**20), "num_heads": integer(0, 2**16), "ratio": number(0.0, 1e4)}
+"""What the sizes of blocks may be, in files of any origin."""
+_LAYER = record(
+    {
+        "mixer": word,
+        "num_heads": SIZES["num_heads"],
+        "channel_mixer": word,
+        "ratio": SIZES["ratio"],
+        "mixer_precision": word,
+        "channel_precision": word,
+    },
+    may_lack=("num_heads", "ratio", "mixer_precision", "channel_precision"),
+)
+_ARCHITECTURE = record(
+    {
+        "schema": one_of(SCHEMA_VERSION),
+        "embed_dim": SIZES["embed_dim"],
+        "float_precision": word,
+        "layers": items(_LAYER, most=10_000),
+    },
+    may_lack=("float_precision",),
+)
 IDENTITY = "identity"
 """The mixer, and the channel mixer, that a layer without one has: it computes nothing and costs nothing."""
 
@@ -94,21 +117,31 @@ class Architecture:
     def from_json(cls, text: str) -> Architecture:
         """Read what :meth:`to_json` wrote; raises ``SpaceError`` for anything else."""
         try:
-            data: dict[str, Any] = json.loads(text)
-            schema = data.pop("schema")
-            if schema != SCHEMA_VERSION:
-                raise SpaceError(
-                    "architecture.schema",
-                    expected=str(SCHEMA_VERSION),
-                    got=str(schema),
-                    remedy="it was written by another version of nasweave: install that one",
-                )
-            layers = tuple(Layer(**layer) for layer in data.pop("layers"))
-            architecture = cls(layers=layers, **data)
-            if any(type(n) is not int for n in (architecture.embed_dim, *(layer.num_heads for layer in layers))):
-                raise TypeError("embed_dim and num_heads are integers")
-            return architecture
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return architecture_of(parse_json(text))
+        except MalformedError as error:
             raise SpaceError(
-                "architecture", expected="JSON of an architecture", got=repr(text[:80]), remedy=f"mend it: {error}"
+                "architecture", expected="JSON of an architecture", got=shown(text), remedy=f"mend it: {error}"
             ) from error
+
+
+def architecture_of(data: Any) -> Architecture:
+    """Return the architecture that parsed JSON of any origin describes.
+
+    Raises
+    ------
+    MalformedError
+        It describes none.
+    SpaceError
+        Another version wrote it.
+    """
+    schema = data.get("schema") if isinstance(data, dict) else SCHEMA_VERSION
+    if schema != SCHEMA_VERSION:
+        raise SpaceError(
+            "architecture.schema",
+            expected=str(SCHEMA_VERSION),
+            got=shown(schema),
+            remedy="it was written by another version of nasweave: install that one",
+        )
+    known = _ARCHITECTURE(data)
+    del known["schema"]
+    return Architecture(**{**known, "layers": tuple(Layer(**layer) for layer in known["layers"])})

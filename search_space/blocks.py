@@ -9,14 +9,46 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, get_args
 
-from search_space.architecture import IDENTITY, Architecture, Layer
+from search_space.architecture import IDENTITY, SIZES, Architecture, Layer
 from search_space.norm import Norm
 from search_space.precision import FLOAT
+from search_space.schema import integer, items, number, one_of, optional, parse_json, record, scalar, table, word
 from search_space.spec import BlockShape, BlockSpec, Catalogue, Cost, Kind, Scalar, TaskShape
 
-__all__ = ["Block", "Geometry", "blocks_of", "layer_blocks", "layer_of"]
+__all__ = ["Block", "Geometry", "block_of", "blocks_of", "geometry_of", "layer_blocks", "layer_of"]
+
+_BLOCK = record(
+    {"kind": one_of(*get_args(Kind)), "key": word, **SIZES, "precision": word, "float_precision": word},
+    may_lack=("num_heads", "ratio", "precision", "float_precision"),
+)
+_SIZE = integer(1, 2**31)
+_TASK = record(
+    {
+        "input_shape": items(_SIZE, least=1, most=8),
+        "num_outputs": _SIZE,
+        "seq_len": _SIZE,
+        "grid": optional(items(_SIZE, least=2, most=2)),
+        "causal": one_of(True, False),
+        "vocab_size": integer(0, 2**31),
+        "padded": one_of(True, False),
+        "stem": word,
+        "head": word,
+    },
+    may_lack=("grid", "causal", "vocab_size", "padded", "stem", "head"),
+)
+
+
+_GEOMETRY = record(
+    {
+        "task": _TASK,
+        "head_dim": integer(1, 2**20),
+        "options": table(word, table(word, scalar, most=100), most=1000),
+        "norm": record({"kind": word, "eps": number(0.0, 1.0), "position": word}, may_lack=("kind", "eps", "position")),
+    },
+    may_lack=("options", "norm"),
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,13 +124,27 @@ class Geometry:
 
     @classmethod
     def from_json(cls, text: str) -> Geometry:
-        """Read what :meth:`to_json` wrote."""
-        data: dict[str, Any] = json.loads(text)
-        task = data.pop("task")
-        grid = tuple(task.pop("grid")) if task.get("grid") else task.pop("grid", None)
-        shape = TaskShape(**{**task, "input_shape": tuple(task["input_shape"]), "grid": grid})
-        norm = Norm(**data.pop("norm", {}))
-        return cls(task=shape, norm=norm, **data)
+        """Read what :meth:`to_json` wrote; raises as :func:`geometry_of` does."""
+        return geometry_of(parse_json(text))
+
+
+def geometry_of(data: Any) -> Geometry:
+    """Return the geometry that parsed JSON of any origin describes.
+
+    Raises
+    ------
+    MalformedError
+        It describes none.
+    SpaceError
+        There is no such norm.
+    """
+    known = _GEOMETRY(data)
+    return Geometry(**{**known, "task": TaskShape(**known["task"]), "norm": Norm(**known.get("norm", {}))})
+
+
+def block_of(data: Any) -> Block:
+    """Return the block that parsed JSON of any origin describes; raises ``MalformedError`` where it describes none."""
+    return Block(**_BLOCK(data))
 
 
 def _with_norm(cost: Cost, spec: BlockSpec, shape: BlockShape) -> Cost:

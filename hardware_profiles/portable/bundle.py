@@ -26,7 +26,7 @@ from hardware_profiles.measuring.inputs import Build
 from hardware_profiles.measuring.reference import Reference
 from hardware_profiles.measuring.schedule import Describe, spread_out
 from hardware_profiles.measuring.timing import ProfilerConfig
-from hardware_profiles.portable.bundle_runner import BUNDLE, BUNDLE_FORMAT, BUNDLE_SCHEMA
+from hardware_profiles.portable.bundle_format import BUNDLE, BUNDLE_FORMAT, BUNDLE_SCHEMA, bundle_identity
 from hardware_profiles.runtime import RUNTIMES, Executable
 from hardware_profiles.setting import Setting
 from search_space import Architecture
@@ -45,9 +45,11 @@ _CARRIED = {
         "measuring/timing",
         "measuring/turns",
         "model_file",
+        "portable/bundle_format",
         "portable/bundle_runner",
+        "setting",
     ),
-    search_space: ("errors", "precision"),
+    search_space: ("errors", "precision", "schema"),
 }
 _SCRIPT = '''"""Measure this bundle: python measure.py [--time-budget 5m] [--results FILE]."""
 
@@ -166,7 +168,7 @@ def write_bundle(
             },
             "models": models,
         }
-        bundle["id"] = hashlib.sha256(json.dumps(bundle, sort_keys=True).encode()).hexdigest()[:16]
+        bundle["id"] = bundle_identity(bundle)
         _write(temporary / BUNDLE, (json.dumps(bundle, indent=1, sort_keys=True) + "\n").encode())
         script = _SCRIPT.format(source=runtime.opener_source(), name=runtime.opener_name)
         _write(temporary / "measure.py", script.encode())

@@ -8,7 +8,6 @@ same command continues after any interruption.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import importlib.metadata
 import io
 import json
@@ -33,12 +32,23 @@ from hardware_profiles.measuring.reference import Reference
 from hardware_profiles.measuring.timing import Clock, ProfilerConfig
 from hardware_profiles.measuring.turns import Turns
 from hardware_profiles.model_file import ModelFile
-from search_space.errors import NasweaveError, ProfileError
+from hardware_profiles.portable.bundle_format import (
+    BUNDLE,
+    BUNDLE_SCHEMA,
+    RESULTS_FORMAT,
+    UNIT,
+    damaged,
+    read_bundle,
+    read_lines,
+    read_part,
+    results_head,
+    row_place,
+)
+from search_space.errors import NasweaveError, ProfileError, reason_of
+from search_space.schema import MalformedError
 
-__all__ = ["BUNDLE", "BUNDLE_FORMAT", "BUNDLE_SCHEMA", "RESULTS_FORMAT", "UNIT", "main", "measure_bundle"]
+__all__ = ["main", "measure_bundle"]
 
-BUNDLE, BUNDLE_FORMAT, RESULTS_FORMAT, BUNDLE_SCHEMA = "bundle.json", "nasweave.bundle", "nasweave.bundle_results", 1
-UNIT = "ms"
 _CHUNK = 24
 Say = Callable[[str], None]
 Open = Callable[[bytes, Mapping[str, Any], int], Callable[[Any], Any]]
@@ -91,20 +101,25 @@ def measure_bundle(
     ProfileError
         When the bundle is damaged, or the results are of another device, bundle or runtime.
     """
-    bundle = _read(folder)
+    bundle = read_bundle(folder)
     setting = bundle["setting"]
     library = _library(bundle["package"])
     version = f"{library}{'.' if '+' in library else '+'}{bundle['graph']}"
     device = this_device()
     done = _done(results, bundle=bundle, device=device, version=version)
     started = clock()
-    config = ProfilerConfig(**bundle["config"])
+    try:
+        config = ProfilerConfig(**bundle["config"])
+    except TypeError as error:
+        raise damaged(folder / BUNDLE, reason_of(error)) from error
 
     def ready(entry: dict[str, Any]) -> Ready[str]:
-        content = _content(folder, entry["model"])
-        model = ModelFile(content, open_model(content, entry["settings"], setting["threads"]))
-        example = np.load(io.BytesIO(_content(folder, entry["input"])))
-        return Ready(key=entry["name"], executable=model, example=example)
+        content, example = read_part(folder, entry["model"]), read_part(folder, entry["input"])
+        try:
+            model = ModelFile(content, open_model(content, entry["settings"], setting["threads"]))
+            return Ready(key=entry["name"], executable=model, example=np.load(io.BytesIO(example)))
+        except Exception as error:  # the runtimes' own have no class in common
+            raise damaged(folder / entry["model"]["path"], f"what does not open ({reason_of(error)})") from error
 
     reference = ready(bundle["reference"])
     meter, energy = energy_meter(accelerated=False)
@@ -177,58 +192,31 @@ def _library(runtime: str) -> str:
         ) from error
 
 
-def _read(folder: Path) -> dict[str, Any]:
-    try:
-        bundle: dict[str, Any] = json.loads((folder / BUNDLE).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise _damaged(folder / BUNDLE, str(error)) from error
-    if not isinstance(bundle, dict) or (bundle.get("format"), bundle.get("schema")) != (BUNDLE_FORMAT, BUNDLE_SCHEMA):
-        raise _damaged(folder / BUNDLE, "a file of another kind or version")
-    return bundle
-
-
-def _content(folder: Path, file: dict[str, str]) -> bytes:
-    path = folder / file["path"]
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise _damaged(path, str(error)) from error
-    if hashlib.sha256(content).hexdigest() != file["sha256"]:
-        raise _damaged(path, "other bytes than were exported")
-    return content
-
-
 def _done(results: Path, *, bundle: dict[str, Any], device: Device, version: str) -> list[dict[str, Any]]:
     """Return the header and the rows that are there; a last line that a crash cut short is removed."""
     if not results.exists():
         return []
-    text = results.read_text(encoding="utf-8")
-    whole = text[: text.rfind("\n") + 1]
     try:
-        rows: list[dict[str, Any]] = [json.loads(line) for line in whole.splitlines()]
-    except ValueError as error:
-        raise _damaged(results, str(error)) from error
-    if whole != text:
-        os.truncate(results, len(whole.encode()))
+        rows, size = read_lines(results)
+        head = results_head(rows[0]) if rows else {}
+        for row in rows[1:]:
+            row_place(row)
+    except (OSError, MalformedError) as error:
+        raise damaged(results, f"a line of another kind ({error})") from error
+    os.truncate(results, size)
     if not rows:
         return []
-    theirs = Device.from_json(json.dumps(rows[0]["device"]))
+    theirs = Device(**head["device"])
     for what, wanted, got in (
-        ("bundle", bundle["id"], rows[0]["bundle"]),
-        ("runtime version", version, rows[0]["runtime_version"]),
+        ("bundle", bundle["id"], head["bundle"]),
+        ("runtime version", version, head["runtime_version"]),
         ("device", "this one", "this one" if theirs.fingerprint == device.fingerprint else theirs.difference(device)),
     ):
         if wanted != got:
             raise ProfileError(
                 f"{what} of {results.name}", expected=str(wanted), got=str(got), remedy="write to another --results"
             )
-    return rows
-
-
-def _damaged(path: Path, reason: str) -> ProfileError:
-    return ProfileError(
-        f"bundle file {path.name}", expected="the file as exported", got=reason, remedy="copy the bundle again"
-    )
+    return [head, *rows[1:]]
 
 
 def _append(file: io.TextIOWrapper, row: dict[str, Any]) -> None:

@@ -103,7 +103,7 @@ def _bench(folder: Path, options: argparse.Namespace, openers: Mapping[str, Open
             needs = f"the nasweave that wrote it, with its {runtime} runtime" if opener is None else opener.needs
             missing.append({"model": name, "runtime": runtime, "needs": needs})
         elif len(names) == 1:
-            rows.append(_time_model(folder, name, manifest, opener, batches, options))
+            rows.append(_timed_model(folder, name, manifest, opener, batches, options))
         else:
             rows.append(_in_fresh_process(folder, name, options))
     if not rows:
@@ -121,11 +121,30 @@ def _in_fresh_process(folder: Path, name: str, options: argparse.Namespace) -> d
     told = ["--folder", str(folder), "--model", name]
     told += ["--threads", str(options.threads), "--batch", options.batch, "--seconds", str(options.seconds), "--json"]
     command = fresh_command(Path(__file__).resolve(), told, path=sys.path)
-    run = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S)
+    try:
+        run = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S)
+    except subprocess.TimeoutExpired as error:
+        raise _unfit(name, f"none after {_TIMEOUT_S:g} s") from error
     if run.returncode:
         reason = next((line for line in reversed(run.stderr.splitlines()) if line.strip()), f"exit {run.returncode}")
-        raise FolderError(name, expected="a model that runs", got=reason, remedy="see python bench.py --model " + name)
+        raise _unfit(name, reason.partition(" got ")[2].rpartition("; ")[0] or reason)
     return json.loads(run.stdout)["models"][0]  # type: ignore[no-any-return]
+
+
+def _unfit(name: str, reason: str) -> FolderError:
+    return FolderError(
+        name, expected="a model that runs", got=reason[:300], remedy="see python bench.py --model " + name
+    )
+
+
+def _timed_model(folder: Path, name: str, *rest: Any) -> dict[str, Any]:
+    try:
+        return _time_model(folder, name, *rest)
+    except FolderError:
+        raise
+    except Exception as error:  # of numpy, of a runtime, or of the model in it: they have no class in common
+        reason = next((line for line in map(str.strip, str(error).splitlines()) if line), type(error).__name__)
+        raise _unfit(name, reason) from error
 
 
 def _time_model(

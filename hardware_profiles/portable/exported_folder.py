@@ -6,13 +6,27 @@ This file is a part of ``bench.py`` and imports the standard library alone.
 from __future__ import annotations
 
 import hashlib
-import json
-import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from search_space.schema import (
+    MalformedError,
+    file_path,
+    integer,
+    items,
+    one_of,
+    parse_json,
+    read_file,
+    record,
+    scalar,
+    shown,
+    table,
+    text,
+    word,
+)
 
 __all__ = [
     "EXAMPLE",
@@ -31,8 +45,35 @@ __all__ = [
 MANIFEST, EXAMPLE, SCRIPT = "manifest.json", "example_input.npy", "bench.py"
 FORMAT, SCHEMA = "nasweave.export", 1
 
-_MOST_BYTES, _MOST_FILES, _LONGEST = 16 * 2**20, 10_000, 500
-_DIGEST, _WORD = re.compile(r"[0-9a-f]{64}"), re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,60}")
+_MOST_MANIFEST_BYTES, _MOST_FILES = 16 * 2**20, 10_000
+
+
+def _digest(value: Any) -> str:
+    if not isinstance(value, str) or len(value) != 64 or set(value) - set("0123456789abcdef"):
+        raise MalformedError(f"expected a hash of 64 hexadecimal digits, got {shown(value)}")
+    return value
+
+
+_MANIFEST_FIELDS = record(
+    {
+        "format": one_of(FORMAT),
+        "schema": one_of(SCHEMA),
+        "name": text(longest=500),
+        "models": table(
+            file_path,
+            record(
+                {
+                    "format": word,
+                    "runtime": word,
+                    "settings": table(word, scalar, most=100),
+                    "files": items(file_path, least=1, most=_MOST_FILES),
+                }
+            ),
+            most=_MOST_FILES,
+        ),
+        "files": table(file_path, record({"bytes": integer(0, 2**62), "sha256": _digest}), most=_MOST_FILES),
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,82 +120,43 @@ def read_manifest(folder: Path, openers: Mapping[str, Opener] | None = None) -> 
     """
     path = folder / MANIFEST
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise ValueError(f"{path.stat().st_size} bytes")
-        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        kind, schema = manifest["format"], manifest["schema"]
-        if kind != FORMAT:
-            raise ValueError(f"the format {str(kind)[:40]!r}")
-        if schema == SCHEMA:
-            _check_manifest(manifest, openers)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        reason = getattr(error, "strerror", None) or f"{error or type(error).__name__}"
+        data = parse_json(read_file(path, most_bytes=_MOST_MANIFEST_BYTES))
+        if isinstance(data, dict) and data.get("format") != FORMAT:
+            raise MalformedError(f"the format {shown(data.get('format'))}")
+        schema = data.get("schema") if isinstance(data, dict) else SCHEMA
+        if schema != SCHEMA:
+            raise FolderError(
+                str(path),
+                expected=f"schema {SCHEMA}",
+                got=f"schema {shown(schema)}, of another version of nasweave",
+                remedy="use the version that wrote it, or export it again",
+            )
+        manifest: dict[str, Any] = _MANIFEST_FIELDS(data)
+        for name, entry in manifest["models"].items():
+            _check_model(name, entry, manifest["files"], openers or {})
+    except (OSError, MalformedError) as error:
         raise FolderError(
             str(path),
             expected="the manifest of an exported folder",
-            got=reason,
+            got=getattr(error, "strerror", None) or str(error),
             remedy="name a folder that nasweave export wrote, or export it again",
         ) from error
-    if schema != SCHEMA:
-        raise FolderError(
-            str(path),
-            expected=f"schema {SCHEMA}",
-            got=f"schema {str(schema)[:40]}, of another version of nasweave",
-            remedy="use the version that wrote it, or export it again",
-        )
     return manifest
 
 
-def _check_manifest(manifest: dict[str, Any], openers: Mapping[str, Opener] | None) -> None:
-    """Raise ``ValueError`` where a part of the manifest is of another form than an export has."""
-    files, models = manifest["files"], manifest["models"]
-    if not isinstance(files, dict) or not isinstance(models, dict) or not _is_text(manifest["name"]):
-        raise ValueError("files, models or a name of another form")
-    if len(files) > _MOST_FILES:
-        raise ValueError(f"{len(files)} files")
-    for name, entry in files.items():
-        if not _is_inside(name):
-            raise ValueError(f"the file {name[:80]!r}, which is none inside the folder")
-        if not isinstance(entry, dict) or set(entry) != {"bytes", "sha256"}:
-            raise ValueError(f"no size and hash of {name}")
-        size, digest = entry["bytes"], entry["sha256"]
-        if type(size) is not int or size < 0 or not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
-            raise ValueError(f"no size and hash of {name}")
-    for name, entry in models.items():
-        _check_model(name, entry, files, openers or {})
-
-
-def _check_model(name: str, entry: Any, files: Mapping[str, Any], openers: Mapping[str, Opener]) -> None:
-    other_form = ValueError(f"a model {name[:80]!r} of another form")
-    if not isinstance(entry, dict) or set(entry) != {"format", "runtime", "settings", "files"}:
-        raise other_form
-    parts, settings = entry["files"], entry["settings"]
-    if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts) or len(parts) > len(files):
-        raise other_form
-    if not all(isinstance(word, str) and _WORD.fullmatch(word) for word in (entry["format"], entry["runtime"])):
-        raise other_form
+def _check_model(name: str, entry: Mapping[str, Any], files: Mapping[str, Any], openers: Mapping[str, Opener]) -> None:
+    """Raise ``MalformedError`` for a model that needs files without a hash, or settings that its runtime has not."""
     opener = openers.get(entry["runtime"])
     beside = {} if opener is None else opener.beside
-    needed = [name, *parts, EXAMPLE]
+    needed = [name, *entry["files"], EXAMPLE]
     needed += [name.removesuffix(end) + other for end, other in beside.items() if name.endswith(end)]
     missing = next((part for part in needed if part not in files), None)
     if missing is not None:
-        raise ValueError(f"a model {name[:80]!r} that needs {missing[:80]!r}, which has no hash")
-    if name not in parts:
-        raise ValueError(f"a model {name[:80]!r} that is none of its own files")
-    known = isinstance(settings, dict) and (opener is None or settings.keys() <= opener.settings)
-    if not known or not all(_WORD.fullmatch(k) and (isinstance(v, int) or _is_text(v)) for k, v in settings.items()):
-        raise ValueError(f"a model {name[:80]!r} with unknown settings")
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and len(value) <= _LONGEST and value.isprintable()
-
-
-def _is_inside(name: str) -> bool:
-    """Whether a name is the plain relative path of a file below the folder, on every system."""
-    parts = name.split("/")
-    return _is_text(name) and not set(name) & set('\\:*?"<>|') and not any(part in ("", ".", "..") for part in parts)
+        raise MalformedError(f"a model {shown(name)} that needs {shown(missing)}, which has no hash")
+    if name not in entry["files"]:
+        raise MalformedError(f"a model {shown(name)} that is none of its own files")
+    if opener is not None and not entry["settings"].keys() <= opener.settings:
+        raise MalformedError(f"a model {shown(name)} with unknown settings")
 
 
 def check_files(folder: Path, manifest: Mapping[str, Any], names: Iterable[str] | None = None) -> None:

@@ -18,7 +18,7 @@ from hardware_profiles.runtime import RUNTIMES
 
 __all__ = ["bench_program", "runtime_openers"]
 
-_FIRST, _LAST = "exported_folder", "exported_bench"
+_FIRST, _LAST = ("search_space.schema", f"{__package__}.exported_folder"), f"{__package__}.exported_bench"
 
 
 def runtime_openers() -> dict[str, Opener]:
@@ -40,7 +40,7 @@ def runtime_openers() -> dict[str, Opener]:
 def bench_program(openers: Mapping[str, Opener]) -> str:
     """Return the text of ``bench.py``, which an exported folder carries and nasweave itself runs on folders."""
     carried = [module for opener in openers.values() for module in opener.carries]
-    modules = [f"{__package__}.{_FIRST}", *dict.fromkeys(carried), f"{__package__}.{_LAST}"]
+    modules = [*dict.fromkeys((*_FIRST, *carried)), _LAST]
     functions = dict.fromkeys(opener.open_model for opener in openers.values())
     entries = [f"    {name!r}: {_as_text(opener)},\n" for name, opener in openers.items()]
     end = (
@@ -64,7 +64,8 @@ def _joined(modules: Sequence[str], functions: Sequence[str]) -> str:
     texts = [_source(name) for name in modules]
     count = Counter(name for text in [*texts, *functions] for name in _names(text))
     twice = sorted(name for name, times in count.items() if times > 1)
-    assert not twice, f"{', '.join(twice)}: given by two of what becomes one file, so that the later would count"
+    if twice:
+        raise ValueError(f"{', '.join(twice)}: given by two of what becomes one file, so that the later would count")
     bodies = [_without_links(text, modules) for text in [*texts, *functions]]
     docstring = ast.get_docstring(ast.parse(texts[-1]), clean=False)
     return f'"""{docstring}"""\n\nfrom __future__ import annotations\n\n' + "\n\n".join(bodies)

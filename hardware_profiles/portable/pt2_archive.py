@@ -11,6 +11,7 @@ import importlib
 import io
 import json
 import logging
+import pickletools
 import re
 import tempfile
 import zipfile
@@ -20,6 +21,7 @@ from typing import Any
 
 from hardware_profiles.portable.exported_folder import FolderError
 from hardware_profiles.portable.pt2_graph import Refused, check_words, checked_graph
+from search_space.schema import parse_json
 
 __all__ = ["GRAPH", "load_program"]
 
@@ -37,6 +39,9 @@ _LABELS = {
     ".data/serialization_id": r"\d{1,64}",
 }
 _MOST_MEMBERS, _MOST_TEXT = 100_000, 256 * 2**20
+# Of a pickle: what fetches a name from a module, and the names that tensors need.
+_IMPORTING = {"GLOBAL", "INST", "STACK_GLOBAL", "EXT1", "EXT2", "EXT4"}
+_OF_TENSORS = re.compile(r"torch\._utils _rebuild_tensor_v2|collections OrderedDict|torch \w+Storage")
 
 
 def load_program(path: Path) -> Any:
@@ -106,22 +111,28 @@ def _copy(source: zipfile.ZipFile, target: zipfile.ZipFile) -> None:
 
 def _members(source: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     """Return the members by their names below the archive's one folder; none is compressed or there twice."""
-    infos = source.infolist()
-    if len(infos) > _MOST_MEMBERS:
-        raise Refused(f"{len(infos)} members")
+    infos = _stored(source)
     members = {info.filename.partition("/")[2]: info for info in infos}
     roots = {info.filename.partition("/")[0] for info in infos}
     if len(members) < len(infos) or len(roots) != 1:
         raise Refused("members of the same name, or of several folders")
+    return members
+
+
+def _stored(source: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """Return the members of an archive that are as large as they seem."""
+    infos = source.infolist()
+    if len(infos) > _MOST_MEMBERS:
+        raise Refused(f"{len(infos)} members")
     if any(info.compress_type != zipfile.ZIP_STORED or info.flag_bits & 1 for info in infos):
         raise Refused("members that are compressed or encrypted")
-    return members
+    return infos
 
 
 def _json(source: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo], name: str) -> dict[str, Any]:
     if name not in members or members[name].file_size > _MOST_TEXT:
         raise Refused(f"no {name}, or one too large")
-    found = json.loads(source.read(members[name]))
+    found = parse_json(source.read(members[name]))
     if not isinstance(found, dict):
         raise Refused(f"{name} of another kind")
     return found
@@ -132,11 +143,19 @@ def _sizes(entry: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _check_examples(content: bytes) -> None:
-    """Raise for inputs that are no tensors; those of an archive that PyTorch wrote are left out of the copy."""
+    """Raise for sample inputs that are no tensors. Nothing is unpickled: the operations of the pickle are read.
+
+    Those of an archive that PyTorch wrote are left out of the copy.
+    """
+    refused = Refused("a pickle of other things than tensors among its sample inputs")
     if not content:
         return
-    torch: Any = importlib.import_module("torch")
     try:
-        torch.load(io.BytesIO(content), weights_only=True)
-    except Exception as error:  # whatever the restricted unpickler makes of it
-        raise Refused("a pickle of other things than tensors among its sample inputs") from error
+        with zipfile.ZipFile(io.BytesIO(content)) as inner:
+            told = [inner.read(info) for info in _stored(inner) if info.filename.endswith(".pkl")]
+        operations = [(step.name, argument) for part in told for step, argument, _ in pickletools.genops(part)]
+    except Exception as error:  # what is no archive, or no pickle
+        raise refused from error
+    for name, argument in operations:
+        if name in _IMPORTING and not (name == "GLOBAL" and _OF_TENSORS.fullmatch(str(argument))):
+            raise refused

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hardware_profiles.devices import locate
 from hardware_profiles.profile import Profile
+from search_space.errors import CheckpointError, reason_of
+from search_space.schema import MalformedError, optional, parse_json, read_file, scalar, table, word
 
 if TYPE_CHECKING:
     from supernet import Network
 
 __all__ = ["Exported", "load_network", "load_profile"]
+
+
+_PARITY = table(word, table(word, optional(scalar), most=1000), most=1000)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,7 +43,13 @@ class Exported:
     @property
     def parity(self) -> dict[str, dict[str, Any]]:
         """How far each file is from the network that was evaluated, and what was measured of it, by format."""
-        found: dict[str, dict[str, Any]] = json.loads((self.path / "parity.json").read_text(encoding="utf-8"))
+        path = self.path / "parity.json"
+        try:
+            found: dict[str, dict[str, Any]] = _PARITY(parse_json(read_file(path, most_bytes=2**24)))
+        except (OSError, MalformedError) as error:
+            raise CheckpointError(
+                str(path), expected="what an export says of its files", got=reason_of(error), remedy="export it again"
+            ) from error
         return found
 
 

@@ -13,14 +13,26 @@ from runs.evaluation.network import Networks
 from runs.files import new_folder
 from runs.reporter import ProgressCallback
 from search_space import Architecture
+from search_space.errors import CheckpointError, reason_of
+from search_space.schema import MalformedError, number, one_of, parse_json, read_file, record, text
 from supernet import Network
-from supernet.saving import load_network, save_network
+from supernet.saving import CONFIG, load_network, save_network
 from supernet.training import Finetuned, TrainingConfig
 from supernet.training import finetune as finetune_network
 
 __all__ = ["FinetunedFiles", "Finetuner", "finetuned_files"]
 
-_RESULT = "finetune.json"
+_RESULT, _MOST_BYTES = "finetune.json", 2**24
+_FIELDS = record(
+    {
+        "supernet": text(),
+        "training": text(),
+        "improved": one_of(True, False),
+        **dict.fromkeys(
+            ("inherited_validation_error", "trained_validation_error", "validation_error", "test_error"), number()
+        ),
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,13 +55,22 @@ def finetuned_files(folder: Path, key: str, *, supernet: str) -> FinetunedFiles 
     found = folder / "finetuned" / key / "network"
     if not (found / _RESULT).exists():
         return None
-    result = json.loads((found / _RESULT).read_text())
+    try:
+        result = _FIELDS(parse_json(read_file(found / _RESULT, most_bytes=_MOST_BYTES)))
+        weights = parse_json(read_file(found / CONFIG, most_bytes=_MOST_BYTES))["weights_sha256"]
+    except (OSError, MalformedError, LookupError, TypeError) as error:
+        raise CheckpointError(
+            str(found),
+            expected="a finetuned network",
+            got=reason_of(error),
+            remedy="remove this folder to finetune again",
+        ) from error
     if result["supernet"] != supernet:
         return None
     return FinetunedFiles(
         folder=found,
         training=result["training"],
-        weights=json.loads((found / "config.json").read_text())["weights_sha256"],
+        weights=str(weights),
         validation_error=result["validation_error"],
         test_error=result["test_error"],
     )

@@ -11,21 +11,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from search_space.errors import ConfigError
+from search_space.schema import LONGEST_NAME, is_file_name, shown
 
 __all__ = ["comparison_name", "run_folder", "sweep_folder", "sweep_name"]
 
 _NAME = re.compile(r"\w[\w.,=+@-]*")
-_LONGEST = 200  # bytes; a file name has at most 255, and names of files are made from it
 _SHARED = ("supernets", "comparisons", "profiles")
 
 
 def _check_name(name: str, *, parameter: str = "name") -> None:
     """Raise ``ConfigError`` unless a name is that of one folder, and not of one that runs share."""
-    if not _NAME.fullmatch(name) or name.endswith(".") or len(name.encode(errors="replace")) > _LONGEST:
+    if not is_file_name(name) or not _NAME.fullmatch(name):
         raise ConfigError(
             parameter,
-            expected=f"letters, digits and . _ - = , + @, a letter or digit first, of at most {_LONGEST} bytes",
-            got=repr(name[:60]),
+            expected=f"letters, digits and . _ - = , + @, a letter or digit first, of at most {LONGEST_NAME} bytes",
+            got=shown(name),
             remedy="choose another name",
         )
     if name.casefold() in _SHARED:
@@ -69,16 +69,16 @@ def comparison_name(names: Sequence[str]) -> str:
 def _one_name(full: str, *, characters: str, ambiguous: bool = False) -> str:
     """Return a text as the name of a folder, with a hash of it at the end where it is ambiguous or not all there."""
     made = re.sub(f"[^{characters}]+", "-", full).rstrip(".")
-    if made == full and not ambiguous and len(made.encode()) <= _LONGEST:
+    if made == full and not ambiguous and len(made.encode()) <= LONGEST_NAME:
         return made
     digest = hashlib.sha256(full.encode(errors="surrogatepass")).hexdigest()[:8]
-    return f"{made.encode(errors='replace')[: _LONGEST - 9].decode(errors='ignore')}-{digest}"
+    return f"{made.encode(errors='replace')[: LONGEST_NAME - 9].decode(errors='ignore')}-{digest}"
 
 
 def sweep_folder(*, outputs: str, task: str, name: str, swept: Mapping[str, str]) -> Path:
     """Return the folder of one run of a sweep: that of :func:`sweep_name`, or the one that version 0.1 made for it."""
     former = f"{name}-{','.join(f'{key}={value}' for key, value in swept.items())}"
-    if swept and "/" not in former and len(former.encode(errors="replace")) <= _LONGEST:
+    if swept and "/" not in former and len(former.encode(errors="replace")) <= LONGEST_NAME:
         folder = Path(outputs) / task / former
         if folder.is_dir():
             return run_folder(outputs=outputs, task=task, name=former)

@@ -8,6 +8,7 @@ from hardware_profiles import Device, Profile, Runtime, Setting, Subject
 from hardware_profiles.measuring.plausibility import check_units
 from search_space import Architecture, SearchSpace
 from search_space.blocks import blocks_of
+from search_space.errors import ProfileError, reason_of
 
 __all__ = ["Target", "key_of"]
 
@@ -38,7 +39,15 @@ class Target:
 
     def _flops(self, subject: Subject) -> float:
         blocks = blocks_of(subject, self.space.geometry.task) if isinstance(subject, Architecture) else [subject]
-        return float(sum(self.space.cost(block).flops for block in blocks))
+        try:
+            return float(sum(self.space.cost(block).flops for block in blocks))
+        except (ArithmeticError, ValueError, TypeError, LookupError) as error:  # of sizes that no space has
+            raise ProfileError(
+                "profile blocks",
+                expected="blocks that can be built",
+                got=f"{subject} ({reason_of(error)})",
+                remedy="take the profile or the results as they were written",
+            ) from error
 
 
 def key_of(device: Device, setting: Setting, *, version: str, space: str) -> str:

@@ -12,10 +12,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from runs.store.engine import connect, parse_url, use_write_ahead_log, writing
+from runs.store.exact import unreadable
 from runs.store.failures import clear_errors
 from runs.store.migration import migrate
 from runs.store.secrets import redacted_url
 from runs.store.tables import Base
+from search_space.errors import reason_of
 
 __all__ = ["Database"]
 
@@ -87,7 +89,10 @@ class Database:
     @contextmanager
     def _read(self) -> Iterator[Session]:
         with clear_errors(self._where), Session(self._engine) as session, session.begin():
-            yield session
+            try:
+                yield session
+            except (ValueError, TypeError) as error:  # a column of another type, which SQLite keeps
+                raise unreadable(reason_of(error)) from error
 
     @contextmanager
     def _write(self) -> Iterator[Session]:

@@ -26,7 +26,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
-from runs.store.exact import dumps
+from runs.store.exact import dumps, loads
 from runs.store.secrets import password_in, redacted_url
 from search_space.errors import StoreError
 
@@ -144,6 +144,7 @@ def connect(url: URL, *, busy_timeout_s: float) -> Engine:
         return create_engine(
             url,
             json_serializer=dumps,
+            json_deserializer=loads,
             pool_pre_ping=True,
             # Reading back a row after a conflict must see what the other process committed.
             isolation_level="READ COMMITTED",
@@ -162,7 +163,13 @@ def _sqlite(url: URL, *, busy_timeout_s: float) -> Engine:
     assert url.database is not None
     if not url.database.startswith("file:"):
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, json_serializer=dumps, poolclass=NullPool, connect_args={"timeout": busy_timeout_s})
+    engine = create_engine(
+        url,
+        json_serializer=dumps,
+        json_deserializer=loads,
+        poolclass=NullPool,
+        connect_args={"timeout": busy_timeout_s},
+    )
 
     @event.listens_for(engine, "connect")
     def prepare(connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:

@@ -12,11 +12,16 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import DateTime
+from sqlalchemy import JSON, DateTime
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-__all__ = ["UtcDateTime", "dumps", "json_object", "objectives", "utc_now"]
+from search_space.errors import StoreError
+from search_space.schema import MalformedError, number, parse_json, shown, table, text
+
+__all__ = ["Entries", "Numbers", "UtcDateTime", "dumps", "json_object", "loads", "objectives", "unreadable", "utc_now"]
+
+_VALUES = table(text(longest=200), number(), most=10_000)
 
 
 def utc_now() -> datetime:
@@ -27,6 +32,24 @@ def utc_now() -> datetime:
 def dumps(value: object) -> str:
     """Encode a JSON column; floats are written with the fewest digits that read back as the same number."""
     return json.dumps(value, allow_nan=False, ensure_ascii=True, separators=(",", ":"))
+
+
+def loads(content: str | bytes) -> Any:
+    """Decode a JSON column; raises ``StoreError`` for what this program would not have written."""
+    try:
+        return parse_json(content)
+    except MalformedError as error:
+        raise unreadable(str(error)) from error
+
+
+def unreadable(reason: str) -> StoreError:
+    """Return the error for a value of the database that is not as one is written."""
+    return StoreError(
+        "database",
+        expected="values as nasweave writes them",
+        got=reason,
+        remedy="restore the database, or choose another name= for a new run",
+    )
 
 
 def json_object(mapping: Mapping[str, Any], *, parameter: str) -> dict[str, Any]:
@@ -83,7 +106,8 @@ class UtcDateTime(TypeDecorator[datetime]):
         """Turn an aware time into UTC."""
         if value is None:
             return None
-        assert value.tzinfo is not None, "a naive time has no meaning in a shared database"
+        if value.tzinfo is None:
+            raise ValueError("a naive time has no meaning in a shared database")
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
@@ -91,3 +115,29 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Entries(TypeDecorator[dict[str, Any]]):
+    """A JSON column of entries by name, which is nothing else when it comes back."""
+
+    impl = JSON(none_as_null=True)
+    cache_ok = True
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> dict[str, Any] | None:
+        """Return the entries; raises ``StoreError`` for anything else."""
+        if value is None or isinstance(value, dict):
+            return value
+        raise unreadable(shown(value))
+
+
+class Numbers(Entries):
+    """A JSON column of finite numbers by name."""
+
+    cache_ok = True
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> dict[str, Any] | None:
+        """Return the numbers; raises ``StoreError`` for anything else."""
+        try:
+            return None if value is None else _VALUES(value)
+        except MalformedError as error:
+            raise unreadable(str(error)) from error

@@ -9,18 +9,28 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, MetaData, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, MetaData, Text, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from runs.store.exact import UtcDateTime
+from runs.store.exact import Entries, Numbers, UtcDateTime, unreadable
 from runs.store.export_detail import ExportDetail
 from runs.store.records import Candidate, Export, Run, Stage, State
 from search_space.architecture import Architecture
 from search_space.errors import SpaceError, StoreError
+from search_space.schema import MalformedError, file_word, integer, number, optional, scalar, table, text
 
 __all__ = ["PREFIX", "Base", "CandidateRow", "EvaluationRow", "ExportRow", "MeasurementRow", "RunRow", "StageRow"]
 
 PREFIX = "nasweave_"
+_KEY, _TRIAL = file_word, optional(integer(0, 2**62))  # folders are named by keys
+_MEASURED = ("_ms", "_mj", "_error")  # ends of the names of what is measured of a finalist, as a number
+
+
+def _check_final(final: dict[str, Any] | None) -> None:
+    """Check what was measured of a finalist."""
+    for name, value in table(text(longest=200), optional(scalar), most=1000)(final or {}).items():
+        if name.endswith(_MEASURED):
+            number()(value)
 
 
 class Base(DeclarativeBase):
@@ -38,8 +48,8 @@ class Base(DeclarativeBase):
     type_annotation_map = {  # noqa: RUF012 (SQLAlchemy reads it as a plain class attribute)
         str: Text(),
         datetime: UtcDateTime(),
-        dict[str, Any]: JSON(none_as_null=True),
-        dict[str, float]: JSON(none_as_null=True),
+        dict[str, Any]: Entries(),
+        dict[str, float]: Numbers(),
     }
 
 
@@ -149,6 +159,10 @@ class CandidateRow(Base):
 
     def record(self) -> Candidate:
         """Return the row as a value."""
+        try:
+            _KEY(self.key), _TRIAL(self.trial_number), _check_final(self.final)
+        except MalformedError as error:
+            raise unreadable(f"a candidate with {error}") from error
         return Candidate(
             run_id=self.run_id,
             key=self.key,

@@ -7,7 +7,6 @@ read.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,12 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from search_space.errors import CheckpointError, reason_of
+from search_space.schema import is_file_name, parse_json, read_file
 
 __all__ = ["CONFIG", "Settings", "Tensors", "content_hash", "read_settings", "read_tensors"]
 
 CONFIG, WHOLE, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
+_MOST_JSON_BYTES = 2**26
 _AGAIN = "copy the checkpoint again, or save it with save_pretrained"
 
 
@@ -172,7 +173,7 @@ def _weight_files(folder: Path) -> list[Path]:
     index = _json(folder / INDEX)
     names = index.get("weight_map") if isinstance(index, Mapping) else None
     shards = set(names.values()) if isinstance(names, Mapping) else set()
-    if not shards or not all(isinstance(s, str) and s == Path(s).name for s in shards):
+    if not shards or not all(is_file_name(s) for s in shards):
         raise CheckpointError(
             str(folder / INDEX), expected="a weight_map to files beside it", got=repr(names)[:60], remedy=_AGAIN
         )
@@ -181,7 +182,7 @@ def _weight_files(folder: Path) -> list[Path]:
 
 def _json(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return parse_json(read_file(path, most_bytes=_MOST_JSON_BYTES))
     except OSError as error:
         raise _missing(path, error) from error
     except ValueError as error:

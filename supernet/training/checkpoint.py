@@ -22,6 +22,7 @@ from torch import Tensor
 
 from hardware_profiles.atomic import write_atomically
 from search_space.errors import CheckpointError, reason_of
+from search_space.schema import integer, optional, parse_json, record, scalar, table, text, word
 from supernet.training.config import TrainingConfig
 
 __all__ = ["FILE", "SCHEMA_VERSION", "Checkpoint", "is_finished", "load_checkpoint", "save_checkpoint", "writing"]
@@ -29,6 +30,16 @@ __all__ = ["FILE", "SCHEMA_VERSION", "Checkpoint", "is_finished", "load_checkpoi
 FILE = "checkpoint.safetensors"
 SCHEMA_VERSION = 2
 _FORMAT = "nasweave.training"
+_setting = optional(scalar)
+_HEADER = record(
+    {
+        "step": integer(0, 2**62),
+        "space": text(longest=200),
+        "data": text(longest=200),
+        "config": table(word, lambda value: value if isinstance(value, list | dict) else _setting(value), most=200),
+        "numerics": table(word, _setting, most=50),
+    }
+)
 logger = logging.getLogger("nasweave.supernet")
 
 
@@ -135,7 +146,7 @@ def is_finished(path: Path) -> bool:
     """Return whether a file says of itself that all steps are done; it is not verified as a whole."""
     try:
         with safe_open(path, "pt") as file:
-            header = json.loads((file.metadata() or {})["nasweave"])
+            header = parse_json((file.metadata() or {})["nasweave"])
         return bool(header["step"] == header["config"]["steps"])
     except (OSError, SafetensorError, ValueError, KeyError, TypeError):
         return False
@@ -150,7 +161,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     again = "restore it, or remove the folder to train again"
     try:
         with safe_open(path, "pt") as file:
-            header = json.loads((file.metadata() or {})["nasweave"])
+            header = parse_json((file.metadata() or {})["nasweave"])
             tensors = {name: file.get_tensor(name) for name in sorted(file.keys())}
         found = (header.pop("format"), header.pop("schema"))
         if found != (_FORMAT, SCHEMA_VERSION):
@@ -161,7 +172,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         whole = {"format": _FORMAT, "schema": SCHEMA_VERSION, **header}
         if _digest(whole, tensors) != sha256:
             raise refuse("the contents that were saved", "others", again)
-        return Checkpoint(tensors=tensors, **header)
+        return Checkpoint(tensors=tensors, **_HEADER(header))
     except FileNotFoundError:
         raise refuse("a checkpoint", "no file", "train first") from None
     except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -61,12 +61,12 @@ def test_what_is_optional_survives_and_older_files_lack_it(profile, tmp_path):
     header = rich.save(tmp_path / "p.json")
     assert Profile.load(header) == rich
     data = json.loads(header.read_text())
-    del data["provenance"]
+    del data["provenance"], data["header_sha256"]
     header.write_text(json.dumps(data))
     assert Profile.load(header) == replace(rich, provenance={})
     data["provenance"] = {"task": 3}
     header.write_text(json.dumps(data))
-    with pytest.raises(ProfileError, match="wrong type"):
+    with pytest.raises(ProfileError, match=r"provenance\.task"):
         Profile.load(header)
     row = {k: v for k, v in full.to_dict().items() if k not in ("repeat_ms", "energy_mj", "peak_memory_bytes")}
     assert Measurement.from_dict(row) == replace(full, repeat_ms=None, energy_mj=None, peak_memory_bytes=None)
@@ -124,7 +124,10 @@ def table_of(header):
 
 
 def edit(header, **changes):
-    header.write_text(json.dumps({**json.loads(header.read_text()), **changes}))
+    """Change a header as somebody would who makes a profile: one of an earlier version has no hash of itself."""
+    data = {**json.loads(header.read_text()), **changes}
+    data.pop("header_sha256", None)
+    header.write_text(json.dumps(data))
 
 
 def truncate_table(header):

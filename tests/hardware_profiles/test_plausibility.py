@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from hardware_profiles import Device, Measurement, Profile, Setting
-from hardware_profiles.measuring.plausibility import check_same_unit, check_units
+from hardware_profiles.measuring.plausibility import check_same_unit, check_some_blocks, check_units
 from search_space import Block
 from search_space.errors import ProfileError
 
@@ -68,6 +68,24 @@ def test_blocks_that_only_cost_their_call_are_believed():
 
 def test_nothing_measured_says_nothing():
     check_units(replace(profile(1e9), measurements=()), flops=BLOCKS.__getitem__)
+
+
+@pytest.mark.parametrize("factor", [1e4, 1e7])
+def test_one_latency_far_from_the_others_is_refused(factor):
+    honest = profile(2e10)
+    first, *others = honest.measurements
+    odd = replace(honest, measurements=(replace(first, latency_ms=first.latency_ms * factor), *others))
+    with pytest.raises(ProfileError, match="as the others take"):
+        check_units(odd, flops=BLOCKS.__getitem__)
+
+
+def test_a_profile_of_hardly_any_block_is_refused():
+    honest = profile(2e10)
+    check_some_blocks(honest, blocks=100)
+    check_some_blocks(replace(honest, measurements=honest.measurements[:1]), blocks=1)
+    for count in (0, 1, 2):
+        with pytest.raises(ProfileError, match=f"3 blocks or more of 100, got {count}"):
+            check_some_blocks(replace(honest, measurements=honest.measurements[:count]), blocks=100)
 
 
 def test_the_same_subjects_a_thousand_times_slower_are_another_unit():

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from hardware_profiles import Profile, ProfilerConfig
-from hardware_profiles.measuring.plausibility import check_same_unit
+from hardware_profiles.measuring.plausibility import check_same_unit, check_some_blocks
 from hardware_profiles.portable.bundle import write_bundle
 from hardware_profiles.portable.bundle_results import SESSION, read_results
 from runs.pipeline.context import Context
@@ -59,6 +59,7 @@ def import_results(context: Context) -> Path:
     results = _given("import", context.config.profile.import_results)
     found = read_results(results)
     context.target.check(found)
+    check_some_blocks(found, blocks=len(context.space.blocks))
     key = key_of(found.device, found.setting, version=found.runtime_version, space=found.space_fingerprint)
     new = {m.subject: m.latency_ms for m in found.measurements}
     for other in sorted(context.profiles.glob(f"{key}*.json")):

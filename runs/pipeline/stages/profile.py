@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
+from pathlib import Path
 
-from hardware_profiles import Profile, Subject
+from hardware_profiles import Measurement, Profile, Subject
 from hardware_profiles.measuring.conditions import disturbances, drift_hint, throttle_count
+from hardware_profiles.measuring.plausibility import check_some_blocks
 from predictors.new_device import ADAPTED_FROM, adapt_profile, choose_samples
 from runs.pipeline.ahead.begun import explained, note_begun
 from runs.pipeline.context import Context
@@ -36,7 +38,7 @@ _BUDGET = "time budget in seconds"
 def profile(context: Context) -> Profile:
     """Return the run's profile: the one it began with, else the given file, else a measurement of this machine."""
     own, config = context.folder / "profile.json", context.config.profile
-    found = Profile.load(own) if own.exists() else None
+    found = _kept(own) if own.exists() else None
     if config.path is not None:
         chosen = _named(context, config.path, parameter="profile.path")
         if found is not None and found.measurements != chosen.measurements:
@@ -63,7 +65,23 @@ def profile(context: Context) -> Profile:
 
 
 def _named(context: Context, text: str, *, parameter: str) -> Profile:
-    return ProfileFinder(context.outputs, store=context.store, task=context.config.task.name)(text, parameter=parameter)
+    find = ProfileFinder(context.outputs, store=context.store, task=context.config.task.name)
+    found = find(text, parameter=parameter)
+    check_some_blocks(found, blocks=len(context.space.blocks))
+    return found
+
+
+def _kept(own: Path) -> Profile:
+    """Return the copy of the profile that the run began with."""
+    try:
+        return Profile.load(own)
+    except ProfileError as error:
+        raise ProfileError(
+            str(own),
+            expected="the profile that this run began with",
+            got=error.got,
+            remedy="restore it, or remove this file to take the profile again",
+        ) from error
 
 
 def _another(parameter: str, got: str) -> ProfileError:
@@ -88,10 +106,11 @@ def _measured(context: Context) -> Profile:
             return found
     left = None
     if config.time_budget_s is not None:
-        if found is not None and float(found.provenance.get(_BUDGET, 0)) >= config.time_budget_s:
+        if found is not None and _budget_of(found) >= config.time_budget_s:
             return found
         # A call that was killed has left no word of its time, but its measurements have theirs.
-        spent = _seconds_spent([payload["measured_at"] for payload in context.store.measurements(target.key)])
+        earlier = [Measurement.from_dict(payload) for payload in context.store.measurements(target.key)]
+        spent = _seconds_spent([m.measured_at for m in earlier])
         left = max(config.time_budget_s - spent, _LEAST_LEFT * config.time_budget_s)
     throttled = throttle_count()
     result = _measure(context, subjects, title="profile", time_budget_s=left)
@@ -168,6 +187,14 @@ def _check_source(known: Profile, target: Target) -> None:
             got=f"one that was itself predicted from {known.provenance[ADAPTED_FROM]}",
             remedy="adapt that one",
         )
+
+
+def _budget_of(found: Profile) -> float:
+    """Return the time that a profile was measured within, 0 where it does not say."""
+    try:
+        return float(found.provenance.get(_BUDGET, 0))
+    except ValueError:
+        return 0.0
 
 
 def _seconds_spent(stamps: Sequence[str]) -> float:

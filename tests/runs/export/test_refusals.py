@@ -43,17 +43,23 @@ def test_a_tampered_file_is_a_hash_mismatch(folder, monkeypatch, capfd, name):
         (lambda f: (f / "manifest.json").write_text('{"format": "x", "schema": 1, "files": {}, "models": {}}'), "'x'"),
         (lambda f: edit(f, schema=2), "expected schema 1, got schema 2"),
         (lambda f: edit(f, models={}), "runtime that is installed"),
-        (lambda f: edit(f, files=[]), "of another form"),
-        (lambda f: edit(f, models={"model.onnx": None}), "of another form"),
-        (lambda f: edit(f, models={"model.onnx": ["x"]}), "of another form"),
-        (lambda f: edit(f, name=7), "of another form"),
-        (lambda f: edit_file(f, "model.onnx", None), "no size and hash of model.onnx"),
-        (lambda f: edit_file(f, "model.onnx", {"bytes": -1, "sha256": "0" * 64}), "no size and hash of model.onnx"),
-        (lambda f: edit_file(f, "model.onnx", {"bytes": 1, "sha256": ["0" * 64]}), "no size and hash of model.onnx"),
+        (lambda f: edit(f, files=[]), "files: expected at most"),
+        (lambda f: edit(f, models={"model.onnx": None}), "models.model.onnx: expected format"),
+        (lambda f: edit(f, models={"model.onnx": ["x"]}), "models.model.onnx: expected format"),
+        (lambda f: edit(f, name=7), "name: expected a line"),
+        (lambda f: edit_file(f, "model.onnx", None), "files.model.onnx: expected bytes, sha256"),
+        (
+            lambda f: edit_file(f, "model.onnx", {"bytes": -1, "sha256": "0" * 64}),
+            "files.model.onnx.bytes: expected an integer",
+        ),
+        (
+            lambda f: edit_file(f, "model.onnx", {"bytes": 1, "sha256": ["0" * 64]}),
+            "files.model.onnx.sha256: expected a hash",
+        ),
         (lambda f: (f / "manifest.json").write_text('{"files":' + "[" * 100_000), "expected the manifest"),
         (lambda f: edit_model(f, settings={"CACHE_DIR": "/tmp/x"}), "unknown settings"),
-        (lambda f: edit_model(f, settings={"NUM_STREAMS": ["x"]}), "unknown settings"),
-        (lambda f: edit_model(f, runtime="os; x"), "of another form"),
+        (lambda f: edit_model(f, settings={"NUM_STREAMS": ["x"]}), "settings.NUM_STREAMS: expected"),
+        (lambda f: edit_model(f, runtime="os; x"), "runtime: expected a name"),
         (lambda f: edit_model(f, files=["model.xml"]), "none of its own files"),
     ],
 )
@@ -93,7 +99,10 @@ def unlist(folder: Path, name: str) -> None:
         (lambda f: unlist(f, "model.bin"), "model.bin', which has no hash"),
         (lambda f: unlist(f, "example_input.npy"), "example_input.npy', which has no hash"),
         *(
-            (lambda f, name=name: edit_file(f, name, {"bytes": 1, "sha256": "0" * 64}), "none inside the folder")
+            (
+                lambda f, name=name: edit_file(f, name, {"bytes": 1, "sha256": "0" * 64}),
+                "expected the name of a file inside the folder",
+            )
             for name in ("../other.onnx", "/other.onnx", "a/../../b", "./model.onnx", "a//b", "C:x", "a\\b", "a\0b", "")
         ),
         (lambda f: linked(f, "model.onnx"), "a link to a place outside"),
@@ -136,7 +145,7 @@ def test_a_newer_schema_is_not_loaded(folder):
     (folder / "manifest.json").unlink()
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "schema": config["schema"] + 1}))
-    with pytest.raises(CheckpointError, match=r"schema 1, got nasweave\.network 2"):
+    with pytest.raises(CheckpointError, match=r"schema 1, got 'nasweave\.network' 2"):
         load_network(folder)
 
 

@@ -22,7 +22,10 @@ def references(context: Context) -> tuple[SimpleModel, ...]:
     kept, data = context.store.stage(context.run.id, _NAME), context.data
     fingerprint = data.data_hash if data.metric.key in FIRST_METRICS else f"{data.data_hash}-{data.metric}"
     if kept is not None and kept.fingerprint == fingerprint:
-        return tuple(SimpleModel(**fields) for fields in kept.detail["models"])
+        try:
+            return tuple(SimpleModel(**fields) for fields in kept.detail["models"])
+        except (KeyError, TypeError, ValueError) as error:
+            context.reporter.warning(f"the simple models of an earlier command are damaged ({error}): fitted again")
     with exclusive(context.lock), context.reporter.progress("simple models") as progress:
         models = _fitted.get(fingerprint) or simple_models(data)
         _fitted[fingerprint] = models
