@@ -75,7 +75,8 @@ class Verb:
     begin: Callable[[Any], None] | None = None
 
     def __post_init__(self) -> None:
-        assert (self.run is None) == (self.begin is not None) == (self.settings is not None)
+        if len({self.run is None, self.begin is not None, self.settings is not None}) > 1:
+            raise ValueError("a verb is run, or begun with settings of its own")
 
 
 CHECKPOINT_WORDS = (

@@ -39,7 +39,8 @@ class Option:
     choices: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        assert not self.is_number or (self.high is not None and self.why), f"{self.meaning}: no bound, or no reason"
+        if self.is_number and (self.high is None or not self.why):
+            raise ValueError(f"{self.meaning}: no bound, or no reason")
 
     @property
     def is_number(self) -> bool:

@@ -34,7 +34,8 @@ def _members(package: str) -> list[str]:
     """Return the members of a registry by its files, without importing its parents."""
     root, *rest = package.split(".")
     spec = find_spec(root)
-    assert spec is not None and spec.submodule_search_locations
+    if spec is None or not spec.submodule_search_locations:
+        raise ValueError("a package without a folder")
     folder = Path(spec.submodule_search_locations[0]).joinpath(*rest)
     return sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))
 
