@@ -99,6 +99,8 @@ def read_file(path: Path, *, most_bytes: int) -> bytes:
 
 def parse_json(content: str | bytes) -> Any:
     """Return what a JSON text says; raises :class:`MalformedError` where it says nothing, or a key twice."""
+    if not isinstance(content, str | bytes):  # what a database may hold in place of a text
+        raise MalformedError(f"expected JSON, got {shown(content)}")
     try:
         return json.loads(
             content if isinstance(content, str) else content.decode("utf-8"),

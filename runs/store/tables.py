@@ -160,7 +160,8 @@ class CandidateRow(Base):
     def record(self) -> Candidate:
         """Return the row as a value."""
         try:
-            _KEY(self.key), _TRIAL(self.trial_number), _check_final(self.final)
+            _KEY(self.key), _TRIAL(self.trial_number)
+            _check_final(self.final)
         except MalformedError as error:
             raise unreadable(f"a candidate with {error}") from error
         return Candidate(

@@ -195,7 +195,12 @@ def test_what_is_no_archive_is_one_line(tmp_path, content):
         load_program(tmp_path / "model.pt2")
 
 
-def test_a_program_as_pytorch_writes_it_computes_the_same(network, saved):
+def test_a_program_as_pytorch_writes_it_computes_the_same_and_nothing_is_unpickled(network, saved, monkeypatch):
+    def refused(*args, **kwargs):
+        raise AssertionError("something was unpickled")
+
+    for module, name in ((torch, "load"), (pickle, "load"), (pickle, "loads"), (pickle, "Unpickler")):
+        monkeypatch.setattr(module, name, refused)
     inputs = torch.randn(5, 4, generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():
         torch.testing.assert_close(load_program(saved)(inputs), network(inputs))

@@ -13,6 +13,9 @@ import pytest
 from hydra import compose, initialize_config_module
 from hydra.core.hydra_config import HydraConfig
 
+from runs.search.workers import patience
+from runs.store import Store
+from runs.store.failures import UnreachableError
 from search_space import errors
 from tests.runs.tiny import TINY, nasweave
 
@@ -81,3 +84,23 @@ def test_errors_come_back_from_a_launchers_process(name):
     copy = pickle.loads(pickle.dumps(error))
     assert type(copy) is type(error) and str(copy) == str(error) == "key: expected a, got b; c"
     assert (copy.parameter, copy.expected, copy.got, copy.remedy) == ("key", "a", "b", "c")
+
+
+def test_a_database_that_is_away_when_a_worker_starts_is_waited_for(monkeypatch, tmp_path, capfd):
+    monkeypatch.chdir(tmp_path)
+    tried = []
+
+    def away(url):
+        tried.append(url)
+        if len(tried) < 4:
+            raise UnreachableError("database", expected="a server that can be reached", got="none", remedy="start it")
+        raise errors.StoreError("database", expected="a database", got="what ends this test", remedy="none")
+
+    monkeypatch.setattr(Store, "open", away)
+    monkeypatch.setattr(patience, "_FIRST_PAUSE_S", 0.001)
+    assert nasweave(monkeypatch, "worker", *TINY, "store=postgresql://me@127.0.0.1:1/x") == 2
+    err = capfd.readouterr().err
+    assert len(tried) == 4 and err.count("got none; start it; trying again in") == 3 and "what ends this test" in err
+    tried.clear()
+    assert nasweave(monkeypatch, "worker", *TINY, "store=postgresql://me@127.0.0.1:1/x", "workers.patience_s=1e-6") == 2
+    assert len(tried) == 1 and "trying again" not in capfd.readouterr().err

@@ -111,7 +111,7 @@ def test_paths_stay_inside_their_folder(path: Any):
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{", b"\xff", "[" * 100_000, '{"a":' * 100_000, '{"a": 1, "a": 2}', "NaN", "[-Infinity]", "1" * 5000],
+    [b"", b"{", b"\xff", "[" * 100_000, '{"a":' * 100_000, '{"a": 1, "a": 2}', "NaN", "[-Infinity]", "1" * 5000, 3],
 )
 def test_texts_that_say_nothing(content: str | bytes):
     with pytest.raises(MalformedError):

@@ -210,6 +210,16 @@ def test_a_password_stands_in_nothing_that_is_written_or_printed(url, told):
             assert b"MARKED" not in path.read_bytes() and b"KED@" not in path.read_bytes(), path
 
 
+def test_a_password_of_the_command_line_leaves_the_list_of_processes(tmp_path):
+    url = "postgresql://me:MARKED@127.0.0.1:1/x"
+    body = 'print(open("/proc/self/cmdline").read().split(chr(0))[-3:], call.config.store, call.command.text)'
+    out, err = with_verb(tmp_path, "greet", "name=a", f"store={url}", body=body).communicate()
+    shown = url.replace("MARKED", "***")
+    assert out == f"['name=a', 'store={shown}', ''] {url} nasweave greet name=a 'store={shown}'\n", err
+    out, err = with_verb(tmp_path, "greet", "name=a", f"store={shown}", body=body, NASWEAVE_STORE=url).communicate()
+    assert f" {url} nasweave greet name=a" in out, "a command as it is printed works where the environment names it"
+
+
 def test_the_database_may_come_from_the_environment(tmp_path):
     url = "sqlite:///elsewhere/x.db"
     commands = {"a": ("greet",), "b": ("greet", "store=sqlite:///y.db")}
