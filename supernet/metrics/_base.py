@@ -66,8 +66,10 @@ class Measure:
     at: Callable[[float], Measure] | None = None
 
     def __post_init__(self) -> None:
-        assert (self.errors is None) != (self.error is None), f"{self.metric.key} has one formula"
-        assert self.errors is not None or not self.is_loss, f"{self.metric.key} is of no single example"
+        if (self.errors is None) == (self.error is None):
+            raise ValueError(f"{self.metric.key} has one formula")
+        if self.errors is None and self.is_loss:
+            raise ValueError(f"{self.metric.key} is of no single example")
 
     @property
     def is_mean(self) -> bool:

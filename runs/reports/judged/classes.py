@@ -29,8 +29,10 @@ class ClassResults:
     confusion: NDArray[np.int64]
 
     def __post_init__(self) -> None:
-        assert self.confusion.shape == (len(self.labels), len(self.labels)), self.confusion.shape
-        assert self.confusion.sum() > 0, "answers to examples"
+        if self.confusion.shape != (len(self.labels), len(self.labels)):
+            raise ValueError(f"a matrix of {self.confusion.shape} for {len(self.labels)} classes")
+        if not self.confusion.sum() > 0:
+            raise ValueError("a matrix of no answers")
 
     @property
     def support(self) -> NDArray[np.int64]:
