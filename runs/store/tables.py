@@ -17,7 +17,7 @@ from runs.store.export_detail import ExportDetail
 from runs.store.records import Candidate, Export, Run, Stage, State
 from search_space.architecture import Architecture
 from search_space.errors import SpaceError, StoreError
-from search_space.schema import MalformedError, file_word, integer, number, optional, scalar, table, text
+from search_space.schema import MalformedError, file_word, integer, number, optional, record
 
 __all__ = ["PREFIX", "Base", "CandidateRow", "EvaluationRow", "ExportRow", "MeasurementRow", "RunRow", "StageRow"]
 
@@ -28,9 +28,9 @@ _MEASURED = ("_ms", "_mj", "_error")  # ends of the names of what is measured of
 
 def _check_final(final: dict[str, Any] | None) -> None:
     """Check what was measured of a finalist."""
-    for name, value in table(text(longest=200), optional(scalar), most=1000)(final or {}).items():
+    for name, value in (final or {}).items():
         if name.endswith(_MEASURED):
-            number()(value)
+            record({name: number()})({name: value})
 
 
 class Base(DeclarativeBase):
