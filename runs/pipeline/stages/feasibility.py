@@ -17,6 +17,7 @@ from runs.pipeline.plan import Stage
 from runs.pipeline.search_record import SearchRecord
 from runs.pipeline.stages.devices import DEVICES
 from runs.profiling.devices import Devices
+from runs.profiling.ranking import ranking_warning
 from runs.store.named import run_named
 from search_space.errors import ConfigError, StoreError
 
@@ -134,6 +135,9 @@ def corners(context: Context, known: Devices) -> dict[str, dict[str, float]]:
     """
     found = corner_values(context.space, known.costs)
     context.reporter.table(overview(context.space, found, context.budget))
+    unknown = ranking_warning(known.own, known.predictors["latency_ms"], context.space)
+    if unknown is not None:
+        context.reporter.warning(unknown)
     check_budget(context.space, known.costs, context.budget)
     return found
 

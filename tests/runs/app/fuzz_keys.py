@@ -70,8 +70,8 @@ class Fuzz:
     """Composes and checks a configuration that differs from the default in one key."""
 
     def __init__(self) -> None:
-        composed = compose_words([])
-        self.data = {key: value for key, value in OmegaConf.to_container(composed).items() if key != "hydra"}
+        composed: Any = OmegaConf.to_container(compose_words([]))
+        self.data = {str(key): value for key, value in composed.items() if key != "hydra"}
         self.whole = OmegaConf.to_container(from_hydra_mapping(self.data), resolve=True)
         self.groups = groups()
         self.shape = TASKS["digits"].load().shape
