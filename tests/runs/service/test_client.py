@@ -1,0 +1,125 @@
+"""The client without a service, with one that refuses, and with one that is none; settings from words."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+import nasweave as nw
+from runs.service.client.requests import Requests, ServiceError
+from runs.service.client.shell import run_at
+from runs.service.runner.machine import abilities, fits
+from runs.service.settings import DatasetSettings, RunnerSettings, ServerSettings, TokenSettings, read_words
+from runs.store.service.records import Job
+from search_space.errors import ConfigError
+
+ANSWERS = {
+    "/api/v1/me": (302, b"", {"Location": "http://127.0.0.1:1/steal"}),
+    "/api/v1/runs/refused": (409, b'{"parameter": "p", "expected": "e", "got": "g", "remedy": "r"}', {}),
+    "/api/v1/runs/strange": (418, b"<html>", {}),
+}
+
+
+class Strange(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        status, body, headers = ANSWERS[self.path]
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    with HTTPServer(("127.0.0.1", 0), Strange) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_refusals_are_errors_with_four_parts(url):
+    with pytest.raises(ServiceError) as refused:
+        Requests(url, "t").json("GET", "/runs/refused")
+    assert str(refused.value) == "p: expected e, got g; r" and refused.value.status == 409
+    with pytest.raises(ServiceError, match="HTTP 418"):
+        Requests(url, "t").json("GET", "/runs/strange")
+
+
+def test_a_token_follows_no_redirection(url):
+    with pytest.raises(ServiceError, match="HTTP 302"):
+        nw.connect(url, "t")
+
+
+@pytest.mark.parametrize("address", ["ftp://host", "host:80", "http://", "http://user:secret@host", ""])
+def test_an_address_that_is_none_is_refused(address):
+    with pytest.raises(ConfigError):
+        nw.connect(address)
+
+
+def test_no_service_is_one_clear_line():
+    with pytest.raises(ServiceError, match="is nasweave serve running there"):
+        nw.connect("http://127.0.0.1:9", "t")
+
+
+@pytest.mark.parametrize("words", [[], ["http://127.0.0.1:9"], ["http://127.0.0.1:9", "delete"]])
+def test_words_that_make_no_sense_are_refused(words):
+    with pytest.raises(ConfigError, match="--server"):
+        run_at(words)
+
+
+@pytest.mark.parametrize(
+    ("kind", "word"),
+    [
+        (ServerSettings, "port=x"),
+        (ServerSettings, "port=70000"),
+        (ServerSettings, "https=yes"),
+        (ServerSettings, "colour=red"),
+        (ServerSettings, "port"),
+        (RunnerSettings, "slots=0"),
+        (TokenSettings, "scopes=read,all"),
+        (TokenSettings, "kind=session"),
+        (TokenSettings, "days=0"),
+        (DatasetSettings, "remove=maybe"),
+    ],
+)
+def test_settings_are_refused_in_one_line(kind, word):
+    with pytest.raises(ConfigError):
+        read_words(kind, [word])
+
+
+def test_a_server_is_known_by_its_names():
+    settings = read_words(ServerSettings, ["host=0.0.0.0", "names=Search.Example, other"])
+    assert {"search.example", "other", "127.0.0.1", "localhost"} <= settings.host_names
+    assert "0.0.0.0" not in settings.host_names and not settings.is_loopback
+
+
+def test_an_open_address_needs_a_token(tmp_path):
+    from runs.service.serving import serve
+
+    with pytest.raises(ConfigError, match="and no token"):
+        serve(ServerSettings(host="0.0.0.0", port=0, outputs=str(tmp_path)))
+
+
+def test_a_machine_tells_what_it_can_do():
+    able = abilities(RunnerSettings())
+    assert "onnxruntime" in able["runtimes"] and "torch_cuda" not in able["runtimes"] and able["cores"] >= 1
+    same = {"id": 1, "submission_id": 1, "verb": "run", "arguments": {}, "is_exclusive": True, "state": "queued"}
+    same |= {"wants_stop": False, "attempt": 0, "runner": None, "host": None, "process": None, "created_s": 0.0}
+    same |= {"started_s": None, "heartbeat_s": None, "finished_s": None, "reason": {}}
+    for needs, has, expected in (
+        ({}, False, True),
+        ({"accelerator": "cuda"}, False, False),
+        ({"runtime": "torch_cuda"}, False, False),
+        ({"dataset": "mine"}, False, False),
+        ({"dataset": "mine"}, True, True),
+    ):
+        assert fits(Job(needs=needs, **same), able, has_dataset=has) is expected, needs
