@@ -1,22 +1,27 @@
-"""The pages of a server, and how a browser signs in."""
+"""The pages of a server."""
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import jinja2
-from fastapi import APIRouter, FastAPI, Request
-from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+from fastapi import APIRouter, FastAPI, Query, Request
+from fastapi.responses import HTMLResponse, Response
 
+from hardware_profiles.duration import seconds
 from runs.objectives import OBJECTIVES
-from runs.service.document.names import Key, Name
-from runs.service.document.options import offered
-from runs.service.server.access import COOKIE, SESSION_S, Reader, signed_in
+from runs.service.document.names import KEY, Key, Name
+from runs.service.pages import signing
+from runs.service.pages.fields import groups
+from runs.service.pages.told import answer_of, differences, size
+from runs.service.server.access import Reader, signed_in
+from runs.service.server.api import exports, system
 from runs.service.server.api.results import DEFAULT_OBJECTIVES
 from runs.service.server.api.runs import Shared, found, shape
-from runs.service.server.refusals import Refused, refuse_unknown
+from runs.service.server.refusals import Refused
 from runs.service.server.service import Service
 from runs.store.service.records import Token
 
@@ -24,8 +29,6 @@ __all__ = ["add_pages"]
 
 router = APIRouter(include_in_schema=False)
 _HERE = Path(__file__).parent
-_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
-_FILES = {path.name: path for path in sorted((_HERE / "static").iterdir()) if path.suffix in _TYPES}
 _templates = jinja2.Environment(
     loader=jinja2.FileSystemLoader(_HERE / "templates"),
     autoescape=True,
@@ -34,7 +37,11 @@ _templates = jinja2.Environment(
     lstrip_blocks=True,
 )
 _templates.filters["date"] = lambda seconds: time.strftime("%Y-%m-%d %H:%M", time.gmtime(seconds))
+_templates.filters["size"] = size
 _PAGE = 50
+_REMEMBERED = 50
+_COMPARED = 6
+_KNOWN = {name: {"label": o.label, "unit": o.unit} for name, o in OBJECTIVES.items()}
 
 
 @router.get("/")
@@ -44,81 +51,99 @@ def runs(request: Request, token: Reader, service: Shared, cursor: int | None = 
     active = service.jobs.active()
     shown = [shape(run, service, active=active) for run in found_runs]
     more = found_runs[-1].id if len(found_runs) == _PAGE else None
-    return _page("runs", token, runs=shown, cursor=more, runners=service.runners.living())
+    state = {"known": _KNOWN}
+    return _page("runs", token, runs=shown, cursor=more, runners=service.runners.living(), state=state)
 
 
 @router.get("/new")
-def new(request: Request, token: Reader, service: Shared, fork: Key | None = None) -> HTMLResponse:
+def new(
+    request: Request, token: Reader, service: Shared, fork: Key | None = None, device: Name | None = None
+) -> HTMLResponse:
     """Show the form of a new search."""
     before = None if fork is None else shape(found(service, fork, what="fork"), service)
-    state = {"fork": fork, "document": None if before is None else before.document.model_dump(mode="json")}
-    return _page(
-        "new",
-        token,
-        options=offered(),
-        datasets=service.datasets.list(),
-        devices=sorted(service.devices()),
-        state=state,
-    )
+    devices = sorted(service.devices())
+    state = {
+        "fork": fork,
+        "document": None if before is None else before.document.model_dump(mode="json"),
+        "device": device if device in devices else None,
+        "ended": _ended(service),
+    }
+    return _page("new", token, groups=groups(), datasets=service.datasets.list(), devices=devices, state=state)
+
+
+def _ended(service: Service) -> list[dict[str, Any]]:
+    """Return what the last runs that are done have taken, by their data and method."""
+    told = []
+    for run in service.submissions.page(limit=_REMEMBERED, states=["done"]):
+        jobs = [job for job in service.jobs.of(run.id) if job.verb == "run"]
+        spent = sum(job.finished_s - job.started_s for job in jobs if job.started_s and job.finished_s)
+        if spent:
+            data = run.document["dataset"] or run.document["task"]
+            told.append({"data": data, "method": run.document["search"]["method"], "seconds": spent})
+    return told
 
 
 @router.get("/runs/{key}")
 def run(key: Key, request: Request, token: Reader, service: Shared) -> HTMLResponse:
     """Show a run, which its module then follows."""
-    one = shape(found(service, key), service, with_jobs=True)
-    names = one.document.search.objectives or DEFAULT_OBJECTIVES
+    submission = found(service, key)
+    one = shape(submission, service, with_jobs=True)
+    whole = one.document.time_budget
     state = {
         "key": key,
-        "objectives": list(names),
+        "objectives": list(one.document.search.objectives or DEFAULT_OBJECTIVES),
         "budget": {name: value for name, value in one.document.budget.model_dump().items() if value is not None},
-        "known": {name: {"label": o.label, "unit": o.unit} for name, o in OBJECTIVES.items()},
+        "known": _KNOWN,
         "run": one.model_dump(mode="json"),
+        "report": answer_of(service.folder(submission.folder) / "report"),
+        "now_s": time.time(),
+        "budget_s": None if whole is None else seconds(whole, parameter="time_budget"),
+        "started_s": next((job.started_s for job in one.jobs or [] if job.started_s), None),
     }
     return _page("run", token, run=one, state=state)
 
 
-@router.get("/sign-in/{link}")
-def sign_in(link: str, request: Request, service: Shared) -> Response:
-    """Turn a link that works once into the session of a browser."""
-    token = service.tokens.use(link) if len(link) <= 100 else None
-    if token is None and signed_in(request, service) is None:
-        raise Refused(
-            401,
-            "link",
-            expected="a link that was not used yet",
-            got="one that was used, or has expired",
-            remedy="nasweave token kind=link, on the machine of the server, makes another",
-        )
-    answer = RedirectResponse("/", status_code=303)
-    if token is not None:
-        session = service.tokens.make("session", owner=token.owner, scopes=token.scopes, seconds=SESSION_S)
-        answer.set_cookie(
-            COOKIE,
-            session,
-            max_age=int(SESSION_S),
-            httponly=True,
-            samesite="strict",
-            secure=service.settings.https,
-        )
-    return answer
+@router.get("/runs/{key}/exports/{network}")
+def export(key: Key, network: Key, request: Request, token: Reader, service: Shared) -> HTMLResponse:
+    """Show what an exported network consists of, and how it is run."""
+    return _page("export", token, run=found(service, key), export=exports.read(key, network, token, service))
 
 
-@router.post("/sign-out")
-def sign_out(request: Request, token: Reader, service: Shared) -> Response:
-    """End the session of a browser."""
-    service.tokens.forget(request.cookies.get(COOKIE, ""))
-    answer = RedirectResponse("/", status_code=303)
-    answer.delete_cookie(COOKIE)
-    return answer
+@router.get("/compare")
+def compare(
+    request: Request, token: Reader, service: Shared, runs: Annotated[str, Query(max_length=400)]
+) -> HTMLResponse:
+    """Show several runs beside each other; ``runs`` are their keys, parted by commas."""
+    keys = list(dict.fromkeys(runs.split(",")))
+    if not 2 <= len(keys) <= _COMPARED or not all(re.fullmatch(KEY, key) for key in keys):
+        expected = f"the keys of 2 to {_COMPARED} runs, parted by commas"
+        raise Refused(422, "runs", expected=expected, got=repr(runs[:80]), remedy="tick them in the list of runs")
+    shown = [shape(found(service, key, what="runs"), service) for key in keys]
+    names = {tuple(one.document.search.objectives or DEFAULT_OBJECTIVES)[:2] for one in shown}
+    objectives = names.pop() if len(names) == 1 else ()
+    if len(objectives) < 2 or len({one.task for one in shown}) > 1:
+        expected = "runs of one task with the same first two objectives"
+        raise Refused(422, "runs", expected=expected, got="different ones", remedy="compare others")
+    state = {
+        "runs": [
+            {
+                "key": one.key,
+                "name": one.name,
+                "budget": {k: v for k, v in one.document.budget.model_dump().items() if v is not None},
+            }
+            for one in shown
+        ],
+        "objectives": list(objectives),
+        "known": _KNOWN,
+    }
+    labels = [_KNOWN[name]["label"] for name in objectives]
+    return _page("compare", token, runs=shown, labels=labels, differences=differences(shown), state=state)
 
 
-@router.get("/static/{name}")
-def static(name: Name) -> FileResponse:
-    """Return a style sheet or a module."""
-    if name not in _FILES:
-        raise refuse_unknown("name", name, where=", ".join(_FILES))
-    path = _FILES[name]
-    return FileResponse(path, media_type=_TYPES[path.suffix], headers={"Cache-Control": "no-cache"})
+@router.get("/devices")
+def devices(request: Request, token: Reader, service: Shared) -> HTMLResponse:
+    """Show the devices that runs can be for, and the runners."""
+    return _page("devices", token, devices=system.devices(token, service), runners=service.runners.living())
 
 
 def refusal_page(request: Request, status: int, parts: dict[str, str]) -> Response:
@@ -135,4 +160,5 @@ def _page(name: str, token: Token | None, *, status: int = 200, **values: Any) -
 def add_pages(app: FastAPI) -> None:
     """Add the pages to an application."""
     app.state.refusal_page = refusal_page
+    app.include_router(signing.router)
     app.include_router(router)

@@ -1,67 +1,116 @@
-// The form of a new search: what is filled in becomes a document, which is shown as a command and sent.
+// The form of a new search: what is filled in becomes a document, which is shown as a command, as Python, and sent.
 
 import { call, state } from "./api.js";
+import { byId, copyButtons, duration, problem } from "./dom.js";
 
-const form = document.getElementById("new");
-const { fork, document: before } = state();
-const WHOLE = new Set(["device.threads", "budget.size_bytes", "search.trials", "search.seed"]);
+const form = byId("new");
+const { fork, document: before, ended, device } = state();
 
 function documentOf() {
   const made = {};
-  for (const [name, value] of new FormData(form)) {
-    if (value === "") continue;
-    if (name === "data") {
+  for (const field of form.elements) {
+    if (!field.name || field.closest("[hidden]") || field.disabled) continue;
+    const value = valueOf(field);
+    if (value === undefined) continue;
+    if (field.name === "data") {
       const [kind, id] = value.split(":");
       made[kind] = id;
-      continue;
-    }
-    const number = name.startsWith("budget.") || WHOLE.has(name);
-    set(made, name, number ? Number(value) : value);
+    } else set(made, field.name, value);
   }
   if (fork) made.fork = fork;
   return made;
 }
 
+// What a field holds, by the kind that the schema gives it; undefined where it says nothing.
+function valueOf(field) {
+  const { kind } = field.dataset;
+  if (kind === "boolean") return String(field.checked) === field.dataset.default ? undefined : field.checked;
+  if (kind === "several") {
+    const chosen = [...field.selectedOptions].map((option) => option.value);
+    return chosen.length ? chosen : undefined;
+  }
+  const words = field.value.trim();
+  if (words === "" || words === field.dataset.default) return undefined;
+  if (kind === "numbers") return words.split(/[\s,]+/).filter(Boolean).map(Number);
+  return kind === "number" ? Number(words) : words;
+}
+
 function set(target, name, value) {
-  const parts = name.split(".");
-  const last = parts.pop();
+  const parts = name.split("."), last = parts.pop();
   for (const part of parts) target = target[part] ??= {};
   target[last] = value;
 }
 
-function command(made, prefix = "") {
-  return Object.entries(made).flatMap(([name, value]) =>
-    typeof value === "object" ? command(value, `${prefix}${name}.`) : [`${prefix}${name}=${value}`]);
+function words(made, prefix = "") {
+  return Object.entries(made).flatMap(([name, value]) => {
+    if (Array.isArray(value)) return [`'${prefix}${name}=[${value.join(",")}]'`];
+    return typeof value === "object" ? words(value, `${prefix}${name}.`) : [`${prefix}${name}=${value}`];
+  });
+}
+
+function python(value, indent = "") {
+  if (Array.isArray(value)) return `[${value.map((one) => python(one)).join(", ")}]`;
+  if (value === true || value === false) return value ? "True" : "False";
+  if (typeof value !== "object") return JSON.stringify(value);
+  const inner = `${indent}    `;
+  return `{\n${Object.entries(value).map(([name, one]) => `${inner}"${name}": ${python(one, inner)},\n`).join("")}${indent}}`;
 }
 
 function show() {
-  document.getElementById("command").textContent =
-    `nasweave --server ${location.origin} run ${command(documentOf()).join(" ")}`;
+  const method = form.elements["search.method"].value;
+  const isTimed = method === "fidelities";
+  for (const node of form.querySelectorAll("[data-only]")) node.hidden = (node.dataset.only === "fidelities") !== isTimed;
+  const made = documentOf();
+  byId("command").textContent = `nasweave --server ${location.origin} run ${words(made).join(" ")}`;
+  byId("python").textContent = `import nasweave as nw\n\nrun = nw.connect("${location.origin}").submit(${python(made)})\nrun.wait()`;
+  byId("estimate").textContent = estimate(made, method);
+}
+
+// How long it will take: what was asked for, or what such runs have taken here, and never a guess.
+function estimate(made, method) {
+  if (method === "fidelities" && made.time_budget) {
+    const [, number, letter] = made.time_budget.match(/^([0-9.]+)([smh])$/) ?? [];
+    if (!number) return "The time is a number with s, m or h, such as 5m.";
+    const seconds = Number(number) * { s: 1, m: 60, h: 3600 }[letter];
+    return seconds < 120 ? "A whole run needs at least 2 minutes." : `The run ends after about ${duration(seconds)}: its parts share that time.`;
+  }
+  const task = made.task ?? made.dataset;
+  const alike = ended.filter((run) => run.data === task && run.method === method).map((run) => run.seconds).toSorted((a, b) => a - b);
+  if (!alike.length) return `No such run of ${task} has ended here yet, so nobody knows how long it takes; you can stop it at any time.`;
+  const span = alike.length > 1 ? `${duration(alike[0])} to ${duration(alike.at(-1))}` : duration(alike[0]);
+  return `${alike.length === 1 ? "One run" : `${alike.length} runs`} of ${task} by this method took ${span} here.`;
 }
 
 function fill(values, prefix = "") {
   for (const [name, value] of Object.entries(values)) {
     if (value === null || name === "fork") continue;
-    if (typeof value === "object" && !Array.isArray(value)) fill(value, `${prefix}${name}.`);
-    else if (["task", "dataset"].includes(name) && !prefix) form.elements.data.value = `${name}:${value}`;
-    else if (form.elements[`${prefix}${name}`]) form.elements[`${prefix}${name}`].value = value;
+    const field = form.elements[`${prefix}${name}`];
+    if (["task", "dataset"].includes(name) && !prefix) form.elements.data.value = `${name}:${value}`;
+    else if (typeof value === "object" && !Array.isArray(value)) fill(value, `${prefix}${name}.`);
+    else if (!field) continue;
+    else if (field.dataset.kind === "boolean") field.checked = value;
+    else if (field.dataset.kind === "several") for (const option of field.options) option.selected = value.includes(option.value);
+    else field.value = Array.isArray(value) ? value.join(", ") : value;
   }
 }
 
 form.addEventListener("input", show);
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
-  const problem = document.getElementById("problem");
-  problem.hidden = true;
+  problem(null);
+  byId("begin").disabled = true;
   try {
     const run = await call("POST", "/runs", documentOf(), { "Idempotency-Key": crypto.randomUUID() });
     location.assign(`/runs/${run.key}`);
   } catch (error) {
-    problem.textContent = error.message;
-    problem.hidden = false;
-    form.elements[error.parameter]?.focus();
+    byId("begin").disabled = false;
+    problem(error.message);
+    const field = form.elements[error.parameter];
+    field?.closest("details")?.setAttribute("open", "");
+    field?.focus();
   }
 });
-if (before) fill(before);
-else form.elements["search.method"].value = "fidelities";
+if (before) { form.elements.time_budget.value = ""; fill(before); }
+if (device) form.elements["device.profile"].value = device;
+copyButtons();
 show();

@@ -47,11 +47,22 @@ export function extent(candidates, name) {
   return low <= high ? [low, high] : null;
 }
 
+// The part of the plane that a front of two objectives dominates, up to a corner that is worse than all.
+export function hypervolume(line, [first, second], corner) {
+  let area = 0, before = corner[first];
+  for (const c of line) { // sorted by the second objective: the first falls
+    if (c.values[second] > corner[second] || c.values[first] > before) continue;
+    area += (before - c.values[first]) * (corner[second] - c.values[second]);
+    before = c.values[first];
+  }
+  return area;
+}
+
 const STEPS = { bytes: [[1e9, "GB"], [1e6, "MB"], [1e3, "kB"], [1, "B"]], count: [[1e9, "G"], [1e6, "M"], [1e3, "k"], [1, ""]] };
 
 export function text(value, unit) {
   if (value === undefined || value === null) return "—";
-  if (unit === "%") return `${value.toFixed(1)} %`;
+  if (unit === "%") return `${Number(value.toPrecision(3)).toFixed(Math.abs(value) < 1 && value ? 2 : 1)} %`;
   if (unit in STEPS) {
     const [size, name] = STEPS[unit].find(([s]) => Math.abs(value) >= s) ?? STEPS[unit].at(-1);
     return `${Number((value / size).toPrecision(3))} ${name}`.trim();

@@ -1,166 +1,199 @@
-// A run as it goes: the answer, the front with its limits, the chosen network, what happens, the log.
+// A run as it goes: the answer, the front with its limits, the networks, the chosen one, what happens, the log.
 
 import { call, follow, state } from "./api.js";
 import { Chart } from "./chart.js";
-import { best, extent, front, text, within } from "./pareto.js";
+import { attempt, byId, element, problem, toast } from "./dom.js";
+import { headingOf, layersOf } from "./layers.js";
+import { Limits } from "./limits.js";
+import { best, front, text, within } from "./pareto.js";
+import { Progress } from "./progress.js";
 
-const { key, objectives, budget, known, run } = state();
-const byId = (id) => document.getElementById(id);
+const { key, objectives, budget, known, run, report, now_s, budget_s, started_s } = state();
 const candidates = new Map();
+const networks = new Map(); // architectures that were asked for
 const limits = { ...budget };
 const unit = (name) => known[name]?.unit ?? "";
+const say = (candidate, name) => text(candidate.values[name], unit(name));
+let usable = []; // candidates with all objectives
 let pinned = null;
 let shown = null;
+let isTouched = false; // whether the user has moved a limit or chosen a network
 
 const axes = objectives.length > 1 ? [objectives[1], objectives[0]] : [objectives[0], objectives[0]];
-const chart = new Chart(byId("chart"), { names: axes, known, choose: (c) => { pinned = c.key; redraw(); } });
+const order = [...new Set([...objectives, "latency_ms", "size_bytes", ...Object.keys(known)])]; // what matters most first
+const columns = order.slice(0, Math.max(3, objectives.length));
+const chart = new Chart(byId("chart"), { names: axes, known, choose, tell });
+const sliders = new Limits(byId("limits"), { known, order, first: Math.max(3, objectives.length), limits, changed: () => { isTouched = true; redraw(); } });
+const progress = new Progress({ now_s, budget_s, started_s });
+
+function choose(candidate) {
+  pinned = candidate.key;
+  isTouched = true;
+  redraw();
+}
 
 function redraw() {
-  const all = [...candidates.values()].filter((c) => c.state === "complete" && objectives.every((o) => o in c.values));
-  const inside = within(all, limits);
+  const begun = performance.now();
+  const inside = within(usable, limits);
   const line = front(inside, objectives);
   const chosen = inside.find((c) => c.key === pinned) ?? best(inside, objectives);
-  byId("count").textContent = all.length ? `${line.length} of ${inside.length} within the limits, of ${all.length}` : "";
-  chart.show({ all, inside: new Set(inside.map((c) => c.key)), front: line, chosen: chosen?.key ?? null });
-  byId("answer").textContent = answer(all, chosen);
-  sliders(all);
-  if (chosen && chosen.key !== shown) network(chosen);
+  byId("count").textContent = usable.length ? `${line.length} on the front, ${inside.length} of ${usable.length} networks within the limits` : "";
+  chart.show({ all: usable, inside: new Set(inside.map((c) => c.key)), fronts: [line], chosen: chosen?.key ?? null, limits });
+  byId("chart-empty").hidden = usable.length > 0;
+  const words = answer(chosen);
+  if (byId("answer").textContent !== words) byId("answer").textContent = words;
+  byId("reset").hidden = !isTouched;
+  sliders.update(usable);
+  table(line, chosen);
+  if (chosen?.key !== shown) network(chosen);
+  document.documentElement.dataset.redrawMs = (performance.now() - begun).toFixed(1);
 }
 
-function answer(all, chosen) {
-  if (!all.length) return run.state === "queued" ? "The run waits for a runner." : "Nothing is found yet.";
-  if (!chosen) return "No network is within these limits: raise one.";
-  const values = objectives.map((o) => `${known[o].label.toLowerCase()} ${text(chosen.values[o], unit(o))}`).join(", ");
-  const lowest = best(all, objectives);
-  const name = objectives[0];
-  const given = chosen.values[name] - lowest.values[name];
-  const cost = given > 0 ? ` It gives up ${text(given, unit(name))} against the best without limits.` : "";
-  return `Take ${chosen.key}: ${values}.${cost}`;
-}
-
-// ------------------------------------------------------------------ limits
-
-const controls = new Map();
-
-function sliders(all) {
-  for (const name of Object.keys(known)) {
-    const range = extent(all, name);
-    if (!range || range[0] === range[1]) continue;
-    const control = controls.get(name) ?? slider(name);
-    const [low, high] = range;
-    control.range = range;
-    control.input.min = 0;
-    control.input.max = 1000;
-    if (document.activeElement !== control.input) {
-      const value = limits[name] ?? high;
-      control.input.value = Math.round((1000 * (Math.min(Math.max(value, low), high) - low)) / (high - low));
-    }
-    control.output.textContent = name in limits ? text(limits[name], unit(name)) : "no limit";
-    control.input.setAttribute("aria-valuetext", control.output.textContent);
+function answer(chosen) {
+  if (!usable.length) {
+    return {
+      queued: "The run waits for a runner.", running: "No network is found yet: the first ones are on their way.",
+      failed: "The run failed before it found a network.", stopped: "The run was stopped before it found a network.",
+    }[run.state] ?? "No network was found.";
   }
+  if (!chosen) return "No network is within these limits: raise one.";
+  if (report && !isTouched && run.state === "done") return report;
+  const [quality, ...costs] = objectives;
+  const why = chosen.key === pinned ? "the one you chose" : Object.keys(limits).length ? "the best within the limits" : "the best so far";
+  const values = [...costs, quality].map((o) => `${say(chosen, o)} ${known[o].label.toLowerCase()}`).join(", ");
+  return `Take ${chosen.key}, ${why}: ${values}${beside(chosen)}.`;
 }
 
-function slider(name) {
-  const row = document.createElement("div");
-  const label = document.createElement("label");
-  const input = document.createElement("input");
-  const output = document.createElement("output");
-  label.textContent = known[name].label;
-  label.htmlFor = input.id = `limit-${name}`;
-  input.type = "range";
-  const control = { input, output, range: [0, 1] };
-  input.addEventListener("input", () => {
-    const [low, high] = control.range;
-    const part = Number(input.value) / 1000;
-    if (part >= 1) delete limits[name];
-    else limits[name] = low + part * (high - low);
-    redraw();
+// What one gives up against the best network without limits.
+function beside(chosen) {
+  const lowest = best(usable, objectives), [quality, cost] = objectives;
+  if (lowest.key === chosen.key) return "; no network has less";
+  const more = chosen.values[quality] - lowest.values[quality];
+  const error = more > 0 ? `${text(more, unit(quality) === "%" ? "points" : unit(quality))} more ${known[quality].label.toLowerCase()}` : "the same";
+  if (!cost || !(chosen.values[cost] > 0)) return `; ${error} than the best without limits`;
+  const ratio = lowest.values[cost] / chosen.values[cost];
+  return `; ${error} than the best without limits, at ${ratio >= 1 ? `${ratio.toFixed(1)} times less` : `${(1 / ratio).toFixed(1)} times more`} ${known[cost].label.toLowerCase()}`;
+}
+
+// ------------------------------------------------------------------ the table of the front
+
+function table(line, chosen) {
+  const rows = line.map((c) => {
+    const button = element("button", { type: "button", className: "link", "aria-pressed": String(c.key === chosen?.key), "data-key": c.key }, c.key);
+    button.addEventListener("click", () => choose(c));
+    const test = c.final?.test_error;
+    return element("tr", { className: c.key === chosen?.key ? "chosen" : "" }, element("td", {}, button),
+      ...columns.map((name) => element("td", { className: "number" }, say(c, name))),
+      element("td", { className: "number" }, test === undefined || test === null ? "—" : text(test, unit(objectives[0]))));
   });
-  row.append(label, input, output);
-  byId("limits").append(row);
-  controls.set(name, control);
-  return control;
+  const focused = document.activeElement?.dataset?.key;
+  const body = byId("networks-body");
+  body.replaceChildren(...rows);
+  if (focused) body.querySelector(`button[data-key="${focused}"]`)?.focus({ preventScroll: true });
 }
 
-// ------------------------------------------------------------------ the chosen network
+const SHORT = { size_bytes: "Size", flops: "FLOPs", peak_activation_bytes: "Peak memory" };
+
+byId("networks-head").append(
+  element("th", { scope: "col" }, "Network"),
+  ...columns.map((name) => element("th", { scope: "col", className: "number" }, SHORT[name] ?? known[name].label)),
+  element("th", { scope: "col", className: "number" }, "Test error"));
+
+// ------------------------------------------------------------------ one network
+
+async function whole(candidate) {
+  if (!networks.has(candidate.key)) networks.set(candidate.key, call("GET", `/runs/${key}/candidates/${candidate.key}`));
+  try { return await networks.get(candidate.key); } catch (error) { networks.delete(candidate.key); throw error; }
+}
+
+async function tell(candidate, box) {
+  const words = axes.map((name) => `${known[name].label}: ${say(candidate, name)}`);
+  const fill = (...more) => box.replaceChildren(element("b", {}, candidate.key), ...words.map((w) => element("div", {}, w)), ...more);
+  fill();
+  const { architecture } = await whole(candidate);
+  if (chart.told === candidate.key) fill(element("div", { className: "muted" }, headingOf(architecture)), layersOf(architecture, { compact: true }));
+}
+
+const FINAL = { test_error: ["Test error", () => unit(objectives[0])], latency_ms: ["Latency, measured", () => "ms"] };
 
 async function network(candidate) {
-  shown = candidate.key;
+  shown = candidate?.key ?? null;
   const host = byId("network");
-  const heading = document.createElement("h2");
-  heading.textContent = `Network ${candidate.key}`;
-  const values = document.createElement("dl");
-  values.className = "values";
-  for (const [name, value] of Object.entries(candidate.values)) {
-    if (name in known) values.append(element("dt", known[name].label), element("dd", text(value, unit(name))));
-  }
-  const layers = element("ol", "");
-  layers.className = "layers";
-  const actions = document.createElement("p");
-  const button = element("button", "Export");
-  button.className = "button";
-  button.id = "export";
-  button.addEventListener("click", () => attempt(() => call("POST", `/runs/${key}/exports`, { key: candidate.key })));
-  const download = element("p", "");
-  download.id = "download";
-  actions.append(button);
-  host.replaceChildren(heading, values, layers, actions, download);
-  button.disabled = run.state !== "done";
-  offer(candidate.key);
-  const whole = await call("GET", `/runs/${key}/candidates/${candidate.key}`);
+  host.hidden = !candidate;
+  if (!candidate) return;
+  const values = element("dl", { className: "values" });
+  const add = (label, words) => values.append(element("div", {}, element("dt", {}, label), element("dd", {}, words)));
+  for (const name of order) if (name in candidate.values) add(known[name].label, say(candidate, name));
+  for (const [name, [label, its]] of Object.entries(FINAL)) if (candidate.final?.[name] > 0) add(label, text(candidate.final[name], its()));
+  byId("network-title").textContent = `Network ${candidate.key}`;
+  byId("network-values").replaceChildren(values);
+  byId("network-layers").replaceChildren();
+  byId("download").replaceChildren();
+  allow();
+  offer(candidate.key).catch(() => {});
+  const { architecture } = await whole(candidate);
   if (shown !== candidate.key) return;
-  for (const layer of whole.architecture.layers) {
-    layers.append(element("li", `${layer.mixer} (${layer.mixer_precision}), ${layer.channel_mixer} × ${layer.ratio} (${layer.channel_precision})`));
-  }
+  byId("network-layers").replaceChildren(element("p", { className: "muted" }, headingOf(architecture)), layersOf(architecture));
 }
 
-async function offer(network) {
-  const exports = await call("GET", `/runs/${key}/exports`);
-  if (shown !== network || !exports.some((one) => one.key === network)) return;
-  const link = element("a", "Download the network (zip)");
-  link.href = `/api/v1/runs/${key}/exports/${network}.zip`;
-  link.id = "zip";
-  byId("download").replaceChildren(link);
+function allow() {
+  byId("export").disabled = run.state !== "done";
+  byId("export-hint").hidden = run.state === "done";
 }
 
-function element(kind, words) {
-  const node = document.createElement(kind);
-  node.textContent = words;
-  return node;
+async function offer(name) {
+  const exported = await call("GET", `/runs/${key}/exports`);
+  if (shown !== name) return;
+  const isThere = exported.some((one) => one.key === name);
+  byId("export").hidden = isThere;
+  if (!isThere) return;
+  byId("download").replaceChildren(
+    element("a", { href: `/api/v1/runs/${key}/exports/${name}.zip`, id: "zip", className: "button" }, "Download the network (zip)"),
+    element("a", { href: `/runs/${key}/exports/${name}`, id: "about-zip" }, "What is in it, and how to run it"));
 }
+
+byId("export").addEventListener("click", () => attempt(async () => {
+  await call("POST", `/runs/${key}/exports`, { key: shown });
+  toast("The export waits for its turn; the download appears here");
+}));
 
 // ------------------------------------------------------------------ events and log
 
+const TELLING = new Set(["message", "warning", "state"]);
+
 function happened(event) {
-  const words = { ...event.data };
-  if (event.kind === "state") setState(words.state, words.reason);
-  const item = element("li", "");
-  const time = element("time", new Date(event.time_s * 1000).toLocaleTimeString());
-  item.append(time, ` ${describe(event)}`);
-  const list = byId("events");
-  list.prepend(item);
-  while (list.children.length > 200) list.lastChild.remove();
-  readLog();
+  const { kind, data, time_s } = event;
+  if (kind === "state") setState(data, time_s);
+  if (kind === "progress") progress.told(data, time_s);
+  if (TELLING.has(kind)) {
+    const list = byId("events"), isAtEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 40;
+    const item = element("li", { className: kind === "warning" ? kind : "" }, element("time", {}, new Date(time_s * 1000).toLocaleTimeString()), ` ${describe(event)}`);
+    list.append(item);
+    while (list.children.length > 400) list.firstChild.remove();
+    if (isAtEnd) list.scrollTop = list.scrollHeight;
+  }
+  if (byId("log").closest("details").open) readLog();
 }
 
 function describe({ kind, data }) {
-  if (kind === "state") return [data.verb, data.job ?? data.state, data.reason?.how].filter(Boolean).join(" ");
-  if (kind === "message" || kind === "warning") return data.text;
-  if (kind === "progress") return `${data.title}: ${data.done} of ${data.total} ${data.message}`;
-  return kind;
+  if (kind !== "state") return data.text;
+  const doing = [data.verb, data.job ?? data.state].filter(Boolean).join(": ");
+  return [doing, data.runner && `on ${data.runner}`, data.reason?.how].filter(Boolean).join(", ");
 }
 
-function setState(state, reason) {
-  run.state = state;
+function setState({ state: next, reason, job }, time_s) {
+  run.state = next ?? run.state;
   const badge = byId("run-state");
-  badge.textContent = state;
-  badge.className = `state ${state}`;
-  byId("stop").hidden = !["queued", "running"].includes(state);
-  byId("resume").hidden = !["stopped", "failed"].includes(state);
-  const button = byId("export");
-  if (button) button.disabled = state !== "done";
-  if (state === "failed" && reason?.parameter) problem(`${reason.parameter}: expected ${reason.expected}, got ${reason.got}; ${reason.remedy}`);
-  if (state === "done" && shown) offer(shown);
+  badge.textContent = run.state;
+  badge.className = `state ${run.state}`;
+  byId("stop").hidden = !["queued", "running"].includes(run.state);
+  byId("resume").hidden = !["stopped", "failed"].includes(run.state);
+  byId("report").hidden = run.state !== "done";
+  progress.setState(run.state, job === "running" ? time_s : undefined);
+  allow();
+  if (run.state === "failed" && reason?.parameter) problem(`${reason.parameter}: expected ${reason.expected}, got ${reason.got}; ${reason.remedy}`);
+  if (run.state === "done" && shown) offer(shown).catch(() => {});
+  later();
 }
 
 let offset = 0;
@@ -176,28 +209,39 @@ async function readLog() {
       offset = part.offset;
       byId("log").append(part.text);
     }
-  } finally {
+  } catch { /* the next event asks again */ } finally {
     reading = false;
   }
 }
 
-async function attempt(action) {
-  problem(null);
-  try { await action(); } catch (error) { problem(error.message); }
+let isWaiting = false;
+
+// Many events come at once when the page opens: one picture is drawn for all.
+function later() {
+  if (isWaiting) return;
+  isWaiting = true;
+  requestAnimationFrame(() => { isWaiting = false; redraw(); });
 }
 
-function problem(words) {
-  byId("problem").hidden = !words;
-  byId("problem").textContent = words ?? "";
-}
-
+byId("log").closest("details").addEventListener("toggle", readLog);
+byId("reset").addEventListener("click", () => {
+  pinned = null;
+  for (const name of Object.keys(limits)) delete limits[name];
+  Object.assign(limits, budget);
+  isTouched = false;
+  redraw();
+});
 for (const verb of ["stop", "resume"]) {
   byId(verb).addEventListener("click", () => attempt(() => call("POST", `/runs/${key}/${verb}`)));
 }
-setState(run.state, run.jobs?.at(-1)?.reason);
+setState({ state: run.state, reason: run.jobs?.at(-1)?.reason });
 follow(key, {
   happened,
-  candidates: (list) => { for (const c of list) candidates.set(c.key, c); redraw(); },
+  candidates: (list) => {
+    for (const c of list) candidates.set(c.key, c);
+    usable = [...candidates.values()].filter((c) => c.state === "complete" && objectives.every((o) => o in c.values));
+    later();
+  },
+  lost: () => { byId("lost").hidden = false; },
+  back: () => { byId("lost").hidden = true; },
 });
-redraw();
-readLog();

@@ -1,0 +1,5 @@
+// The page of an export: only its buttons need a module.
+
+import { copyButtons } from "./dom.js";
+
+copyButtons();
