@@ -31,7 +31,7 @@ def differences(runs: Sequence[RunShape]) -> list[tuple[str, list[str]]]:
 
 def size(count: int) -> str:
     """Return a number of bytes in words."""
-    for unit, one in (("MB", 1e6), ("kB", 1e3)):
+    for unit, one in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if count >= one:
             return f"{count / one:.3g} {unit}"
     return f"{count} B"

@@ -49,6 +49,7 @@ export class Limits {
     if (document.activeElement !== input || limit === undefined) {
       input.value = limit === undefined ? STEPS : Math.round(STEPS * part(range, limit));
     }
+    if (limit === undefined) delete input.dataset.limit; else input.dataset.limit = limit;
     output.textContent = limit === undefined ? "no limit" : `≤ ${text(limit, this.known[name].unit)}`;
     input.setAttribute("aria-valuetext", limit === undefined ? "no limit" : `at most ${text(limit, this.known[name].unit)}`);
   }
