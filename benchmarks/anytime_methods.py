@@ -57,6 +57,7 @@ def fidelity_task(setting: Setting, *, inherited_steps: float = 0.0) -> Fidelity
         rungs=setting.search.rungs,
         affinity=block_affinity(setting.space),
         inherited_steps=inherited_steps,
+        simple_error=setting.simple_error,
     )
 
 

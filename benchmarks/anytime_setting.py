@@ -62,7 +62,9 @@ class Setting:
     search
         How ours is set by default.
     reference
-        Error and latency in ms of the corner.
+        Test error and latency in ms of the corner.
+    simple_error
+        The validation error of the plain model of the corner, which a search may know.
     """
 
     data: TaskData
@@ -73,6 +75,7 @@ class Setting:
     rounds: TrainingConfig
     search: FidelitiesConfig
     reference: tuple[float, float]
+    simple_error: float
 
     def known(self, genes: Genes) -> NDArray[np.float64]:
         """Return the latency in ms, ``(n, 1)``."""
@@ -151,6 +154,7 @@ def open_setting(task: str, overrides: Sequence[str], *, data_root: Path) -> Set
     name = config.profile.path or PROFILES[space.name]
     profile = Profile.load(locate(name, folder=Path(config.outputs) / "profiles", parameter="profile.path"))
     latency = LatencyPredictor(space).fit(profile)
+    simple = simple_models(data)[0]
     largest = float(latency.predict(space.encode([space.largest]))[0])
     return Setting(
         data=data,
@@ -160,5 +164,6 @@ def open_setting(task: str, overrides: Sequence[str], *, data_root: Path) -> Set
         training=config.training,
         rounds=replace(config.training, learning_rate=fidelities.rate(config.training.learning_rate, pretrained=False)),
         search=fidelities,
-        reference=(simple_models(data)[0].test_error, largest),
+        reference=(simple.test_error, largest),
+        simple_error=simple.validation_error,
     )

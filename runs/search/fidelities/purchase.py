@@ -19,6 +19,7 @@ __all__ = ["best_purchases", "error_of", "reference_of"]
 Floats = NDArray[np.float64]
 # So many times the least error networks still count, where no reference is given.
 _SPAN = 3.0
+_ROOM = 1.1  # the same, where one is given that nothing reaches yet
 _MARGIN = 0.1  # of the range of the known objectives, beyond the largest
 # A normal distribution takes the place of a log-normal one up to this deviation; beyond it the tail would be all.
 _WIDEST = 0.7
@@ -31,15 +32,18 @@ def error_of(mean: Floats, deviation: Floats) -> tuple[Floats, Floats]:
     return error, error * np.sqrt(np.expm1(spread))
 
 
-def reference_of(objectives: Floats, *, error: float | None) -> Floats:
+def reference_of(objectives: Floats, *, limit: float | None = None, simple: float | None = None) -> Floats:
     """Return the corner that hypervolume counts from, ``(m,)``, of networks ``(n, m)``, the error first.
 
-    ``error`` is one above which a network is of no use, if that is known.
+    ``limit`` is an error above which a network is of no use, and ``simple`` that of a model which nobody would give up
+    for a worse network; some room is left where nothing is as good yet.
     """
     low, high = objectives.min(axis=0), objectives.max(axis=0)
     # Where all cost alike, or nothing but the error counts, any margin leaves room for a gain.
     reference: Floats = high + np.where(high > low, _MARGIN * (high - low), 1.0)
-    reference[0] = _SPAN * low[0] if error is None else max(error, 1.1 * low[0])
+    reference[0] = _SPAN * low[0] if limit is None else max(limit, _ROOM * low[0])
+    if limit is None and simple is not None:
+        reference[0] = min(reference[0], max(simple, _ROOM * low[0]))
     return reference
 
 

@@ -32,8 +32,10 @@ class FidelityTask:
         Steps after which a network is evaluated, increasing; the last is a full training.
     feasible
         From genes to whether a network may be proposed at all ``(n,)``: its known limits.
-    reference_error
-        An error above which a network is of no use, such as that of a linear model; ``None`` takes it from the errors.
+    limit_error
+        An error above which a network is of no use to whoever asks, if there is one.
+    simple_error
+        What a simple model has, which a network of use has to better, if that is known.
     inherited_steps
         What the weights that a network begins with are worth without a donor, in steps of training alone.
     affinity
@@ -46,7 +48,8 @@ class FidelityTask:
     step_cost: Callable[[Genes], Floats]
     rungs: tuple[int, ...] = (50, 100, 200, 400, 800)
     feasible: Callable[[Genes], NDArray[np.bool_]] | None = None
-    reference_error: float | None = None
+    limit_error: float | None = None
+    simple_error: float | None = None
     inherited_steps: float = 0.0
     affinity: Callable[[Genes, Genes], Floats] | None = None
 

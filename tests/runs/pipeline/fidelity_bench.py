@@ -110,14 +110,15 @@ class Bench:
     def search(self) -> dict[str, int]:
         """Search, or go on; returns the last trial of each network."""
         with self.opened() as (context, known):
-            return dict(fidelities._searched(context, known, Trainers(*(self.rounds(),) * 2)).trials)
+            return dict(fidelities._searched(context, known, Trainers(*(self.rounds(),) * 2), ()).trials)
 
     def work(self, name: str, *, code: str = "1") -> dict[str, float]:
         """Be a worker until the search is over; returns what the model takes for each error."""
         with self.opened() as (context, known), fidelities.opened_study(context, known) as study:
             claims = Claims(context.store, run_id=context.run.id, worker=name, grace_s=self.watch.grace_s)
             group = WorkerGroup(claims=claims, config=self.watch, versions={"code": code})
-            return buy_together(context, known, Trainers(*(self.rounds(),) * 2), study=study, group=group)
+            trainers = Trainers(*(self.rounds(),) * 2)
+            return buy_together(context, known, trainers, study=study, group=group, simple_models=())
 
     def trials(self) -> list[optuna.trial.FrozenTrial]:
         """Return the trials of the study, wherever it is."""

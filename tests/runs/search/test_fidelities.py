@@ -17,6 +17,7 @@ from runs.search.fidelities import (
 )
 from runs.search.fidelities.curves import CurveModel
 from runs.search.fidelities.neighbours import one_gene_neighbours
+from runs.search.fidelities.purchase import reference_of
 from search_space import SearchSpace
 from tests.runs.search.fake_curves import EXAMPLES, RUNGS, FakeSpace, FakeTrainer, Shop, bought, halving
 
@@ -280,3 +281,19 @@ def test_the_front_that_is_handed_over_is_not_that_of_the_luckiest():
         ours.append(hypervolume(truth[search.front], trainer.corner))
         seen.append(hypervolume(truth[chosen], trainer.corner))
     assert np.mean(ours) > np.mean(seen)
+
+
+@pytest.mark.parametrize(
+    ("limit", "simple", "error"),
+    [
+        (None, None, 15.0),
+        (None, 9.0, 9.0),  # what a linear model has is worth nothing
+        (None, 2.0, 5.5),  # nothing is as good yet
+        (None, 60.0, 15.0),  # a poor model says little
+        (30.0, 9.0, 30.0),  # whoever asks knows better
+        (1.0, None, 5.5),
+    ],
+)
+def test_hypervolume_counts_from_what_a_network_must_better(limit: float | None, simple: float | None, error: float):
+    objectives = np.array([[5.0, 1.0], [20.0, 0.0]])
+    assert reference_of(objectives, limit=limit, simple=simple) == pytest.approx([error, 1.1])

@@ -6,7 +6,6 @@ from dataclasses import asdict
 
 from runs.evaluation.quality import FIRST_METRICS
 from runs.evaluation.references import simple_models
-from runs.lock import exclusive
 from runs.pipeline.context import Context
 from runs.pipeline.plan import Stage
 from runs.reports import SimpleModel
@@ -26,7 +25,7 @@ def references(context: Context) -> tuple[SimpleModel, ...]:
             return tuple(SimpleModel(**fields) for fields in kept.detail["models"])
         except (KeyError, TypeError, ValueError) as error:
             context.reporter.warning(f"the simple models of an earlier command are damaged ({error}): fitted again")
-    with exclusive(context.lock), context.reporter.progress("simple models") as progress:
+    with context.reporter.progress("simple models") as progress:  # two processes come to the same
         models = _fitted.get(fingerprint) or simple_models(data)
         _fitted[fingerprint] = models
         progress(len(models), len(models), ", ".join(m.name for m in models))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from runs.evaluation.rounds import RoundsEvaluator, Trainers
@@ -11,6 +11,7 @@ from runs.evaluation.trained import TrainedEvaluator, TrainedNetworks
 from runs.pipeline.context import Context
 from runs.pipeline.plan import SECONDS, Stage
 from runs.pipeline.search_record import SearchRecord
+from runs.pipeline.stages.data.references import REFERENCES
 from runs.pipeline.stages.data.understood import DATA
 from runs.pipeline.stages.devices import DEVICES
 from runs.pipeline.stages.feasibility import CHECK, CORNERS
@@ -28,6 +29,7 @@ from runs.pipeline.starts import start_of
 from runs.pipeline.trained_records import RoundsKeeper, last_trials
 from runs.pipeline.workers import worker_group
 from runs.profiling.devices import Devices
+from runs.reports import SimpleModel
 from runs.search.fidelities import Observation, buy_training
 from runs.search.optuna.observations import ObservationStudy
 from runs.search.optuna.study import open_study, quiet_optuna, storage_errors
@@ -69,9 +71,15 @@ def trained_evaluator(context: Context, networks: TrainedNetworks) -> TrainedEva
     )
 
 
-def search(context: Context, known: Devices, trainers: Trainers, seconds: Mapping[str, float]) -> Searched:
+def search(
+    context: Context,
+    known: Devices,
+    trainers: Trainers,
+    simple_models: tuple[SimpleModel, ...],
+    seconds: Mapping[str, float],
+) -> Searched:
     """Return the finished search; an interrupted one goes on with the round that it was in."""
-    return keep_search(context, lambda: _searched(context, known, trainers), seconds=seconds)
+    return keep_search(context, lambda: _searched(context, known, trainers, simple_models), seconds=seconds)
 
 
 @contextmanager
@@ -97,7 +105,7 @@ def opened_study(context: Context, known: Devices) -> Iterator[ObservationStudy]
         yield ObservationStudy(opened, context.space, objectives=context.objectives)
 
 
-def _searched(context: Context, known: Devices, trainers: Trainers) -> Searched:
+def _searched(context: Context, known: Devices, trainers: Trainers, simple_models: Sequence[SimpleModel]) -> Searched:
     """Run or resume the search, where workers can come beside them; a finished one is not opened again."""
     settings = context.config.search.fidelities
     record = SearchRecord.load(context.store, context.run.id)
@@ -110,15 +118,21 @@ def _searched(context: Context, known: Devices, trainers: Trainers) -> Searched:
         # There are no estimates of a finished search that was killed before it kept them, or that workers finished.
         group = worker_group(context)
         if group is None:
-            estimates = _buy(context, known, trainers, study)
+            estimates = _buy(context, known, trainers, study, simple_models)
         else:
-            estimates = buy_together(context, known, trainers, study=study, group=group)
+            estimates = buy_together(context, known, trainers, study=study, group=group, simple_models=simple_models)
         return Searched(trials=last_trials(context.space, study.history()), estimates=estimates)
 
 
-def _buy(context: Context, known: Devices, trainers: Trainers, study: ObservationStudy) -> dict[str, float]:
+def _buy(
+    context: Context,
+    known: Devices,
+    trainers: Trainers,
+    study: ObservationStudy,
+    simple_models: Sequence[SimpleModel],
+) -> dict[str, float]:
     """Buy training until the time is spent; return the error of each network as the model sees it in the end."""
-    settings, search = context.config.search.fidelities, new_search(context, known)
+    settings, search = context.config.search.fidelities, new_search(context, known, simple_models)
     keeper = RoundsKeeper(context, known, study)
     if not keeper.history:
         check_new(trainers.searched, first=settings.rungs[0])
@@ -138,4 +152,4 @@ def _buy(context: Context, known: Devices, trainers: Trainers, study: Observatio
 ROUNDS = Stage(name="rounds", run=rounds, after=(DATA,))
 TRAINED_NETWORKS = Stage(name="networks", run=trained_networks, needs=(ROUNDS,))
 TRAINED_EVALUATOR = Stage(name="evaluator", run=trained_evaluator, needs=(TRAINED_NETWORKS,))
-FIDELITY_SEARCH = Stage(name="search", run=search, needs=(DEVICES, ROUNDS, SECONDS), after=(CHECK, CORNERS))
+FIDELITY_SEARCH = Stage(name="search", run=search, needs=(DEVICES, ROUNDS, REFERENCES, SECONDS), after=(CHECK, CORNERS))

@@ -18,6 +18,7 @@ from runs.pipeline.context import Context
 from runs.pipeline.stages.search import search_identity
 from runs.pipeline.trained_records import network_of
 from runs.profiling.devices import Devices
+from runs.reports import SimpleModel
 from runs.search.algorithms.genotype import PRECISIONS, SpaceGenotype
 from runs.search.fidelities import Action, Bought, FidelitySearch, FidelityTask, block_affinity, step_cost
 from runs.search.fidelities.precisions import useful_precisions
@@ -42,8 +43,9 @@ __all__ = [
 Train = Callable[[Sequence[Action]], list[Bought | NasweaveError]]
 
 
-def fidelity_task(context: Context, known: Devices) -> FidelityTask:
+def fidelity_task(context: Context, known: Devices, simple_models: Sequence[SimpleModel]) -> FidelityTask:
     """Return what the search optimises: the error, or the loss, and the objectives that need no training."""
+    aim = trained_for(context.objectives)
     limits = context.budget.limits
 
     def feasible(genes: Genes) -> NDArray[np.bool_]:
@@ -57,7 +59,8 @@ def fidelity_task(context: Context, known: Devices) -> FidelityTask:
         step_cost=step_cost(context.space, context.costs),
         rungs=context.config.search.fidelities.rungs,
         feasible=feasible if limits else None,
-        reference_error=limits.get(trained_for(context.objectives)),
+        limit_error=limits.get(aim),
+        simple_error=simple_models[0].validation_error if simple_models and aim == "validation_error" else None,
         affinity=block_affinity(context.space),
     )
 
@@ -113,14 +116,15 @@ def check_new(train: RoundsEvaluator, *, first: int) -> None:
             )
 
 
-def new_search(context: Context, known: Devices) -> FidelitySearch:
+def new_search(context: Context, known: Devices, simple_models: Sequence[SimpleModel]) -> FidelitySearch:
     """Return the search of a run, which was told nothing yet."""
     config = context.config.search
     for gene, offered in offered_precisions(context, known).items():
         if useless := [name for name in context.space.precision if name not in offered]:
             context.reporter.message(f"search: {gene} {', '.join(useless)} gains nothing on this device, left out")
     initial, batch = config.fidelities.initial, config.fidelities.batch
-    return FidelitySearch(fidelity_task(context, known), seed=config.seed, initial=initial, batch=batch)
+    task = fidelity_task(context, known, simple_models)
+    return FidelitySearch(task, seed=config.seed, initial=initial, batch=batch)
 
 
 def processes_of(context: Context) -> int:

@@ -19,6 +19,7 @@ from runs.pipeline.stages.trained.purchases import (
 )
 from runs.pipeline.trained_records import SharedKeeper, network_of
 from runs.profiling.devices import Devices
+from runs.reports import SimpleModel
 from runs.search import WorkerGroup
 from runs.search.fidelities import Action, Bought
 from runs.search.optuna.observations import ObservationStudy
@@ -39,6 +40,7 @@ def buy_together(
     *,
     study: ObservationStudy,
     group: WorkerGroup,
+    simple_models: Sequence[SimpleModel],
 ) -> dict[str, float]:
     """Buy training beside other workers until it is over for all; return what the model takes for each error then.
 
@@ -49,7 +51,7 @@ def buy_together(
     CheckpointError
         What another worker trained is not in the run's folder here.
     """
-    settings, search = context.config.search.fidelities, new_search(context, known)
+    settings, search = context.config.search.fidelities, new_search(context, known, simple_models)
     train = trainers.searched
     identity = {**fidelity_identity(context, known), "budget": dict(sorted(context.budget.limits.items()))}
     with (
