@@ -23,8 +23,7 @@ from supernet.elastic import reset_parameters
 from supernet.tasks import TaskData
 from supernet.training import Evaluator, Quality, TrainingConfig
 from supernet.training.checkpoint import FILE, load_checkpoint
-from supernet.training.inheritance import inherit_weights
-from supernet.training.rounds import RoundTraining
+from supernet.training.rounds import RoundTraining, inherit_weights
 from supernet.training.sampling import initial_generator
 
 __all__ = ["RoundsEvaluator", "Start", "Trainers", "inherited_start", "missing_network", "random_start"]

@@ -13,22 +13,20 @@ from typing import Any
 
 import torch
 
-from hardware_profiles import RUNTIMES, Device, Runtime, Setting, this_device
+from hardware_profiles import Device, Runtime, Setting, this_device
 from predictors import CostModel
 from runs.evaluation.config import brief_training
 from runs.evaluation.network import weights_fingerprint
 from runs.objectives import Budget, Objective, objectives_by_name
 from runs.pipeline.accelerator import torch_device
 from runs.pipeline.ahead.begun import explained, note_begun
+from runs.pipeline.ahead.executable import available_runtime, check_executable, executed_exactly
 from runs.pipeline.config import Config
 from runs.pipeline.run_folder import run_folder
 from runs.profiling.target import Target
 from runs.reporter import Reporter, SilentReporter
 from runs.store import AnotherRunError, Run, Store
 from search_space import SearchSpace, space_from_mapping
-from search_space.errors import RuntimeUnavailableError, SpaceError
-from search_space.precision import FLOAT
-from search_space.spec import Kind
 from supernet import catalogue
 from supernet.pretrained import Pretrained
 from supernet.tasks import TASKS, TaskData, aimed
@@ -231,13 +229,13 @@ def open_context(
         The task's data cannot be read.
     """
     hardware, data = config.hardware, task_data(config) if data is None else data
-    runtime, reporter = _runtime(hardware.runtime), reporter or SilentReporter()
+    runtime, reporter = available_runtime(hardware.runtime), reporter or SilentReporter()
     device = this_device(cuda=runtime.accelerated)
     declared: Mapping[str, Any] = config.space
     if config.profile.path is None:  # of this machine
-        declared = _executed_exactly(declared, runtime, device, reporter=reporter)
+        declared = executed_exactly(declared, runtime, device, reporter=reporter)
     space = space_from_mapping(declared, task=data.shape, catalogue=catalogue())
-    _check_executable(space, runtime)
+    check_executable(space, runtime)
     pretrained = None if config.init.path is None else Pretrained(Path(os.path.expanduser(config.init.path)))
     if pretrained is not None:
         pretrained.check(space)
@@ -255,52 +253,3 @@ def open_context(
         setting=Setting(runtime=hardware.runtime, threads=hardware.threads, batch_size=hardware.batch_size),
         device=device,
     )
-
-
-def _runtime(name: str) -> Runtime:
-    runtime = RUNTIMES[name]
-    reason = runtime.unavailable()
-    if reason is not None:
-        raise RuntimeUnavailableError(
-            "hardware.runtime", expected="a runtime of this machine", got=runtime.name, remedy=reason
-        )
-    return runtime
-
-
-def _executed_exactly(
-    declared: Mapping[str, Any], runtime: Runtime, device: Device, *, reporter: Reporter
-) -> Mapping[str, Any]:
-    """Return a space without the precisions that this device computes otherwise than they are simulated, and say so."""
-    choices, exact = declared.get("precision", ()), runtime.precisions_on(device)
-    inexact = [p for p in choices if p in runtime.precisions and p not in exact]
-    if not inexact:
-        return declared
-    kept = [p for p in choices if p not in inexact] or [FLOAT]
-    reporter.warning(
-        f"space.precision: {', '.join(inexact)} left out, for {runtime.name} does not compute it exactly on "
-        f"this processor; {', '.join(kept)} stay"
-    )
-    return {**declared, "precision": kept}
-
-
-def _check_executable(space: SearchSpace, runtime: Runtime) -> None:
-    """Raise ``SpaceError`` for a choice of the space that the runtime does not execute."""
-    for gene, known in (("precision", runtime.precisions), ("float_precision", runtime.float_precisions)):
-        for value in getattr(space, gene):
-            if value not in known:
-                raise SpaceError(
-                    f"space.{gene}",
-                    expected=f"what {runtime.name} executes ({', '.join(sorted(known))})",
-                    got=value,
-                    remedy="remove it from the space or choose another runtime",
-                )
-    blocks: tuple[tuple[Kind, tuple[str, ...]], ...] = (("mixer", space.mixer), ("channel_mixer", space.channel_mixer))
-    for kind, keys in blocks:
-        for key in keys:
-            if runtime.family not in space.catalogue.spec(kind, key).runtimes:
-                raise SpaceError(
-                    f"space.{kind}",
-                    expected=f"what {runtime.name} executes correctly",
-                    got=key,
-                    remedy="remove it from the space or choose another runtime",
-                )

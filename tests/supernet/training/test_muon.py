@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from supernet import Network
-from supernet.training.muon import Muon, layer_matrices, orthogonalised
+from supernet.training.rounds import Muon, layer_matrices, orthogonalised
 from tests.supernet.training.job import job
 
 SHAPES = ((16, 24), (24, 16), (16, 16), (16, 24))

@@ -14,8 +14,7 @@ from search_space.errors import CheckpointError, NasweaveError
 from supernet import Network
 from supernet.elastic import reset_parameters
 from supernet.training import evaluate
-from supernet.training.inheritance import inherit_weights
-from supernet.training.rounds import RoundTraining, round_rate
+from supernet.training.rounds import RoundTraining, inherit_weights, round_rate
 from supernet.training.sampling import initial_generator
 from tests.supernet.training.job import job
 

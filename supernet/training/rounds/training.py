@@ -28,7 +28,7 @@ from supernet.tasks import TaskData
 from supernet.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from supernet.training.config import TrainingConfig
 from supernet.training.mixed_precision import autocast
-from supernet.training.muon import Muon, layer_matrices
+from supernet.training.rounds.muon import Muon, layer_matrices
 from supernet.training.sampling import augmentation_generator, training_rows
 from supernet.training.state import make_optimizer, restore_state, stored_state
 from supernet.training.stopping import held_back
