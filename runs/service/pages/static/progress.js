@@ -6,15 +6,16 @@ export class Progress {
   // `now_s`: the server's time when the page was made, for a browser's clock may be wrong; `budget_s` of the whole run.
   constructor({ now_s, budget_s, started_s }) {
     this.offset = now_s - Date.now() / 1000;
-    Object.assign(this, { budget_s, started_s, step: null, state: "queued" });
+    Object.assign(this, { budget_s, started_s, isWhole: true, step: null, state: "queued" });
     setInterval(() => this.draw(), 1000);
   }
 
   now() { return Date.now() / 1000 + this.offset; }
 
-  setState(state, started_s) {
+  // `isWhole`: whether the job that started is the run itself, whose time is limited, or an export of it.
+  setState(state, { started_s, isWhole } = {}) {
     this.state = state;
-    if (started_s) this.started_s = started_s;
+    if (started_s) Object.assign(this, { started_s, isWhole });
     if (state !== "running") this.step = null;
     this.draw();
   }
@@ -45,7 +46,7 @@ export class Progress {
     if (left !== null) words.push(left < 1 ? "this step is nearly done" : `about ${duration(left)} left of this step`);
     if (this.started_s) {
       const spent = Math.max(0, this.now() - this.started_s);
-      words.push(this.budget_s ? `${duration(spent)} of ${duration(this.budget_s)}` : `${duration(spent)} so far`);
+      words.push(this.budget_s && this.isWhole ? `${duration(spent)} of ${duration(this.budget_s)}` : `${duration(spent)} so far`);
     }
     byId("progress-left").textContent = words.join(" · ");
   }

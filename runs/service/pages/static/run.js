@@ -181,7 +181,7 @@ function describe({ kind, data }) {
   return [doing, data.runner && `on ${data.runner}`, data.reason?.how].filter(Boolean).join(", ");
 }
 
-function setState({ state: next, reason, job }, time_s) {
+function setState({ state: next, reason, job, verb }, time_s) {
   run.state = next ?? run.state;
   const badge = byId("run-state");
   badge.textContent = run.state;
@@ -189,7 +189,8 @@ function setState({ state: next, reason, job }, time_s) {
   byId("stop").hidden = !["queued", "running"].includes(run.state);
   byId("resume").hidden = !["stopped", "failed"].includes(run.state);
   byId("report").hidden = run.state !== "done";
-  progress.setState(run.state, job === "running" ? time_s : undefined);
+  progress.setState(run.state, job === "running" ? { started_s: time_s, isWhole: verb === "run" } : {});
+  if (["queued", "running"].includes(next)) problem(null); // what failed before is tried again
   allow();
   if (run.state === "failed" && reason?.parameter) problem(`${reason.parameter}: expected ${reason.expected}, got ${reason.got}; ${reason.remedy}`);
   if (run.state === "done" && shown) offer(shown).catch(() => {});

@@ -1,0 +1,127 @@
+"""The pages in a real browser: no barrier that axe finds, nothing too wide, fronts as the server has them."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import uvicorn
+
+from runs.service.server.access import COOKIE
+from runs.service.server.application import guarded
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+POINTS = "circle.point"
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """Return a browser."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def site(asked, key, find) -> Iterator[tuple[str, str]]:
+    """Serve two runs, one with networks; returns the address and the session of a user."""
+    find(key, 12)
+    find(asked.as_("ann").post("/api/v1/runs", json={"name": "other", "task": "digits"}).json()["key"], 5)
+    session = asked.service.tokens.make("session", owner="ann", scopes=["read", "submit"], seconds=600)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(
+            uvicorn.Config(guarded(asked.service), log_level="warning", timeout_graceful_shutdown=1)
+        )
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}", session
+        asked.service.feed.end()
+        server.should_exit = True
+        thread.join(20)
+
+
+@pytest.fixture
+def page(chromium, site) -> Iterator[Any]:
+    """Return a page of a user who has signed in; whatever its console says is an error, but for what is refused."""
+    url, session = site
+    context = chromium.new_context(base_url=url)
+    context.add_cookies([{"name": COOKIE, "value": session, "url": url}])
+    page = context.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: None if "status of 422" in message.text else said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    yield page
+    context.close()
+    assert said == []
+
+
+def test_no_page_has_a_barrier_or_is_wider_than_the_window(page, asked, key):
+    from axe_playwright_python.sync_playwright import Axe
+
+    keys = ",".join(run["key"] for run in asked.as_("ann").get("/api/v1/runs").json()["runs"])
+    for path in ("/", "/new", f"/runs/{key}", f"/compare?runs={keys}", "/devices"):
+        for width, scheme in ((1400, "light"), (400, "dark")):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.emulate_media(color_scheme=scheme)
+            page.goto(path)
+            if "/runs/" in path or "/compare" in path:
+                page.locator(POINTS).first.wait_for()
+            if path == "/new":
+                page.locator("summary").first.click()
+            found = Axe().run(page).response["violations"]
+            serious = [(v["id"], v["nodes"][0]["html"]) for v in found if v["impact"] in ("serious", "critical")]
+            assert not serious, (path, width, scheme)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, (path, width)
+
+
+def test_the_front_of_the_page_is_that_of_the_server_whatever_the_limit(page, asked, key):
+    page.goto(f"/runs/{key}")
+    slider = page.get_by_label("Latency", exact=True)
+    slider.wait_for()
+    shown = set()
+    for place in ("1000", "500", "100"):
+        slider.fill(place)
+        limit = float(page.evaluate("document.querySelector('#limit-latency_ms').dataset.limit ?? 'Infinity'"))
+        query = {} if limit == float("inf") else {"budget.latency_ms": limit}
+        front = asked.as_("ann").get(f"/api/v1/runs/{key}/front", params=query or {"budget.latency_ms": 1e6}).json()
+        rows = page.locator("#networks-body button").evaluate_all("all => all.map(one => one.dataset.key)")
+        assert set(rows) == {one["key"] for one in front["front"]}
+        shown.add(len(rows))
+    assert len(shown) == 3
+
+
+def test_the_front_is_walked_with_the_keyboard_and_tells_the_layers(page, key):
+    page.goto(f"/runs/{key}")
+    page.get_by_label("Latency", exact=True).fill("1000")
+    page.wait_for_function(f"document.querySelectorAll('{POINTS}').length > 2")
+    page.locator(f"{POINTS}[tabindex='0']").focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    name = page.evaluate("document.activeElement.dataset.key")
+    page.locator(".tip .layers li").first.wait_for()
+    page.keyboard.press("Enter")
+    assert page.locator("#network-title").inner_text() == f"Network {name}"
+    assert name in page.locator("#answer").inner_text()
+    assert page.locator(f"{POINTS}[aria-pressed='true']").get_attribute("data-key") == name
+
+
+def test_a_form_says_what_it_will_ask_for_and_where_it_is_wrong(page, asked):
+    page.goto("/new")
+    page.get_by_label("Latency").fill("0.5")
+    page.locator("summary").first.click()
+    page.get_by_label("Widths").fill("16, 24")
+    command = page.locator("#command").inner_text()
+    assert "task=digits budget.latency_ms=0.5" in command and "'choices.embed_dim=[16,24]'" in command
+    page.get_by_label("Widths").fill("4")
+    page.get_by_role("button", name="Begin").click()
+    page.locator("#problem:not([hidden])").wait_for()
+    assert "choices.embed_dim" in page.locator("#problem").inner_text()
+    assert len(asked.as_("ann").get("/api/v1/runs").json()["runs"]) == 2
