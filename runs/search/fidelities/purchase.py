@@ -32,18 +32,18 @@ def error_of(mean: Floats, deviation: Floats) -> tuple[Floats, Floats]:
     return error, error * np.sqrt(np.expm1(spread))
 
 
-def reference_of(objectives: Floats, *, limit: float | None = None, simple: float | None = None) -> Floats:
+def reference_of(objectives: Floats, limit: float | None, simple: float | None, *, above: float = 0.0) -> Floats:
     """Return the corner that hypervolume counts from, ``(m,)``, of networks ``(n, m)``, the error first.
 
     ``limit`` is an error above which a network is of no use, and ``simple`` that of a model which nobody would give up
-    for a worse network; some room is left where nothing is as good yet.
+    for a worse network; some room is left where nothing is as good yet. The errors of the networks are ``above`` more.
     """
     low, high = objectives.min(axis=0), objectives.max(axis=0)
     # Where all cost alike, or nothing but the error counts, any margin leaves room for a gain.
     reference: Floats = high + np.where(high > low, _MARGIN * (high - low), 1.0)
-    reference[0] = _SPAN * low[0] if limit is None else max(limit, _ROOM * low[0])
+    reference[0] = _SPAN * low[0] if limit is None else max(limit + above, _ROOM * low[0])
     if limit is None and simple is not None:
-        reference[0] = min(reference[0], max(simple, _ROOM * low[0]))
+        reference[0] = min(reference[0], max(simple + above, _ROOM * low[0]))
     return reference
 
 

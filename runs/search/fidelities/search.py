@@ -275,18 +275,14 @@ class FidelitySearch:
             for rung in rungs
         ]
         mean, deviation = error_of(*(np.stack(columns, axis=1) for columns in zip(*curves, strict=True)))
-        further, floor = rungs - done[:, None], self._ledger.floor
+        further = rungs - done[:, None]
         rows, self.open_gain = best_purchases(
             mean,
             deviation,
             known=known,
             cost=np.where(further > 0, further * step_cost[:, None], np.inf),
             objectives=np.concatenate([objectives, *self._coming()]),
-            reference=reference_of(
-                objectives,
-                limit=None if task.limit_error is None else task.limit_error + floor,
-                simple=None if task.simple_error is None else task.simple_error + floor,
-            ),
+            reference=reference_of(objectives, task.limit_error, task.simple_error, above=self._ledger.floor),
             count=self.batch,
             needs=np.maximum(candidates.number, candidates.donor),
             changes=candidates.number >= 0,

@@ -296,4 +296,4 @@ def test_the_front_that_is_handed_over_is_not_that_of_the_luckiest():
 )
 def test_hypervolume_counts_from_what_a_network_must_better(limit: float | None, simple: float | None, error: float):
     objectives = np.array([[5.0, 1.0], [20.0, 0.0]])
-    assert reference_of(objectives, limit=limit, simple=simple) == pytest.approx([error, 1.1])
+    assert reference_of(objectives, limit, simple) == pytest.approx([error, 1.1])
