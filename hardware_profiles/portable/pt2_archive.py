@@ -41,7 +41,10 @@ _LABELS = {
 _MOST_MEMBERS, _MOST_TEXT = 100_000, 256 * 2**20
 # Of a pickle: what fetches a name from a module, and the names that tensors need.
 _IMPORTING = {"GLOBAL", "INST", "STACK_GLOBAL", "EXT1", "EXT2", "EXT4"}
-_OF_TENSORS = re.compile(r"torch\._utils _rebuild_tensor_v2|collections OrderedDict|torch \w+Storage")
+_OF_TENSORS = re.compile(  # the second and third where export has noted something of a tensor
+    r"torch\._utils _rebuild_tensor_v2|torch\._tensor _rebuild_from_type_v2|torch Tensor|collections OrderedDict"
+    r"|torch \w+Storage"
+)
 
 
 def load_program(path: Path) -> Any:
