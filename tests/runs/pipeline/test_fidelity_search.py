@@ -78,7 +78,7 @@ def test_two_processes_find_the_same(undisturbed, tmp_path):
 
 
 WRITES = {
-    "checkpoint": ("supernet.training.rounds", "save_checkpoint"),
+    "checkpoint": ("supernet.training.rounds.training", "save_checkpoint"),
     "candidate": ("runs.store.repository.Store", "put_candidate"),
     "trial": ("runs.search.optuna.observations.ObservationStudy", "add"),
 }
