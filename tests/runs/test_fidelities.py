@@ -134,7 +134,7 @@ def test_a_worker_begins_what_a_search_ends(copy, monkeypatch, capfd):
         ("search", ("search.fidelities.rungs=[10,20,80]",), "the rungs it was started with ([10, 20, 40])"),
         ("search", ("search.seed=7",), "the seed it was started with (0)"),
         ("search", ("search.fidelities.optimizer=adamw",), "the training configuration and data that this run was"),
-        ("search", ("search.fidelities.optimizer=adam",), "optimizer: expected muon or adamw, got adam"),
+        ("search", ("search.fidelities.optimizer=adam",), "optimizer: expected muon or adamw, got 'adam'"),
         (
             "search",
             ("search.fidelities.learning_rate=0",),

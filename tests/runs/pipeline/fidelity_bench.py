@@ -27,7 +27,8 @@ from runs.search.optuna.storage import open_storage
 from runs.search.testing import small_space
 from runs.store import Claims, Store
 from supernet.tasks import TASKS
-from supernet.training import TrainingConfig, rounds
+from supernet.training import TrainingConfig
+from supernet.training.rounds import training
 
 ROUNDS = 9
 WATCH = WorkersConfig(heartbeat_s=0.1, grace_s=2.0, patience_s=5.0)
@@ -154,7 +155,7 @@ def shared_bench(folder: Path, url: str, **changes: Any) -> Bench:
 
 def _die_after(saves: int) -> None:
     """End this process, as kill -9 does, when it has written so many checkpoints."""
-    original, done = rounds.save_checkpoint, 0
+    original, done = training.save_checkpoint, 0
 
     def save(*args: Any) -> None:
         nonlocal done
@@ -163,7 +164,7 @@ def _die_after(saves: int) -> None:
         if done == saves:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    rounds.save_checkpoint = save  # type: ignore[assignment]
+    training.save_checkpoint = save  # type: ignore[assignment]
 
 
 def work(folder: Path, url: str, name: str, dies_after: int | None = None) -> None:
