@@ -111,7 +111,7 @@ def leftovers(folder):
     [
         (OSError(errno.ENOSPC, "No space left on device"), 2, "No space left on device; mend it and run"),
         (OSError(errno.EROFS, "Read-only file system"), 2, "Read-only file system; mend it and run"),
-        (KeyboardInterrupt(), 130, "interrupted; the same command continues"),
+        (KeyboardInterrupt(), 130, "the same command continues"),
     ],
 )
 def test_an_export_that_cannot_be_finished_leaves_nothing(finished, monkeypatch, capfd, error, code, words):
@@ -166,7 +166,10 @@ def test_a_finished_run_exports_the_best_network_within_any_budget(finished, mon
         (["key=nonsense"], "key: expected auto, knee, best, fastest"),
         (["space.depth=[1]"], "space.depth: expected [1, 2], with which the run outputs/digits/default was begun"),
         (["training.steps=41"], "training.steps: expected 40, with which the run outputs/digits/default was"),
-        (["hardware.batch_size=2"], "hardware: expected onnxruntime, 1 thread(s), batch 1, with which the run"),
+        (
+            ["hardware.batch_size=2"],
+            "profile.setting: expected onnxruntime, 1 thread(s), batch 2, got onnxruntime, 1 thread(s), batch 1",
+        ),
         (["budget.size_bytes=10", "name=b"], "budget.size_bytes: expected a limit that some network"),
         (["budget.latency_ms=1e-7", "name=c"], "budget.latency_ms: expected a limit that some network"),
         (["space.mixer=[softmux]"], "mixer: expected"),
