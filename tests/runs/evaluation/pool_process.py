@@ -63,6 +63,7 @@ def rounds_of(*names: str) -> list[Round]:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which one begun in the background ignores
     kind = {"endless": Endless, "saving": Saving}[sys.argv[2]]
     with RoundsPool(kind(Path(sys.argv[1])), processes=2) as pool:  # type: ignore[arg-type]
         pool.train(rounds_of("first", "second"))

@@ -25,7 +25,7 @@ from runs.service.tokens import made
 from runs.store.database import Database
 from runs.store.service.jobs import Jobs
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.timeout(900), pytest.mark.slow]
 
 PAGE = Path(__file__).parents[3] / "docs" / "service.md"
 CI = re.findall(r"<!-- run by CI -->\n```(\w+)\n(.*?)```", PAGE.read_text(), re.DOTALL)

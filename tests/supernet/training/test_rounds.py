@@ -27,6 +27,14 @@ def one_thread():
     torch.set_num_threads(threads)
 
 
+@pytest.fixture
+def interruptible():
+    """Take Ctrl-C as a program in the foreground does, for one that was begun in the background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def begin(path: Path | None = None, *, architecture=None, optimizer="muon", **changes) -> RoundTraining:
     space, data, config = job(steps=1)
     network = Network(architecture or space.largest, space.geometry)
@@ -83,7 +91,7 @@ def test_a_killed_round_goes_on_at_its_last_checkpoint_bit_for_bit(tmp_path: Pat
     assert all(torch.equal(a, b) for a, b in zip(weights(whole), weights(again), strict=True))
 
 
-def test_a_round_that_is_stopped_is_kept_at_its_step(tmp_path: Path):
+def test_a_round_that_is_stopped_is_kept_at_its_step(tmp_path: Path, interruptible):
     class Stopped(RoundTraining):
         def _update(self) -> None:
             super()._update()
