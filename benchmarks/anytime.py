@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import platform
 import sys
 import tempfile
@@ -32,7 +31,7 @@ from rich.table import Table
 from threadpoolctl import threadpool_limits
 
 from benchmarks.anytime_methods import METHODS, WITH_SUPERNETS
-from benchmarks.anytime_setting import Curve, Point, open_setting
+from benchmarks.anytime_setting import BUDGETS, Curve, Point, add_setting_arguments, open_setting
 from hardware_profiles import this_device
 from hardware_profiles.atomic import write_atomically
 from runs.objectives.pareto import hypervolume, non_dominated
@@ -40,12 +39,6 @@ from search_space.errors import NasweaveError
 
 __all__ = ["front_at", "hypervolume_at"]
 
-BUDGETS = {
-    "digits": (180.0, 360.0, 720.0),
-    "fashion_mnist": (900.0, 1800.0, 3600.0),
-    "clinc150": (600.0, 1200.0, 2400.0),
-    "gutenberg": (1200.0, 2400.0, 4800.0),
-}
 Fronts = Sequence[tuple[float, Sequence[str]]]
 _STEPS = 60  # of the curves of the picture
 
@@ -167,16 +160,13 @@ def table_of(result: Mapping[str, Any]) -> Table:
 def main() -> None:
     """Run the benchmark from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--task", default="digits", choices=sorted(BUDGETS))
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_setting_arguments(parser)
     parser.add_argument("--methods", default=",".join(METHODS), help="names, separated by commas")
     parser.add_argument("--budgets", help="processor seconds, separated by commas")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--folder", type=Path, default=Path("outputs/anytime"), help="where runs leave their points")
-    parser.add_argument("--data-root", type=Path, default=Path(os.environ.get("NASWEAVE_DATA", "../shared/data")))
     parser.add_argument("--picture", type=Path, metavar="FILE", help="write the curves with bands")
-    parser.add_argument("override", nargs="*", help="as nasweave run takes them")
     options = parser.parse_args()
     options.methods = options.methods.split(",")
     names = [*METHODS, *WITH_SUPERNETS]

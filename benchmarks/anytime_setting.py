@@ -7,6 +7,8 @@ bytes) and the latency of the largest network: what lies beyond it is of no use.
 
 from __future__ import annotations
 
+import argparse
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -28,7 +30,7 @@ from supernet.calibration import calibrate
 from supernet.tasks import TASKS, TaskData
 from supernet.training import Evaluator, Quality, TrainingConfig
 
-__all__ = ["PROFILES", "Curve", "Point", "Setting", "open_setting"]
+__all__ = ["BUDGETS", "PROFILES", "Curve", "Point", "Setting", "add_setting_arguments", "open_setting"]
 
 PROFILES = {
     "vit_tiny": "amd_epyc_2c_onnxruntime_t1_vit_tiny",
@@ -36,6 +38,14 @@ PROFILES = {
     "text": "intel_xeon_2c_onnxruntime_t1_text",
     "text_causal": "amd_epyc_2c_onnxruntime_t1_text_causal",
 }
+BUDGETS = {
+    "digits": (180.0, 360.0, 720.0),
+    "fashion_mnist": (900.0, 1800.0, 3600.0),
+    "clinc150": (600.0, 1200.0, 2400.0),
+    "gutenberg": (1200.0, 2400.0, 4800.0),
+}
+"""The processor seconds at which the methods are compared on each task."""
+
 _MOST_TEST = 2000
 
 
@@ -167,3 +177,11 @@ def open_setting(task: str, overrides: Sequence[str], *, data_root: Path) -> Set
         reference=(simple.test_error, largest),
         simple_error=simple.validation_error,
     )
+
+
+def add_setting_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what every program that opens a setting takes."""
+    parser.add_argument("--task", default="digits", choices=sorted(BUDGETS))
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--data-root", type=Path, default=Path(os.environ.get("NASWEAVE_DATA", "../shared/data")))
+    parser.add_argument("override", nargs="*", help="as nasweave run takes them")

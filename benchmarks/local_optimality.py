@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import tempfile
 import time
 from pathlib import Path
@@ -25,9 +24,8 @@ from rich.console import Console
 from rich.table import Table
 from threadpoolctl import threadpool_limits
 
-from benchmarks.anytime import BUDGETS
 from benchmarks.anytime_methods import Searched, nasweave
-from benchmarks.anytime_setting import Curve, Setting, open_setting
+from benchmarks.anytime_setting import BUDGETS, Curve, Setting, add_setting_arguments, open_setting
 from runs.evaluation.rounds import RoundsEvaluator, inherited_start
 from runs.objectives.pareto import non_dominated
 from runs.search.fidelities.neighbours import one_gene_neighbours
@@ -99,14 +97,11 @@ def _judged(setting: Setting, searched: Searched, row: Genes, near: Genes, *, do
 def main() -> None:
     """Run the benchmark from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--task", default="digits", choices=sorted(BUDGETS))
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_setting_arguments(parser)
     parser.add_argument("--budget", type=float, help="processor seconds of the search; the task's middle budget")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--most", type=int, default=8, help="neighbours of each front network that are trained")
     parser.add_argument("--steps", type=int, default=200, help="that front network and neighbours get at most")
-    parser.add_argument("--data-root", type=Path, default=Path(os.environ.get("NASWEAVE_DATA", "../shared/data")))
-    parser.add_argument("override", nargs="*", help="as nasweave run takes them")
     options = parser.parse_args()
     options.budget = options.budget or BUDGETS[options.task][1]
     try:

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,8 +19,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.anytime import BUDGETS
-from benchmarks.anytime_setting import Setting, open_setting
+from benchmarks.anytime_setting import Setting, add_setting_arguments, open_setting
 from hardware_profiles import this_device
 from runs.evaluation.rounds import random_start
 from runs.search.algorithms.design import skewed_sample
@@ -30,9 +27,33 @@ from search_space import Architecture
 from search_space.errors import NasweaveError
 from supernet.calibration import calibrate
 from supernet.training import Evaluator
-from supernet.training.rounds import RoundTraining
+from supernet.training.rounds import OPTIMIZERS, RoundTraining
 
 _POOL = 200  # random networks, of which some of several latencies are trained
+
+
+def ways(text: str) -> list[tuple[str, float | None]]:
+    """Return optimizers and their rates, ``None`` for that of the training; ``ValueError`` for any other."""
+    found = [(name, float(rate) if rate else None) for name, _, rate in (w.partition(":") for w in text.split(","))]
+    if any(name not in OPTIMIZERS or (rate is not None and not 0 < rate <= 1) for name, rate in found):
+        raise ValueError(text)
+    return found
+
+
+def rounds(text: str) -> list[int]:
+    """Return increasing numbers of steps; ``ValueError`` for others."""
+    found = [int(steps) for steps in text.split(",")]
+    if found[0] < 1 or sorted(set(found)) != found:
+        raise ValueError(text)
+    return found
+
+
+def shares(text: str) -> list[float]:
+    """Return numbers from 0 to below 1; ``ValueError`` for others."""
+    found = [float(share) for share in text.split(",")]
+    if not all(0 <= share < 1 for share in found):
+        raise ValueError(text)
+    return found
 
 
 def networks(setting: Setting, shares: Sequence[float]) -> list[Architecture]:
@@ -65,14 +86,13 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     setting = open_setting(options.task, options.override, data_root=options.data_root)
     rows = []
     for network in networks(setting, options.shares):
-        for way in options.ways:
-            optimizer, _, rate = way.partition(":")
+        for optimizer, rate in options.ways:
             found = [
                 trained(
                     setting,
                     network,
                     optimizer=optimizer,
-                    rate=float(rate) if rate else setting.training.learning_rate,
+                    rate=rate or setting.training.learning_rate,
                     seed=seed,
                     rounds=options.rounds,
                 )
@@ -82,7 +102,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             rows.append(
                 {
                     "network": str(network),
-                    "way": way,
+                    "way": optimizer if rate is None else f"{optimizer}:{rate:g}",
                     "errors": errors.mean(axis=0).round(3).tolist(),
                     "seconds": round(float(seconds), 1),
                 }
@@ -99,14 +119,14 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 def main() -> None:
     """Run the benchmark from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--task", default="digits", choices=sorted(BUDGETS))
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--ways", nargs="+", default=["adamw", "adamw:0.008", "muon:0.008"], help="optimizer:rate")
-    parser.add_argument("--rounds", nargs="+", type=int, default=[100, 400], help="steps at the end of each round")
-    parser.add_argument("--shares", nargs="+", type=float, default=[0.05, 0.35], help="of random networks, by latency")
+    add_setting_arguments(parser)
+    default = "adamw,adamw:0.008,muon:0.008"
+    parser.add_argument(
+        "--ways", type=ways, default=ways(default), help=f"optimizer:rate, parted by commas ({default})"
+    )
+    parser.add_argument("--rounds", type=rounds, default=rounds("100,400"), help="their last steps (100,400)")
+    parser.add_argument("--shares", type=shares, default=shares("0.05,0.35"), help="of random networks, by latency")
     parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--data-root", type=Path, default=Path(os.environ.get("NASWEAVE_DATA", "../shared/data")))
-    parser.add_argument("--override", nargs="*", default=[], help="as nasweave run takes them")
     options = parser.parse_args()
     try:
         result = measure(options)

@@ -57,7 +57,8 @@ class Command:
 class Context:
     """The values of one run, which stages take and never change.
 
-    What not every stage needs is opened when it is first asked for: database, run, accelerator.
+    What not every stage needs is opened when it is first asked for: the database and the run's row in it, and the
+    accelerator. A training needs no database, and a profile no accelerator.
 
     Parameters
     ----------

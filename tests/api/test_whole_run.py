@@ -25,7 +25,7 @@ TINY: dict[str, Any] = {
     "profile.time_budget": None,
     "profile.networks": 2,
     "profile.max_seconds": 0.01,
-    "search.fidelities.rungs": [4, 8],
+    "search.fidelities.rungs": [40, 80],
     "search.fidelities.max_rounds": 6,
     "search.fidelities.initial": 4,
     "search.fidelities.processes": 1,
@@ -50,7 +50,7 @@ def test_a_search_gives_a_table_and_says_nothing(fresh_logging, run, capfd):
     assert found.index.name == "key" and len(found) >= 2
     assert {"architecture", "trial", "validation_error", "latency_ms", "size_bytes", "training_steps"} <= {*found}
     assert all(isinstance(architecture, nw.Architecture) for architecture in found.architecture)
-    assert set(found.training_steps) <= {4, 8} and found.validation_error.between(0, 100).all()
+    assert set(found.training_steps) <= {40, 80} and found.validation_error.between(0, 100).all()
 
 
 def test_the_front_is_of_networks_that_nothing_dominates(run):

@@ -10,8 +10,8 @@ Papers: Jordan et al. 2024 (Muon); Liu et al. 2025, arXiv:2502.16982 (decay, and
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, overload
 
 import torch
 from torch import Tensor, nn
@@ -64,12 +64,20 @@ class Muon(torch.optim.Optimizer):
     ) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
-    @torch.no_grad()
-    def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """Update every matrix that has a gradient."""
-        for group in self.param_groups:
-            if weights := [p for p in group["params"] if p.grad is not None]:
-                self._update(weights, group)
+    @overload
+    def step(self, closure: None = None) -> None: ...
+
+    @overload
+    def step(self, closure: Callable[[], float]) -> float: ...
+
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:
+        """Update every matrix that has a gradient; ``closure`` computes and returns the loss first, if there is one."""
+        loss = None if closure is None else closure()
+        with torch.no_grad():
+            for group in self.param_groups:
+                if weights := [p for p in group["params"] if p.grad is not None]:
+                    self._update(weights, group)
+        return loss
 
     def _update(self, weights: list[Tensor], group: dict[str, Any]) -> None:
         gradients = [p.grad for p in weights if p.grad is not None]

@@ -21,7 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from search_space.errors import CheckpointError, NasweaveError
+from search_space.errors import CheckpointError, ConfigError, NasweaveError
 from supernet.elastic import ElasticLinear
 from supernet.model import Network
 from supernet.tasks import TaskData
@@ -33,7 +33,9 @@ from supernet.training.sampling import augmentation_generator, training_rows
 from supernet.training.state import make_optimizer, restore_state, stored_state
 from supernet.training.stopping import held_back
 
-__all__ = ["RoundTraining", "round_rate"]
+__all__ = ["OPTIMIZERS", "RoundTraining", "round_rate"]
+
+OPTIMIZERS = ("muon", "adamw")
 
 _WARMUP = 20  # steps at most, a tenth of a round
 
@@ -64,6 +66,8 @@ class RoundTraining:
     ------
     CheckpointError
         For a checkpoint that is damaged or of another training.
+    ConfigError
+        There is no such optimizer.
     """
 
     def __init__(
@@ -82,6 +86,10 @@ class RoundTraining:
         self._round = (0, 0)
         self._taken_up: Checkpoint | None = None  # until it is trained further
         self._linears = [m for m in network.modules() if isinstance(m, ElasticLinear)]
+        if optimizer not in OPTIMIZERS:
+            raise ConfigError(
+                "optimizer", expected=f"one of {', '.join(OPTIMIZERS)}", got=repr(optimizer), remedy="correct it"
+            )
         self.optimizer = optimizer
         matrices = layer_matrices(network) if optimizer == "muon" else []
         self._optimizers: list[torch.optim.Optimizer] = [make_optimizer(network, config, apart_from=matrices)]
@@ -134,7 +142,7 @@ class RoundTraining:
                 "training",
                 expected="a finite loss and gradient",
                 got=f"loss {values[0]:g} and gradient norm {values[1]:g} in step {self.step + 1} of {self.identity}",
-                remedy="lower training.learning_rate; the last good checkpoint stays",
+                remedy="lower search.fidelities.learning_rate; the last good checkpoint stays",
             )
         start, end = self._round
         rate = config.learning_rate * round_rate(self.step - start, steps=end - start)
@@ -170,7 +178,7 @@ class RoundTraining:
         if header != self._header():
             differing = sorted(k for k in {**header, **self._header()} if header.get(k) != self._header().get(k))
             raise CheckpointError(
-                f"{where}: training.{differing[0]}",
+                f"{where}: {differing[0]}",
                 expected=repr(self._header().get(differing[0])),
                 got=repr(header.get(differing[0])),
                 remedy="restore what it was trained with, or train into another folder",
