@@ -9,7 +9,7 @@ import hashlib
 import io
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from search_space.schema import (
     Check,
     MalformedError,
     file_word,
+    hexadecimal,
     integer,
     is_file_name,
     items,
@@ -77,10 +78,8 @@ _ABOUT: dict[str, Check] = {
     "noise_floor": number(0.0, 1e6),
     "provenance": PROVENANCE,
 }
-
-
 _IN_A_FILE = record(
-    {**_ABOUT, "count": integer(0, _MOST_ROWS), "table": text(), "sha256": text(), _HASH: text()},
+    {**_ABOUT, "count": integer(0, _MOST_ROWS), "table": text(), "sha256": hexadecimal(64), _HASH: hexadecimal(64)},
     may_lack=("provenance", _HASH),  # earlier versions wrote none
 )
 _IN_A_DATABASE = record(
@@ -125,7 +124,7 @@ def read_mapping(data: Any, *, where: str) -> dict[str, Any]:
     return _checked(data, _IN_A_DATABASE, where)
 
 
-def _checked(data: Any, check: Check, where: str) -> dict[str, Any]:
+def _checked(data: Any, check: Callable[[Any], dict[str, Any]], where: str) -> dict[str, Any]:
     if not isinstance(data, Mapping) or data.get("format") != FORMAT:
         raise malformed(where, "a file of another kind")
     if data.get("schema") not in _READABLE:
@@ -136,10 +135,9 @@ def _checked(data: Any, check: Check, where: str) -> dict[str, Any]:
             remedy="it was written by another version of nasweave: install that one or profile again",
         )
     try:
-        found: dict[str, Any] = check(data)
+        return check(data)
     except MalformedError as error:
         raise malformed(where, str(error)) from error
-    return found
 
 
 def table_bytes(measurements: Sequence[Measurement]) -> bytes:

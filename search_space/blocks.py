@@ -38,8 +38,6 @@ _TASK = record(
     },
     may_lack=("grid", "causal", "vocab_size", "padded", "stem", "head"),
 )
-
-
 _GEOMETRY = record(
     {
         "task": _TASK,

@@ -11,7 +11,7 @@ import math
 import os
 import re
 import stat
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ __all__ = [
     "MalformedError",
     "file_path",
     "file_word",
+    "hexadecimal",
     "integer",
     "is_file_name",
     "items",
@@ -126,7 +127,7 @@ def _no_number(name: str) -> float:
     raise MalformedError(f"expected numbers, got {name}")
 
 
-def integer(low: int, high: int) -> Check:
+def integer(low: int, high: int) -> Callable[[Any], int]:
     """Accept whole numbers from ``low`` to ``high``."""
 
     def check(value: Any) -> int:
@@ -137,7 +138,7 @@ def integer(low: int, high: int) -> Check:
     return check
 
 
-def number(low: float = -math.inf, high: float = math.inf) -> Check:
+def number(low: float = -math.inf, high: float = math.inf) -> Callable[[Any], float]:
     """Accept finite numbers from ``low`` to ``high``, as floats."""
 
     def check(value: Any) -> float:
@@ -156,7 +157,7 @@ def _is_finite(value: float) -> bool:
         return False
 
 
-def text(*, longest: int = 1000) -> Check:
+def text(*, longest: int = 1000) -> Callable[[Any], str]:
     """Accept printable text in one line."""
 
     def check(value: Any) -> str:
@@ -169,7 +170,7 @@ def text(*, longest: int = 1000) -> Check:
 
 def moment(value: Any) -> str:
     """Accept a time in ISO 8601."""
-    found: str = text(longest=60)(value)
+    found = text(longest=60)(value)
     try:
         datetime.fromisoformat(found)
     except ValueError:
@@ -189,8 +190,19 @@ def scalar(value: Any) -> int | float | str | bool:
     if isinstance(value, bool):
         return value
     if isinstance(value, int):
-        return int(integer(-(2**63), 2**63 - 1)(value))
-    return float(number()(value)) if isinstance(value, float) else str(text()(value))
+        return integer(-(2**63), 2**63 - 1)(value)
+    return number()(value) if isinstance(value, float) else text()(value)
+
+
+def hexadecimal(digits: int) -> Callable[[Any], str]:
+    """Accept a hash, or what else is written in so many small hexadecimal digits."""
+
+    def check(value: Any) -> str:
+        if not isinstance(value, str) or len(value) != digits or set(value) - set("0123456789abcdef"):
+            raise MalformedError(f"expected {digits} hexadecimal digits, got {shown(value)}")
+        return value
+
+    return check
 
 
 def is_file_name(name: object) -> bool:
@@ -235,7 +247,7 @@ def optional(inner: Check) -> Check:
     return lambda value: None if value is None else inner(value)
 
 
-def items(inner: Check, *, most: int, least: int = 0) -> Check:
+def items(inner: Check, *, most: int, least: int = 0) -> Callable[[Any], tuple[Any, ...]]:
     """Accept a list, as a tuple."""
 
     def check(value: Any) -> tuple[Any, ...]:
@@ -246,7 +258,7 @@ def items(inner: Check, *, most: int, least: int = 0) -> Check:
     return check
 
 
-def table(key: Check, inner: Check, *, most: int) -> Check:
+def table(key: Check, inner: Check, *, most: int) -> Callable[[Any], dict[str, Any]]:
     """Accept entries by name."""
 
     def check(value: Any) -> dict[str, Any]:
@@ -257,25 +269,22 @@ def table(key: Check, inner: Check, *, most: int) -> Check:
     return check
 
 
-def record(fields: Mapping[str, Check], *, may_lack: Collection[str] = ()) -> Check:
+def record(fields: Mapping[str, Check], *, may_lack: Collection[str] = ()) -> Callable[[Any], dict[str, Any]]:
     """Accept a mapping with these fields and no others; what it may lack is absent from the result, too."""
+    names = ", ".join(fields)
 
     def check(value: Any) -> dict[str, Any]:
         if not isinstance(value, Mapping):
-            raise MalformedError(f"expected {_listed(fields)} by name, got {shown(value)}")
+            raise MalformedError(f"expected {names} by name, got {shown(value)}")
         unknown = next((name for name in value if name not in fields), None)
         if unknown is not None:
-            raise MalformedError(f"expected no field {shown(unknown)}, but {_listed(fields)}")
+            raise MalformedError(f"expected no field {shown(unknown)}, but {names}")
         missing = next((name for name in fields if name not in value and name not in may_lack), None)
         if missing is not None:
             raise MalformedError("expected a value, got none", where=missing)
         return {name: _of(name, inner, value[name]) for name, inner in fields.items() if name in value}
 
     return check
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(names)
 
 
 def _of(name: str, inner: Check, value: Any) -> Any:

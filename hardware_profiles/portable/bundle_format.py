@@ -19,6 +19,7 @@ from search_space.schema import (
     MalformedError,
     file_path,
     file_word,
+    hexadecimal,
     integer,
     items,
     moment,
@@ -55,14 +56,8 @@ UNIT = "ms"
 _MOST_BYTES, _MOST_PART_BYTES, _MOST_MODELS = 2**28, 2**31, 10**6
 
 
-def _identity(value: Any) -> str:
-    """Accept what names a bundle or a session; it becomes a part of a file's name."""
-    if not isinstance(value, str) or len(value) != 16 or set(value) - set("0123456789abcdef"):
-        raise MalformedError(f"expected 16 hexadecimal digits, got {shown(value)}")
-    return value
-
-
-_PART = record({"path": file_path, "sha256": text(longest=64)})
+_IDENTITY = hexadecimal(16)  # of a bundle or a session; it becomes a part of a file's name
+_PART = record({"path": file_path, "sha256": hexadecimal(64)})
 _REFERENCE = {
     "name": file_word,
     "float_precision": word,
@@ -80,7 +75,7 @@ _BUNDLE = record(
     {
         "format": one_of(BUNDLE_FORMAT),
         "schema": one_of(BUNDLE_SCHEMA),
-        "id": _identity,
+        "id": _IDENTITY,
         "setting": SETTING,
         "package": word,
         "graph": file_word,
@@ -95,8 +90,8 @@ _HEAD = record(
     {
         "format": one_of(RESULTS_FORMAT),
         "schema": one_of(BUNDLE_SCHEMA),
-        "bundle": _identity,
-        "session": _identity,
+        "bundle": _IDENTITY,
+        "session": _IDENTITY,
         "unit": one_of(UNIT),
         "device": DEVICE,
         "setting": SETTING,
@@ -112,8 +107,7 @@ _HEAD = record(
 
 def results_head(data: Any) -> dict[str, Any]:
     """Return the checked first line of results; raises ``MalformedError``."""
-    head: dict[str, Any] = _HEAD(data)
-    return head
+    return _HEAD(data)
 
 
 def row_place(row: Any) -> tuple[str, int]:
@@ -136,7 +130,7 @@ def read_bundle(folder: Path) -> dict[str, Any]:
         data = parse_json(read_file(path, most_bytes=_MOST_BYTES))
         if not isinstance(data, dict) or (data.get("format"), data.get("schema")) != (BUNDLE_FORMAT, BUNDLE_SCHEMA):
             raise damaged(path, "a file of another kind or version")
-        bundle: dict[str, Any] = _BUNDLE(data)
+        bundle = _BUNDLE(data)
     except (OSError, MalformedError) as error:
         raise damaged(path, str(error)) from error
     if bundle_identity(data) != bundle["id"]:

@@ -15,6 +15,7 @@ from typing import Any
 from search_space.schema import (
     MalformedError,
     file_path,
+    hexadecimal,
     integer,
     items,
     one_of,
@@ -46,14 +47,6 @@ MANIFEST, EXAMPLE, SCRIPT = "manifest.json", "example_input.npy", "bench.py"
 FORMAT, SCHEMA = "nasweave.export", 1
 
 _MOST_MANIFEST_BYTES, _MOST_FILES = 16 * 2**20, 10_000
-
-
-def _digest(value: Any) -> str:
-    if not isinstance(value, str) or len(value) != 64 or set(value) - set("0123456789abcdef"):
-        raise MalformedError(f"expected a hash of 64 hexadecimal digits, got {shown(value)}")
-    return value
-
-
 _MANIFEST_FIELDS = record(
     {
         "format": one_of(FORMAT),
@@ -71,7 +64,7 @@ _MANIFEST_FIELDS = record(
             ),
             most=_MOST_FILES,
         ),
-        "files": table(file_path, record({"bytes": integer(0, 2**62), "sha256": _digest}), most=_MOST_FILES),
+        "files": table(file_path, record({"bytes": integer(0, 2**62), "sha256": hexadecimal(64)}), most=_MOST_FILES),
     }
 )
 
@@ -131,7 +124,7 @@ def read_manifest(folder: Path, openers: Mapping[str, Opener] | None = None) -> 
                 got=f"schema {shown(schema)}, of another version of nasweave",
                 remedy="use the version that wrote it, or export it again",
             )
-        manifest: dict[str, Any] = _MANIFEST_FIELDS(data)
+        manifest = _MANIFEST_FIELDS(data)
         for name, entry in manifest["models"].items():
             _check_model(name, entry, manifest["files"], openers or {})
     except (OSError, MalformedError) as error:

@@ -54,7 +54,7 @@ def test_a_tampered_file_is_a_hash_mismatch(folder, monkeypatch, capfd, name):
         ),
         (
             lambda f: edit_file(f, "model.onnx", {"bytes": 1, "sha256": ["0" * 64]}),
-            "files.model.onnx.sha256: expected a hash",
+            "files.model.onnx.sha256: expected 64 hexadecimal digits",
         ),
         (lambda f: (f / "manifest.json").write_text('{"files":' + "[" * 100_000), "expected the manifest"),
         (lambda f: edit_model(f, settings={"CACHE_DIR": "/tmp/x"}), "unknown settings"),
