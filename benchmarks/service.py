@@ -87,6 +87,7 @@ def served(folder: Path, sizes: Sizes) -> Iterator[Served]:
                 urllib.request.urlopen(f"{url}/health", timeout=5).read()
                 break
             except OSError:
+                assert process.poll() is None, "the server has ended"
                 time.sleep(0.01)
         ready_s = time.monotonic() - begin
         yield Served(store=store, url=url, link=link, token=token, process=psutil.Process(process.pid), ready_s=ready_s)
@@ -98,7 +99,14 @@ def served(folder: Path, sizes: Sizes) -> Iterator[Served]:
 
 def fill(store: Store, sizes: Sizes) -> None:
     """Write runs that are done, and one with many networks."""
-    same = {"owner": "ann", "task": "digits", "document": DOCUMENT, "digest": "", "idempotency": None, "events": 0}
+    same: dict[str, Any] = {
+        "owner": "ann",
+        "task": "digits",
+        "document": DOCUMENT,
+        "digest": "",
+        "idempotency": None,
+        "events": 0,
+    }
     same |= {"state": "done", "created_s": time.time(), "is_hidden": False}
     rows = [{**same, "key": f"k{n}", "name": f"run-{n}", "folder": f"digits/{n}"} for n in range(sizes.runs)]
     rows.append({**same, "key": WATCHED, "name": WATCHED, "folder": FOLDER, "state": "running"})
@@ -146,7 +154,9 @@ def median_ms(requests: Requests, path: str, *, query: dict[str, object] | None 
 def watching(server: Served, pages: int, seconds: float) -> dict[str, Any]:
     """Let many pages follow one run while events happen, and time each event on each page."""
     runs = Submissions(server.store)
-    number = runs.get(WATCHED).id  # type: ignore[union-attr]
+    watched = runs.get(WATCHED)
+    assert watched is not None
+    number = watched.id
     sent: list[float] = []
     late: list[list[float]] = [[] for _ in range(pages)]
     ready = threading.Barrier(pages + 1)

@@ -8,10 +8,11 @@ from importlib.metadata import version
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from runs.service.pages.routes import add_pages
 from runs.service.server.api import comparing, exports, results, runs, system
-from runs.service.server.guard import App, Guard
+from runs.service.server.guard import Guard
 from runs.service.server.refusals import add_handlers
 from runs.service.server.service import Service
 from runs.service.server.shapes import Problem
@@ -50,6 +51,6 @@ def application(service: Service | None) -> FastAPI:
     return app
 
 
-def guarded(service: Service) -> App:
+def guarded(service: Service) -> ASGIApp:
     """Return the application of a server as it is served."""
-    return Guard(application(service), names=service.settings.host_names, most_bytes=MOST_BYTES)  # type: ignore[arg-type]
+    return Guard(application(service), names=service.settings.host_names, most_bytes=MOST_BYTES)

@@ -7,19 +7,14 @@ origin; both are refused here, for all methods that change something, DELETE inc
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 from urllib.parse import urlsplit
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from runs.service.document import problem
 
 __all__ = ["PAGE_POLICY", "REPORT_POLICY", "Guard"]
-
-Scope = dict[str, Any]
-Message = dict[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -55,7 +50,7 @@ class Guard:
         Of a request's body.
     """
 
-    def __init__(self, app: App, *, names: frozenset[str], most_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, *, names: frozenset[str], most_bytes: int) -> None:
         self._app, self._names, self._most = app, names, most_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Double, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, Double, ForeignKey, Index, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from runs.store.service.records import State, TokenKind
 from runs.store.tables import PREFIX, Base
 
 __all__ = ["DatasetRow", "EventRow", "JobRow", "RunnerRow", "SubmissionRow", "TokenRow"]
@@ -35,7 +36,7 @@ class SubmissionRow(Base):
     digest: Mapped[str]
     idempotency: Mapped[str | None]
     folder: Mapped[str]
-    state: Mapped[str]
+    state: Mapped[State] = mapped_column(Text())
     created_s: Mapped[float] = mapped_column(Double())
     # The number of its last event: events are numbered while this row is locked, so that none appears late.
     events: Mapped[int]
@@ -54,7 +55,7 @@ class JobRow(Base):
     arguments: Mapped[dict[str, Any]]
     needs: Mapped[dict[str, Any]]
     is_exclusive: Mapped[bool]
-    state: Mapped[str]
+    state: Mapped[State] = mapped_column(Text())
     wants_stop: Mapped[bool]
     # How many processes began it: the number tells them apart, and the last one alone may write.
     attempt: Mapped[int]
@@ -108,7 +109,7 @@ class TokenRow(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     hash: Mapped[str]
-    kind: Mapped[str]
+    kind: Mapped[TokenKind] = mapped_column(Text())
     owner: Mapped[str]
     scopes: Mapped[dict[str, Any]]
     created_s: Mapped[float] = mapped_column(Double())

@@ -79,5 +79,4 @@ def _hash(token: str) -> str:
 
 
 def _record(row: TokenRow) -> Token:
-    kind: TokenKind = row.kind  # type: ignore[assignment]
-    return Token(id=row.id, kind=kind, owner=row.owner, scopes=frozenset(row.scopes), expires_s=row.expires_s)
+    return Token(id=row.id, kind=row.kind, owner=row.owner, scopes=frozenset(row.scopes), expires_s=row.expires_s)

@@ -25,7 +25,9 @@ def work(database: Database, job: Job, places: dict[str, str]) -> None:
     path = Path(places["outputs"]) / f"{run.key}.txt"
     for step in range(len(path.read_text().split()) if path.exists() else 0, STEPS):
         time.sleep(float(places.get("step_s", 0.1)))
-        if Jobs(database).get(job.id).attempt == job.attempt:  # type: ignore[union-attr]
+        now = Jobs(database).get(job.id)
+        assert now is not None
+        if now.attempt == job.attempt:
             with path.open("a") as file:
                 file.write(f"{step}\n")
 
