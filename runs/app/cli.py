@@ -15,12 +15,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from importlib.metadata import version
 
-from runs.app import STORE_VARIABLE
 from runs.app.arguments import Arguments, Override, parse_arguments
 from runs.app.console.interruption import interruptible
 from runs.app.help import general_help, settings_help, verb_help
 from runs.app.verb import Verb
 from runs.app.verbs import VERBS
+from runs.service.settings import STORE_VARIABLE, read_words
 from search_space.errors import ConfigError, NasweaveError
 
 __all__ = ["main"]
@@ -54,8 +54,6 @@ def _main(words: list[str]) -> None:
 
 
 def _begin(name: str, verb: Verb, words: list[str]) -> None:
-    from runs.service.settings import read_words
-
     assert verb.settings is not None and verb.begin is not None
     if {"-h", "--help"} & {*words}:
         print(settings_help(name, verb))

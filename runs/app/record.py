@@ -13,11 +13,11 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from hardware_profiles.atomic import write_atomically
-from runs.app import STORE_VARIABLE
 from runs.app.arguments import Override
 from runs.app.compose import overrides_of
 from runs.app.config import as_yaml, changed, from_hydra
 from runs.pipeline.config import Config
+from runs.service.settings import STORE_VARIABLE
 from runs.store.secrets import has_secret, redacted, redacted_url
 from search_space.errors import ConfigError, NasweaveError, reason_of
 

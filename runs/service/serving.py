@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import logging
 import os
 import signal
@@ -14,8 +13,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from runs.service.settings import STORE_VARIABLE, ServerSettings
-from runs.service.tokens import LINK_S
+from runs.service.settings import SCOPES, STORE_VARIABLE, ServerSettings
+from runs.service.tokens import LINK_S, this_user
 from search_space.errors import ConfigError, RuntimeUnavailableError
 
 if TYPE_CHECKING:
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     from runs.service.server.feed import Feed
 
 __all__ = ["serve"]
-
-_ALL = ("read", "submit", "admin")
 
 
 def serve(settings: ServerSettings) -> None:
@@ -63,7 +60,7 @@ def serve(settings: ServerSettings) -> None:
             shown = f"[{settings.host}]" if ":" in settings.host else settings.host
             address = f"http://{shown}:{port}"
             if settings.is_loopback:
-                link = service.tokens.make("link", owner=getpass.getuser(), scopes=_ALL, seconds=LINK_S)
+                link = service.tokens.make("link", owner=this_user(), scopes=SCOPES, seconds=LINK_S)
                 print(f"nasweave serves {settings.outputs}; open {address}/sign-in/{link}", flush=True)
             else:
                 print(f"nasweave serves {settings.outputs} at {address}", flush=True)

@@ -3,25 +3,43 @@
 from __future__ import annotations
 
 import dataclasses
-import getpass
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 from search_space.errors import ConfigError
 
-__all__ = ["STORE_VARIABLE", "DatasetSettings", "RunnerSettings", "ServerSettings", "TokenSettings", "read_words"]
+__all__ = [
+    "SCOPES",
+    "STORE_VARIABLE",
+    "DatasetSettings",
+    "RunnerSettings",
+    "Scope",
+    "ServerSettings",
+    "TokenSettings",
+    "parted",
+    "read_words",
+]
 
 STORE_VARIABLE = "NASWEAVE_STORE"
+"""The variable of the environment that names the database; one with a password belongs there, in no file."""
+
+Scope = Literal["read", "submit", "admin"]
+SCOPES: tuple[Scope, ...] = get_args(Scope)
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
-S = TypeVar("S")
+S = TypeVar("S", bound="_Places")
 
 
 def _described(text: str, default: Any) -> Any:
     return dataclasses.field(default=default, metadata={"help": text})
+
+
+def parted(text: str) -> list[str]:
+    """Return the names of a text that are parted by commas."""
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,7 +92,7 @@ class ServerSettings(_Places):
     @property
     def host_names(self) -> frozenset[str]:
         """The names that a request may call the server by, without ports."""
-        given = {name.strip().lower() for name in self.names.split(",") if name.strip()}
+        given = parted(self.names.lower())
         return frozenset({*given, *LOOPBACK, "[::1]", self.host.lower(), socket.gethostname().lower()} - {"0.0.0.0"})
 
 
@@ -98,7 +116,7 @@ class TokenSettings(_Places):
     """What a token is made for."""
 
     kind: str = _described("token, or link for a browser, which works once and within a quarter of an hour", "token")
-    owner: str = _described("whose it is", getpass.getuser())
+    owner: str = _described("whose it is; of the user who makes it when empty", "")
     scopes: str = _described("what it permits, among read, submit and admin, parted by commas", "read,submit")
     days: int = _described("after which it expires", 90)
     server: str = _described("address of the server, for a link", "http://127.0.0.1:8765")
@@ -106,10 +124,9 @@ class TokenSettings(_Places):
     def __post_init__(self) -> None:
         if self.kind not in ("token", "link"):
             raise ConfigError("kind", expected="token or link", got=repr(self.kind), remedy="correct it")
-        unknown = {*self.scopes.split(",")} - {"read", "submit", "admin"}
-        if unknown:
-            got = ", ".join(sorted(map(repr, unknown)))
-            raise ConfigError("scopes", expected="some of read, submit, admin", got=got, remedy="correct them")
+        if not parted(self.scopes) or {*parted(self.scopes)} - {*SCOPES}:
+            expected = f"some of {', '.join(SCOPES)}"
+            raise ConfigError("scopes", expected=expected, got=repr(self.scopes), remedy="correct them")
         if not 1 <= self.days <= 3650:
             raise ConfigError("days", expected="from 1 to 3650", got=str(self.days), remedy="correct it")
 
@@ -133,7 +150,7 @@ def read_words(kind: type[S], words: Sequence[str]) -> S:
     ConfigError
         A word is none of them, or its value is illegal.
     """
-    fields: Mapping[str, Any] = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    fields = {field.name: field for field in dataclasses.fields(kind)}
     values: dict[str, Any] = {}
     for word in words:
         name, equals, text = word.partition("=")

@@ -10,7 +10,7 @@ from typing import Any
 import psutil
 
 from runs.service.document.options import offered
-from runs.service.settings import RunnerSettings
+from runs.service.settings import RunnerSettings, parted
 from runs.store.service.records import Job
 
 __all__ = ["abilities", "fits"]
@@ -20,7 +20,7 @@ _PACKAGES = {"openvino": "openvino"}  # of runtimes that are not always installe
 
 def abilities(settings: RunnerSettings) -> dict[str, Any]:
     """Return what a runner tells of its machine."""
-    accelerators = [name.strip() for name in settings.accelerators.split(",") if name.strip()]
+    accelerators = parted(settings.accelerators)
     runtimes = [name for name in offered()["runtime"] if name not in _PACKAGES or find_spec(_PACKAGES[name])]
     if "cuda" not in accelerators:
         runtimes = [name for name in runtimes if "cuda" not in name]

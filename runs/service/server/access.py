@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import Depends, Request
 
 from runs.service.server.refusals import Refused
 from runs.service.server.service import Service, service_of
+from runs.service.settings import Scope
 from runs.store.service.records import Submission, Token
 
-__all__ = ["COOKIE", "SCOPES", "SESSION_S", "Admin", "Reader", "Submitter", "check_owner", "signed_in"]
+__all__ = ["COOKIE", "SESSION_S", "Admin", "Reader", "Submitter", "check_owner", "signed_in"]
 
-Scope = Literal["read", "submit", "admin"]
-SCOPES: tuple[Scope, ...] = ("read", "submit", "admin")
 COOKIE = "nasweave_session"
 SESSION_S = 30 * 86_400.0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hardware_profiles.duration import seconds
 from runs.service.document.model import RunDocument
 from runs.service.server.refusals import Refused
-from runs.service.settings import ServerSettings
+from runs.service.settings import ServerSettings, parted
 
 __all__ = ["check_limits"]
 
@@ -35,7 +35,7 @@ def check_limits(document: RunDocument, settings: ServerSettings) -> None:
         raise _refused("search.trials", "a method that counts trials", "fidelities", "give search.time_budget")
     if document.search.time_budget is not None and not fidelities:
         raise _refused("search.time_budget", "search.method fidelities", document.search.method, "give search.trials")
-    permitted = [name.strip() for name in settings.accelerators.split(",")]
+    permitted = parted(settings.accelerators)
     if document.accelerator not in permitted:
         raise _refused("accelerator", f"one of {', '.join(permitted)}", document.accelerator, "choose another")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -13,6 +14,7 @@ from runs.service.client.requests import Requests, ServiceError
 from runs.service.client.shell import run_at
 from runs.service.runner.machine import abilities, fits
 from runs.service.settings import DatasetSettings, RunnerSettings, ServerSettings, TokenSettings, read_words
+from runs.service.tokens import this_user
 from runs.store.service.records import Job
 from search_space.errors import ConfigError
 
@@ -86,6 +88,7 @@ def test_words_that_make_no_sense_are_refused(words):
         (ServerSettings, "port"),
         (RunnerSettings, "slots=0"),
         (TokenSettings, "scopes=read,all"),
+        (TokenSettings, "scopes="),
         (TokenSettings, "kind=session"),
         (TokenSettings, "days=0"),
         (DatasetSettings, "remove=maybe"),
@@ -107,6 +110,14 @@ def test_an_open_address_needs_a_token(tmp_path):
 
     with pytest.raises(ConfigError, match="and no token"):
         serve(ServerSettings(host="0.0.0.0", port=0, outputs=str(tmp_path)))
+
+
+def test_a_user_without_a_name_has_a_number(monkeypatch):
+    def unknown() -> str:
+        raise KeyError("getpwuid(): uid not found: 1234")
+
+    monkeypatch.setattr("getpass.getuser", unknown)
+    assert this_user() == f"user-{os.getuid()}"
 
 
 def test_a_machine_tells_what_it_can_do():

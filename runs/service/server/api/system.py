@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from importlib.metadata import version
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Response
 from pydantic import Field
@@ -26,6 +26,7 @@ from runs.service.server.shapes import (
     RunnerShape,
     TokenShape,
 )
+from runs.service.settings import Scope
 from runs.store.service.records import STATES
 
 __all__ = ["router"]
@@ -37,9 +38,7 @@ class TokenRequest(Document):
     """A token that is asked for."""
 
     owner: Name
-    scopes: Annotated[list[Literal["read", "submit", "admin"]], Field(min_length=1, max_length=3)] = Field(
-        default=["read", "submit"]
-    )
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=3)] = Field(default=["read", "submit"])
     days: Annotated[int, Field(ge=1, le=3650)] = 90
 
 
