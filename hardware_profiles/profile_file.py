@@ -188,5 +188,6 @@ def _rows(content: bytes, *, count: int) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = file.read().to_pylist()
     for row in rows:
         for name in OPTIONAL:  # a table spells None as NaN
-            row[name] = None if math.isnan(row.get(name) or math.nan) else row[name]
+            value = row.get(name)
+            row[name] = None if value is None or math.isnan(value) else value
     return rows

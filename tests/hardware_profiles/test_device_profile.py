@@ -5,6 +5,7 @@ import json
 import os
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 from hardware_profiles import Device, Measurement, Profile, Setting, subject_from_json, subject_to_json
@@ -184,6 +185,16 @@ def test_damaged_profiles_are_refused_in_one_line(profile, tmp_path, damage):
     with pytest.raises(ProfileError) as error:
         Profile.load(header)
     assert "\n" not in str(error.value) and "p.json" in str(error.value)
+
+
+@pytest.mark.parametrize("column", ["repeat_ms", "energy_mj", "peak_memory_bytes"])
+def test_a_zero_in_a_table_is_refused_and_not_taken_for_nothing(profile, tmp_path, column):
+    header = profile.save(tmp_path / "p.json")
+    table = table_of(header)
+    pd.read_parquet(table).assign(**{column: 0.0}).to_parquet(table, index=False)
+    edit(header, sha256=hashlib.sha256(table.read_bytes()).hexdigest())
+    with pytest.raises(ProfileError, match=rf"measurement\.{column}: .* got 0\.0"):
+        Profile.load(header)
 
 
 def test_matching_is_checked_and_the_difference_shown(profile):
