@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import pickle
 import zipfile
@@ -77,6 +78,17 @@ def pickled(name: str) -> Change:
     return change
 
 
+def pickled_examples(protocol: int) -> Change:
+    """Return a change to sample inputs in PyTorch's own form, a tensor and what runs."""
+
+    def change(members: dict[str, bytes], touched: Path) -> None:
+        content = io.BytesIO()
+        torch.save([torch.ones(2), Touch(touched)], content, pickle_protocol=protocol)
+        members[EXAMPLES] = content.getvalue()
+
+    return change
+
+
 def pickled_weight(members: dict[str, bytes], touched: Path) -> None:
     members["data/weights/weight_0"] = pickle.dumps(Touch(touched))
     edited(WEIGHTS, lambda content: next(iter(content["config"].values())).update(use_pickle=True))(members, touched)
@@ -123,6 +135,8 @@ ENUM = json.dumps({"__enum__": True, "fqn": "this:X", "name": "y"})
     "change",
     [
         pickled(EXAMPLES),
+        pickled_examples(2),  # names are fetched by GLOBAL
+        pickled_examples(4),  # and here by STACK_GLOBAL
         pickled_weight,
         constant("tensor_0"),
         constant("custom_obj_0"),
@@ -195,7 +209,16 @@ def test_what_is_no_archive_is_one_line(tmp_path, content):
         load_program(tmp_path / "model.pt2")
 
 
-def test_a_program_as_pytorch_writes_it_computes_the_same_and_nothing_is_unpickled(network, saved, monkeypatch):
+@pytest.mark.parametrize("noted", [False, True], ids=["plain", "with a note of the example"])
+def test_a_program_as_pytorch_writes_it_computes_the_same_and_nothing_is_unpickled(
+    network, saved, noted, tmp_path, monkeypatch
+):
+    if noted:
+        example = torch.ones(2, 4)
+        example.note = 3  # a tensor with attributes is pickled by another function
+        saved = tmp_path / "model.pt2"
+        torch.export.save(torch.export.export(network, (example,), dynamic_shapes=({0: torch.export.Dim("n")},)), saved)
+
     def refused(*args, **kwargs):
         raise AssertionError("something was unpickled")
 
