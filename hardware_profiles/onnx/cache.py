@@ -65,8 +65,8 @@ class GraphCache:
         """Keep a graph; a folder that is full or not to be written is said once, and the graph is not kept."""
         if self.folder is None:
             return
-        if not ("\n" not in key):
-            raise ValueError("a key of one line")
+        if "\n" in key:
+            raise ValueError("the key of a graph is one line")
         content = key.encode() + b"\n" + graph
         try:
             write_atomically(self._path(key), _head(content) + b"\n" + content)

@@ -30,8 +30,8 @@ class ProfileConfig:
         check_value("profile.networks", self.networks, "0 or more", self.networks >= 0)
         check_value("profile.precision", self.precision, "a number between 0 and 1", 0 < self.precision < 1)
         check_value("profile.max_seconds", self.max_seconds, "more than 0", self.max_seconds > 0)
-        if self.time_budget_s is not None and not self.time_budget_s > 0:
-            raise ValueError("a time budget of no time")
+        if self.time_budget is not None:
+            seconds(self.time_budget, parameter="profile.time_budget")  # a malformed one is refused at once
         check_value("profile.seed", self.seed, "0 or more", self.seed >= 0)
         both = self.path is not None and self.adapt is not None
         check_value("profile.adapt", self.adapt, "none beside profile.path", not both)

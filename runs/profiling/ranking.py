@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from hardware_profiles import Profile
 from predictors import LatencyPredictor
+from predictors.latency import LatencyProfile
 from search_space import SearchSpace
 
 __all__ = ["ranking_warning"]
 
 
-def ranking_warning(profile: Profile, predictor: LatencyPredictor, space: SearchSpace) -> str | None:
+def ranking_warning(profile: LatencyProfile, predictor: LatencyPredictor, space: SearchSpace) -> str | None:
     """Return in one line that the largest network of a space may be as fast as the smallest for all a profile knows.
 
     Parameters
@@ -17,7 +17,7 @@ def ranking_warning(profile: Profile, predictor: LatencyPredictor, space: Search
     profile, predictor
         What was measured, and what was fitted to it.
     space
-        The space whose smallest and largest networks are compared: any two others are closer to each other.
+        The space whose smallest and largest networks are compared: no two others differ more in size.
 
     Returns
     -------

@@ -12,7 +12,7 @@ from tests.predictors.synthetic import network_ms, profile
 
 def said(space: SearchSpace, **settings) -> str | None:
     made = profile(space, truth=network_ms, **settings)
-    return ranking_warning(made, LatencyPredictor(space).fit(made), space)  # type: ignore[arg-type]
+    return ranking_warning(made, LatencyPredictor(space).fit(made), space)
 
 
 def test_a_good_profile_says_nothing(space: SearchSpace):
