@@ -50,6 +50,7 @@ from search_space.schema import MalformedError
 __all__ = ["main", "measure_bundle"]
 
 _CHUNK = 24
+_FIRST_BYTES = b'{"baseline_ms": '  # of results, whose keys are sorted
 Say = Callable[[str], None]
 Open = Callable[[bytes, Mapping[str, Any], int], Callable[[Any], Any]]
 
@@ -193,18 +194,25 @@ def _library(runtime: str) -> str:
 
 
 def _done(results: Path, *, bundle: dict[str, Any], device: Device, version: str) -> list[dict[str, Any]]:
-    """Return the header and the rows that are there; a last line that a crash cut short is removed."""
+    """Return the header and the rows that are there; a last line that a crash cut short is removed.
+
+    Nothing is removed from a file that is not of this bundle.
+    """
     if not results.exists():
         return []
     try:
         rows, size = read_lines(results)
+        if not rows and not _FIRST_BYTES.startswith(results.read_bytes()[: len(_FIRST_BYTES)]):
+            raise MalformedError("a file of another kind")
         head = results_head(rows[0]) if rows else {}
         for row in rows[1:]:
             row_place(row)
     except (OSError, MalformedError) as error:
-        raise damaged(results, f"a line of another kind ({error})") from error
-    os.truncate(results, size)
+        raise ProfileError(
+            results.name, expected="results of this bundle", got=str(error), remedy="write to another --results"
+        ) from error
     if not rows:
+        os.truncate(results, 0)
         return []
     theirs = Device(**head["device"])
     for what, wanted, got in (
@@ -216,6 +224,7 @@ def _done(results: Path, *, bundle: dict[str, Any], device: Device, version: str
             raise ProfileError(
                 f"{what} of {results.name}", expected=str(wanted), got=str(got), remedy="write to another --results"
             )
+    os.truncate(results, size)
     return [head, *rows[1:]]
 
 

@@ -34,6 +34,24 @@ def test_an_interrupted_measurement_continues(bundle, tmp_path):
     assert len({round(m.baseline_ms, 9) for m in profile.measurements}) == 1
 
 
+def test_what_a_crash_left_of_the_first_line_is_begun_again_and_no_other_file_is_touched(bundle, tmp_path):
+    def measured(path):
+        return measure_bundle(bundle, path, open_model=OPEN, time_budget_s=1e-9, say=lambda line: None)
+
+    results, notes = tmp_path / "r.jsonl", tmp_path / "notes.txt"
+    assert measured(results) == 0
+    head = results.read_text()
+    for length in (0, 5, 100):
+        results.write_text(head[:length])
+        assert measured(results) == 0 and results.read_text().count("\n") == 1
+    other = json.dumps(json.loads(head) | {"bundle": "0" * 16}) + "\n"
+    for text in ("of one line", '{"a": 1}', '{"a": 1}\n{"b": 2', other + "{"):
+        notes.write_text(text)
+        with pytest.raises(ProfileError, match=r"write to another --results"):
+            measured(notes)
+        assert notes.read_text() == text
+
+
 def test_a_time_budget_ends_early(bundle, tmp_path):
     class Clock:
         now = 0.0
@@ -60,7 +78,7 @@ def test_results_of_another_device_or_bundle_are_not_continued(bundle, tmp_path)
     measure_bundle(bundle, results, open_model=OPEN, time_budget_s=None, say=lambda line: None)
     head, *rows = results.read_text().splitlines()
     for what, wrong in (
-        ("bundle", json.loads(head) | {"bundle": "another"}),
+        ("bundle of r.jsonl", json.loads(head) | {"bundle": "0" * 16}),
         ("runtime version", json.loads(head) | {"runtime_version": "0.1+g1"}),
         ("cores", json.loads(head) | {"device": json.loads(head)["device"] | {"cores": 99}}),
     ):
