@@ -22,7 +22,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler
 
-from runs.evaluation.trigrams import Trigrams, is_language
+from runs.evaluation.trigrams import Trigrams
 from runs.reports import SimpleModel
 from supernet.tasks import Split, TaskData, balanced_rows, is_balanced
 
@@ -39,9 +39,9 @@ _NEVER = float(np.log(np.finfo(np.float64).tiny))
 
 def simple_models(data: TaskData) -> tuple[SimpleModel, ...]:
     """Return the simple models of a task, fitted now; the same data gives the same errors."""
-    if is_language(data):
+    if data.kind == "tokens":
         return (_trigrams(data),)
-    if data.train.targets.is_floating_point():
+    if data.kind == "numbers":
         return _forecasts(data)
     if len(torch.unique(data.train.targets)) < 2:
         return ()  # nothing to tell apart
@@ -134,7 +134,8 @@ def _forecasts(data: TaskData) -> tuple[SimpleModel, ...]:
     """Return the least-squares map from a variate's past to its future, shared by the variates, and its last value."""
     (lookback, variates), horizon = data.train.batch(slice(0, 1))[0].shape[1:], data.train.targets.shape[1]
     examples = min(len(data.train), max(1, _NUMBERS // (lookback * variates)))
-    inputs, targets = data.train.batch(_rows(data.train, examples))
+    # Fitted to those variates that count: the future of a covariate is not scored.
+    inputs, targets = data.judged(*data.train.batch(_rows(data.train, examples)))
     begin = time.process_time()
     past, future = _with_one(inputs), targets.double().mT.reshape(-1, horizon)
     weights = torch.linalg.lstsq(past.T @ past + 1e-6 * torch.eye(lookback + 1), past.T @ future).solution

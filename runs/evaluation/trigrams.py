@@ -7,18 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from supernet.tasks import Split, TaskData
+from supernet.tasks import Split
 
-__all__ = ["Trigrams", "is_language"]
+__all__ = ["Trigrams"]
 
 _SHARE = 0.6  # of the trigram, where its first two tokens were seen
 _BIGRAM = 0.8  # of the rest; the unigram has what is left
 _TOKENS = 20_000_000  # that are counted, at most
-
-
-def is_language(data: TaskData) -> bool:
-    """Return whether a task predicts every token from those before it."""
-    return bool(data.shape.vocab_size) and data.train.targets.ndim == 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

@@ -61,6 +61,18 @@ def test_a_linear_map_continues_a_wave_which_the_last_value_does_not() -> None:
     assert last.test_error == pytest.approx(by_hand, rel=1e-5) and last.params == 0
 
 
+def test_a_linear_map_is_not_fitted_to_covariates() -> None:
+    steps, noise = np.arange(600.0), np.random.default_rng(0).normal(size=600)
+    values = np.stack([np.sin(steps / 5), np.cos(steps / 7) + noise, 100 * noise], axis=1)
+    sizes = {"ends": (400, 500, 600), "lookback": 16, "horizon": 4, "patch": 4, "where": "test", "splits_made": "here"}
+    alone, beside = (
+        simple_models(series_data(Series(names=names, values=values[:, : len(names)], targets=(0, 1)), **sizes))
+        for names in (("sine", "cosine"), ("sine", "cosine", "covariate"))
+    )
+    for one, other in zip(alone, beside, strict=True):
+        assert other.test_error == pytest.approx(one.test_error, rel=1e-5)
+
+
 @pytest.mark.parametrize("name", ["digits", "csv"])
 def test_a_split_is_judged_in_parts_that_memory_holds(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
