@@ -12,11 +12,11 @@ import signal
 import threading
 import time
 import warnings
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import FrameType, TracebackType
+from types import TracebackType
 
 import torch
 from joblib import Parallel, delayed
@@ -26,6 +26,7 @@ from runs.search.errors import SearchError
 from search_space import Architecture
 from search_space.errors import CheckpointError, NasweaveError
 from supernet.training import Quality
+from supernet.training.stopping import answered
 
 __all__ = ["Round", "RoundsPool", "available_cores"]
 
@@ -149,9 +150,7 @@ def _one_thread() -> Iterator[None]:
 
 
 @contextmanager
-def _closed(
-    results: Generator[Quality | NasweaveError, None, None],
-) -> Iterator[Generator[Quality | NasweaveError, None, None]]:
+def _closed(results: _Results) -> Iterator[_Results]:
     """Close what is left of the results, without joblib's warning of the rounds that end with it."""
     try:
         yield results
@@ -164,17 +163,8 @@ def _closed(
 @contextmanager
 def _told_to_processes() -> Iterator[None]:
     """On Ctrl-C or SIGTERM let the processes of the pool save what they train, before it does what it did before."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
-    def restore() -> None:
-        for number, handler in before.items():
-            if handler is not None:
-                signal.signal(number, handler)
-
-    def tell(number: int, frame: FrameType | None) -> None:
+    def tell(number: int, restore: Callable[[], None]) -> None:
         restore()  # a second signal does not wait
         end = time.monotonic() + _SAVE_S
         trainers = [child for child in multiprocessing.active_children() if child.name.startswith("LokyProcess")]
@@ -184,13 +174,8 @@ def _told_to_processes() -> Iterator[None]:
             time.sleep(0.05)
         signal.raise_signal(number)
 
-    for number, handler in before.items():
-        if handler not in (None, signal.SIG_IGN):
-            signal.signal(number, tell)
-    try:
+    with answered(tell):
         yield
-    finally:
-        restore()
 
 
 def _begin(known: Sequence[RoundsEvaluator], parent: int) -> None:

@@ -9,43 +9,56 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import FrameType
 
-__all__ = ["held_back"]
+__all__ = ["answered", "held_back"]
 
 
 @contextmanager
-def held_back(*, enabled: bool = True) -> Iterator[Callable[[], bool]]:
-    """Hold both signals back in this block, and give what tells whether one came; a second one is not held back.
+def answered(answer: Callable[[int, Callable[[], None]], None]) -> Iterator[None]:
+    """Let ``answer`` take both signals in this block.
 
-    Nothing is held back outside of the main thread, which alone hears signals, or where one is ignored.
+    It is called with the number of a signal and with what puts back what both did before, which the end of the block
+    does too. Nothing changes outside of the main thread, which alone hears signals, or where a signal is ignored.
     """
-    held: list[int] = []
     before: dict[signal.Signals, signal._HANDLER] = {}
 
-    def hold(number: int, frame: FrameType | None) -> None:
-        if held:
-            held.clear()
-            _restore(before)
-            signal.raise_signal(number)
-        else:
-            held.append(number)
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
-    if enabled and threading.current_thread() is threading.main_thread():
+    def hear(number: int, frame: FrameType | None) -> None:
+        answer(number, restore)
+
+    if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM):
             handler = signal.getsignal(number)
             if handler not in (None, signal.SIG_IGN):
                 before[number] = handler
-                signal.signal(number, hold)
+                signal.signal(number, hear)
     try:
-        yield lambda: bool(held)
+        yield
     finally:
-        _restore(before)
+        restore()
+
+
+@contextmanager
+def held_back(*, enabled: bool = True) -> Iterator[Callable[[], bool]]:
+    """Hold both signals back in this block, and give what tells whether one came; a second one is not held back."""
+    held: list[int] = []
+
+    def hold(number: int, restore: Callable[[], None]) -> None:
+        if held:
+            held.clear()
+            restore()
+            signal.raise_signal(number)
+        else:
+            held.append(number)
+
+    try:
+        with answered(hold) if enabled else nullcontext():
+            yield lambda: bool(held)
+    finally:
         if held:
             signal.raise_signal(held[0])
-
-
-def _restore(before: dict[signal.Signals, signal._HANDLER]) -> None:
-    for number, handler in before.items():
-        signal.signal(number, handler)
