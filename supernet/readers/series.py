@@ -17,13 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_space.errors import DataError
+from supernet.readers import LARGEST
 from supernet.readers.tables import Table, check_columns, read_table
 from supernet.readers.words import shown
 
-__all__ = ["LARGEST", "Series", "read_series"]
-
-LARGEST = 1e30
-"""Numbers beyond are mistakes: their squares leave the range of float32."""
+__all__ = ["Series", "read_series"]
 
 _MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", "?", "-"))
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)

@@ -14,15 +14,15 @@ from torch import Tensor
 from search_space.errors import ConfigError, DataError
 from search_space.spec import TaskShape
 from search_space.summary import DataSummary
+from supernet.readers import LARGEST
 from supernet.tasks._base import Split, data_hash
 from supernet.tasks._classification import ClassificationData, class_scores, stratified
 from supernet.tasks._options import Option
 from supernet.tasks._summary import class_facts, class_notes, picture_examples, sizes_text
 
-__all__ = ["FLIP", "PATCH_SIZE", "SHIFT", "ImageData", "Labelled", "image_data", "split_off"]
+__all__ = ["FLIP", "PATCH_SIZE", "SHIFT", "ImageData", "Labelled", "image_data", "parted", "split_off"]
 
 _SIDE = 2048
-_LARGEST = 1e30  # numbers beyond are mistakes: their squares leave the range of float32
 _FAR, _TOO_FAR = 1e4, 1e15  # deviations from the mean of the training pictures
 _PICTURES = 1024  # that are looked at together
 
@@ -79,11 +79,15 @@ class ImageData(ClassificationData):
         return picked.permute(0, 3, 1, 2)
 
 
-def split_off(data: Labelled, *, size: int) -> tuple[Labelled, Labelled]:
-    """Return the data without ``size`` examples, and those, stratified by class under a fixed seed."""
+def parted(data: Labelled, *rows: NDArray[np.int64]) -> tuple[Labelled, ...]:
+    """Return the examples of each of some arrays of row numbers."""
     images, labels = data
-    rest, taken = stratified(labels, size=size)
-    return (images[rest], labels[rest]), (images[taken], labels[taken])
+    return tuple((images[part], labels[part]) for part in rows)
+
+
+def split_off(data: Labelled, *, size: int) -> tuple[Labelled, ...]:
+    """Return the data without ``size`` examples, and those, stratified by class under a fixed seed."""
+    return parted(data, *stratified(data[1], size=size))
 
 
 def image_data(
@@ -212,8 +216,8 @@ def _statistics(images: NDArray[np.uint8] | NDArray[np.float32], *, area: int) -
         square += np.square(part).sum((0, 2, 3))
     mean = total / pixels
     deviation = np.sqrt(np.maximum(square / pixels - mean**2, 0.0))
-    varies = (deviation > 1e-6 * np.abs(mean)) & (deviation > 1 / _LARGEST)
-    inverse = np.where(varies, 1.0 / np.maximum(deviation, 1 / _LARGEST), 1.0)
+    varies = (deviation > 1e-6 * np.abs(mean)) & (deviation > 1 / LARGEST)
+    inverse = np.where(varies, 1.0 / np.maximum(deviation, 1 / LARGEST), 1.0)
     offset, scale = (torch.from_numpy(v.astype(np.float32))[:, None, None] for v in (mean, inverse))
     return offset, scale
 
@@ -226,10 +230,10 @@ def _range_notes(parts: Mapping[str, Labelled], offset: Tensor, scale: Tensor, *
         low, high = (f(images, axis=(0, 2, 3)).astype(np.float64) for f in (np.min, np.max))
         largest = float(np.maximum(np.abs(low), np.abs(high)).max())
         far = float((np.maximum(np.abs(low - mean), np.abs(high - mean)) * factor).max())
-        if largest > 1.001 * _LARGEST or far > _TOO_FAR:
+        if largest > 1.001 * LARGEST or far > _TOO_FAR:
             raise DataError(
                 f"{where}: {name}",
-                expected=f"values of at most {_LARGEST:g} in size and {_TOO_FAR:g} training deviations from the mean",
+                expected=f"values of at most {LARGEST:g} in size and {_TOO_FAR:g} training deviations from the mean",
                 got=f"one of {largest:g}, {far:.1e} deviations away",
                 remedy="correct or remove these pictures",
             )

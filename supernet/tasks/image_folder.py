@@ -29,7 +29,7 @@ from supernet.readers.memory import require_memory
 from supernet.readers.pictures import SUFFIXES, Depth, Pictures, is_hidden, read_picture
 from supernet.readers.words import counted, shown
 from supernet.tasks._base import Task, TaskData
-from supernet.tasks._images import FLIP, PATCH_SIZE, SHIFT, Labelled, image_data
+from supernet.tasks._images import FLIP, PATCH_SIZE, SHIFT, Labelled, image_data, parted
 from supernet.tasks._options import Option
 from supernet.tasks._setting_aside import ASIDE, set_aside
 
@@ -68,6 +68,13 @@ class ImageFolder(Task):
         folder = path / "train" if (path / "train").is_dir() else path
         reader = _Reader(size=size, grey=grey)
         classes = reader.classes(folder)
+        if folder == path and {name.casefold() for name in classes} <= _SPLITS:
+            raise DataError(
+                str(path),
+                expected="a folder train, or one folder a class",
+                got=", ".join(map(shown, classes)),
+                remedy="call the folder of the training pictures train",
+            )
         train, others = reader.read(folder, classes, is_train=True), {}
         for name, called in _NAMES.items():
             there = [path / other for other in called if folder != path and (path / other).is_dir()]
@@ -84,15 +91,14 @@ class ImageFolder(Task):
         train, others = reader.alike(train), {name: reader.alike(part) for name, part in others.items()}
         is_set_aside = len(others) < len(_NAMES)
         for name in [name for name in ("test", "validation") if name not in others]:
-            images, labels = train
-            rest, taken = set_aside(
-                labels,
+            rows = set_aside(
+                train[1],
                 classes,
                 where=str(folder),
                 remedy="add pictures, or folders validation and test beside train",
                 splits=len(_NAMES) - len(others),
             )
-            train, others[name] = (images[rest], labels[rest]), (images[taken], labels[taken])
+            train, others[name] = parted(train, *rows)
         before: list[Mapping[str, Any]] = [
             {"do": "resize", "mode": reader.mode, "size": [size, size], "resample": "bicubic"},
             *reader.values_step,
@@ -178,15 +184,14 @@ class _Reader:
 
     def read(self, folder: Path, classes: Sequence[str], *, is_train: bool = False) -> Labelled:
         """Return every picture of a split, ``(n, C, size, size)``, and its class."""
-        paths = [(path, i) for i, name in enumerate(classes) for path in self._of_class(folder, name)]
-        lacking = [name for i, name in enumerate(classes) if i not in {number for _, number in paths}]
-        if not paths or (is_train and lacking):
-            raise DataError(
-                str(folder / lacking[0]),
-                expected=f"pictures ({', '.join(SUFFIXES)})",
-                got="none",
-                remedy="add some, or remove the folder",
-            )
+        paths: list[tuple[Path, int]] = []
+        for i, name in enumerate(classes):
+            there = self.found.paths(folder / name) if (folder / name).is_dir() else []
+            if is_train and not there:  # before another class is looked at: the folder may be one of other things
+                raise _no_pictures(folder / name)
+            paths += [(path, i) for path in there]
+        if not paths:
+            raise _no_pictures(folder)
         self._require(len(paths), 1, folder)
         images = []
         for path, _ in paths:
@@ -205,9 +210,6 @@ class _Reader:
     def alike(self, data: Labelled) -> Labelled:
         """Return a split with the values of all others: bytes, or floats where any picture is deep."""
         return (_as_floats(data[0]), data[1]) if set(self.depths) - {"8 bits"} else data
-
-    def _of_class(self, folder: Path, name: str) -> list[Path]:
-        return self.found.paths(folder / name) if (folder / name).is_dir() else []
 
     def _check_depths(self) -> None:
         """Raise ``DataError`` for pictures of floats among others: nothing says which of their values are alike."""
@@ -228,6 +230,15 @@ class _Reader:
             what=f"{count:,} pictures of {self.size} x {self.size} in {channels} channels",
             remedy="lower task.options.image_size or use fewer pictures",
         )
+
+
+def _no_pictures(folder: Path) -> DataError:
+    return DataError(
+        str(folder),
+        expected=f"pictures ({', '.join(SUFFIXES)})",
+        got="none",
+        remedy="add some, or remove the folder",
+    )
 
 
 def _as_floats(pixels: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.float32]:

@@ -20,7 +20,7 @@ from supernet.readers.arrays import read_arrays
 from supernet.readers.files import find_file
 from supernet.readers.words import shown
 from supernet.tasks._base import Task, TaskData
-from supernet.tasks._images import FLIP, PATCH_SIZE, SHIFT, Labelled, image_data
+from supernet.tasks._images import FLIP, PATCH_SIZE, SHIFT, Labelled, image_data, parted
 from supernet.tasks._options import Option
 from supernet.tasks._setting_aside import ASIDE_VALIDATION, set_aside
 
@@ -49,15 +49,14 @@ class Npz(Task):
         if "x_validation" in arrays:
             validation = _labelled(arrays, "validation", path)
         else:
-            images, labels = train
-            rest, taken = set_aside(
-                labels,
+            rows = set_aside(
+                train[1],
                 [str(number) for number in range(classes)],
                 where=f"{path}: y_train",
                 remedy="add examples, or x_validation and y_validation of your own",
                 splits=1,
             )
-            train, validation = (images[rest], labels[rest]), (images[taken], labels[taken])
+            train, validation = parted(train, *rows)
         for name, (images, labels) in (("validation", validation), ("test", test)):
             if images.shape[1:] != train[0].shape[1:]:
                 raise DataError(

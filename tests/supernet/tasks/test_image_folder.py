@@ -234,6 +234,13 @@ def test_hidden_folders_are_left_out_and_folders_in_folders_are_read(tmp_path):
     assert note(data, "beside train") == "folders beside train are left out: more"
 
 
+def test_splits_without_train_are_no_classes(tmp_path):
+    for split in ("val", "test"):
+        write_pictures(tmp_path, split=split, n=5)
+    with pytest.raises(DataError, match=r"expected a folder train, or one folder a class, got test, val;"):
+        load(tmp_path)
+
+
 def test_a_folder_val_is_the_validation_split(tmp_path):
     write_pictures(tmp_path, n=5)
     write_pictures(tmp_path, split="val", n=2)
