@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ class Texts:
     def rows(self, chosen: Iterable[int]) -> Texts:
         """Return some of them, in the order of their numbers."""
         numbers = list(chosen)
-        return Texts(texts=[self.texts[i] for i in numbers], labels=[self.labels[i] for i in numbers])
+        return replace(self, texts=[self.texts[i] for i in numbers], labels=[self.labels[i] for i in numbers])
 
 
 def read_labelled(path: Path, *, text: str, label: str) -> Texts:

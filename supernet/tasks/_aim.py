@@ -7,19 +7,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedKFold, StratifiedShuffleSplit
+from sklearn.model_selection import StratifiedKFold
 
 from search_space.errors import ConfigError, DataError
 from search_space.summary import DataSummary
 from supernet.metrics import METRICS, Measure
 from supernet.tasks._base import Split, TaskData, data_hash
-from supernet.tasks._classification import ClassificationData
+from supernet.tasks._classification import SPLIT_SEED, ClassificationData, stratified
 from supernet.tasks._numbers import NumbersData
 from supernet.tasks._summary import class_facts, sizes_text
 
 __all__ = ["Aim", "aimed", "balanced_rows", "is_balanced"]
-
-_SEED = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,8 +67,8 @@ def aimed(data: TaskData, aim: Aim) -> TaskData:
         data = _balanced(data, aim)
     if aim.metric is not None:
         measure = _measure(data, aim.metric, aim.quantile, key="task.metric")
-        for name in ("validation", "test"):
-            _check_says_something(data, measure, name)
+        for name, split in (("validation", data.validation), ("test", data.test)):
+            _check_says_something(measure, split, name, outputs=data.shape.num_outputs)
         data = replace(data, measure=measure)
     return _trained_for(data, aim)
 
@@ -91,9 +89,8 @@ def _measure(data: TaskData, name: str, quantile: float | None, *, key: str, los
     return measure if quantile is None or measure.at is None else measure.at(quantile)
 
 
-def _check_says_something(data: TaskData, measure: Measure, name: str) -> None:
-    split: Split = getattr(data, name)
-    reason = measure.unfit(split.targets, data.shape.num_outputs)
+def _check_says_something(measure: Measure, split: Split, name: str, *, outputs: int) -> None:
+    reason = measure.unfit(split.targets, outputs)
     if reason is not None:
         raise DataError(
             "task.metric",
@@ -197,17 +194,14 @@ def _told_anew(data: TaskData, choice: str) -> DataSummary:
     sizes = {name: len(part) for name, part in (("train", data.train), ("validation", data.validation))}
     facts = {**data.summary.facts, "examples": sizes_text({**sizes, "test": len(data.test)}, what=choice)}
     if data.kind == "classes":
-        labels = data.meaning.get("labels") or [str(number) for number in range(data.shape.num_outputs)]
-        facts |= class_facts(data.train.targets, labels, evaluated=data.validation.targets)
+        facts |= class_facts(data.train.targets, data.labels, evaluated=data.validation.targets)
     return replace(data.summary, facts=facts)
 
 
 def _dealt(classes: NDArray[np.int64], size: int, aim: Aim) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the rows of train and of validation, in order, stratified by class under a fixed seed."""
     if aim.folds is None:
-        dealing = StratifiedShuffleSplit(n_splits=1, test_size=size, random_state=_SEED).split(classes, classes)
-        rest, taken = next(iter(dealing))
-    else:
-        folds = StratifiedKFold(n_splits=aim.folds, shuffle=True, random_state=_SEED)
-        rest, taken = list(folds.split(classes, classes))[aim.fold]
+        return stratified(classes, size=size)
+    folds = StratifiedKFold(n_splits=aim.folds, shuffle=True, random_state=SPLIT_SEED)
+    rest, taken = list(folds.split(classes, classes))[aim.fold]
     return np.sort(rest), np.sort(taken)

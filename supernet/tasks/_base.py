@@ -126,6 +126,11 @@ class TaskData:
         """What people call the result, and how the error that is minimised stands for it."""
         return self.measure.metric
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the classes, for a task that has some: their numbers where they have none."""
+        return tuple(self.meaning.get("labels") or map(str, range(self.shape.num_outputs)))
+
     def preprocessing(self) -> dict[str, Any]:
         """Return what a user needs to make inputs and to read outputs, as JSON: ``preprocessing.json`` of an export."""
         kind = "int64" if self.shape.vocab_size else "float32"
@@ -203,10 +208,7 @@ class Task:
         chosen = cls.complete(options or {})
         try:
             return cls.read(root, options=chosen)
-        except (
-            OSError,
-            MemoryError,
-        ) as error:  # a disk that fails, a file that vanishes, a folder that nobody may list
+        except (OSError, MemoryError) as error:  # as of a file that vanishes, or a folder that nobody may list
             raise DataError(
                 str(getattr(error, "filename", None) or chosen.get("path") or root),
                 expected="data that can be read, and fits the memory",

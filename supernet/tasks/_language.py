@@ -137,10 +137,8 @@ def _new_bytes(train: bytes, others: Mapping[str, bytes]) -> tuple[str, ...]:
 
 def _snippets(train: bytes) -> tuple[Example, ...]:
     """Return a few places of a text and the byte to predict."""
-    last = max(1, len(train) - _SHOWN)
-    places = [train[start : start + _SHOWN] for start in (last * i // 5 for i in rows_shown(5))]
+    places = [train[start : start + _SHOWN] for start in rows_shown(max(1, len(train) - _SHOWN))]
     return tuple(
         Example(target=repr(raw[-1:].decode("latin-1")), text=shown(raw[:-1].decode("utf-8", "replace"), most=_SHOWN))
         for raw in places
-        if len(raw) > 1
     )

@@ -23,28 +23,17 @@ from supernet.tasks._summary import rows_shown, sizes_text
 
 __all__ = ["SERIES_OPTIONS", "ForecastData", "series_data"]
 
-_STEPS = 10_000
-_WHY = "the models of longer windows take gigabytes"
+
+def _steps(default: int, meaning: str, *, why: str = "the models of longer windows take gigabytes") -> Option:
+    return Option(default=default, meaning=meaning, low=1, high=10_000, why=why)
+
+
 SERIES_OPTIONS: Mapping[str, Option] = {
-    "lookback": Option(
-        default=96,
-        meaning="steps that a forecast sees",
-        low=1,
-        high=_STEPS,
-        why=_WHY,
-    ),
-    "horizon": Option(
-        default=96,
-        meaning="steps that are forecast",
-        low=1,
-        high=_STEPS,
-        why=_WHY,
-    ),
-    "patch": Option(
-        default=24,
-        meaning="steps of one token, which divide `lookback`; `patch` = `lookback` makes each series one token",
-        low=1,
-        high=_STEPS,
+    "lookback": _steps(96, "steps that a forecast sees"),
+    "horizon": _steps(96, "steps that are forecast"),
+    "patch": _steps(
+        24,
+        "steps of one token, which divide `lookback`; `patch` = `lookback` makes each series one token",
         why="a patch is no longer than the lookback",
     ),
 }
@@ -215,7 +204,7 @@ def _examples(series: Series, train: int, lookback: int, horizon: int) -> tuple[
     """Return the last steps of a few windows and the first to forecast, of the first target."""
     column, most = series.targets[0], 6
     found = []
-    for start in (i * (train - lookback - horizon) // max(1, len(rows_shown(5)) - 1) for i in range(5)):
+    for start in rows_shown(train - lookback - horizon + 1):
         at = start + lookback
         past = series.values[max(start, at - most) : at, column]
         future = series.values[at : at + min(horizon, most), column]

@@ -12,9 +12,9 @@ from search_space.summary import Example
 from supernet.readers.labels import look_alikes
 from supernet.readers.words import shown
 
-__all__ = ["EXAMPLES", "class_facts", "class_notes", "lengths_text", "picture_examples", "rows_shown", "sizes_text"]
+__all__ = ["class_facts", "class_notes", "lengths_text", "picture_examples", "rows_shown", "sizes_text"]
 
-EXAMPLES = 5
+_EXAMPLES = 5
 _MOST_CLASSES = 10
 _MOST_PIXELS = 96  # of a side of a picture that is shown
 _FEW = 10  # examples of a class
@@ -74,7 +74,7 @@ def _counts(targets: Tensor, labels: Sequence[str]) -> NDArray[np.int64]:
 
 def rows_shown(count: int) -> list[int]:
     """Return which of so many examples are shown: a few, spread over all."""
-    return sorted({round(i) for i in np.linspace(0, count - 1, min(EXAMPLES, count)).tolist()})
+    return sorted({round(i) for i in np.linspace(0, count - 1, min(_EXAMPLES, count)).tolist()})
 
 
 def lengths_text(lengths: Sequence[int]) -> str:

@@ -57,7 +57,6 @@ class Text(Task):
             )
         columns = {"text": str(options["text"]), "label": str(options["label"])}
         train, others = read_labelled(path, **columns), {}
-        notes = train.notes
         given = {name: str(options[f"{name}_path"]) for name in ("test", "validation")}
         for name, place in given.items():
             if place:
@@ -67,7 +66,7 @@ class Text(Task):
         for done, name in enumerate(lacking):
             train, others[name] = _set_aside(train, splits=len(lacking) - done, where=str(path))
         return text_data(
-            replace(train, notes=notes),
+            train,
             **others,
             vocabulary_size=int(options["vocabulary"]),
             max_tokens=int(options["max_tokens"]),

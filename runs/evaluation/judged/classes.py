@@ -20,7 +20,4 @@ def class_results(network: nn.Module, data: TaskData, *, key: str) -> ClassResul
     counts = torch.zeros(classes * classes, dtype=torch.int64)
     for outputs, targets in outputs_of(network, data.test):
         counts += (targets * classes + outputs.argmax(-1)).bincount(minlength=classes * classes).cpu()
-    labels = data.meaning.get("labels") or range(classes)
-    return ClassResults(
-        key=key, labels=tuple(str(label) for label in labels), confusion=counts.reshape(classes, classes).numpy()
-    )
+    return ClassResults(key=key, labels=data.labels, confusion=counts.reshape(classes, classes).numpy())

@@ -37,10 +37,10 @@ def difference(
             moments.add(errors(second, targets) - errors(first, targets))
         scale = measure.metric.error_scale
         return scale * moments.mean, scale * moments.standard_error
-    pairs = [
-        (torch.stack((data.judged(a, targets)[0], data.judged(b, targets)[0]), 1), data.judged(a, targets)[1])
-        for (a, targets), (b, _) in zip(one, other, strict=True)
-    ]
+    pairs = []
+    for (first, targets), (second, _) in zip(one, other, strict=True):
+        (first, right), (second, _) = data.judged(first, targets), data.judged(second, targets)
+        pairs.append((torch.stack((first, second), 1), right))
     both, right = (torch.cat(parts).cpu() for parts in zip(*pairs, strict=True))
     return _together(measure, both, right)
 
