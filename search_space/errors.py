@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 __all__ = [
+    "PARTS",
     "BudgetError",
     "CheckpointError",
     "ConfigError",
@@ -23,6 +24,7 @@ __all__ = [
 ]
 
 
+PARTS = ("parameter", "expected", "got", "remedy")
 _LONGEST = 1000  # characters of each part
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from runs.app.jobs.pulse import Pulse
 from runs.reporter import Reporter
+from runs.service.document import problem
 from runs.service.settings import STORE_VARIABLE
 from runs.store.database import Database
 from runs.store.failures import UnreachableError
@@ -56,8 +57,7 @@ def _outcome(database: Database, job: Job, places: dict[str, str], pulse: Pulse)
         return "queued", {"how": "the database was away"}
     except NasweaveError as error:
         print(f"nasweave: {redacted(str(error))}", file=sys.stderr)
-        texts = {name: redacted(getattr(error, name)) for name in ("parameter", "expected", "got", "remedy")}
-        return "failed", texts
+        return "failed", dict(problem.of_error(error))
     except Exception as error:
         print(redacted(traceback.format_exc(), url=os.environ[STORE_VARIABLE]), end="", file=sys.stderr)
         return "failed", {

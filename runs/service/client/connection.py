@@ -132,7 +132,7 @@ class RemoteRun:
         while True:
             run = self.read()
             if run["state"] == "failed":
-                raise _failure(run)
+                raise _failure(run["jobs"][-1])
             if run["state"] in _ENDED:
                 return str(run["state"])
             if end is not None and time.monotonic() > end:
@@ -192,11 +192,15 @@ class RemoteRun:
             self._requests.json("POST", f"/runs/{self.key}/exports", body=body)
             self.wait()
             last = self.read()["jobs"][-1]
-            if last["state"] == "failed":
-                raise _failure({"jobs": [last]})
-        after = [one["key"] for one in self._requests.json("GET", f"/runs/{self.key}/exports")]
-        network = key if key in after else next((one for one in after if one not in before), after[-1])
-        return self._download(network, Path(to))
+            if last["state"] != "done":
+                raise _failure(last)
+        after = {one["key"] for one in self._requests.json("GET", f"/runs/{self.key}/exports")}
+        meant = {key} & after or after - before or after
+        if len(meant) != 1:  # a word, for one of several networks that were exported before
+            raise ConfigError(
+                "key", expected=f"one of {', '.join(sorted(meant))}", got=repr(key), remedy="run.log() ends with it"
+            )
+        return self._download(meant.pop(), Path(to))
 
     def _download(self, network: str, to: Path) -> Path:
         with self._requests.open("GET", f"/runs/{self.key}/exports/{network}.zip", timeout_s=600) as answer:
@@ -227,11 +231,11 @@ class RemoteRun:
             time.sleep(_PERIOD_S)
 
 
-def _failure(run: Mapping[str, Any]) -> ServiceError:
-    reason: Mapping[str, Any] = next((job["reason"] for job in reversed(run["jobs"]) if job["state"] == "failed"), {})
+def _failure(job: Mapping[str, Any]) -> ServiceError:
+    reason: Mapping[str, Any] = job["reason"]
     return ServiceError(
-        str(reason.get("parameter", "run")),
-        expected=str(reason.get("expected", "a run that ends well")),
-        got=str(reason.get("got", "one that failed")),
+        str(reason.get("parameter", job["verb"])),
+        expected=str(reason.get("expected", "one that ends well")),
+        got=str(reason.get("got", f"one that is {job['state']}")),
         remedy=str(reason.get("remedy", "read its log")),
     )

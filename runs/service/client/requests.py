@@ -8,17 +8,16 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.client import HTTPResponse
+from http.client import HTTPException, HTTPResponse
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from search_space.errors import ConfigError, NasweaveError
+from search_space.errors import PARTS, ConfigError, NasweaveError
 
 __all__ = ["TOKEN_VARIABLE", "Requests", "ServiceError"]
 
 TOKEN_VARIABLE = "NASWEAVE_TOKEN"
 _TIMEOUT_S = 60.0
-_PARTS = ("parameter", "expected", "got", "remedy")
 
 
 class ServiceError(NasweaveError):
@@ -39,11 +38,12 @@ class Requests:
     """
 
     def __init__(self, url: str, token: str | None = None) -> None:
-        parsed = urlsplit(url)
-        if parsed.scheme not in ("http", "https") or not parsed.netloc or parsed.username or parsed.query:
-            raise ConfigError("url", expected="http://HOST:PORT", got=repr(url), remedy="correct it")
-        self.url = f"{parsed.scheme}://{parsed.netloc}{parsed.path.rstrip('/')}"
-        self._token = token or os.environ.get(TOKEN_VARIABLE)
+        self.url = _address(url)
+        self._token = (token or os.environ.get(TOKEN_VARIABLE, "")).strip()
+        if not _is_a_word(self._token):
+            raise ConfigError(
+                "token", expected="one as nasweave token prints it", got="other characters", remedy="give that"
+            )
         # The token is for this server: a redirection that led it elsewhere is an error, and no proxy sees it.
         self._opener = urllib.request.build_opener(_NoRedirection(), urllib.request.ProxyHandler({}))
 
@@ -59,7 +59,12 @@ class Requests:
         """Return what a request below ``/api/v1`` answers; ``None`` for an empty answer."""
         with self.open(method, path, body=body, query=query, headers=headers) as answer:
             data = answer.read()
-        return json.loads(data) if data else None
+        try:
+            return json.loads(data) if data else None
+        except ValueError as error:
+            raise ServiceError(
+                self.url, expected="a service of nasweave", got=repr(data[:40]), remedy="correct the address"
+            ) from error
 
     @contextmanager
     def open(
@@ -88,7 +93,7 @@ class Requests:
                 yield answer
         except urllib.error.HTTPError as error:
             raise _refusal(error) from error
-        except OSError as error:
+        except (OSError, HTTPException) as error:
             reason = getattr(error, "reason", None) or error
             raise ServiceError(
                 self.url, expected="a service that answers", got=str(reason), remedy="is nasweave serve running there?"
@@ -100,10 +105,28 @@ class _NoRedirection(urllib.request.HTTPRedirectHandler):
         return None
 
 
+def _is_a_word(text: str) -> bool:
+    """Whether a text can stand in a request as it is."""
+    return text.isascii() and text.isprintable() and " " not in text
+
+
+def _address(url: str) -> str:
+    """Return the address of a service; raises ``ConfigError`` for what is none, which may hold a password."""
+    try:
+        parsed = urlsplit(url)
+        is_one = bool(parsed.scheme in ("http", "https") and parsed.hostname and parsed.port != 0 and _is_a_word(url))
+    except ValueError:  # of the port, or of a name in brackets
+        is_one = False
+    if not is_one or parsed.username or parsed.query:
+        got = repr(url) if "@" not in url else "one with a user"
+        raise ConfigError("url", expected="http://HOST:PORT", got=got, remedy="correct it")
+    return f"{parsed.scheme}://{parsed.netloc}{parsed.path.rstrip('/')}"
+
+
 def _refusal(error: urllib.error.HTTPError) -> ServiceError:
     try:
         told = json.loads(error.read())
-        parts = {name: str(told[name]) for name in _PARTS}
+        parts = {name: str(told[name]) for name in PARTS}
     except (ValueError, KeyError, TypeError):
         parts = {
             "parameter": "server",

@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runs.store.secrets import redacted
-from search_space.errors import NasweaveError
+from search_space.errors import PARTS, NasweaveError
 
-__all__ = ["PARTS", "of_error", "of_validation", "parts"]
+__all__ = ["of_error", "of_validation", "parts"]
 
-PARTS = ("parameter", "expected", "got", "remedy")
 _LONGEST = 200
 _BY_TYPE = {
     "extra_forbidden": ("a key of the schema", "leave it out; GET /api/v1/schema shows the keys"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -10,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 import nasweave as nw
+from runs.service.client.connection import RemoteRun
 from runs.service.client.requests import Requests, ServiceError
 from runs.service.client.shell import run_at
 from runs.service.runner.machine import abilities, fits
@@ -22,6 +24,7 @@ ANSWERS = {
     "/api/v1/me": (302, b"", {"Location": "http://127.0.0.1:1/steal"}),
     "/api/v1/runs/refused": (409, b'{"parameter": "p", "expected": "e", "got": "g", "remedy": "r"}', {}),
     "/api/v1/runs/strange": (418, b"<html>", {}),
+    "/api/v1/runs/page": (200, b"<html>", {}),
 }
 
 
@@ -54,6 +57,24 @@ def test_refusals_are_errors_with_four_parts(url):
     assert str(refused.value) == "p: expected e, got g; r" and refused.value.status == 409
     with pytest.raises(ServiceError, match="HTTP 418"):
         Requests(url, "t").json("GET", "/runs/strange")
+    with pytest.raises(ServiceError, match="expected a service of nasweave"):
+        Requests(url, "t").json("GET", "/runs/page")
+
+
+def test_what_speaks_another_protocol_is_no_service():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(1000)
+                connection.sendall(b"SSH-2.0-OpenSSH\r\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        with pytest.raises(ServiceError, match="SSH-2"):
+            nw.connect(f"http://127.0.0.1:{listener.getsockname()[1]}", "t")
+        thread.join()
 
 
 def test_a_token_follows_no_redirection(url):
@@ -61,10 +82,48 @@ def test_a_token_follows_no_redirection(url):
         nw.connect(url, "t")
 
 
-@pytest.mark.parametrize("address", ["ftp://host", "host:80", "http://", "http://user:secret@host", ""])
+@pytest.mark.parametrize(
+    "address",
+    ["ftp://host", "host:80", "http://", "http://user:secret@host", "", "http://a:b", "http://a b", "http://[::1"],
+)
 def test_an_address_that_is_none_is_refused(address):
-    with pytest.raises(ConfigError):
+    with pytest.raises(ConfigError) as refused:
         nw.connect(address)
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("token", ["nw_a\nX-Scope: admin", "nw_€", "nw_a b"])
+def test_a_token_that_is_none_is_refused_and_not_shown(token):
+    with pytest.raises(ConfigError) as refused:
+        nw.connect("http://127.0.0.1:9", token)
+    assert "nw_" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "before", "after", "downloaded"),
+    [
+        ("a", ["a", "b"], ["a", "b"], "a"),
+        ("knee", ["a", "b"], ["a", "b", "c"], "c"),
+        ("knee", ["a"], ["a"], "a"),
+        ("knee", ["a", "b"], ["a", "b"], None),  # one of them: which one the service does not say
+    ],
+)
+def test_an_export_is_the_network_that_was_asked_for(monkeypatch, key, before, after, downloaded):
+    listed = iter([before, after])
+
+    def told(self: Requests, method: str, path: str, **more: object) -> object:
+        if path.endswith("/exports") and method == "GET":
+            return [{"key": one} for one in next(listed)]
+        return {"state": "done", "jobs": [{"state": "done"}]}
+
+    monkeypatch.setattr(Requests, "json", told)
+    monkeypatch.setattr(RemoteRun, "_download", lambda self, network, to: network)
+    run = RemoteRun(Requests("http://127.0.0.1:9", "t"), "k")
+    if downloaded is None:
+        with pytest.raises(ConfigError, match="one of a, b"):
+            run.export(key, to="here")
+    else:
+        assert run.export(key, to="here") == downloaded
 
 
 def test_no_service_is_one_clear_line():

@@ -22,7 +22,6 @@ from runs.service.server.refusals import Refused, refuse_unknown
 from runs.service.server.shapes import CandidateShape, FrontShape, LogShape, NetworkShape
 from runs.store.secrets import redacted
 from runs.store.service.results import Found
-from search_space.errors import BudgetError, ConfigError
 
 __all__ = ["DEFAULT_OBJECTIVES", "router"]
 
@@ -82,10 +81,7 @@ def front(key: Key, request: Request, token: Reader, service: Shared) -> FrontSh
         c for c in service.results.candidates(run.folder) if c.state == "complete" and all(n in c.values for n in names)
     ]
     known = [c for c in whole if all(name in c.values for name in limits)]
-    try:
-        budget = Budget(limits=limits)
-    except (BudgetError, ConfigError) as error:
-        raise Refused(422, error.parameter, expected=error.expected, got=error.got, remedy=error.remedy) from error
+    budget = Budget(limits=limits)
     within = [c for c in known if budget.feasible(c.values)]
     chosen = front_of(within or whole, objectives, Budget(limits={}))
     networks = {c.key: c for c in service.results.networks(run.folder, [c.key for c in chosen])}
