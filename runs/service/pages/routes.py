@@ -16,10 +16,11 @@ from runs.objectives import OBJECTIVES
 from runs.service.document.names import KEY, Key, Name
 from runs.service.pages import signing
 from runs.service.pages.fields import groups
-from runs.service.pages.told import answer_of, differences, size
+from runs.service.pages.told import answer_of, size, text
 from runs.service.server.access import Reader, signed_in
 from runs.service.server.api import exports, system
-from runs.service.server.api.results import DEFAULT_OBJECTIVES
+from runs.service.server.api.comparing import differences
+from runs.service.server.api.results import limits_of, objectives_of
 from runs.service.server.api.runs import Shared, found, shape
 from runs.service.server.refusals import Refused
 from runs.service.server.service import Service
@@ -38,6 +39,7 @@ _templates = jinja2.Environment(
 )
 _templates.filters["date"] = lambda seconds: time.strftime("%Y-%m-%d %H:%M", time.gmtime(seconds))
 _templates.filters["size"] = size
+_templates.filters["text"] = text
 _PAGE = 50
 _REMEMBERED = 50
 _COMPARED = 6
@@ -91,8 +93,8 @@ def run(key: Key, request: Request, token: Reader, service: Shared) -> HTMLRespo
     whole = one.document.time_budget
     state = {
         "key": key,
-        "objectives": list(one.document.search.objectives or DEFAULT_OBJECTIVES),
-        "budget": {name: value for name, value in one.document.budget.model_dump().items() if value is not None},
+        "objectives": objectives_of(submission.document),
+        "budget": limits_of(submission.document),
         "known": _KNOWN,
         "run": one.model_dump(mode="json"),
         "report": answer_of(service.folder(submission.folder) / "report"),
@@ -118,26 +120,21 @@ def compare(
     if not 2 <= len(keys) <= _COMPARED or not all(re.fullmatch(KEY, key) for key in keys):
         expected = f"the keys of 2 to {_COMPARED} runs, parted by commas"
         raise Refused(422, "runs", expected=expected, got=repr(runs[:80]), remedy="tick them in the list of runs")
-    shown = [shape(found(service, key, what="runs"), service) for key in keys]
-    names = {tuple(one.document.search.objectives or DEFAULT_OBJECTIVES)[:2] for one in shown}
+    asked = [found(service, key, what="runs") for key in keys]
+    names = {tuple(objectives_of(one.document)[:2]) for one in asked}
     objectives = names.pop() if len(names) == 1 else ()
-    if len(objectives) < 2 or len({one.task for one in shown}) > 1:
+    if len(objectives) < 2 or len({one.task for one in asked}) > 1:
         expected = "runs of one task with the same first two objectives"
         raise Refused(422, "runs", expected=expected, got="different ones", remedy="compare others")
     state = {
-        "runs": [
-            {
-                "key": one.key,
-                "name": one.name,
-                "budget": {k: v for k, v in one.document.budget.model_dump().items() if v is not None},
-            }
-            for one in shown
-        ],
+        "runs": [{"key": one.key, "name": one.name, "budget": limits_of(one.document)} for one in asked],
         "objectives": list(objectives),
         "known": _KNOWN,
     }
     labels = [_KNOWN[name]["label"] for name in objectives]
-    return _page("compare", token, runs=shown, labels=labels, differences=differences(shown), state=state)
+    unlike = differences([one.document for one in asked])
+    unlike.pop("name", None)
+    return _page("compare", token, runs=asked, labels=labels, differences=unlike, state=state)
 
 
 @router.get("/devices")

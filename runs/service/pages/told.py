@@ -1,14 +1,11 @@
-"""What pages tell in words: the answer of a report, how documents differ, sizes."""
+"""What pages tell in words: the answer of a report, values of documents, sizes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from runs.service.server.shapes import RunShape
-
-__all__ = ["answer_of", "differences", "size"]
+__all__ = ["answer_of", "size", "text"]
 
 
 def answer_of(report: Path) -> str | None:
@@ -21,14 +18,6 @@ def answer_of(report: Path) -> str | None:
     return next((text.strip("*") for text in texts), None)
 
 
-def differences(runs: Sequence[RunShape]) -> list[tuple[str, list[str]]]:
-    """Return the keys in which the documents of runs differ, each with its value in every run."""
-    documents = [dict(_leaves(run.document.model_dump(mode="json"))) for run in runs]
-    names = [name for name in documents[0] if name != "name"]
-    values = {name: [_text(document[name]) for document in documents] for name in names}
-    return [(name, texts) for name, texts in values.items() if len(set(texts)) > 1]
-
-
 def size(count: int) -> str:
     """Return a number of bytes in words."""
     for unit, one in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
@@ -37,15 +26,8 @@ def size(count: int) -> str:
     return f"{count} B"
 
 
-def _leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
-
-
-def _text(value: Any) -> str:
+def text(value: Any) -> str:
+    """Return a value of a document in words."""
     if isinstance(value, list):
         return ", ".join(map(str, value))
     if isinstance(value, bool):

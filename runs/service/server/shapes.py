@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from runs.service.document.model import RunDocument
 
@@ -23,11 +23,18 @@ __all__ = [
     "RunPage",
     "RunShape",
     "RunnerShape",
+    "Shape",
     "TokenShape",
 ]
 
 
-class Problem(BaseModel):
+class Shape(BaseModel):
+    """What the server answers, made from the record of the store that it shows."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class Problem(Shape):
     """Why a request is refused."""
 
     parameter: str
@@ -36,7 +43,7 @@ class Problem(BaseModel):
     remedy: str
 
 
-class JobShape(BaseModel):
+class JobShape(Shape):
     """A verb on a run, done by one process at a time; times are seconds since 1970."""
 
     id: int
@@ -51,7 +58,7 @@ class JobShape(BaseModel):
     reason: dict[str, Any]
 
 
-class RunShape(BaseModel):
+class RunShape(Shape):
     """A run; ``place`` is how many jobs wait before it, from 1."""
 
     key: str
@@ -65,14 +72,14 @@ class RunShape(BaseModel):
     jobs: list[JobShape] | None = None
 
 
-class RunPage(BaseModel):
+class RunPage(Shape):
     """Some runs, the newest first; ``cursor`` asks for those that follow."""
 
     runs: list[RunShape]
     cursor: int | None
 
 
-class CandidateShape(BaseModel):
+class CandidateShape(Shape):
     """A network that was evaluated, as it was last written in the run's change of that number."""
 
     change: int
@@ -90,7 +97,7 @@ class NetworkShape(CandidateShape):
     architecture: dict[str, Any]
 
 
-class FrontShape(BaseModel):
+class FrontShape(Shape):
     """The networks that nothing dominates within a budget, cheapest first.
 
     Where no network is within the budget there are none, and ``nearest`` holds the front without it.
@@ -102,14 +109,14 @@ class FrontShape(BaseModel):
     nearest: list[NetworkShape]
 
 
-class LogShape(BaseModel):
+class LogShape(Shape):
     """A part of a run's log; ``offset`` asks for what follows."""
 
     text: str
     offset: int
 
 
-class ExportShape(BaseModel):
+class ExportShape(Shape):
     """An exported network: its files with sizes and hashes, and how far their outputs are from the search's."""
 
     key: str
@@ -118,7 +125,7 @@ class ExportShape(BaseModel):
     parity: dict[str, Any] | None
 
 
-class RunnerShape(BaseModel):
+class RunnerShape(Shape):
     """A process that starts jobs."""
 
     name: str
@@ -128,14 +135,14 @@ class RunnerShape(BaseModel):
     is_draining: bool
 
 
-class DatasetShape(BaseModel):
+class DatasetShape(Shape):
     """A registered data set; where it lies is the administrator's to know."""
 
     name: str
     task: str
 
 
-class DeviceShape(BaseModel):
+class DeviceShape(Shape):
     """A profile of a device: its blocks and networks were measured under one setting for one space."""
 
     id: str
@@ -150,7 +157,7 @@ class DeviceShape(BaseModel):
     created_at: str
 
 
-class MeShape(BaseModel):
+class MeShape(Shape):
     """Who sent the request, and what the token permits."""
 
     owner: str
@@ -158,7 +165,7 @@ class MeShape(BaseModel):
     expires_s: float
 
 
-class TokenShape(BaseModel):
+class TokenShape(Shape):
     """A token of a user; the token itself is not kept."""
 
     id: int

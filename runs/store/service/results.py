@@ -77,11 +77,6 @@ class Results:
         with self._database._read() as session:
             return [_whole(row) for row in session.scalars(query)]
 
-    def changes(self, folder: str) -> int:
-        """Return the number of the last change in the run of a folder; 0 before there is one."""
-        with self._database._read() as session:
-            return session.scalar(select(RunRow.changes).where(RunRow.folder == folder)) or 0
-
     def heads(self, numbers: Sequence[int]) -> dict[int, tuple[int, int]]:
         """Return the last event and the last change of several runs, by the numbers of their rows, in one query."""
         query = select(SubmissionRow.id, SubmissionRow.events, func.coalesce(RunRow.changes, 0))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import numpy as np
@@ -15,12 +15,12 @@ from runs.objectives.pareto import hypervolume
 from runs.service.document.names import Key
 from runs.service.server.access import Reader
 from runs.service.server.api import VERSION
-from runs.service.server.api.results import DEFAULT_OBJECTIVES
+from runs.service.server.api.results import objectives_of, with_all
 from runs.service.server.api.runs import Shared, found
 from runs.service.server.refusals import Refused
 from runs.store.service.results import Found
 
-__all__ = ["ComparedRun", "Comparison", "compared", "router"]
+__all__ = ["ComparedRun", "Comparison", "differences", "router"]
 
 router = APIRouter(prefix=VERSION, tags=["results"])
 
@@ -60,9 +60,9 @@ def compare(
             got=", ".join(sorted(tasks)) if len(asked) > 1 else "one run",
             remedy="choose others",
         )
-    objectives = asked[0].document["search"]["objectives"] or list(DEFAULT_OBJECTIVES)
+    objectives = objectives_of(asked[0].document)
     networks = [service.results.candidates(run.folder) for run in asked]
-    fronts, reference, volumes = compared(networks, objectives)
+    fronts, reference, volumes = _compared(networks, objectives)
     shown = [
         ComparedRun(
             key=run.key,
@@ -74,20 +74,24 @@ def compare(
         )
         for run, all_of_run, points, volume in zip(asked, networks, fronts, volumes, strict=True)
     ]
-    documents = [_flat(run.document) for run in asked]
-    names = sorted({name for document in documents for name in document})
-    values = {name: [document.get(name) for document in documents] for name in names}
-    differences = {name: row for name, row in values.items() if any(value != row[0] for value in row)}
-    return Comparison(objectives=objectives, reference=reference, runs=shown, differences=differences)
+    unlike = differences([run.document for run in asked])
+    return Comparison(objectives=objectives, reference=reference, runs=shown, differences=unlike)
 
 
-def compared(
+def differences(documents: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """Return the dotted keys in which documents differ, each with its value in every one."""
+    flat = [_flat(document) for document in documents]
+    names = dict.fromkeys(name for document in flat for name in document)
+    values = {name: [document.get(name) for document in flat] for name in names}
+    return {name: row for name, row in values.items() if any(value != row[0] for value in row)}
+
+
+def _compared(
     networks: list[list[Found]], names: list[str]
 ) -> tuple[list[list[Found]], list[float] | None, list[float | None]]:
     """Return the front of each run, the reference point that they share, and the hypervolume of each up to it."""
     objectives = objectives_by_name(names)
-    whole = [[c for c in one if c.state == "complete" and all(n in c.values for n in names)] for one in networks]
-    fronts = [front(one, objectives, Budget(limits={})) for one in whole]
+    fronts = [front(with_all(names, one), objectives, Budget(limits={})) for one in networks]
     points = [np.array([[c.values[name] for name in names] for c in one]) for one in fronts]
     there = [one for one in points if len(one)]
     if not there:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
@@ -23,10 +22,10 @@ from runs.service.server.shapes import CandidateShape, FrontShape, LogShape, Net
 from runs.store.secrets import redacted
 from runs.store.service.results import Found
 
-__all__ = ["DEFAULT_OBJECTIVES", "router"]
+__all__ = ["limits_of", "objectives_of", "router", "with_all"]
 
 router = APIRouter(prefix=f"{VERSION}/runs", tags=["results"])
-DEFAULT_OBJECTIVES = ("validation_error", "latency_ms")
+_USUAL = ("validation_error", "latency_ms")
 _PREFIX = "budget."
 
 
@@ -51,7 +50,7 @@ def candidate(key: Key, network: Key, token: Reader, service: Shared) -> Network
     one = service.results.candidate(found(service, key).folder, network)
     if one is None:
         raise refuse_unknown("network", network, where=f"GET {VERSION}/runs/{key}/candidates")
-    return _network(one)
+    return NetworkShape.model_validate(one)
 
 
 @router.get(
@@ -72,23 +71,17 @@ def candidate(key: Key, network: Key, token: Reader, service: Shared) -> Network
 def front(key: Key, request: Request, token: Reader, service: Shared) -> FrontShape:
     """Return the front within a budget; that of the run's document where none is given."""
     run = found(service, key)
-    limits = _limits(request.query_params)
-    if not limits:
-        limits = {name: value for name, value in run.document["budget"].items() if value is not None}
-    names = run.document["search"]["objectives"] or DEFAULT_OBJECTIVES
+    limits = _limits(request.query_params) or limits_of(run.document)
+    names = objectives_of(run.document)
     objectives = objectives_by_name(names)
-    whole = [
-        c for c in service.results.candidates(run.folder) if c.state == "complete" and all(n in c.values for n in names)
-    ]
+    whole = with_all(names, service.results.candidates(run.folder))
     known = [c for c in whole if all(name in c.values for name in limits)]
     budget = Budget(limits=limits)
     within = [c for c in known if budget.feasible(c.values)]
     chosen = front_of(within or whole, objectives, Budget(limits={}))
     networks = {c.key: c for c in service.results.networks(run.folder, [c.key for c in chosen])}
-    shown = [_network(networks[c.key]) for c in chosen if c.key in networks]
-    return FrontShape(
-        objectives=list(names), budget=limits, front=shown if within else [], nearest=[] if within else shown
-    )
+    shown = [NetworkShape.model_validate(networks[c.key]) for c in chosen if c.key in networks]
+    return FrontShape(objectives=names, budget=limits, front=shown if within else [], nearest=[] if within else shown)
 
 
 @router.get("/{key}/log")
@@ -137,6 +130,21 @@ def report(key: Key, token: Reader, service: Shared) -> FileResponse:
     return FileResponse(path, media_type="text/html", headers={"Content-Security-Policy": REPORT_POLICY})
 
 
+def objectives_of(document: Mapping[str, Any]) -> list[str]:
+    """Return the objectives of a run; the usual ones where its document names none."""
+    return list(document["search"]["objectives"] or _USUAL)
+
+
+def limits_of(document: Mapping[str, Any]) -> dict[str, float]:
+    """Return the budget of a run: its limits by name."""
+    return {name: limit for name, limit in document["budget"].items() if limit is not None}
+
+
+def with_all(names: Sequence[str], candidates: Sequence[Found]) -> list[Found]:
+    """Return the candidates that were evaluated and have values of all names."""
+    return [c for c in candidates if c.state == "complete" and all(name in c.values for name in names)]
+
+
 def _limits(query: Mapping[str, str]) -> dict[str, float]:
     limits: dict[str, float] = {}
     for name, text in query.items():
@@ -152,7 +160,3 @@ def _limits(query: Mapping[str, str]) -> dict[str, float]:
             raise Refused(422, name, expected="a number", got=repr(text[:60]), remedy="correct it")
         limits[what] = value
     return limits
-
-
-def _network(one: Found) -> NetworkShape:
-    return NetworkShape(**asdict(one))

@@ -183,13 +183,8 @@ def shape(run: Submission, service: Service, *, with_jobs: bool = False, active:
         created_s=run.created_s,
         place=place,
         document=RunDocument.model_validate(run.document),
-        jobs=None if jobs is None else [job_shape(job) for job in jobs],
+        jobs=None if jobs is None else [JobShape.model_validate(job) for job in jobs],
     )
-
-
-def job_shape(job: Job) -> JobShape:
-    """Return a job as it is answered."""
-    return JobShape(**{name: getattr(job, name) for name in JobShape.model_fields})
 
 
 def _conflict(expected: str, got: str, remedy: str) -> Refused:

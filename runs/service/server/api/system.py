@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
+import logging
 from importlib.metadata import version
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Response
 from pydantic import Field
 
+from hardware_profiles.profile_file import read_header
 from runs.service.document.model import Document, RunDocument
 from runs.service.document.names import Name
 from runs.service.document.options import offered
 from runs.service.server.access import Admin, Reader
 from runs.service.server.api import VERSION
-from runs.service.server.api.runs import Shared, job_shape
+from runs.service.server.api.runs import Shared
 from runs.service.server.metrics import exposition
 from runs.service.server.refusals import refuse_unknown
 from runs.service.server.shapes import (
@@ -28,10 +29,12 @@ from runs.service.server.shapes import (
 )
 from runs.service.settings import Scope
 from runs.store.service.records import STATES
+from search_space.errors import ProfileError
 
 __all__ = ["router"]
 
 router = APIRouter(tags=["service"])
+_log = logging.getLogger("nasweave.service")
 
 
 class TokenRequest(Document):
@@ -92,7 +95,7 @@ def spaces(token: Reader) -> list[str]:
 @router.get(f"{VERSION}/datasets")
 def datasets(token: Reader, service: Shared) -> list[DatasetShape]:
     """List the registered data sets."""
-    return [DatasetShape(name=data.name, task=data.task) for data in service.datasets.list()]
+    return [DatasetShape.model_validate(data) for data in service.datasets.list()]
 
 
 @router.get(f"{VERSION}/devices")
@@ -101,40 +104,27 @@ def devices(token: Reader, service: Shared) -> list[DeviceShape]:
     shapes = []
     for name, path in sorted(service.devices().items()):
         try:
-            header = json.loads(path.read_text())
-            device = header["device"]
-            shapes.append(
-                DeviceShape(
-                    id=name,
-                    device=device["name"],
-                    cpu_model=device.get("cpu_model"),
-                    accelerator=device.get("accelerator"),
-                    setting=header["setting"],
-                    runtime_version=header["runtime_version"],
-                    space_fingerprint=header["space_fingerprint"],
-                    count=header["count"],
-                    noise_floor=header.get("noise_floor"),
-                    created_at=header["created_at"],
-                )
-            )
-        except (OSError, ValueError, KeyError, TypeError):
-            continue  # being written, or no profile at all
+            header = read_header(path)
+        except ProfileError as error:  # it is being written, or damaged
+            _log.warning("%s", error)
+            continue
+        device = header["device"]
+        about = {field: header[field] for field in DeviceShape.model_fields if field in header}
+        names = {"cpu_model": device["cpu_model"], "accelerator": device.get("accelerator")}
+        shapes.append(DeviceShape(**{**about, **names, "id": name, "device": device["name"]}))
     return shapes
 
 
 @router.get(f"{VERSION}/jobs")
 def jobs(token: Reader, service: Shared) -> list[JobShape]:
     """List the jobs that wait or run."""
-    return [job_shape(job) for job in service.jobs.active()]
+    return [JobShape.model_validate(job) for job in service.jobs.active()]
 
 
 @router.get(f"{VERSION}/runners")
 def runners(token: Reader, service: Shared) -> list[RunnerShape]:
     """List the runners that live."""
-    return [
-        RunnerShape(**{name: getattr(one, name) for name in RunnerShape.model_fields})
-        for one in service.runners.living()
-    ]
+    return [RunnerShape.model_validate(one) for one in service.runners.living()]
 
 
 @router.post(f"{VERSION}/runners/{{name}}/drain", status_code=202)
