@@ -70,8 +70,8 @@ def read_series(path: Path, *, target: Sequence[str] = (), covariates: Sequence[
     Raises
     ------
     DataError
-        For an empty or damaged file, a row of another length, a cell that is no number, a column that is missing or
-        whose name stands twice, or no column of numbers.
+        For an empty or damaged file, a row of another length, a cell that is no number, a column that is missing,
+        whose name stands twice, or that is named for both, or no column of numbers.
     """
     table = read_table(path)
     table, notes = _without_last_empty(table), list(table.notes)
@@ -90,6 +90,15 @@ def read_series(path: Path, *, target: Sequence[str] = (), covariates: Sequence[
     wanted = [*target, *covariates]
     for option, names in (("target", target), ("covariates", covariates)):
         check_columns(names, header, where=where, remedy=f"correct task.options.{option}")
+    if both := [name for name in covariates if name in target]:
+        raise DataError(
+            "task.options.covariates",
+            expected="columns that are not in task.options.target too",
+            got=_listed(both),
+            remedy="leave them out of one of the two",
+        )
+    if all(_NUMBER.fullmatch(name) for name in header[1:] or header):  # the first may be a date
+        notes.append(f"the first line is taken for names, though they are numbers: {_listed(header)}")
     columns = {name: _Column.of(table, i) for i, name in enumerate(header)}
     times = _times(columns, wanted)
     rest = [name for name in header if name not in times]
@@ -117,7 +126,7 @@ def _no_series(where: str, header: Sequence[str], rows: int) -> DataError:
     return DataError(
         where,
         expected="a header and rows of numbers, after a column of dates or not",
-        got=f"columns {_listed(header)} and {rows} rows",
+        got=f"columns {_listed(header)} and {rows} rows" + (", none of these columns to forecast" if rows else ""),
         remedy="choose another file, or name columns of numbers in task.options.target",
     )
 

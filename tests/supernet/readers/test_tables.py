@@ -180,6 +180,18 @@ def test_targets_and_covariates_are_named(tmp_path):
         read_series(path, target=["z"])
     with pytest.raises(DataError, match=r"line 2, column d: expected a number, got 'words'; .*task\.options\.target"):
         read_series(path)
+    with pytest.raises(DataError, match=r"covariates: expected columns that are not in .*target too, got b;"):
+        read_series(path, target=["b", "c"], covariates=["b"])
+    with pytest.raises(DataError, match=r"and 9 rows, none of these columns to forecast"):
+        read_series(path, covariates=["x, y", "b", "c", "d"])
+
+
+def test_a_header_of_numbers_is_told(tmp_path):
+    rows = "".join(f"2020-01-{day:02},{day % 3}.5,{day % 7}.25\n" for day in range(10, 20))
+    assert read_series(write(tmp_path / "a.csv", rows)).notes == (
+        "the first line is taken for names, though they are numbers: 2020-01-10, 1.5, 3.25",
+    )
+    assert not read_series(write(tmp_path / "b.csv", "date,a,1\n" + rows)).notes
 
 
 @pytest.mark.parametrize("cell", ["1_000", "0x10", "inf", "1e300", "3e38", "1 000", "3 %", "9" * 400])
