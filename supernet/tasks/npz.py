@@ -110,7 +110,8 @@ def _labelled(arrays: Mapping[str, NDArray[Any]], name: str, path: Path) -> Labe
     x, y = f"{path}: x_{name}", f"{path}: y_{name}"
     shape = str(images.shape)
     if images.ndim not in (3, 4) or images.size == 0:
-        raise DataError(x, expected="images (n, H, W) or (n, C, H, W)", got=shape, remedy="reshape them")
+        expected = "images (n, H, W) or (n, C, H, W), one or more"
+        raise DataError(x, expected=expected, got=shape, remedy="reshape them" if images.size else "add some")
     is_square = images.ndim == 4 and images.shape[2] == images.shape[3]  # as (n, 30, 1, 1), 30 channels of one pixel
     if images.ndim == 4 and images.shape[3] in (1, 3, 4) and images.shape[1] > 4 and not is_square:
         raise DataError(
