@@ -76,12 +76,6 @@ class Measure:
         """Whether it is a mean over examples, so that a part of a split tells of the whole."""
         return self.errors is not None
 
-    def of(self, outputs: Tensor, targets: Tensor) -> float:
-        """Return the error of outputs ``(n, ...)`` on targets ``(n, ...)``, in the metric's unit."""
-        tally = Tally(self)
-        tally.add(outputs, targets)
-        return tally.error
-
 
 class Moments:
     """Sums of values and of their squares, in double precision."""

@@ -10,7 +10,7 @@ import pytest
 import torch
 from sklearn import metrics as truth
 
-from supernet.metrics import METRICS, Tally
+from supernet.metrics import METRICS, Measure, Tally
 
 N = 240
 SHARES = np.array([0.6, 0.25, 0.1, 0.03, 0.01, 0.01])
@@ -33,9 +33,14 @@ def numbers(seed: int = 0, n: int = N) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.from_numpy(0.7 * targets + rng.normal(size=targets.shape)), torch.from_numpy(targets)
 
 
+def error_of(measure: Measure, outputs: torch.Tensor, targets: torch.Tensor) -> float:
+    tally = Tally(measure)
+    tally.add(outputs, targets)
+    return tally.error
+
+
 def of(name: str, outputs: torch.Tensor, targets: torch.Tensor) -> float:
-    measure = METRICS[name]
-    return measure.metric.value(measure.of(outputs, targets))
+    return METRICS[name].metric.value(error_of(METRICS[name], outputs, targets))
 
 
 def by_scikit_learn(outputs: torch.Tensor, targets: torch.Tensor) -> dict[str, float]:
@@ -89,7 +94,7 @@ def test_a_quantile_is_what_its_loss_is_least_at() -> None:
     assert at is not None and at(0.5).metric.name == "quantile loss at 0.5"
     values = torch.arange(1.0, 101.0)[:, None]
     for level in (0.1, 0.5, 0.9):
-        losses = [at(level).of(torch.full_like(values, guess), values) for guess in range(1, 101)]
+        losses = [error_of(at(level), torch.full_like(values, guess), values) for guess in range(1, 101)]
         assert abs(1 + np.argmin(losses) - 100 * level) <= 1
 
 
@@ -112,9 +117,9 @@ def test_batches_make_no_difference_and_a_perfect_network_has_no_error(name) -> 
         parts.add(x, y)
     assert (parts.error, parts.count) == (pytest.approx(whole.error, rel=1e-9), len(targets))
     assert parts.standard_error == pytest.approx(whole.standard_error, rel=1e-9)
-    assert measure.of(right.double(), targets) < 1e-9 < whole.error
     perfect = Tally(measure)
     perfect.add(right.double(), targets)
+    assert perfect.error < 1e-9 < whole.error
     assert (perfect.standard_error > 0) == measure.metric.is_share, "no wrong answer is not certainty"
 
 
