@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import TYPE_CHECKING
 
+import uvicorn
+
+from runs.service.server.application import guarded
+from runs.service.server.feed import Feed
+from runs.service.server.service import Service
 from runs.service.settings import SCOPES, STORE_VARIABLE, ServerSettings
 from runs.service.tokens import LINK_S, this_user
-from search_space.errors import ConfigError, RuntimeUnavailableError
-
-if TYPE_CHECKING:
-    import uvicorn
-
-    from runs.service.server.feed import Feed
+from search_space.errors import ConfigError
 
 __all__ = ["serve"]
 
@@ -30,22 +28,11 @@ def serve(settings: ServerSettings) -> None:
 
     Raises
     ------
-    RuntimeUnavailableError
-        What the server needs is not installed.
     ConfigError
         The address cannot be used, or is open to others though there is no token.
     StoreError
         The database cannot be used.
     """
-    try:
-        import uvicorn
-
-        from runs.service.server.application import guarded
-        from runs.service.server.service import Service
-    except ImportError as error:
-        raise RuntimeUnavailableError(
-            "serve", expected="the packages of the service", got=str(error), remedy="pip install 'nasweave[service]'"
-        ) from error
     service = Service.open(settings)
     try:
         if not settings.is_loopback and not service.tokens.list():
@@ -71,32 +58,22 @@ def serve(settings: ServerSettings) -> None:
                 server_header=False,
                 timeout_graceful_shutdown=2,
             )
-            with _runner_beside(settings):
-                _until_told(uvicorn.Server(config), service.feed, listener)
+            with _runner_beside(settings), suppress(KeyboardInterrupt):
+                _Server(config, service.feed).run(sockets=[listener])
     finally:
         service.database.close()
 
 
-def _until_told(server: uvicorn.Server, feed: Feed, listener: socket.socket) -> None:
-    """Serve until a signal ends it; pages that watch a run, which would hold that up, are let go first."""
-    before = signal.signal(signal.SIGTERM, _leave)
-    ending = server.handle_exit
+class _Server(uvicorn.Server):
+    """A server that lets pages that watch a run go first when a signal ends it: they would hold that up."""
 
-    def end(sig: int, frame: FrameType | None) -> None:
-        feed.end()
-        ending(sig, frame)
+    def __init__(self, config: uvicorn.Config, feed: Feed) -> None:
+        super().__init__(config)
+        self._feed = feed
 
-    setattr(server, "handle_exit", end)  # noqa: B010 (a method, which a type checker lets nobody assign)
-    try:
-        server.run(sockets=[listener])
-    except KeyboardInterrupt:
-        pass
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _leave(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._feed.end()
+        super().handle_exit(sig, frame)
 
 
 @contextmanager

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
-from search_space.errors import ConfigError
+from search_space.errors import ConfigError, RuntimeUnavailableError
 
 __all__ = [
     "SCOPES",
@@ -20,6 +21,7 @@ __all__ = [
     "Scope",
     "ServerSettings",
     "TokenSettings",
+    "needed_packages",
     "parted",
     "read_words",
 ]
@@ -140,6 +142,17 @@ class DatasetSettings(_Places):
     path: str = _described("of the data", "")
     options: str = _described("further options of the task, key=value, parted by semicolons", "")
     remove: bool = _described("forget it instead; the data stay", False)
+
+
+@contextmanager
+def needed_packages(verb: str) -> Iterator[None]:
+    """Import what a verb of the service needs; raises ``RuntimeUnavailableError`` where a package is missing."""
+    try:
+        yield
+    except ImportError as error:
+        raise RuntimeUnavailableError(
+            verb, expected="the packages of the service", got=str(error), remedy="pip install 'nasweave[service]'"
+        ) from error
 
 
 def read_words(kind: type[S], words: Sequence[str]) -> S:

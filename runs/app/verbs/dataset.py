@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from runs.app.verb import Verb
-from runs.service.settings import DatasetSettings
+from runs.service.settings import DatasetSettings, needed_packages
 
 __all__ = ["VERB"]
 
 
 def begin(settings: DatasetSettings) -> None:
     """Read the data, as a run would, and register or forget them."""
-    from runs.app.jobs.registering import register
+    with needed_packages("dataset"):
+        from runs.app.jobs.registering import register
 
     print(register(settings))
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from runs.app.verb import Verb
-from runs.service.settings import RunnerSettings
+from runs.service.settings import RunnerSettings, needed_packages
 
 __all__ = ["VERB"]
 
 
 def begin(settings: RunnerSettings) -> None:
     """Take jobs until the process is stopped or drained."""
-    from runs.service.runner.loop import run
+    with needed_packages("runner"):
+        from runs.service.runner.loop import run
 
     run(settings)
 

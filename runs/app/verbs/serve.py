@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from runs.app.verb import Verb
-from runs.service.settings import ServerSettings
+from runs.service.settings import ServerSettings, needed_packages
 
 __all__ = ["VERB"]
 
 
 def begin(settings: ServerSettings) -> None:
     """Serve until the process is stopped."""
-    from runs.service.serving import serve
+    with needed_packages("serve"):
+        from runs.service.serving import serve
 
     serve(settings)
 
