@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -15,7 +17,7 @@ from starlette.testclient import TestClient
 from runs.service.server.application import guarded
 from runs.service.server.service import Service
 from runs.service.settings import ServerSettings
-from runs.store import Store
+from runs.store import ExportDetail, Store, WeightOrigin
 from search_space import SearchSpace
 
 URL = "http://127.0.0.1"
@@ -69,10 +71,10 @@ def key(ann: TestClient) -> str:
 
 
 @pytest.fixture
-def find(asked: Asked, space: SearchSpace) -> Callable[[str, int], list[str]]:
+def find(asked: Asked, space: SearchSpace) -> Callable[..., list[str]]:
     """Return what writes a number of networks, of falling error and rising latency, into a run; returns their keys."""
 
-    def write(key: str, number: int) -> list[str]:
+    def write(key: str, number: int, **other: float) -> list[str]:
         run = asked.service.submissions.get(key)
         assert run is not None
         with Store.open(asked.service.settings.url) as store:
@@ -83,10 +85,34 @@ def find(asked: Asked, space: SearchSpace) -> Callable[[str, int], list[str]]:
             networks = {a.key: a for a in space.decode(genes)}
             keys = list(networks)[:number]
             for n, network in enumerate(keys):
-                values = {"validation_error": 50.0 - n, "latency_ms": 1.0 + n, "size_bytes": 1000.0}
+                values = {"validation_error": 50.0 - n, "latency_ms": 1.0 + n, "size_bytes": 1000.0, **other}
                 store.put_candidate(
                     row.id, network, architecture=networks[network], values=values, predicted={}, source="search"
                 )
         return keys
+
+    return write
+
+
+@pytest.fixture
+def finished_export(asked: Asked, find: Callable[..., list[str]]) -> Callable[[str], tuple[str, Path]]:
+    """Return what writes an export folder of one small file beside a network of a run."""
+
+    def write(key: str) -> tuple[str, Path]:
+        (network,) = find(key, 1)
+        run = asked.service.submissions.get(key)
+        assert run is not None
+        folder = asked.service.folder(run.folder) / "exports" / network
+        folder.mkdir(parents=True)
+        (folder / "model.onnx").write_bytes(b"weights")
+        digest = hashlib.sha256(b"weights").hexdigest()
+        manifest: dict[str, Any] = {"format": "nasweave.export", "schema": 1, "name": network, "models": {}}
+        manifest["files"] = {"model.onnx": {"bytes": 7, "sha256": digest}}
+        (folder / "manifest.json").write_text(json.dumps(manifest))
+        with Store.open(asked.service.settings.url) as store:
+            (row,) = [r for r in store.runs() if r.folder == run.folder]
+            detail = ExportDetail(formats=("onnx",), origin=WeightOrigin(supernet="f"), relative_norms={"onnx": 0.0})
+            store.add_export(row.id, network, folder=network, detail=detail)
+        return network, folder
 
     return write

@@ -100,32 +100,6 @@ def test_a_full_disk_and_a_lost_database_are_told(ann, asked, key, finished_expo
     assert answer.status_code == 503 and answer.json()["remedy"] == "start it" and "Retry-After" in answer.headers
 
 
-@pytest.fixture
-def finished_export(asked, find):
-    """Return what writes an export folder of one small file beside a network of a run."""
-    import hashlib
-
-    from runs.store import ExportDetail, Store, WeightOrigin
-
-    def write(key):
-        (network,) = find(key, 1)
-        run = asked.service.submissions.get(key)
-        folder = asked.service.folder(run.folder) / "exports" / network
-        folder.mkdir(parents=True)
-        (folder / "model.onnx").write_bytes(b"weights")
-        digest = hashlib.sha256(b"weights").hexdigest()
-        manifest = {"format": "nasweave.export", "schema": 1, "name": network, "models": {}}
-        manifest["files"] = {"model.onnx": {"bytes": 7, "sha256": digest}}
-        (folder / "manifest.json").write_text(json.dumps(manifest))
-        with Store.open(asked.service.settings.url) as store:
-            (row,) = [r for r in store.runs() if r.folder == run.folder]
-            detail = ExportDetail(formats=("onnx",), origin=WeightOrigin(supernet="f"), relative_norms={"onnx": 0.0})
-            store.add_export(row.id, network, folder=network, detail=detail)
-        return network, folder
-
-    return write
-
-
 # ------------------------------------------------------------------ the feed
 
 

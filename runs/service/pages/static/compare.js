@@ -4,7 +4,7 @@ import { call, state } from "./api.js";
 import { Chart } from "./chart.js";
 import { attempt, byId, element } from "./dom.js";
 import { headingOf, layersOf } from "./layers.js";
-import { best, extent, front, hypervolume, text, within } from "./pareto.js";
+import { best, extent, front, hypervolume, judged, text, within } from "./pareto.js";
 
 const { runs, objectives, known } = state();
 const unit = (name) => known[name].unit;
@@ -25,7 +25,7 @@ const chart = new Chart(byId("chart"), {
 
 async function load(run) {
   const all = await call("GET", `/runs/${run.key}/candidates`);
-  const usable = all.filter((c) => c.state === "complete" && objectives.every((o) => o in c.values));
+  const usable = judged(all, objectives);
   for (const c of usable) owners.set(c, run);
   return { run, usable, line: front(usable, objectives) };
 }

@@ -2,6 +2,7 @@
 
 import { element } from "./dom.js";
 import { extent, text } from "./pareto.js";
+import { isFar } from "./scale.js";
 
 const STEPS = 1000;
 
@@ -56,8 +57,6 @@ export class Limits {
 }
 
 // Far ranges are divided by ratios, as the picture's axes are.
-const isFar = ([low, high]) => low > 0 && high / low >= 8;
-
 function value([low, high], part) {
   return isFar([low, high]) ? low * (high / low) ** part : low + part * (high - low);
 }

@@ -1,16 +1,20 @@
 // Budgets and fronts, computed where they are looked at. All objectives are minimised. Pure: no document.
 
+// Candidates that were evaluated on all examples and have values of all names: the others stand on no front.
+export function judged(candidates, names) {
+  return candidates.filter((c) => c.state === "complete" && !(c.values.validation_fraction < 1) && names.every((name) => name in c.values));
+}
+
 // Candidates within all limits, {name: largest value}; one that lacks a limited value is not within.
 export function within(candidates, limits) {
   const names = Object.keys(limits);
   return candidates.filter((c) => names.every((name) => c.values[name] <= limits[name]));
 }
 
-// The candidates that no other dominates, sorted by the last objective; of equal ones the first stands there.
+// The judged candidates that no other dominates, sorted by the last objective; of equal ones the first stands there.
 export function front(candidates, objectives) {
-  const complete = candidates.filter((c) => c.state === "complete" && objectives.every((o) => o in c.values));
   const order = [...objectives].reverse();
-  const sorted = complete.toSorted((a, b) => {
+  const sorted = candidates.toSorted((a, b) => {
     for (const o of order) if (a.values[o] !== b.values[o]) return a.values[o] - b.values[o];
     return 0;
   });

@@ -5,7 +5,7 @@ import { Chart } from "./chart.js";
 import { attempt, byId, element, problem, toast } from "./dom.js";
 import { headingOf, layersOf } from "./layers.js";
 import { Limits } from "./limits.js";
-import { best, front, text, within } from "./pareto.js";
+import { best, front, judged, text, within } from "./pareto.js";
 import { Progress } from "./progress.js";
 
 const { key, objectives, budget, known, run, report, now_s, budget_s, started_s } = state();
@@ -14,7 +14,7 @@ const networks = new Map(); // architectures that were asked for
 const limits = { ...budget };
 const unit = (name) => known[name]?.unit ?? "";
 const say = (candidate, name) => text(candidate.values[name], unit(name));
-let usable = []; // candidates with all objectives
+let usable = []; // candidates that were judged by all objectives
 let pinned = null;
 let shown = null;
 let isTouched = false; // whether the user has moved a limit or chosen a network
@@ -240,7 +240,7 @@ follow(key, {
   happened,
   candidates: (list) => {
     for (const c of list) candidates.set(c.key, c);
-    usable = [...candidates.values()].filter((c) => c.state === "complete" && objectives.every((o) => o in c.values));
+    usable = judged([...candidates.values()], objectives);
     later();
   },
   lost: () => { byId("lost").hidden = false; },

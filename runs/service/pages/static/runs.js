@@ -2,7 +2,7 @@
 
 import { call, state } from "./api.js";
 import { byId } from "./dom.js";
-import { text } from "./pareto.js";
+import { best, extent, text } from "./pareto.js";
 import { scaleOf } from "./scale.js";
 
 const { known } = state();
@@ -29,15 +29,14 @@ async function front(row) {
   const { objectives: [quality, cost], front: found, nearest } = await call("GET", `/runs/${row.dataset.key}/front`);
   const cell = row.querySelector(".best"), networks = found.length ? found : nearest;
   if (!networks.length || !(quality in known)) return;
-  const best = networks.reduce((a, b) => (b.values[quality] < a.values[quality] ? b : a));
-  const say = (name) => text(best.values[name], known[name].unit);
+  const { values } = best(networks, [quality]);
+  const say = (name) => text(values[name], known[name].unit);
   cell.textContent = `${say(quality)}${cost in known ? ` at ${say(cost)}` : ""}${found.length ? "" : " (outside the budget)"}`;
   if (cost in known && networks.length > 1) row.querySelector(".spark").replaceChildren(spark(networks, [quality, cost]));
 }
 
 function spark(networks, [quality, cost]) {
-  const range = (name) => { const values = networks.map((c) => c.values[name]); return [Math.min(...values), Math.max(...values)]; };
-  const x = scaleOf(range(cost), 0, WIDTH), y = scaleOf(range(quality), HEIGHT, 0);
+  const x = scaleOf(extent(networks, cost), 0, WIDTH), y = scaleOf(extent(networks, quality), HEIGHT, 0);
   const svg = document.createElementNS(NS, "svg"), line = document.createElementNS(NS, "polyline");
   svg.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
   svg.setAttribute("role", "img");

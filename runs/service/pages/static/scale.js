@@ -1,10 +1,12 @@
 // Scales of a picture's axes. Pure: no document.
 
-const FAR = 8; // times between the least and the largest value, from which a logarithmic axis tells more
+const FAR = 8; // times between the least and the largest value, from which ratios tell more than differences
+
+export const isFar = ([low, high]) => low > 0 && high / low >= FAR;
 
 // From values to places: logarithmic where all values are positive and far apart.
 export function scaleOf([low, high], begin, end) {
-  const logarithmic = low > 0 && high / low >= FAR;
+  const logarithmic = isFar([low, high]);
   const forward = logarithmic ? Math.log : (value) => value;
   const span = forward(high) - forward(low) || Math.abs(forward(high)) || 1;
   const from = forward(low) - 0.06 * span, size = 1.12 * span;
