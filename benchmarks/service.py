@@ -1,7 +1,7 @@
 """What a service bears: its start, long lists, a run of many networks, many pages at once, many submissions at once.
 
-``python -m benchmarks.service`` prints the numbers, with ``--json`` one JSON object. Sizes are small by default; those
-that are promised are ``--runs 10000 --candidates 10000 --pages 200 --clients 50``. Everything stays on this machine's
+``python -m benchmarks.service`` prints the numbers, with ``--json`` one JSON object. Sizes are small by default; large
+ones are ``--runs 10000 --candidates 10000 --pages 200 --clients 50``. Everything stays on this machine's
 own address, in a temporary folder; no search is run. Where Chromium is installed, the first picture of the run and the
 answer of a slider are timed in it.
 """

@@ -28,7 +28,7 @@ from runs.store.service.jobs import Jobs
 pytestmark = [pytest.mark.timeout(900), pytest.mark.slow]
 
 PAGE = Path(__file__).parents[3] / "docs" / "service.md"
-CI = re.findall(r"<!-- run by CI -->\n```(\w+)\n(.*?)```", PAGE.read_text(), re.DOTALL)
+BLOCKS = re.findall(r"<!-- run by pytest -m slow -->\n```(\w+)\n(.*?)```", PAGE.read_text(), re.DOTALL)
 TINY: dict[str, Any] = {
     "search": {"method": "nasweave", "trials": 8},
     "choices": {
@@ -84,7 +84,7 @@ def test_the_program_of_the_page_runs(served, service, tmp_path, monkeypatch, ca
     submit = Connection.submit
     monkeypatch.setattr(Connection, "submit", lambda self, document: submit(self, {**document, **TINY}))
     monkeypatch.chdir(tmp_path)
-    ((_, program),) = [block for block in CI if block[0] == "python"]
+    ((_, program),) = [block for block in BLOCKS if block[0] == "python"]
     names: dict[str, Any] = {"URL": service._requests.url}
     exec(compile(program, PAGE.name, "exec"), names)
     run: RemoteRun = names["run"]
@@ -98,7 +98,7 @@ def test_the_requests_of_the_page_are_answered(service, tmp_path):
     if shutil.which("curl") is None:
         pytest.skip("curl is not installed")
     (run,) = service.runs(state="done")
-    ((_, program),) = [block for block in CI if block[0] == "bash"]
+    ((_, program),) = [block for block in BLOCKS if block[0] == "bash"]
     environment = {**os.environ, "URL": service._requests.url, "KEY": run.key}
     answers = []
     for line in program.strip().splitlines():
