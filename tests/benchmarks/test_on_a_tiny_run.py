@@ -10,8 +10,6 @@ from benchmarks import deployment, joint_search, predicted_measured, supernet_se
 from benchmarks.open_run import open_run
 from tests.runs.tiny import TINY, begin_from
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture(scope="module")
 def outputs(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:

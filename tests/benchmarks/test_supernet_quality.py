@@ -6,8 +6,6 @@ import pytest
 from benchmarks import supernet_quality
 from benchmarks.open_run import open_run
 
-pytestmark = pytest.mark.slow
-
 
 def test_spread_architectures_hold_every_mixer_in_float():
     space = open_run(["task=digits"]).space

@@ -25,7 +25,7 @@ from runs.service.tokens import made
 from runs.store.database import Database
 from runs.store.service.jobs import Jobs
 
-pytestmark = [pytest.mark.timeout(900), pytest.mark.slow]
+pytestmark = pytest.mark.timeout(900)
 
 PAGE = Path(__file__).parents[3] / "docs" / "service.md"
 BLOCKS = re.findall(r"<!-- run by pytest -m slow -->\n```(\w+)\n(.*?)```", PAGE.read_text(), re.DOTALL)
