@@ -8,9 +8,11 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from runs.evaluation.pool import Round, RoundsPool
+from runs.evaluation.rounds import RoundsEvaluator
+from search_space import Architecture
 from search_space.errors import CheckpointError
 from supernet.training.stopping import held_back
 
@@ -59,11 +61,16 @@ class DiskFull:
 
 def rounds_of(*names: str) -> list[Round]:
     """Return a round for each name, which stands for a network."""
-    return [Round(architecture=name, steps=1) for name in names]  # type: ignore[arg-type]
+    return [Round(architecture=cast(Architecture, name), steps=1) for name in names]
+
+
+def pool_of(trainer: object, *, processes: int) -> RoundsPool:
+    """Return a pool of one of the trainers above."""
+    return RoundsPool(cast(RoundsEvaluator, trainer), processes=processes)
 
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)  # which one begun in the background ignores
     kind = {"endless": Endless, "saving": Saving}[sys.argv[2]]
-    with RoundsPool(kind(Path(sys.argv[1])), processes=2) as pool:  # type: ignore[arg-type]
+    with pool_of(kind(Path(sys.argv[1])), processes=2) as pool:
         pool.train(rounds_of("first", "second"))

@@ -10,10 +10,9 @@ import time
 import psutil
 import pytest
 
-from runs.evaluation.pool import RoundsPool
 from search_space.errors import CheckpointError, NasweaveError
 from tests.runs.evaluation import pool_process
-from tests.runs.evaluation.pool_process import Deadly, DiskFull, rounds_of
+from tests.runs.evaluation.pool_process import Deadly, DiskFull, pool_of, rounds_of
 
 
 def lives(number: int) -> bool:
@@ -61,16 +60,16 @@ def test_no_process_trains_on_after_the_one_that_began_it_was_killed(tmp_path):
 
 def test_a_process_that_is_killed_ends_the_search_in_one_line():
     with (
-        RoundsPool(Deadly(), processes=2) as pool,
+        pool_of(Deadly(), processes=2) as pool,
         pytest.raises(NasweaveError, match="take fewer processes") as caught,
-    ):  # type: ignore[arg-type]
+    ):
         pool.train(rounds_of("first", "second"))
     assert str(caught.value).startswith("search.fidelities.processes: ") and "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_a_full_disk_is_not_the_failure_of_a_network(processes):
-    with RoundsPool(DiskFull(), processes=processes) as pool:  # type: ignore[arg-type]
+    with pool_of(DiskFull(), processes=processes) as pool:
         assert pool.train(rounds_of("first", "third")) == ["a quality"] * 2
         with pytest.raises(CheckpointError, match="no space left"):
             pool.train(rounds_of("first", "second", "third"))

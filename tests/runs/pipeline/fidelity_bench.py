@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import optuna
 
@@ -164,7 +165,7 @@ def _die_after(saves: int) -> None:
         if done == saves:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    training.save_checkpoint = save  # type: ignore[assignment]
+    mock.patch.object(training, "save_checkpoint", save).start()
 
 
 def work(folder: Path, url: str, name: str, dies_after: int | None = None) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from runs.pipeline.context import Context
 from runs.pipeline.plan import Plan, Stage
 from runs.pipeline.stages.data.understood import DATA
 from runs.pipeline.stages.profile import PROFILE
@@ -34,15 +36,15 @@ class Heard(SilentReporter):
 
 def test_the_data_is_told_once_by_the_first_process(monkeypatch: pytest.MonkeyPatch) -> None:
     heard = Heard()
-    context = SimpleNamespace(data=SimpleNamespace(summary=SUMMARY), reporter=heard)
-    plan = Plan(context)  # type: ignore[arg-type]
+    context = cast(Context, SimpleNamespace(data=SimpleNamespace(summary=SUMMARY), reporter=heard))
+    plan = Plan(context)
     assert plan.run(DATA) is plan.run(DATA) is SUMMARY
     assert heard.lines[:2] == ["data, examples: 9", "data, classes: 2"]
     assert heard.lines[-1] == "warning: data: 1 text is cut"
     assert len(heard.lines) == 5 and max(map(len, heard.lines)) < 90
     heard.lines.clear()
     monkeypatch.setenv("RANK", "1")
-    assert Plan(context).run(DATA) is SUMMARY and heard.lines == []  # type: ignore[arg-type]
+    assert Plan(context).run(DATA) is SUMMARY and heard.lines == []
 
 
 @pytest.mark.parametrize("stage", [PROFILE, TRAIN, ROUNDS], ids=lambda stage: stage.name)
