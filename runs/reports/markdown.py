@@ -11,6 +11,7 @@ from runs.reports.judged.texts import doubt_text, majority_text
 from runs.reports.layers import picture
 from runs.reports.summary import budget_text, measured, size_text, summary_text
 from runs.reports.tables import (
+    Cell,
     Table,
     answer_table,
     baseline_table,
@@ -80,8 +81,8 @@ def _notes(summary: DataSummary) -> str:
 
 
 def _examples(summary: DataSummary) -> str:
-    rows = [f"| {_text(e.text)} | {_text(e.target)} |" for e in summary.examples if e.text]
-    return "\n".join(["| example | to be found out |", "|---|---|", *rows]) if rows else ""
+    rows = tuple((Cell(text=e.text), Cell(text=e.target)) for e in summary.examples if e.text)
+    return _table(Table(header=("example", "target"), rows=rows))
 
 
 def _exports(data: ReportData) -> list[str]:
