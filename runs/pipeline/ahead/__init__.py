@@ -1,1 +1,1 @@
-"""What is checked and told before a run does anything long: what its folder was begun with, its memory, its time."""
+"""What is checked before a run does anything long: what its folder was begun with, what a runtime executes."""
