@@ -82,8 +82,8 @@ def test_a_stopped_activity_tells_how_far_it_was() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(5)
     assert str(stopped.value).startswith("interrupted in search: 3/8 (best 4 %); what is finished is saved")
-    with reporter.progress("search"):
-        pass
+    with pytest.raises(ValueError, match="failed"), reporter.progress("report"):
+        raise ValueError("failed")
     with (
         pytest.raises(Interrupted, match=r"^interrupted; the same command continues$"),
         interruptible(reporter.how_far),

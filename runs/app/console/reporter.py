@@ -75,7 +75,11 @@ class TerminalReporter:
                 draw(done, total, message, pace.left(done, total))
 
             self._how_far = title
-            yield update
+            try:
+                yield update
+            except Exception:  # not an interruption, which asks how far it was
+                self._how_far = ""
+                raise
         self._how_far = ""
 
     @contextmanager
