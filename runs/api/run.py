@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 import pandas as pd
 
@@ -13,12 +14,12 @@ from hardware_profiles import Profile
 from runs.api.exported import Exported
 from runs.api.reporting import reporter
 from runs.api.tables import candidates_table
-from runs.app.record import Asked, write_record
+from runs.app.record import Asked, is_recorded, recorded, write_record
 from runs.checks import check_value
 from runs.evaluation.candidates import FoundNetworks
 from runs.pipeline.config import Config
 from runs.pipeline.context import Command, Context, open_context
-from runs.pipeline.plan import Plan
+from runs.pipeline.plan import Plan, Stage
 from runs.pipeline.plans import plan_of
 from search_space import SearchSpace
 from search_space.errors import ConfigError
@@ -26,6 +27,8 @@ from supernet import Supernet
 from supernet.tasks import TaskData
 
 __all__ = ["Run"]
+
+T = TypeVar("T")
 
 
 class Run:
@@ -102,7 +105,7 @@ class Run:
 
         if time_budget is not None:
             self._change({"profile.time_budget": time_budget})
-        return self._planned().run(PROFILE)
+        return self._do(PROFILE)
 
     def train(self, *, steps: int | None = None) -> Supernet:
         """Return the trained supernet."""
@@ -110,7 +113,7 @@ class Run:
 
         if steps is not None:
             self._change({"training.steps": steps})
-        return self._planned().run(TRAIN)
+        return self._do(TRAIN)
 
     def search(self, n_trials: int | None = None, *, time_budget: str | None = None) -> pd.DataFrame:
         """Search, and return all networks that were evaluated; columns as for :meth:`candidates`.
@@ -134,7 +137,7 @@ class Run:
             self._change({"search.n_trials": n_trials})
         if time_budget is not None:
             self._change({"search.fidelities.time_budget": time_budget})
-        self._planned().run(SEARCH)
+        self._do(SEARCH)
         return self.candidates()
 
     def candidates(self) -> pd.DataFrame:
@@ -158,16 +161,16 @@ class Run:
         from runs.pipeline.stages.search import SEARCH
 
         if measured:
-            self._planned().run(FINALISTS)
+            self._do(FINALISTS)
         else:
-            self._planned().run(SEARCH)
+            self._do(SEARCH)
         return candidates_table(self._found().front)
 
     def report(self) -> Path:
         """Write the report, with pictures and tables; returns its HTML page."""
         from runs.pipeline.stages.report import REPORT
 
-        return self._planned().run(REPORT)
+        return self._do(REPORT)
 
     def finetune(self, key: str = "auto", *, steps: int | None = None) -> None:
         """Train a network further; :meth:`export` then takes its weights.
@@ -182,7 +185,7 @@ class Run:
         from runs.pipeline.stages.finetune import FINETUNE
 
         self._change({"key": key} | ({} if steps is None else {"finetune.steps": steps}))
-        self._planned().run(FINETUNE)
+        self._do(FINETUNE)
 
     def export(
         self, key: str = "auto", *, formats: Sequence[str] | None = None, measure: bool | None = None
@@ -203,7 +206,7 @@ class Run:
 
         chosen = {"key": key, "export.formats": formats, "export.measure": measure}
         self._change({name: value for name, value in chosen.items() if value is not None})
-        path = self._planned().run(EXPORT)
+        path = self._do(EXPORT)
         return Exported(key=path.name, path=path)
 
     @property
@@ -239,14 +242,19 @@ class Run:
                 reporter=self._reporter,
                 data=self._data,
             )
-            write_record(self.path, self._asked)
+            if not is_recorded(self.path):
+                write_record(self.path, self._asked)
             self._data = context.data
             self._plan = plan_of(context)
         return self._plan
+
+    def _do(self, stage: Stage[T]) -> T:
+        plan = self._planned()
+        with recorded(self.path, self._asked):
+            return plan.run(stage)
 
     def _found(self) -> FoundNetworks:
         from runs.pipeline.search_record import found_networks
         from runs.pipeline.stages.devices import DEVICES
 
-        plan = self._planned()
-        return found_networks(plan.context, plan.run(DEVICES))
+        return found_networks(self._context, self._do(DEVICES))

@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from typing import TextIO
 
 from omegaconf import DictConfig
@@ -15,7 +16,7 @@ from runs.app.config import from_hydra
 from runs.app.console.interruption import interruptible
 from runs.app.console.reporter import TerminalReporter
 from runs.app.invocation import Invocation
-from runs.app.record import Asked, redacted_words, write_record
+from runs.app.record import Asked, recorded, redacted_words
 from runs.app.verbs import VERBS
 from runs.pipeline.context import Command
 from runs.pipeline.run_folder import sweep_folder
@@ -60,13 +61,14 @@ def execute(
     swept = {} if declared.joins else swept
     folder = sweep_folder(outputs=config.outputs, task=config.task.name, name=config.name, swept=swept)
     command = Command(verb=verb, overrides=redacted_words(overrides))
-    if not declared.only_reads(config):
-        folder.mkdir(parents=True, exist_ok=True)
-        if not declared.joins and os.environ.get("RANK", "0") == "0":
-            write_record(folder, Asked(config=config, words=command.overrides))
     terminal = TerminalReporter()
     reporter = terminal if told_to is None else told_to(terminal)
-    with interruptible(terminal.how_far):
+    with ExitStack() as stack:
+        if not declared.only_reads(config):
+            folder.mkdir(parents=True, exist_ok=True)
+            if not declared.joins and os.environ.get("RANK", "0") == "0":
+                stack.enter_context(recorded(folder, Asked(config=config, words=command.overrides)))
+        stack.enter_context(interruptible(terminal.how_far))
         declared.run(Invocation(config=config, folder=folder, command=command, reporter=reporter))
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,12 +19,13 @@ from runs.app.compose import overrides_of
 from runs.app.config import as_yaml, changed, from_hydra
 from runs.pipeline.config import Config
 from runs.service.settings import STORE_VARIABLE
+from runs.store import AnotherRunError
 from runs.store.secrets import has_secret, redacted, redacted_url
 from search_space.errors import ConfigError, NasweaveError, reason_of
 
-__all__ = ["Asked", "redacted_words", "write_record"]
+__all__ = ["Asked", "is_recorded", "recorded", "redacted_words", "write_record"]
 
-_FOLDER = ".hydra"
+_FOLDER, _CONFIG, _WORDS = ".hydra", "config.yaml", "overrides.yaml"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,13 +68,36 @@ class Asked:
         return asked.but(found)
 
 
+def is_recorded(folder: Path) -> bool:
+    """Return whether a folder says what its run was asked for."""
+    return (folder / _FOLDER / _CONFIG).exists()
+
+
 def write_record(folder: Path, asked: Asked) -> None:
-    """Leave what a run was asked for in its folder, without passwords."""
-    record = folder / _FOLDER
+    """Leave what a run is asked for in its folder, without passwords."""
+    words = yaml.safe_dump(list(asked.words), allow_unicode=True, width=math.inf)
+    _write(folder / _FOLDER, {_CONFIG: as_yaml(asked.config), _WORDS: words})
+
+
+@contextmanager
+def recorded(folder: Path, asked: Asked) -> Iterator[None]:
+    """Leave what a run is asked for in its folder, and put back what was there where the run refuses it."""
+    record, before = folder / _FOLDER, {}
+    for name in (_CONFIG, _WORDS):
+        with suppress(OSError, ValueError):
+            before[name] = (record / name).read_text(encoding="utf-8")
+    write_record(folder, asked)
+    try:
+        yield
+    except AnotherRunError:
+        _write(record, before)
+        raise
+
+
+def _write(record: Path, texts: Mapping[str, str]) -> None:
     record.mkdir(parents=True, exist_ok=True)
-    write_atomically(record / "config.yaml", as_yaml(asked.config).encode(errors="backslashreplace"))
-    lines = yaml.safe_dump(list(asked.words), allow_unicode=True, width=math.inf)
-    write_atomically(record / "overrides.yaml", lines.encode(errors="backslashreplace"))
+    for name, text in texts.items():
+        write_atomically(record / name, text.encode(errors="backslashreplace"))
 
 
 def redacted_words(overrides: Sequence[Override]) -> tuple[str, ...]:
@@ -84,7 +109,7 @@ def redacted_words(overrides: Sequence[Override]) -> tuple[str, ...]:
 
 
 def _recorded_config(folder: Path) -> Config:
-    file = folder / _FOLDER / "config.yaml"
+    file = folder / _FOLDER / _CONFIG
     try:
         data = yaml.safe_load(file.read_text(encoding="utf-8"))
         if not isinstance(data, dict):
@@ -124,7 +149,7 @@ def _with_password(store: str, *, file: Path) -> str:
 def _recorded_words(folder: Path) -> tuple[str, ...]:
     """Return the words beside the configuration, none where they are missing or damaged: they decide nothing."""
     try:
-        words = yaml.safe_load((folder / _FOLDER / "overrides.yaml").read_text(encoding="utf-8"))
+        words = yaml.safe_load((folder / _FOLDER / _WORDS).read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError):
         return ()
     return tuple(map(str, words)) if isinstance(words, list) else ()

@@ -20,7 +20,7 @@ __all__ = ["AnotherRunError", "Store"]
 
 
 class AnotherRunError(StoreError):
-    """A folder that holds a run of something else."""
+    """A folder that holds a run of something else than what is asked for."""
 
 
 class Store(Database):

@@ -13,7 +13,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hardware_profiles import Setting
 from runs.files import write_text
+from runs.store import AnotherRunError
 from search_space.errors import NasweaveError
 from supernet.tasks import TASKS
 
@@ -33,18 +35,31 @@ def note_begun(context: Context, *, again: bool = False) -> None:
         write_text(path, json.dumps({"schema": _SCHEMA, **_facts(context)}, indent=1, default=str) + "\n")
 
 
-def explained(context: Context, error: NasweaveError) -> NasweaveError:
-    """Return an error of the same kind that names what differs from what a run was begun with, if it is known."""
+def explained(context: Context, error: NasweaveError, *, setting: Setting | None = None) -> AnotherRunError:
+    """Return the error that names what differs from what a run was begun with, if it is known.
+
+    Parameters
+    ----------
+    context
+        Of the command that contradicts the run.
+    error
+        Why it is refused.
+    setting
+        That of the profile that the run keeps, where it has one.
+    """
     was = _read(context.folder / _FILE)
     now = json.loads(json.dumps(_facts(context), default=str))
-    for name, before, here in _differences(was, now):
-        return type(error)(
+    differences = [*_differences(was, now)]
+    if setting not in (None, context.setting):
+        differences.append(("hardware", str(setting), str(context.setting)))
+    for name, before, here in differences:
+        return AnotherRunError(
             name,
             expected=f"{before}, with which the run {context.folder} was begun",
             got=here,
             remedy=f"write name={_free_name(context, name, here)} for a run of its own",
         )
-    return type(error)(
+    return AnotherRunError(
         error.parameter,
         expected=error.expected,
         got=error.got,
@@ -63,7 +78,6 @@ def _facts(context: Context) -> dict[str, Any]:
         "data": data.data_hash,
         "space": dict(config.space),
         "training": asdict(config.training),
-        "hardware": str(context.setting),
     }
 
 
@@ -92,8 +106,6 @@ def _differences(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[tup
         yield "the data", "the examples", "others, for the file has changed or is read otherwise"
     yield from _by_key("space", was.get("space"), now["space"])
     yield from _by_key("training", was.get("training"), now["training"])
-    if "hardware" in was and was["hardware"] != now["hardware"]:
-        yield "hardware", str(was["hardware"]), str(now["hardware"])
 
 
 def _by_key(what: str, was: object, now: Mapping[str, Any], *, joined: str = ".") -> Iterator[tuple[str, str, str]]:

@@ -18,8 +18,9 @@ from runs.pipeline.search_record import SearchRecord
 from runs.pipeline.stages.devices import DEVICES
 from runs.profiling.devices import Devices
 from runs.profiling.ranking import ranking_warning
+from runs.store import AnotherRunError
 from runs.store.named import run_named
-from search_space.errors import ConfigError, StoreError
+from search_space.errors import ConfigError
 
 __all__ = ["CHECK", "CORNERS"]
 
@@ -31,7 +32,7 @@ def check(context: Context) -> None:
 
     Raises
     ------
-    StoreError
+    AnotherRunError
         The run was started with other weights.
     ConfigError
         There is no run to fork, a setting does not apply to the way of searching, or the accelerator is not there.
@@ -46,7 +47,7 @@ def check(context: Context) -> None:
         _check_early_stop(context)
     stage, record = store.stage(run.id, SearchRecord.STAGE), SearchRecord.load(store, run.id)
     if record is not None and (record.method or "sampler") != config.search.method:
-        raise StoreError(
+        raise AnotherRunError(
             str(context.folder),
             expected=f"search.method={record.method or 'sampler'}, which this run was begun with",
             got=config.search.method,
@@ -57,7 +58,7 @@ def check(context: Context) -> None:
     if stage is None:
         SearchRecord.of(context, trials={}, seconds={}).save(store, run.id, fingerprint=context.weights_fingerprint)
     elif stage.fingerprint != context.weights_fingerprint:
-        error = StoreError(
+        error = AnotherRunError(
             str(context.folder),
             expected="the training configuration and data that this run was started with"
             + (_BRIEF if config.search.method == "sampler" else ""),
@@ -87,7 +88,7 @@ def _check_metric(context: Context, record: SearchRecord) -> None:
     now, before = context.data.metric, record.metric
     same = now.key in FIRST_METRICS if before is None else now == before
     if not same:
-        raise StoreError(
+        raise AnotherRunError(
             str(context.folder),
             expected=f"the metric that this run was begun with, {before or 'that of the task itself'}",
             got=str(now),

@@ -23,6 +23,7 @@ from runs.profiling.finding import ProfileFinder
 from runs.profiling.measuring import measure
 from runs.profiling.subjects import subjects_of
 from runs.profiling.target import Target
+from runs.store import AnotherRunError
 from search_space import Architecture
 from search_space.errors import ProfileError
 
@@ -57,7 +58,8 @@ def profile(context: Context) -> Profile:
     except ProfileError as error:
         if not own.exists() or config.path is not None:
             raise
-        raise explained(context, error) from error  # to profile again would change nothing: the run keeps its own
+        # To profile again would change nothing: the run keeps its own.
+        raise explained(context, error, setting=found.setting) from error
     note_begun(context)
     if not own.exists():
         found.save(own)
@@ -84,8 +86,8 @@ def _kept(own: Path) -> Profile:
         ) from error
 
 
-def _another(parameter: str, got: str) -> ProfileError:
-    return ProfileError(
+def _another(parameter: str, got: str) -> AnotherRunError:
+    return AnotherRunError(
         parameter,
         expected="the profile that this run began with",
         got=got,
