@@ -159,8 +159,12 @@ class RemoteRun:
         """Return every network that was evaluated, a row each by key, with its values."""
         import pandas as pd
 
-        found = self._requests.json("GET", f"/runs/{self.key}/candidates")
-        return pd.DataFrame([one["values"] for one in found], index=[one["key"] for one in found])
+        found: dict[str, dict[str, float]] = {}
+        change = 0
+        while part := self._requests.json("GET", f"/runs/{self.key}/candidates", query={"after": change}):
+            change = part[-1]["change"]
+            found |= {one["key"]: one["values"] for one in part}
+        return pd.DataFrame(list(found.values()), index=list(found))
 
     def front(self, budget: Mapping[str, float] | None = None) -> pd.DataFrame:
         """Return the networks that nothing dominates within a budget, cheapest first; that of the run when ``None``."""

@@ -21,7 +21,7 @@ from runs.service.server.access import Reader, signed_in
 from runs.service.server.api import exports, system
 from runs.service.server.api.comparing import differences
 from runs.service.server.api.results import limits_of, objectives_of
-from runs.service.server.api.runs import Shared, found, shape
+from runs.service.server.api.runs import Cursor, Shared, found, shape
 from runs.service.server.refusals import Refused
 from runs.service.server.service import Service
 from runs.store.service.records import Token
@@ -47,7 +47,7 @@ _KNOWN = {name: {"label": o.label, "unit": o.unit} for name, o in OBJECTIVES.ite
 
 
 @router.get("/")
-def runs(request: Request, token: Reader, service: Shared, cursor: int | None = None) -> HTMLResponse:
+def runs(request: Request, token: Reader, service: Shared, cursor: Cursor = None) -> HTMLResponse:
     """Show the runs, the newest first."""
     found_runs = service.submissions.page(limit=_PAGE, before=cursor)
     active = service.jobs.active()

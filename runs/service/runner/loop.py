@@ -80,7 +80,12 @@ class Runner:
         if job is None:
             return False
         run = self._submissions.by_id(job.submission_id)
-        process = start(job, run.key, self._settings)
+        try:
+            process = start(job, run.key, self._settings)
+        except OSError as error:  # a full disk, or a folder that is not this user's
+            self._jobs.died(job.id, job.attempt, how=str(error))
+            _log.warning("run %s: job %d does not begin: %s", run.key, job.id, error)
+            return False
         self._jobs.beat(job.id, job.attempt, process=process.pid)
         self._started[job.id] = (job, process)
         _log.info("run %s: job %d (%s) begins as process %d", run.key, job.id, job.verb, process.pid)

@@ -44,7 +44,7 @@ class Results:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def candidates(self, folder: str, *, after: int = 0, limit: int = 20_000) -> list[Found]:
+    def candidates(self, folder: str, *, after: int = 0, limit: int | None = None) -> list[Found]:
         """Return what was written after change ``after`` in the run of a folder, in the order of the changes."""
         columns = (
             CandidateRow.change,

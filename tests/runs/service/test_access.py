@@ -128,7 +128,12 @@ def test_a_report_runs_in_a_sandbox(asked, ann, key):
 
 
 def test_what_a_user_names_a_run_is_text_on_a_page(ann, asked):
-    for path in ("/runs/%3Cscript%3E", "/static/%2e%2e%2fstyle.css", "/static/..%2f..%2fpages%2froutes.py"):
+    for path in (
+        "/?cursor=99999999999999999999",
+        "/runs/%3Cscript%3E",
+        "/static/%2e%2e%2fstyle.css",
+        "/static/..%2f..%2fpages%2froutes.py",
+    ):
         answer = ann.get(path, headers={"Accept": "text/html"})
         assert answer.status_code in (404, 422) and "<script>" not in answer.text
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from runs.service.runner.loop import Runner
+from runs.service.settings import RunnerSettings
 from runs.store.database import Database
 from runs.store.service.jobs import Jobs
 from runs.store.service.records import Job
@@ -119,6 +121,15 @@ def test_a_job_fails_after_three_attempts_and_says_why(database):
         assert job.attempt == attempt and jobs.died(job.id, attempt, how="signal 9")
     assert jobs.claim(runner="r", host="h", fits=any_job) is None and states(database, run) == ["failed"]
     assert "signal 9" in jobs.of(run)[0].reason["got"]
+
+
+def test_a_job_that_cannot_be_started_says_why_and_the_runner_lives_on(database, tmp_path):
+    (run,) = submit(database, "a")
+    (tmp_path / "file").touch()
+    runner = Runner(database, RunnerSettings(outputs=str(tmp_path / "file")))
+    runner.join()
+    assert all(runner.turn() for _ in range(4)) and states(database, run) == ["failed"]
+    assert "Not a directory" in Jobs(database).of(run)[0].reason["got"]
 
 
 def test_a_running_job_hears_that_it_has_to_stop(database):

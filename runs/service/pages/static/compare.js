@@ -24,7 +24,8 @@ const chart = new Chart(byId("chart"), {
 });
 
 async function load(run) {
-  const all = await call("GET", `/runs/${run.key}/candidates`);
+  const all = [];
+  for (let part; (part = await call("GET", `/runs/${run.key}/candidates?after=${all.at(-1)?.change ?? 0}`)).length;) all.push(...part);
   const usable = judged(all, objectives);
   for (const c of usable) owners.set(c, run);
   return { run, usable, line: front(usable, objectives) };

@@ -24,6 +24,7 @@ __all__ = ["found", "router", "shape", "submit"]
 
 router = APIRouter(prefix=f"{VERSION}/runs", tags=["runs"])
 Shared = Annotated[Service, Depends(service_of)]
+Cursor = Annotated[int | None, Query(ge=0, le=2**31 - 1)]
 Idempotency = Annotated[str | None, StringConstraints(pattern=r"^[\x21-\x7e]{1,100}$"), Header(alias="Idempotency-Key")]
 
 
@@ -56,7 +57,7 @@ def list_runs(
     service: Shared,
     state: Annotated[list[Literal["queued", "running", "done", "failed", "stopped"]] | None, Query()] = None,
     owner: Annotated[str | None, StringConstraints(max_length=64)] = None,
-    cursor: Annotated[int | None, Query(ge=0, le=2**31 - 1)] = None,
+    cursor: Cursor = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> Response:
     """List runs, the newest first."""
