@@ -33,6 +33,7 @@ from hardware_profiles.portable.exported_folder import (
     fresh_command,
     read_manifest,
 )
+from search_space.errors import reason_of
 
 __all__ = ["main"]
 
@@ -143,8 +144,7 @@ def _timed_model(folder: Path, name: str, *rest: Any) -> dict[str, Any]:
     except FolderError:
         raise
     except Exception as error:  # of numpy, of a runtime, or of the model in it: they have no class in common
-        reason = next((line for line in map(str.strip, str(error).splitlines()) if line), type(error).__name__)
-        raise _unfit(name, reason) from error
+        raise _unfit(name, reason_of(error)) from error
 
 
 def _time_model(

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from search_space.errors import NasweaveError
 from search_space.schema import (
     MalformedError,
     file_path,
@@ -97,12 +98,8 @@ class Opener:
     carries: tuple[str, ...] = ()
 
 
-class FolderError(Exception):
+class FolderError(NasweaveError):
     """A folder that is not as it was exported, or a runtime that is missing; one line, exit code 2."""
-
-    def __init__(self, parameter: str, *, expected: str, got: str, remedy: str) -> None:
-        self.parameter, self.expected, self.got, self.remedy = parameter, expected, got, remedy
-        super().__init__(" ".join(f"{parameter}: expected {expected}, got {got}; {remedy}".split()))
 
 
 def read_manifest(folder: Path, openers: Mapping[str, Opener] | None = None) -> dict[str, Any]:

@@ -18,7 +18,8 @@ from hardware_profiles.runtime import RUNTIMES
 
 __all__ = ["bench_program", "runtime_openers"]
 
-_FIRST, _LAST = ("search_space.schema", f"{__package__}.exported_folder"), f"{__package__}.exported_bench"
+_FIRST = ("search_space.errors", "search_space.schema", f"{__package__}.exported_folder")
+_LAST = f"{__package__}.exported_bench"
 
 
 def runtime_openers() -> dict[str, Opener]:

@@ -21,6 +21,7 @@ from typing import Any
 
 from hardware_profiles.portable.exported_folder import FolderError
 from hardware_profiles.portable.pt2_graph import Refused, check_words, checked_graph
+from search_space.errors import reason_of
 from search_space.schema import parse_json
 
 __all__ = ["GRAPH", "load_program"]
@@ -62,11 +63,10 @@ def load_program(path: Path) -> Any:
                 _copy(source, target)
             return _open(copy)
     except Exception as error:  # of the checks above, of the archive, or whatever PyTorch makes of a graph
-        reason = next((line for line in map(str.strip, str(error).splitlines()) if line), type(error).__name__)
         raise FolderError(
             str(path),
             expected="a program of tensors and operators alone",
-            got=reason[:300],
+            got=reason_of(error)[:300],
             remedy="export it again; PyTorch itself would run what is in it",
         ) from error
 

@@ -8,6 +8,7 @@ from omegaconf import OmegaConf
 
 from hardware_profiles import RUNTIMES, Profile
 from hardware_profiles.devices import shipped
+from hardware_profiles.profile_file import read_header
 from predictors import LatencyPredictor
 from search_space import space_from_mapping
 from supernet import catalogue
@@ -60,3 +61,4 @@ def test_shipped_profiles_are_unique_and_whole():
     assert len({h.name for h in headers}) == len(headers)
     for header in headers:
         assert list(header.parent.glob(f"{header.stem}.*.parquet")), header.name
+        assert "header_sha256" in read_header(header), header.name
