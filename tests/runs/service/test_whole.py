@@ -28,7 +28,7 @@ from runs.store.service.jobs import Jobs
 pytestmark = pytest.mark.timeout(900)
 
 PAGE = Path(__file__).parents[3] / "docs" / "service.md"
-BLOCKS = re.findall(r"<!-- run by pytest -m slow -->\n```(\w+)\n(.*?)```", PAGE.read_text(), re.DOTALL)
+BLOCKS = re.findall(r"<!-- run by CI -->\n```(\w+)\n(.*?)```", PAGE.read_text(), re.DOTALL)
 TINY: dict[str, Any] = {
     "search": {"method": "nasweave", "trials": 8},
     "choices": {
