@@ -1,4 +1,4 @@
-"""Texts with a label each: two columns of a table, or two fields of a JSON object a line."""
+"""Texts with a label each: two columns of a table of any kind, or two fields of a JSON object a line."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from search_space.errors import DataError, reason_of
+from supernet.readers import tables
 from supernet.readers.files import read_text
 from supernet.readers.labels import check_labels
 from supernet.readers.tables import check_columns, read_table
@@ -16,7 +17,7 @@ from supernet.readers.words import counted, shown
 
 __all__ = ["SUFFIXES", "Texts", "labelled_lines", "read_labelled"]
 
-SUFFIXES = (".csv", ".tsv", ".jsonl")
+SUFFIXES = (*tables.SUFFIXES, ".jsonl")
 _REMEDY = "rename them, or set task.options.text and task.options.label to what they are called"
 
 
@@ -44,7 +45,7 @@ class Texts:
 
 
 def read_labelled(path: Path, *, text: str, label: str) -> Texts:
-    """Return the columns ``text`` and ``label`` of a .csv, .tsv or .jsonl file, rows that lack one of them left out.
+    """Return the columns ``text`` and ``label`` of a table or .jsonl file, rows that lack one of them left out.
 
     Raises
     ------
@@ -61,22 +62,21 @@ def read_labelled(path: Path, *, text: str, label: str) -> Texts:
             got=shown(suffix) or "no ending",
             remedy="convert it",
         )
-    table = read_table(path, separator="\t" if suffix == ".tsv" else None)
-    check_columns([text, label], table.header, where=f"{path}: the header", remedy=_REMEDY)
+    table = read_table(path)
+    table.check([text, label], where=f"{path}: the header", remedy=_REMEDY)
     at_text, at_label = table.header.index(text), table.header.index(label)
     pairs: list[tuple[str, str]] = []
-    for line, row in zip(table.lines, table.rows, strict=True):
+    for number, row in enumerate(table.rows):
         if len(row) > len(table.header):
             raise DataError(
-                f"{path}: line {line}",
+                f"{path}: {table.place(number)}",
                 expected=f"{len(table.header)} cells, as in the header",
                 got=str(len(row)),
                 remedy="put quotes around a cell that holds the separator",
             )
         cells = (*row, *[""] * (len(table.header) - len(row)))
         pairs.append((cells[at_text], cells[at_label]))
-    notes = () if suffix == ".tsv" else table.notes
-    return _texts(pairs, notes=notes, where=str(path))
+    return _texts(pairs, notes=table.notes, where=str(path))
 
 
 def labelled_lines(content: str, *, where: str, text: str = "text", label: str = "label") -> Texts:

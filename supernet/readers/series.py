@@ -7,8 +7,8 @@ it counts: equal steps up, days as ``20200131``, or seconds of the epoch that gr
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -78,10 +78,10 @@ def read_series(path: Path, *, target: Sequence[str] = (), covariates: Sequence[
     header, where = table.header, str(path)
     if not table.rows:
         raise _no_series(where, header, 0)
-    for line, row in zip(table.lines, table.rows, strict=True):
+    for number, row in enumerate(table.rows):
         if len(row) != len(header):
             raise DataError(
-                f"{where}: line {line}",
+                f"{where}: {table.place(number)}",
                 expected=f"{len(header)} cells, as in the header",
                 got=str(len(row)),
                 remedy="correct the line",
@@ -89,7 +89,7 @@ def read_series(path: Path, *, target: Sequence[str] = (), covariates: Sequence[
     check_columns(header, header, where=f"{where}: the header", remedy="rename them")
     wanted = [*target, *covariates]
     for option, names in (("target", target), ("covariates", covariates)):
-        check_columns(names, header, where=where, remedy=f"correct task.options.{option}")
+        table.check(names, where=where, remedy=f"correct task.options.{option}")
     if both := [name for name in covariates if name in target]:
         raise DataError(
             "task.options.covariates",
@@ -145,7 +145,7 @@ def _without_last_empty(table: Table) -> Table:
         return table
     width = len(table.header) - 1
     rows = tuple(row[:width] if len(row) == width + 1 else row for row in table.rows)
-    return Table(header=table.header[:-1], rows=rows, lines=table.lines, separator=table.separator)
+    return replace(table, header=table.header[:-1], rows=rows)
 
 
 def _times(columns: dict[str, _Column], wanted: Sequence[str]) -> list[str]:
@@ -163,7 +163,7 @@ class _Column:
     """The cells of one column, and the numbers that they are: NaN for those that are none or missing."""
 
     cells: tuple[str, ...]
-    lines: tuple[int, ...]
+    places: Callable[[int], str]
     values: NDArray[np.float64]
     is_missing: NDArray[np.bool_]
 
@@ -175,7 +175,7 @@ class _Column:
         if table.separator != "," and np.isnan(values[~missing]).any():  # decimal commas, as half of Europe writes them
             with_commas = _parsed([cell.replace(",", ".") if "." not in cell else "" for cell in cells])
             values = values if np.isnan(with_commas[~missing]).any() else with_commas
-        return cls(cells=cells, lines=table.lines, values=values, is_missing=missing)
+        return cls(cells=cells, places=table.place, values=values, is_missing=missing)
 
     @property
     def is_empty(self) -> bool:
@@ -221,7 +221,7 @@ class _Column:
         if len(wrong):
             cell = self.cells[wrong[0]]
             raise DataError(
-                f"{where}: line {self.lines[wrong[0]]}, column {shown(name)}",
+                f"{where}: {self.places(int(wrong[0]))}, column {shown(name)}",
                 expected=f"a number of at most {LARGEST:g} in size" if _NUMBER.fullmatch(cell) else "a number",
                 got=f"'{shown(cell)}'",
                 remedy="correct the cell or remove the column, or name the columns to use in task.options.target",

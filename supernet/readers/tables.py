@@ -1,20 +1,26 @@
-"""Tables with a header: the separator is found, quotes are closed, every row is there, each column has one name."""
+"""Tables with a header: the separator is found, quotes are closed, every row is there, each column has one name.
+
+Here every file of a table is opened, whatever its kind: text whose cells are parted by signs, Parquet, Arrow.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from search_space.errors import DataError, reason_of
+from supernet.readers import columnar
 from supernet.readers.files import read_text
 from supernet.readers.words import shown
 
-__all__ = ["Table", "check_columns", "names_of", "read_table"]
+__all__ = ["SUFFIXES", "Table", "check_columns", "names_of", "read_table"]
+
+SUFFIXES = (".csv", ".tsv", *columnar.SUFFIXES)
 
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _LOOKED_AT = 20  # rows, to find the separator
@@ -33,30 +39,74 @@ class Table:
     rows
         Cells; empty lines are left out.
     lines
-        The number of the line that each row begins in, from 1.
+        The number of the line that each row begins in, from 1; of a file in columns, the number of the row.
     separator
-        Between the cells.
+        Between the cells; a comma where they are not parted by signs.
+    told
+        Whether the separator was told, so that nothing was found.
+    unreadable
+        The columns that no cell can hold, with their type.
+    counts
+        What ``lines`` numbers: ``line`` or ``row``.
     """
 
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     lines: tuple[int, ...]
     separator: str
+    told: bool = False
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+    counts: str = "line"
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What a user may not expect of it."""
-        return () if self.separator == "," else (f"cells are separated by {_SEPARATORS[self.separator]}",)
+        found = [] if self.separator == "," or self.told else [f"cells are separated by {_SEPARATORS[self.separator]}"]
+        if self.unreadable:
+            some = ", ".join(f"{shown(name)} ({kind})" for name, kind in [*self.unreadable.items()][:_MOST_NAMES])
+            found.append(f"columns of values that are no numbers, texts or times are left out: {some}")
+        return tuple(found)
+
+    def place(self, row: int) -> str:
+        """Return where a row stands in the file: ``line 7``."""
+        return f"{self.counts} {self.lines[row]}"
+
+    def check(self, wanted: Sequence[str], *, where: str, remedy: str) -> None:
+        """Raise ``DataError`` for columns that are missing, whose name stands twice, or that no cell can hold."""
+        for name in wanted:
+            if name in self.unreadable and name not in self.header:
+                raise DataError(
+                    f"{where}, column {shown(name)}",
+                    expected="numbers, texts or times",
+                    got=self.unreadable[name],
+                    remedy="write one value a row, or name another column",
+                )
+        check_columns(wanted, self.header, where=where, remedy=remedy)
 
 
 def read_table(path: Path, *, separator: str | None = None) -> Table:
     """Return a table; its separator is a comma, semicolon, tab or bar, and found where none is given.
 
+    A ``.tsv`` has tabs; ``.parquet``, ``.feather`` and ``.arrow`` have none.
+
     Raises
     ------
     DataError
-        For a file that is empty or no UTF-8, and for a quote that is not closed or stands inside of a cell.
+        For a file that is empty, damaged or no UTF-8, and for a quote that is not closed or stands inside of a cell.
     """
+    suffix = path.suffix.lower()
+    if suffix in columnar.SUFFIXES:
+        header, rows, unreadable = columnar.read_columns(path)
+        return Table(
+            header=header,
+            rows=rows,
+            lines=tuple(range(1, len(rows) + 1)),
+            separator=",",
+            unreadable=unreadable,
+            counts="row",
+        )
+    if separator is None and suffix == ".tsv":
+        separator = "\t"
     text = read_text(path, times=16)
     found = _separator(text) if separator is None else separator
     numbered = list(_records(text, found, where=str(path)))
@@ -68,6 +118,7 @@ def read_table(path: Path, *, separator: str | None = None) -> Table:
         rows=tuple(row for _, row in body),
         lines=tuple(line for line, _ in body),
         separator=found,
+        told=separator is not None,
     )
 
 

@@ -1,4 +1,4 @@
-"""The user's own time series: a table with a header and a row a step; columns that tell the time are left out.
+"""The user's own time series: a table of any kind, a row a step; columns that tell the time are left out.
 
 Commas, semicolons, tabs or bars part the cells. ``target`` names the columns to forecast, all by default, and
 ``covariates`` further ones that a forecast may see; what else there is, is left out, and the summary says so. The first
@@ -16,7 +16,7 @@ from typing import ClassVar
 from search_space.spec import Scalar
 from supernet.readers.files import find_file
 from supernet.readers.series import read_series
-from supernet.readers.tables import names_of
+from supernet.readers.tables import SUFFIXES, names_of
 from supernet.tasks._base import Task, TaskData
 from supernet.tasks._options import Option
 from supernet.tasks._series import SERIES_OPTIONS, series_data
@@ -46,7 +46,7 @@ class Csv(Task):
     @classmethod
     def read(cls, data_root: Path, *, options: Mapping[str, Scalar]) -> TaskData:
         """Read and check every cell."""
-        path = find_file(str(options["path"]), data_root, kind="a .csv file of a series")
+        path = find_file(str(options["path"]), data_root, kind=f"a table of a series ({', '.join(SUFFIXES)})")
         target, covariates = (names_of(str(options[name])) for name in ("target", "covariates"))
         series = read_series(path, target=target, covariates=covariates)
         steps = len(series.values)

@@ -1,4 +1,4 @@
-"""The user's own text: a .csv, .tsv or .jsonl of texts and labels to classify, or a .txt to model byte by byte.
+"""The user's own text: a table or .jsonl of texts and labels to classify, or a .txt to model byte by byte.
 
 Labelled texts may come with files of their own for validation and test; otherwise a tenth of the rows is set aside for
 each, stratified by label under a fixed seed. A .txt is cut into 90 % train, 5 % validation and 5 % test, in order; it

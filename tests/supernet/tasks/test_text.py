@@ -237,7 +237,7 @@ def test_plain_text_is_modelled_byte_by_byte(tmp_path):
         ("a.jsonl", '{"text": "a", "label": "x"}\n{"text"', r"a\.jsonl: line 2: expected a JSON object"),
         ("a.jsonl", '{"text": "a"}\n', r"a\.jsonl: line 1: expected columns text, label, got text"),
         ("a.jsonl", "[1]\n", r"a\.jsonl: line 1: expected a JSON object, got list"),
-        ("a.doc", "text", r"a\.doc: expected a file that ends in \.csv, \.tsv, \.jsonl, got \.doc"),
+        ("a.doc", "text", r"a\.doc: expected a file that ends in \.csv, \.tsv, \.parquet, .*\.jsonl, got \.doc"),
         ("a.txt", " \n", r"a\.txt: expected text, got an empty file"),
         ("a.txt", "short", r"a\.txt: train: expected more text than one window of 256 bytes"),
     ],

@@ -1,0 +1,114 @@
+"""Tables in columns, Parquet and Arrow: the cells as the text that a ``.csv`` of the same table would hold.
+
+So one set of checks serves every kind of table. A missing value, and a float that is no number, is an empty cell; what
+no cell can hold, such as a list or bytes, is a column that is left out and told. Nothing that a file carries for other
+programs, such as the index of pandas or classes of extension types, is looked at.
+
+Formats: Apache Parquet; Apache Arrow IPC, as a file (Feather) or as a stream (as Hugging Face ``datasets`` write it).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from search_space.errors import DataError, reason_of
+from supernet.readers.files import read_bytes
+from supernet.readers.memory import require_memory
+from supernet.readers.words import shown
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["SUFFIXES", "read_columns"]
+
+SUFFIXES = (".parquet", ".feather", ".arrow")
+_BYTES_OF_CELL = 120  # of a cell as a text in a tuple, at most numbers' length
+_FILE, _END = b"ARROW1", b"\0\0\0\0"
+
+
+def read_columns(path: Path) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...], dict[str, str]]:
+    """Return the names of the columns, the rows of their cells, and the columns that no cell can hold, with their type.
+
+    Raises
+    ------
+    DataError
+        For a file that is damaged, encrypted, too large, or of another format than its ending says.
+    """
+    import pyarrow as pa
+
+    raw = read_bytes(path, times=2)
+    is_parquet = path.suffix.lower() == ".parquet"
+    try:
+        table = (_parquet if is_parquet else _arrow)(pa.BufferReader(raw), _room(path))
+        header, columns, left_out = [], [], {}
+        for name, column in zip(table.column_names, table.columns, strict=True):
+            try:
+                columns.append(_cells(column))
+                header.append(name.strip())
+            except (pa.ArrowNotImplementedError, pa.ArrowInvalid):  # which is how it says that there is no such cast
+                left_out[name.strip()] = shown(str(column.type), most=40)
+        rows = tuple(zip(*columns, strict=True)) if columns else ((),) * table.num_rows
+    except DataError:
+        raise
+    except (pa.ArrowException, OSError, ValueError, KeyError, NotImplementedError) as error:
+        raise DataError(
+            str(path),
+            expected=f"a whole {'Parquet' if is_parquet else 'Arrow or Feather'} file, not encrypted",
+            got=shown(reason_of(error), most=200),
+            remedy="write it again, or save the table as a .csv",
+        ) from error
+    return tuple(header), rows, left_out
+
+
+def _room(path: Path) -> Callable[[int, int], None]:
+    """Return what asks for the memory of a table of so many rows and columns."""
+
+    def require(rows: int, columns: int) -> None:
+        require_memory(
+            rows * columns * _BYTES_OF_CELL,
+            parameter=str(path),
+            what=f"a table of {rows:,} rows and {columns:,} columns",
+            remedy="use a part of it, or leave out the columns that are not needed",
+        )
+
+    return require
+
+
+def _parquet(source: pa.BufferReader, require: Callable[[int, int], None]) -> pa.Table:
+    import pyarrow.parquet as pq
+
+    file = pq.ParquetFile(source)
+    require(file.metadata.num_rows, file.metadata.num_columns)
+    return file.read(use_threads=False)
+
+
+def _arrow(source: pa.BufferReader, require: Callable[[int, int], None]) -> pa.Table:
+    import pyarrow as pa
+
+    is_file = source.read(len(_FILE)) == _FILE
+    if not is_file:
+        source.seek(max(0, source.size() - len(_END)))
+        if source.read() != _END:  # rows would be missing, for a stream says nowhere how many there are
+            raise ValueError("no Arrow file, and no stream that is written to its end")
+    source.seek(0)
+    table = (pa.ipc.open_file(source) if is_file else pa.ipc.open_stream(source)).read_all()
+    table.validate(full=True)  # offsets that a damaged file holds would be followed
+    require(table.num_rows, table.num_columns)
+    return table
+
+
+def _cells(column: pa.ChunkedArray) -> list[str]:
+    """Return the cells of a column as text; raises what Arrow raises where there is none."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if isinstance(column.type, pa.ExtensionType) or pa.types.is_binary(column.type):
+        raise pa.ArrowInvalid("no text")
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if pa.types.is_floating(column.type):
+        column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
+    cells: list[str] = pc.fill_null(column.cast(pa.string()), "").to_pylist()
+    return cells
