@@ -14,10 +14,12 @@ from search_space.metric import Metric
 __all__ = ["CardData", "model_card", "notice"]
 
 _PIPELINES = {
-    ("patch", "pooled"): "image-classification",
-    ("tokens", "pooled"): "text-classification",
-    ("tokens", "language_model"): "text-generation",
-    ("series", "forecast"): "time-series-forecasting",
+    ("patch", "classes"): "image-classification",
+    ("tokens", "classes"): "text-classification",
+    ("tokens", "tokens"): "text-generation",
+    ("series", "numbers"): "time-series-forecasting",
+    ("columns", "classes"): "tabular-classification",
+    ("columns", "numbers"): "tabular-regression",
 }
 
 
@@ -27,8 +29,8 @@ class CardData:
 
     Parameters
     ----------
-    architecture, shape, task, metric
-        The network and its task.
+    architecture, shape, task, kind, metric
+        The network and its task; ``kind`` is what outputs are, ``classes``, ``numbers`` or ``tokens``.
     test_value
         The metric on the test split, ``None`` where it was not computed; shares are in percent.
     measured, found, environment
@@ -46,6 +48,7 @@ class CardData:
     architecture: Architecture
     shape: TaskShape
     task: str
+    kind: str
     metric: Metric
     test_value: float | None
     measured: Mapping[str, str]
@@ -61,7 +64,7 @@ class CardData:
     @property
     def pipeline(self) -> str:
         """What the Hugging Face hub calls the kind of task."""
-        return _PIPELINES.get((self.shape.stem, self.shape.head), "other")
+        return _PIPELINES.get((self.shape.stem, self.kind), "other")
 
     @property
     def metric_type(self) -> str:

@@ -51,6 +51,7 @@ def card_data(
         architecture=candidate.architecture,
         shape=context.data.shape,
         task=config.task.name,
+        kind=context.data.kind,
         metric=context.data.metric,
         test_value=as_metric,
         measured=measured,

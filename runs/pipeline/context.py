@@ -231,6 +231,9 @@ def open_context(
     """
     hardware, data = config.hardware, task_data(config) if data is None else data
     runtime, reporter = available_runtime(hardware.runtime), reporter or SilentReporter()
+    if data.kind == "numbers" and config.training.label_smoothing:
+        reporter.message("training.label_smoothing is of classes: it is 0, for this task predicts numbers")
+        config = replace(config, training=replace(config.training, label_smoothing=0.0))
     device = this_device(cuda=runtime.accelerated)
     declared: Mapping[str, Any] = config.space
     if config.profile.path is None:  # of this machine

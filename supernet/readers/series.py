@@ -18,13 +18,12 @@ from numpy.typing import NDArray
 
 from search_space.errors import DataError
 from supernet.readers import LARGEST
+from supernet.readers.numbers import MISSING, is_number, parsed
 from supernet.readers.tables import Table, check_columns, read_table
 from supernet.readers.words import shown
 
 __all__ = ["Series", "read_series"]
 
-_MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", "?", "-"))
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _WRITTEN = re.compile(r"[-+$€£\s]*\d[\d.,'\s]*[%$€£\s]*")  # numbers as people write them, with signs that no number has
 _CALENDAR = ("year", "quarter", "month", "week", "day", "weekday", "hour", "minute", "second")
 _TIMES = frozenset((*_CALENDAR, "date", "time", "datetime", "timestamp", "ds", "epoch", "index", "unnamed: 0", ""))
@@ -97,7 +96,7 @@ def read_series(path: Path, *, target: Sequence[str] = (), covariates: Sequence[
             got=_listed(both),
             remedy="leave them out of one of the two",
         )
-    if all(_NUMBER.fullmatch(name) for name in header[1:] or header):  # the first may be a date
+    if all(is_number(name) for name in header[1:] or header):  # the first may be a date
         notes.append(f"the first line is taken for names, though they are numbers: {_listed(header)}")
     columns = {name: _Column.of(table, i) for i, name in enumerate(header)}
     times = _times(columns, wanted)
@@ -170,10 +169,10 @@ class _Column:
     @classmethod
     def of(cls, table: Table, index: int) -> _Column:
         cells = tuple(row[index].strip() for row in table.rows)
-        missing = np.array([cell.casefold() in _MISSING for cell in cells])
-        values = _parsed(cells)
+        missing = np.array([cell.casefold() in MISSING for cell in cells])
+        values = parsed(cells)
         if table.separator != "," and np.isnan(values[~missing]).any():  # decimal commas, as half of Europe writes them
-            with_commas = _parsed([cell.replace(",", ".") if "." not in cell else "" for cell in cells])
+            with_commas = parsed([cell.replace(",", ".") if "." not in cell else "" for cell in cells])
             values = values if np.isnan(with_commas[~missing]).any() else with_commas
         return cls(cells=cells, places=table.place, values=values, is_missing=missing)
 
@@ -222,15 +221,11 @@ class _Column:
             cell = self.cells[wrong[0]]
             raise DataError(
                 f"{where}: {self.places(int(wrong[0]))}, column {shown(name)}",
-                expected=f"a number of at most {LARGEST:g} in size" if _NUMBER.fullmatch(cell) else "a number",
+                expected=f"a number of at most {LARGEST:g} in size" if is_number(cell) else "a number",
                 got=f"'{shown(cell)}'",
                 remedy="correct the cell or remove the column, or name the columns to use in task.options.target",
             )
         return np.where(self.is_missing, np.nan, self.values)
-
-
-def _parsed(cells: Sequence[str]) -> NDArray[np.float64]:
-    return np.array([float(cell) if _NUMBER.fullmatch(cell) else np.nan for cell in cells])
 
 
 def _is_written_number(cell: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -23,7 +23,11 @@ from search_space.summary import DataSummary
 from supernet.metrics import Kind, Measure, Tally
 from supernet.tasks._options import Option, complete
 
-__all__ = ["Split", "Task", "TaskData", "data_hash"]
+__all__ = ["Augmentation", "Split", "Task", "TaskData", "data_hash"]
+
+
+Augmentation = Callable[[Tensor, torch.Generator], Tensor]
+"""From inputs ``(B, *input_shape)`` to a random variation of each, which the generator decides."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -91,6 +95,8 @@ class TaskData:
         Twelve hexadecimal digits of everything that decides what is trained on.
     files
         Text files by name that the user of an exported network needs beside it, such as a vocabulary.
+    augmentation
+        Returns a random variation of each example of ``(B, *input_shape)``; ``None`` leaves them as they are.
     preparation
         Steps from raw data to an example of ``shape.input_shape``, in order: ``do`` names the step, the rest is JSON.
     meaning
@@ -113,6 +119,7 @@ class TaskData:
     order: Tensor | None = None
     data_hash: str
     files: Mapping[str, str] = field(default_factory=dict)
+    augmentation: Augmentation | None = None
     preparation: tuple[Mapping[str, Any], ...] = ()
     meaning: Mapping[str, Any] = field(default_factory=dict)
     summary: DataSummary = field(default_factory=DataSummary)
@@ -171,8 +178,8 @@ class TaskData:
         return tally.error
 
     def augment(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
-        """Return a random variation of each example of ``(B, *input_shape)``; the examples themselves by default."""
-        return inputs
+        """Return a random variation of each example of ``(B, *input_shape)``, or the examples as they are."""
+        return inputs if self.augmentation is None else self.augmentation(inputs, generator)
 
 
 class Task:

@@ -1,4 +1,4 @@
-"""Image classification: what every task of labelled images shares."""
+"""Pictures with a class or a number each: what every task of them shares."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from search_space.errors import ConfigError, DataError
 from search_space.spec import TaskShape
 from search_space.summary import DataSummary
 from supernet.readers import LARGEST
-from supernet.tasks._base import Split, data_hash
-from supernet.tasks._classification import ClassificationData, class_scores, stratified
+from supernet.tasks._answers import class_answers, number_answers
+from supernet.tasks._base import Split, TaskData, data_hash
+from supernet.tasks._classification import stratified
 from supernet.tasks._options import Option
-from supernet.tasks._summary import class_facts, class_notes, picture_examples, sizes_text
+from supernet.tasks._summary import picture_examples, sizes_text
 
-__all__ = ["FLIP", "PATCH_SIZE", "SHIFT", "ImageData", "Labelled", "image_data", "parted", "split_off"]
+__all__ = ["FLIP", "PATCH_SIZE", "SHIFT", "Labelled", "ShiftAndFlip", "image_data", "parted", "split_off"]
 
 _SIDE = 2048
 _FAR, _TOO_FAR = 1e4, 1e15  # deviations from the mean of the training pictures
@@ -42,13 +43,13 @@ SHIFT = Option(
 FLIP = Option(default=False, meaning="whether half of the training pictures are mirrored, left for right")
 
 
-Labelled = tuple[NDArray[np.uint8] | NDArray[np.float32], NDArray[np.int64]]
-"""Images ``(n, C, H, W)`` and labels ``(n,)``."""
+Labelled = tuple[NDArray[np.uint8] | NDArray[np.float32], NDArray[Any]]
+"""Images ``(n, C, H, W)`` and labels ``(n,)``: class numbers, int64, or the numbers to predict, float64."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
-class ImageData(ClassificationData):
-    """Labelled images with one class each.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ShiftAndFlip:
+    """Shifts and mirrors each picture on its own.
 
     Parameters
     ----------
@@ -61,10 +62,8 @@ class ImageData(ClassificationData):
     shift: int = 0
     flip: bool = False
 
-    def augment(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
-        """Shift and mirror each image of ``(B, C, H, W)`` on its own."""
-        if not self.shift and not self.flip:
-            return inputs
+    def __call__(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
+        """Shift and mirror each image of ``(B, C, H, W)``."""
         batch, _, height, width = inputs.shape
         low, high = -self.shift, self.shift + 1
         down = torch.randint(low, high, (batch, 1), generator=generator)
@@ -95,7 +94,7 @@ def image_data(
     *,
     validation: Labelled,
     test: Labelled,
-    num_classes: int,
+    num_classes: int = 0,
     patch_size: int,
     padding: int = 0,
     shift: int = 0,
@@ -105,15 +104,17 @@ def image_data(
     splits_made: str = "",
     notes: Sequence[str] = (),
     where: str = "the pictures",
-) -> ImageData:
+) -> TaskData:
     """Assemble a task from checked arrays, normalised per channel with the mean and spread of ``train``.
 
     Parameters
     ----------
+    num_classes
+        How many classes labels are numbers of; 0 where they are the numbers to predict.
     padding
         Pixels of zeros (before normalisation) added on all four sides.
     patch_size, shift, flip
-        Side of a token's patch; augmentation as in :class:`ImageData`.
+        Side of a token's patch; augmentation as in :class:`ShiftAndFlip`.
     before
         Steps that made the arrays from what a user has, as in ``TaskData.preparation``.
     labels
@@ -139,28 +140,33 @@ def image_data(
     offset, scale = _statistics(train[0], area=height * width)
     told = [*notes, *_range_notes(parts, offset, scale, where=where)]
 
-    def split(data: Labelled) -> Split:
-        images, targets = (torch.from_numpy(np.require(a, requirements=["C", "W"])) for a in data)
-        pads = (padding,) * 4 if padding else ()
-        return Split(stored=images, targets=targets, offset=offset, scale=scale, padding=pads)
+    answered = {name: labels for name, (_, labels) in parts.items()}
+    if num_classes:
+        names = list(labels) or [str(number) for number in range(num_classes)]
+        answers = class_answers(answered, names, named=bool(labels))
+    else:
+        answers = number_answers(answered, where=where)
 
-    splits = {name: split(data) for name, data in parts.items()}
-    targets = {name: part.targets for name, part in splits.items()}
-    names = list(labels) or [str(number) for number in range(num_classes)]
+    def split(name: str) -> Split:
+        images = torch.from_numpy(np.require(parts[name][0], requirements=["C", "W"]))
+        pads = (padding,) * 4 if padding else ()
+        return Split(stored=images, targets=answers.targets[name], offset=offset, scale=scale, padding=pads)
+
+    splits = {name: split(name) for name in parts}
     summary = DataSummary(
         facts={
             "examples": sizes_text({name: len(part) for name, part in splits.items()}, what=splits_made),
-            **class_facts(targets["train"], names, evaluated=targets["validation"]),
+            **answers.facts,
             "pictures": f"{channels} x {train[0].shape[2]} x {train[0].shape[3]} (channels, height, width), "
             f"values from {train[0].min():g} to {train[0].max():g}",
         },
-        notes=(*told, *class_notes(targets, names)),
-        examples=picture_examples(train[0], train[1], names),
+        notes=(*told, *answers.notes),
+        examples=picture_examples(train[0], answers.told),
     )
     grid = (height // patch_size, width // patch_size)
     shape = TaskShape(
         input_shape=(channels, height, width),
-        num_outputs=num_classes,
+        num_outputs=answers.outputs,
         seq_len=grid[0] * grid[1],
         grid=grid,
         stem="patch",
@@ -182,16 +188,15 @@ def image_data(
         "values": f"{splits['train'].stored.numpy().dtype} as in the training data",
     }
     tensors = [tensor for part in splits.values() for tensor in (part.stored, part.targets)]
-    return ImageData(
+    return answers.make(
         shape=shape,
         train=splits["train"],
         validation=splits["validation"],
         test=splits["test"],
-        data_hash=data_hash((shape, padding, shift, flip), *tensors),
-        shift=shift,
-        flip=flip,
+        data_hash=data_hash((shape, padding, shift, flip, *answers.kind), *tensors),
+        augmentation=ShiftAndFlip(shift=shift, flip=flip) if shift or flip else None,
         preparation=(*before, order, *pad, standardise),
-        meaning=class_scores(num_classes, labels=labels),
+        meaning=answers.meaning,
         summary=summary,
     )
 

@@ -1,17 +1,51 @@
-"""Setting examples aside for validation and test where a user gives none: a tenth, stratified by class."""
+"""Setting examples aside for validation and test where a user gives none: a tenth, stratified by class if there are."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.model_selection import train_test_split
 
 from search_space.errors import DataError
-from supernet.tasks._classification import stratified
+from supernet.tasks._classification import SPLIT_SEED, stratified
 
-__all__ = ["ASIDE", "ASIDE_VALIDATION", "set_aside"]
+__all__ = ["ASIDE", "ASIDE_VALIDATION", "aside_text", "labels_aside", "set_aside", "set_aside_numbers"]
 
 ASIDE = "a tenth of the rest set aside for validation and test each, stratified by class, seed 0"
 ASIDE_VALIDATION = "a tenth of the training examples set aside for validation, stratified by class, seed 0"
+
+_FEWEST = 10
+
+
+def aside_text(predict: str, *, text: str = ASIDE) -> str:
+    """Return how splits were made of examples with a class or a number each."""
+    return text if predict == "class" else text.replace(", stratified by class", "")
+
+
+def labels_aside(
+    labels: Sequence[str], *, predict: str, where: str, remedy: str, splits: int = 2
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return rows as :func:`set_aside` does, of labels as they are written, which are classes or numbers."""
+    if predict != "class":
+        return set_aside_numbers(len(labels), where=where, remedy=remedy)
+    names, numbers = np.unique(labels, return_inverse=True)
+    return set_aside(numbers, names.tolist(), where=where, remedy=remedy, splits=splits)
+
+
+def set_aside_numbers(count: int, *, where: str, remedy: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the rows without a tenth of them, and that tenth, of examples with a number each.
+
+    Raises
+    ------
+    DataError
+        There are less than ten.
+    """
+    if count < _FEWEST:
+        raise DataError(where, expected=f"{_FEWEST} examples or more, to set some aside", got=str(count), remedy=remedy)
+    rest, taken = train_test_split(np.arange(count), test_size=round(0.1 * count), random_state=SPLIT_SEED)
+    return np.sort(rest), np.sort(taken)
 
 
 def set_aside(

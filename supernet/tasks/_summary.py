@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,9 +84,9 @@ def lengths_text(lengths: Sequence[int]) -> str:
 
 
 def picture_examples(
-    images: NDArray[np.uint8] | NDArray[np.float32], targets: NDArray[np.int64], labels: Sequence[str]
+    images: NDArray[np.uint8] | NDArray[np.float32], told: Callable[[int], str]
 ) -> tuple[Example, ...]:
-    """Return a few of the pictures ``(n, C, H, W)``, their values from the least to the largest that they have."""
+    """Return a few of the pictures ``(n, C, H, W)`` and their answers; values from the least to the largest."""
     examples = []
     for row in rows_shown(len(images)):
         step = -(-max(images.shape[2:]) // _MOST_PIXELS)
@@ -94,5 +94,5 @@ def picture_examples(
         picture = picture if len(picture) == 3 else picture[:1].repeat(3, axis=0)
         low, high = (0.0, 255.0) if images.dtype == np.uint8 and images.max() > 127 else (picture.min(), picture.max())
         pixels = np.clip(255 * (picture - low) / max(high - low, 1e-30), 0, 255).astype(np.uint8)
-        examples.append(Example(target=labels[int(targets[row])], picture=pixels.transpose(1, 2, 0)))
+        examples.append(Example(target=told(row), picture=pixels.transpose(1, 2, 0)))
     return tuple(examples)

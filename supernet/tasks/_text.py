@@ -1,4 +1,4 @@
-"""Text: classification of padded pieces of words."""
+"""Text: padded pieces of words, and a class or a number to predict."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from search_space.errors import DataError
 from search_space.spec import TaskShape
 from search_space.summary import DataSummary, Example
 from supernet.readers.labelled import Texts
@@ -17,13 +16,13 @@ from supernet.readers.memory import require_memory
 from supernet.readers.words import shown
 from supernet.stems.bare_tokens import PADDING
 from supernet.tasks import _vocabulary
-from supernet.tasks._base import Split, data_hash
-from supernet.tasks._classification import ClassificationData, class_scores
+from supernet.tasks._answers import CLASS, answers_of
+from supernet.tasks._base import Split, TaskData, data_hash
 from supernet.tasks._options import Option
-from supernet.tasks._summary import class_facts, class_notes, lengths_text, rows_shown, sizes_text
+from supernet.tasks._summary import lengths_text, rows_shown, sizes_text
 from supernet.tasks._vocabulary import Vocabulary
 
-__all__ = ["TEXT_OPTIONS", "TextData", "text_data"]
+__all__ = ["TEXT_OPTIONS", "TokenDropout", "text_data"]
 
 _LONGEST = 512  # pieces of a sequence, where a user sets no length
 _SHOWN = 200  # signs of an example
@@ -54,23 +53,21 @@ TEXT_OPTIONS: Mapping[str, Option] = {
 _DROPPED = 1  # the id of byte 0, which hardly any text has
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
-class TextData(ClassificationData):
-    """Labelled texts with one class each.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TokenDropout:
+    """Replaces pieces by one that means nothing (Iyyer et al. 2015, word dropout).
 
     Parameters
     ----------
-    token_dropout
-        Share of the pieces that training replaces by one that means nothing (Iyyer et al. 2015, word dropout).
+    share
+        Of the pieces, in training.
     """
 
-    token_dropout: float = 0.0
+    share: float
 
-    def augment(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
+    def __call__(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
         """Replace pieces of ``(B, L)``, never padding."""
-        if not self.token_dropout:
-            return inputs
-        dropped = torch.rand(inputs.shape, generator=generator) < self.token_dropout
+        dropped = torch.rand(inputs.shape, generator=generator) < self.share
         return inputs.masked_fill(dropped & (inputs != PADDING), _DROPPED)
 
 
@@ -85,8 +82,9 @@ def text_data(
     token_dropout: float,
     where: str,
     splits_made: str,
-) -> TextData:
-    """Return a classification of texts, in pieces that are learned from the training texts alone.
+    predict: str = CLASS,
+) -> TaskData:
+    """Return a task of texts with a label each, in pieces that are learned from the training texts alone.
 
     Parameters
     ----------
@@ -96,34 +94,29 @@ def text_data(
         Length of the padded sequences; 0 is that of the longest training text, to the next multiple of 8, but no more
         than 512. Longer texts are cut, and the summary counts them.
     token_dropout
-        As in :class:`TextData`.
+        As in :class:`TokenDropout`.
     where, splits_made
         Names the source in errors; says for the summary how the splits came about.
+    predict
+        Whether labels are classes or numbers.
 
     Raises
     ------
     DataError
-        For a label that the training texts lack, a single class, or more texts than memory holds.
+        For labels that :func:`answers_of` refuses, or more texts than memory holds.
     """
-    classes = sorted(set(train.labels))
-    if len(classes) < 2:
-        raise DataError(
-            f"{where}: train",
-            expected="texts of two labels or more",
-            got=f"labels {classes}" if classes else "no texts",
-            remedy="add examples of other labels",
-        )
+    parts = {"train": train, "validation": validation, "test": test}
+    answers = answers_of({name: part.labels for name, part in parts.items()}, predict=predict, where=where)
     vocabulary = Vocabulary.learn(train.texts, size=vocabulary_size, lowercase=lowercase)
-    parts, numbers = {"train": train, "validation": validation, "test": test}, {y: i for i, y in enumerate(classes)}
-    for name, part in parts.items():
-        _check_labels(part, numbers, f"{where}: {name}")
     rows = {name: [vocabulary.encode(text) for text in part.texts] for name, part in parts.items()}
     lengths = [len(row) for row in rows["train"]]
     length = max_tokens or min(_LONGEST, max(8, -(-max(lengths) // 8) * 8))
-    splits = {name: _padded(rows[name], length, part, numbers, where=where) for name, part in parts.items()}
+    splits = {
+        name: Split(stored=_padded(rows[name], length, where=where), targets=answers.targets[name]) for name in parts
+    }
     shape = TaskShape(
         input_shape=(length,),
-        num_outputs=len(classes),
+        num_outputs=answers.outputs,
         seq_len=length,
         vocab_size=vocabulary.size,
         padded=True,
@@ -133,44 +126,45 @@ def text_data(
     files: Mapping[str, str] = {
         "vocabulary.json": vocabulary.to_json(),
         "tokenizer.py": Path(_vocabulary.__file__).read_text(encoding="utf-8"),  # needs Python alone
-        "labels.txt": "\n".join(classes) + "\n",
+        **answers.files,
     }
     tensors = [tensor for part in splits.values() for tensor in (part.stored, part.targets)]
-    content = data_hash((shape, token_dropout) if token_dropout else shape, files["vocabulary.json"], *tensors)
-    return TextData(
+    choices = (token_dropout, *answers.kind) if token_dropout or answers.kind else ()
+    content = data_hash((shape, *choices) if choices else shape, files["vocabulary.json"], *tensors)
+    return answers.make(
         shape=shape,
         train=splits["train"],
         validation=splits["validation"],
         test=splits["test"],
         data_hash=content,
-        token_dropout=token_dropout,
+        augmentation=TokenDropout(share=token_dropout) if token_dropout else None,
         files=files,
         preparation=(
             *([{"do": "lowercase"}] if lowercase else []),
             {"do": "encode", "as": "byte pairs", "vocabulary": "vocabulary.json", "reader": "tokenizer.py"},
             {"do": "pad", "length": length, "value": 0, "values": f"at most {length} ids, the rest is cut off"},
         ),
-        meaning=class_scores(len(classes), labels=classes),
+        meaning=answers.meaning,
         summary=DataSummary(
             facts={
                 "examples": sizes_text({name: len(part) for name, part in parts.items()}, what=splits_made),
-                **class_facts(splits["train"].targets, classes, evaluated=splits["validation"].targets),
+                **answers.facts,
                 "lengths": f"{lengths_text(lengths)}; sequences of {length:,}",
                 "vocabulary": f"{vocabulary.size:,} pieces",
             },
             notes=(
                 *dict.fromkeys(note for part in parts.values() for note in part.notes),
                 *_cut_notes(rows, length),
-                *class_notes({name: part.targets for name, part in splits.items()}, classes),
+                *answers.notes,
             ),
             examples=tuple(
-                Example(target=train.labels[i], text=shown(train.texts[i], most=_SHOWN)) for i in rows_shown(len(train))
+                Example(target=answers.told(i), text=shown(train.texts[i], most=_SHOWN)) for i in rows_shown(len(train))
             ),
         ),
     )
 
 
-def _padded(rows: list[list[int]], length: int, part: Texts, numbers: Mapping[str, int], *, where: str) -> Split:
+def _padded(rows: list[list[int]], length: int, *, where: str) -> Tensor:
     """Return the first ``length`` ids of each text, padded with 0."""
     require_memory(
         2 * 4 * len(rows) * length,  # the hash of the data takes a copy
@@ -182,7 +176,7 @@ def _padded(rows: list[list[int]], length: int, part: Texts, numbers: Mapping[st
     for i, row in enumerate(rows):
         kept = row[:length]
         ids[i, : len(kept)] = torch.tensor(kept, dtype=torch.int32)
-    return Split(stored=ids, targets=torch.tensor([numbers[label] for label in part.labels]))
+    return ids
 
 
 def _cut_notes(rows: Mapping[str, list[list[int]]], length: int) -> tuple[str, ...]:
@@ -196,14 +190,3 @@ def _cut_notes(rows: Mapping[str, list[list[int]]], length: int) -> tuple[str, .
         f"{len(cut):,} of {len(sizes):,} texts are cut to {length:,} pieces, {100 * lost / sum(sizes):.1f} % of all; "
         f"the longest has {max(cut):,} (task.options.max_tokens)",
     )
-
-
-def _check_labels(part: Texts, known: Mapping[str, int], where: str) -> None:
-    unseen = sorted(set(part.labels) - set(known))
-    if not part.labels or unseen:
-        raise DataError(
-            where,
-            expected="texts with labels that the training texts have too",
-            got=f"{', '.join(map(repr, unseen[:5]))}, which they have not" if unseen else "no texts",
-            remedy="add training texts of these labels or remove them",
-        )

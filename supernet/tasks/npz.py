@@ -1,8 +1,9 @@
-"""The user's own labelled images in one ``.npz`` file.
+"""The user's own pictures in one ``.npz`` file, with a class or a number each.
 
 It holds ``x_train, y_train, x_test, y_test`` and, where the user wants to choose them, ``x_validation, y_validation``;
 otherwise a tenth of the training examples is set aside, stratified by class under a fixed seed. Images are
-``(n, H, W)`` or ``(n, C, H, W)``, bytes or floats; labels are integers ``0 .. classes - 1``.
+``(n, H, W)`` or ``(n, C, H, W)``, bytes or floats; labels are integers ``0 .. classes - 1``, or with ``predict=number``
+any numbers.
 """
 
 from __future__ import annotations
@@ -18,11 +19,13 @@ from search_space.errors import DataError
 from search_space.spec import Scalar
 from supernet.readers.arrays import read_arrays
 from supernet.readers.files import find_file
+from supernet.readers.numbers import numbers_of
 from supernet.readers.words import shown
+from supernet.tasks._answers import CLASS, PREDICT
 from supernet.tasks._base import Task, TaskData
 from supernet.tasks._images import FLIP, PATCH_SIZE, SHIFT, Labelled, image_data, parted
 from supernet.tasks._options import Option
-from supernet.tasks._setting_aside import ASIDE_VALIDATION, set_aside
+from supernet.tasks._setting_aside import ASIDE_VALIDATION, aside_text, set_aside, set_aside_numbers
 
 _REQUIRED = ("x_train", "y_train", "x_test", "y_test")
 _OPTIONAL = ("x_validation", "y_validation")
@@ -30,10 +33,11 @@ _MOST_CLASSES = 1_000_000
 
 
 class Npz(Task):
-    """Classification of the images in ``path``, relative to the working directory or to ``data_root``."""
+    """What the images in ``path`` are labelled with, relative to the working directory or to ``data_root``."""
 
     options: ClassVar[Mapping[str, Option]] = {
         "path": Option(default="", meaning="the file"),
+        "predict": PREDICT,
         "patch_size": PATCH_SIZE,
         "shift": SHIFT,
         "flip": FLIP,
@@ -44,17 +48,18 @@ class Npz(Task):
         """Read and check every array."""
         path = find_file(str(options["path"]), data_root, kind="an .npz file")
         arrays, others = _known_arrays(path)
-        train, test = (_labelled(arrays, name, path) for name in ("train", "test"))
-        classes = _num_classes(train[1], path)
+        predict = str(options["predict"])
+        train, test = (_labelled(arrays, name, path, predict=predict) for name in ("train", "test"))
+        classes = _num_classes(train[1], path) if predict == CLASS else 0
         if "x_validation" in arrays:
-            validation = _labelled(arrays, "validation", path)
+            validation = _labelled(arrays, "validation", path, predict=predict)
         else:
-            rows = set_aside(
-                train[1],
-                [str(number) for number in range(classes)],
-                where=f"{path}: y_train",
-                remedy="add examples, or x_validation and y_validation of your own",
-                splits=1,
+            remedy = "add examples, or x_validation and y_validation of your own"
+            where, names = f"{path}: y_train", [str(number) for number in range(classes)]
+            rows = (
+                set_aside(train[1], names, where=where, remedy=remedy, splits=1)
+                if classes
+                else set_aside_numbers(len(train[1]), where=where, remedy=remedy)
             )
             train, validation = parted(train, *rows)
         for name, (images, labels) in (("validation", validation), ("test", test)):
@@ -66,7 +71,7 @@ class Npz(Task):
                     remedy="give all splits one image size",
                 )
             unseen = sorted(set(labels.tolist()) - set(range(classes)))
-            if unseen:
+            if classes and unseen:
                 raise DataError(
                     f"{path}: y_{name}",
                     expected="labels that y_train has too",
@@ -83,7 +88,7 @@ class Npz(Task):
             patch_size=int(options["patch_size"]),
             shift=int(options["shift"]),
             flip=bool(options["flip"]),
-            splits_made="as in the file" if "x_validation" in arrays else ASIDE_VALIDATION,
+            splits_made="as in the file" if "x_validation" in arrays else aside_text(predict, text=ASIDE_VALIDATION),
             notes=[f"arrays that are not known are left out: {', '.join(map(shown, others[:8]))}"] if others else [],
             where=str(path),
         )
@@ -104,7 +109,7 @@ def _known_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], tuple[str, ...]]
     return arrays, others
 
 
-def _labelled(arrays: Mapping[str, NDArray[Any]], name: str, path: Path) -> Labelled:
+def _labelled(arrays: Mapping[str, NDArray[Any]], name: str, path: Path, *, predict: str) -> Labelled:
     """Return one split, images as ``(n, C, H, W)`` in uint8 or float32, after checking it."""
     images, labels = arrays[f"x_{name}"], arrays[f"y_{name}"]
     x, y = f"{path}: x_{name}", f"{path}: y_{name}"
@@ -138,12 +143,15 @@ def _labelled(arrays: Mapping[str, NDArray[Any]], name: str, path: Path) -> Labe
         raise DataError(
             y, expected=f"{len(images)} labels, one an image", got=str(len(labels)), remedy="save both of one length"
         )
+    pictures = images.reshape(len(images), -1, *images.shape[-2:])
+    if predict != CLASS:
+        return pictures, numbers_of(labels, where=y)
     if not np.issubdtype(labels.dtype, np.integer):
         raise DataError(
             y,
             expected="integer labels",
             got=str(labels.dtype),
-            remedy=f"save y_{name}.astype('int64') of class numbers",
+            remedy=f"save y_{name}.astype('int64') of class numbers, or set task.options.predict=number",
         )
     if labels.min() < 0 or labels.max() >= _MOST_CLASSES:
         raise DataError(
@@ -152,7 +160,7 @@ def _labelled(arrays: Mapping[str, NDArray[Any]], name: str, path: Path) -> Labe
             got=str(labels.min() if labels.min() < 0 else labels.max()),
             remedy="number the classes 0, 1, 2, ... instead",
         )
-    return images.reshape(len(images), -1, *images.shape[-2:]), labels.astype(np.int64)
+    return pictures, labels.astype(np.int64)
 
 
 def _num_classes(labels: NDArray[np.int64], path: Path) -> int:

@@ -1,4 +1,4 @@
-"""The user's own text: a table or .jsonl of texts and labels to classify, or a .txt to model byte by byte.
+"""The user's own text: a table or .jsonl of texts with a class or a number each, or a .txt to model byte by byte.
 
 Labelled texts may come with files of their own for validation and test; otherwise a tenth of the rows is set aside for
 each, stratified by label under a fixed seed. A .txt is cut into 90 % train, 5 % validation and 5 % test, in order; it
@@ -14,15 +14,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
-
 from search_space.spec import Scalar
 from supernet.readers.files import find_file, read_text
-from supernet.readers.labelled import SUFFIXES, Texts, read_labelled
+from supernet.readers.labelled import SUFFIXES, read_labelled
+from supernet.tasks._answers import PREDICT
 from supernet.tasks._base import Task, TaskData
 from supernet.tasks._language import CONTEXT, byte_data
 from supernet.tasks._options import Option
-from supernet.tasks._setting_aside import ASIDE, set_aside
+from supernet.tasks._setting_aside import aside_text, labels_aside
 from supernet.tasks._text import TEXT_OPTIONS, text_data
 
 
@@ -35,6 +34,7 @@ class Text(Task):
         "test_path": Option(default="", meaning="a file for the test; a tenth is set aside where it is empty"),
         "text": Option(default="text", meaning="name of the column or field of the texts"),
         "label": Option(default="label", meaning="name of the column or field of the labels"),
+        "predict": PREDICT,
         **TEXT_OPTIONS,
         "context": replace(CONTEXT, meaning=f"of a .txt: {CONTEXT.meaning}"),
     }
@@ -55,6 +55,7 @@ class Text(Task):
                 where=str(path),
                 splits_made="the first 90 %, the next 5 and the last 5",
             )
+        predict = str(options["predict"])
         columns = {"text": str(options["text"]), "label": str(options["label"])}
         train, others = read_labelled(path, **columns), {}
         given = {name: str(options[f"{name}_path"]) for name in ("test", "validation")}
@@ -64,7 +65,14 @@ class Text(Task):
                 others[name] = read_labelled(file, **columns)
         lacking = [name for name in given if name not in others]
         for done, name in enumerate(lacking):
-            train, others[name] = _set_aside(train, splits=len(lacking) - done, where=str(path))
+            rest, taken = labels_aside(
+                train.labels,
+                predict=predict,
+                where=str(path),
+                remedy="add rows, or set task.options.validation_path and task.options.test_path",
+                splits=len(lacking) - done,
+            )
+            train, others[name] = train.rows(rest), train.rows(taken)
         return text_data(
             train,
             **others,
@@ -73,16 +81,9 @@ class Text(Task):
             lowercase=bool(options["lowercase"]),
             token_dropout=float(options["token_dropout"]),
             where=str(path),
-            splits_made=ASIDE if lacking else "in files of their own",
+            splits_made=aside_text(predict) if lacking else "in files of their own",
+            predict=predict,
         )
-
-
-def _set_aside(data: Texts, *, splits: int, where: str) -> tuple[Texts, Texts]:
-    """Return the rows without a tenth, and that, which has every label."""
-    names, numbers = np.unique(data.labels, return_inverse=True)
-    remedy = "add rows, or set task.options.validation_path and task.options.test_path"
-    rest, taken = set_aside(numbers, names.tolist(), where=where, remedy=remedy, splits=splits)
-    return data.rows(rest), data.rows(taken)
 
 
 TASK = Text

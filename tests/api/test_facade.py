@@ -208,7 +208,10 @@ def test_a_password_that_no_file_holds_comes_from_the_environment(tmp_path, monk
 
 def test_values_are_short_in_a_notebook():
     data, space = nw.task("digits"), nw.space("vit_tiny")
-    assert repr(data) == "ImageData(input_shape=(1, 8, 8), train=1079, validation=359, test=359, metric='accuracy')"
+    assert (
+        repr(data)
+        == "ClassificationData(input_shape=(1, 8, 8), train=1079, validation=359, test=359, metric='accuracy')"
+    )
     assert repr(data.train) == "Split(1079 examples of (1, 8, 8), stored as torch.uint8)"
     assert repr(space) == f"SearchSpace('vit_tiny', about 10^13 networks, fingerprint={space.fingerprint!r})"
 

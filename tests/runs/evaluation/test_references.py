@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from runs.evaluation.references import simple_models
-from runs.evaluation.trigrams import Trigrams
+from runs.evaluation.references.trigrams import Trigrams
 from supernet.readers.series import Series
 from supernet.tasks import TASKS, Aim, Split, aimed
 from supernet.tasks._language import byte_data
@@ -80,7 +80,7 @@ def test_a_split_is_judged_in_parts_that_memory_holds(
     data = TASKS[name].load(data_root=tmp_path, options=sample(name, tmp_path))
     whole = simple_models(data)
     at_once = 10 * data.train.batch(torch.arange(1))[0].numel()
-    monkeypatch.setattr("runs.evaluation.references._AT_ONCE", at_once)
+    monkeypatch.setattr("runs.evaluation.references.inputs._AT_ONCE", at_once)
     taken: list[int] = []
 
     def batch(split: Split, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -110,3 +110,30 @@ def test_trigrams_give_probabilities() -> None:
         row = torch.tensor([[1, 2, last]])
         total += 2 ** -model.bits(Split(stored=row, targets=row))
     assert total == pytest.approx(1.0)
+
+
+def test_ridge_finds_a_linear_map_and_the_mean_explains_nothing(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.random((200, 4, 4)).astype(np.float32)
+    y = 100 * x[:, 0, 0] - 40 * x[:, 2, 3] + 7
+    path = tmp_path / "a.npz"
+    np.savez(path, x_train=x[:160], y_train=y[:160], x_test=x[160:], y_test=y[160:])
+    data = TASKS["npz"].load(options={"path": str(path), "patch_size": 2, "predict": "number"})
+    ridge, mean = simple_models(data)
+    assert (ridge.name, ridge.params, mean.name, mean.params) == ("ridge regression", 17, "mean of training", 1)
+    assert ridge.test_error < 0.1 and ridge.examples == 144
+    assert mean.test_error == pytest.approx(np.sqrt(np.square(y[160:] - y[:160].mean()).mean()), rel=0.02)
+    explained = [m.test_error for m in simple_models(aimed(data, Aim(metric="r2")))]
+    assert explained[0] < 1e-4 and explained[1] == pytest.approx(1.0, abs=0.05)
+
+
+def test_ridge_on_words_finds_what_they_are_worth(tmp_path: Path) -> None:
+    rng, worth = np.random.default_rng(0), {"poor": -2.0, "fair": 0.0, "good": 1.0, "great": 3.0}
+    lines = ["text,label"]
+    for _ in range(300):
+        words = rng.choice(list(worth), 6)
+        lines.append(f"{' '.join(words)},{sum(worth[word] for word in words)}")
+    (tmp_path / "a.csv").write_text("\n".join(lines))
+    data = TASKS["text"].load(options={"path": str(tmp_path / "a.csv"), "vocabulary": 280, "predict": "number"})
+    ridge, mean = simple_models(data)
+    assert ridge.name == "ridge regression on TF-IDF" and ridge.test_error < 0.4 * mean.test_error

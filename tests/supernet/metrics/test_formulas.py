@@ -49,6 +49,7 @@ def by_scikit_learn(outputs: torch.Tensor, targets: torch.Tensor) -> dict[str, f
         y, x = targets.flatten(1).numpy(), outputs.flatten(1).numpy()
         return {
             "mean_squared_error": truth.mean_squared_error(y, x),
+            "root_mean_squared_error": truth.root_mean_squared_error(y.ravel(), x.ravel()),
             "mean_absolute_error": truth.mean_absolute_error(y, x),
             "r2": truth.r2_score(y, x, multioutput="variance_weighted"),
             "quantile_loss": truth.mean_pinball_loss(y, x, alpha=0.9),

@@ -83,7 +83,10 @@ def test_what_does_not_fit_classes_is_one_line(digits, aim, expected) -> None:
 
 
 def test_what_does_not_fit_a_series_is_one_line(waves) -> None:
-    with pytest.raises(ConfigError, match=r"mean_absolute_error, mean_squared_error, quantile_loss, r2, which fit"):
+    with pytest.raises(
+        ConfigError,
+        match=r"mean_absolute_error, .*, r2, root_mean_squared_error, which fit",
+    ):
         aimed(waves, Aim(metric="accuracy"))
     with pytest.raises(ConfigError, match="this task has no classes"):
         aimed(waves, Aim(class_weights="balanced"))

@@ -137,11 +137,11 @@ def test_training_loses_a_share_of_the_pieces_but_no_padding():
     [
         (
             {"train": Texts(texts=["a", "b"], labels=["x", "x"])},
-            r"^mine: train: expected texts of two labels or more, got labels \['x'\]",
+            r"^mine: train: expected labels of two kinds or more, got \['x'\]",
         ),
-        ({"train": Texts(texts=[], labels=[])}, r"^mine: train: .*got no texts"),
+        ({"train": Texts(texts=[], labels=[])}, r"^mine: train: expected examples with labels, got none"),
         ({"test": Texts(texts=["a"], labels=["unheard"])}, r"^mine: test: .*'unheard', which they have not"),
-        ({"validation": Texts(texts=[], labels=[])}, r"^mine: validation: .*got no texts"),
+        ({"validation": Texts(texts=[], labels=[])}, r"^mine: validation: .*got none"),
     ],
 )
 def test_bad_texts_are_named(changes, message):
