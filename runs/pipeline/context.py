@@ -193,8 +193,15 @@ class Context:
 
 def task_data(config: Config) -> TaskData:
     """Return the data of a configuration's task; raises ``NasweaveError`` where it cannot be read or does not fit."""
-    data = TASKS[config.task.name].load(data_root=Path(config.data_root), options=config.task.options)
+    task, checkpoint, options = TASKS[config.task.name], _checkpoint(config), config.task.options
+    given = options if checkpoint is None else task.beside_checkpoint(options, checkpoint)
+    data = task.load(data_root=Path(config.data_root), options=given)
     return aimed(data, config.task.aim)
+
+
+def _checkpoint(config: Config) -> Path | None:
+    """Return the folder of the checkpoint that networks start from, if there is one."""
+    return None if config.init.path is None else Path(os.path.expanduser(config.init.path))
 
 
 def open_context(
@@ -240,7 +247,8 @@ def open_context(
         declared = executed_exactly(declared, runtime, device, reporter=reporter)
     space = space_from_mapping(declared, task=data.shape, catalogue=catalogue())
     check_executable(space, runtime)
-    pretrained = None if config.init.path is None else Pretrained(Path(os.path.expanduser(config.init.path)))
+    checkpoint = _checkpoint(config)
+    pretrained = None if checkpoint is None else Pretrained(checkpoint, token_rows=data.token_rows)
     if pretrained is not None:
         pretrained.check(space)
     return Context(

@@ -36,11 +36,12 @@ class Pooled(Head):
 
     def forward(self, x_BLD: Tensor, *, mask_BL: Tensor | None = None) -> Tensor:
         """Normalise, average the real tokens, project."""
-        mean_BD = _mean(self.norm(x_BLD), mask_BL)
+        mean_BD = mean_of_real(self.norm(x_BLD), mask_BL)
         return self.project(mean_BD, self.shape.task.num_outputs)
 
 
-def _mean(x_BLD: Tensor, mask_BL: Tensor | None) -> Tensor:
+def mean_of_real(x_BLD: Tensor, mask_BL: Tensor | None) -> Tensor:
+    """Return the mean ``(B, D)`` over the tokens ``(B, L, D)`` that are no padding."""
     if mask_BL is None:
         return x_BLD.mean(1)
     real_BL1 = mask_BL.to(x_BLD.dtype)[..., None]

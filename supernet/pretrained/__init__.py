@@ -6,6 +6,7 @@ put in falling order of importance first, for subnets use the first of each. The
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -30,10 +31,13 @@ class Pretrained:
     ----------
     folder
         Holds ``config.json`` and ``model.safetensors``, or the shards and their index.
+    token_rows
+        For each id of the task, its row in the checkpoint's embedding, -1 for one that it lacks; ``None`` where the
+        ids are the same.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, *, token_rows: Sequence[int] | None = None) -> None:
+        self.folder, self.token_rows = folder, token_rows
 
     @cached_property
     def hash(self) -> str:
@@ -42,7 +46,7 @@ class Pretrained:
 
     def check(self, space: SearchSpace) -> None:
         """Raise what :meth:`initialise` would, but for damaged weights: only the configuration is read."""
-        check_space(space, self._family_and_form()[1])
+        check_space(space, self._family_and_form()[1], token_rows=self.token_rows)
 
     def initialise(self, supernet: Supernet) -> None:
         """Copy the weights into a supernet; what the checkpoint does not have stays as it is.
@@ -55,9 +59,10 @@ class Pretrained:
             When it is not the largest network of the supernet's space.
         """
         family, form = self._family_and_form()
-        check_space(supernet.space, form)
+        check_space(supernet.space, form, token_rows=self.token_rows)
         weights = family.weights(read_tensors(self.folder), form)
-        copy_weights(supernet, by_importance(weights, head_dim=form.head_dim), form)
+        ordered = by_importance(weights, head_dim=form.head_dim)
+        copy_weights(supernet, ordered, form, token_rows=self.token_rows)
 
     def _family_and_form(self) -> tuple[Family, Form]:
         settings = read_settings(self.folder)

@@ -28,8 +28,10 @@ class Form:
     ----------
     hidden_dim
         Hidden width of each channel mixer.
-    stem, mixer, channel_mixer, head
+    stem, mixer, channel_mixer
         The blocks it consists of.
+    heads
+        Those that read its last layer; the first one is its own.
     options
         The constants of those blocks, by block.
     max_tokens
@@ -46,7 +48,7 @@ class Form:
     stem: str
     mixer: str
     channel_mixer: str
-    head: str
+    heads: tuple[str, ...]
     norm: Norm
     causal: bool
     options: Mapping[str, Mapping[str, Scalar]] = field(default_factory=dict)
@@ -66,8 +68,10 @@ class Weights:
 
     Parameters
     ----------
-    stem, head
-        As in the modules of those names; a head without ``project`` has none that fits.
+    stem
+        As in the module of that name.
+    heads
+        By the names of heads, as in the modules of those names; one without ``project`` has none that fits.
     layers
         For each layer ``mixer_norm``, ``q``, ``k``, ``v``, ``out``, ``channel_norm``, ``up``, ``down`` and, where there
         is one, ``gate``, each followed by ``.weight`` or ``.bias``.
@@ -75,7 +79,7 @@ class Weights:
 
     stem: Mapping[str, Tensor]
     layers: tuple[Mapping[str, Tensor], ...]
-    head: Mapping[str, Tensor]
+    heads: Mapping[str, Mapping[str, Tensor]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

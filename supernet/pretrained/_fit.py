@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -15,11 +15,20 @@ from supernet.pretrained._family import Form, Weights
 
 __all__ = ["check_space", "copy_weights"]
 
+TokenRows = Sequence[int]
+_OTHER = "choose another task, or another checkpoint"
 logger = logging.getLogger("nasweave.supernet")
 
 
-def check_space(space: SearchSpace, form: Form) -> None:
-    """Raise ``ConfigError``, naming the setting to change, unless the space's largest network has this form."""
+def check_space(space: SearchSpace, form: Form, *, token_rows: TokenRows | None = None) -> None:
+    """Raise ``ConfigError``, naming the setting to change, unless the space's largest network has this form.
+
+    Parameters
+    ----------
+    token_rows
+        For each id of the task, its row in the checkpoint's embedding, -1 where it has none; ``None`` for the same ids.
+    """
+    _check_tokens(space, form, token_rows)
     for setting, needed, found, remedy in _differences(space, form):
         raise ConfigError(setting, expected=f"{needed}, as in the checkpoint", got=str(found), remedy=remedy)
     layers = space.largest.layers
@@ -32,6 +41,25 @@ def check_space(space: SearchSpace, form: Form) -> None:
                     got=larger,
                     remedy=f"remove {larger}, or set space.largest=[{form.mixer}, {form.channel_mixer}]",
                 )
+
+
+def _check_tokens(space: SearchSpace, form: Form, rows: TokenRows | None) -> None:
+    """Raise ``ConfigError`` unless the checkpoint has an embedding of every id."""
+    found = space.geometry.task.vocab_size
+    if rows is not None and max(rows) >= form.vocab_size:
+        raise ConfigError(
+            "task.options.tokenizer",
+            expected=f"at most {form.vocab_size:,} ids, as many as the checkpoint's embedding has rows",
+            got=f"a tokenizer of {max(rows) + 1:,}",
+            remedy="choose that of the checkpoint",
+        )
+    if rows is None and found != form.vocab_size:
+        raise ConfigError(
+            "task",
+            expected=f"a vocabulary of {form.vocab_size} ids, as in the checkpoint",
+            got=str(found),
+            remedy=_OTHER,
+        )
 
 
 def _differences(space: SearchSpace, form: Form) -> Iterator[tuple[str, str, object, str]]:
@@ -60,37 +88,43 @@ def _differences(space: SearchSpace, form: Form) -> Iterator[tuple[str, str, obj
     equal: list[tuple[str, object, object]] = [
         ("head_dim", form.head_dim, space.geometry.head_dim),
         ("stem", form.stem, task.stem),
-        ("head", form.head, task.head),
         *((f"norm.{name}", getattr(form.norm, name), getattr(norm, name)) for name in ("kind", "eps", "position")),
     ]
     for block, constants in form.options.items():
         own = space.geometry.options[block]
         equal += [(f"options.{block}.{name}", value, own[name]) for name, value in constants.items()]
+    if task.head not in form.heads:
+        yield (
+            "space.head",
+            " or ".join(form.heads),
+            task.head,
+            f"set space.head: {form.heads[0]} in the space's declaration",
+        )
     for name, value, found in equal:
         if value != found:
             yield f"space.{name}", str(value), found, f"set space.{name}: {value} in the space's declaration"
-    other = "choose another task, or another checkpoint"
     if task.causal != form.causal:
         kinds = {True: "a task whose tokens see the past alone", False: "a task whose tokens see each other"}
-        yield "task", kinds[form.causal], kinds[task.causal], other
-    if task.vocab_size != form.vocab_size:
-        yield "task", f"a vocabulary of {form.vocab_size} ids", task.vocab_size, other
+        yield "task", kinds[form.causal], kinds[task.causal], _OTHER
     if form.input_shape is not None and task.input_shape != form.input_shape:
-        yield "task", f"inputs of shape {form.input_shape}", task.input_shape, other
+        yield "task", f"inputs of shape {form.input_shape}", task.input_shape, _OTHER
     if form.input_shape is not None and task.seq_len != form.max_tokens:
         yield "task", f"{form.max_tokens} tokens", task.seq_len, "set task.options.patch_size to the checkpoint's"
     if form.max_tokens is not None and task.seq_len > form.max_tokens:
         yield "task", f"at most {form.max_tokens} tokens", task.seq_len, "set a shorter length in task.options"
 
 
-def copy_weights(supernet: Supernet, weights: Weights, form: Form) -> None:
+def copy_weights(supernet: Supernet, weights: Weights, form: Form, *, token_rows: TokenRows | None = None) -> None:
     """Copy the weights into the supernet's largest sizes; positions that the task has no place for are left out.
+
+    The rows of the embedding are those of ``token_rows``, of ids of our own zeros; without it all rows as they are.
 
     A last layer that the checkpoint lacks, or has for another number of outputs, keeps its random weights, with a
     warning.
     """
     parameters = dict(supernet.body.named_parameters())
-    head, outputs = dict(weights.head), supernet.space.geometry.task.num_outputs
+    task = supernet.space.geometry.task
+    head, outputs = dict(weights.heads[task.head]), task.num_outputs
     stored = head.get("project.weight")
     if stored is None or len(stored) != outputs:
         what = "no last layer" if stored is None else f"a last layer of {len(stored)} outputs"
@@ -99,7 +133,15 @@ def copy_weights(supernet: Supernet, weights: Weights, form: Form) -> None:
     with torch.no_grad():
         for name, tensor in _by_parameter(weights, head, form):
             parameter = parameters[name]
+            if name == "stem.embedding" and token_rows is not None:
+                tensor = _rows_of(tensor, token_rows)
             parameter.copy_(tensor[: len(parameter)] if name == "stem.position" else tensor)
+
+
+def _rows_of(table: Tensor, rows: TokenRows) -> Tensor:
+    """Return some rows of a table, zeros for -1."""
+    numbers = torch.tensor(rows)
+    return table[numbers.clamp(min=0)] * (numbers >= 0)[:, None]
 
 
 def _by_parameter(weights: Weights, head: Mapping[str, Tensor], form: Form) -> Iterator[tuple[str, Tensor]]:

@@ -62,7 +62,7 @@ def by_importance(weights: Weights, *, head_dim: int) -> Weights:
     return Weights(
         stem=_along(weights.stem, _STEM_AXES, _FEATURES, order),
         layers=tuple(_along(layer, _LAYER_AXES, _FEATURES, order) for layer in layers),
-        head=_along(weights.head, _HEAD_AXES, _FEATURES, order),
+        heads={name: _along(head, _HEAD_AXES, _FEATURES, order) for name, head in weights.heads.items()},
     )
 
 

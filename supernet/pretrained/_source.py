@@ -21,6 +21,7 @@ from search_space.schema import is_file_name, parse_json, read_file
 __all__ = ["CONFIG", "Settings", "Tensors", "content_hash", "read_settings", "read_tensors"]
 
 CONFIG, WHOLE, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
+_PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 _MOST_JSON_BYTES = 2**26
 _AGAIN = "copy the checkpoint again, or save it with save_pretrained"
 
@@ -165,7 +166,9 @@ def content_hash(folder: Path) -> str:
 def _weight_files(folder: Path) -> list[Path]:
     if not (folder / INDEX).exists():
         if not (folder / WHOLE).exists():
-            got = "none" if folder.is_dir() else f"no folder {folder}"
+            pickled = sorted(path.name for path in folder.glob("*") if path.suffix in _PICKLED)
+            got = f"{pickled[0]}, which is pickled and never loaded" if pickled else "none"
+            got = got if folder.is_dir() else f"no folder {folder}"
             raise CheckpointError(
                 str(folder / WHOLE), expected="the weights", got=got, remedy="correct init.path, or save as safetensors"
             )

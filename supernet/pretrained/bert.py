@@ -1,18 +1,22 @@
 """BERT: a post-norm encoder of ids whose first token is pooled; a checkpoint without a classifier gets a new one.
 
-The embedding of token type 0, which every token of a single text has, is added to the positions.
+The embedding of token type 0, which every token of a single text has, is added to the positions. Three heads read it:
+its own ``pooler``, and for encoders of sentences ``mean_pooling`` and ``cls_pooling``, which give the pooled vector
+itself where the task has as many outputs.
 
 Paper: Devlin et al. 2019, BERT: Pre-training of Deep Bidirectional Transformers for Language Understanding.
 """
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from search_space import Norm
 from supernet.pretrained._family import ACTIVATIONS, Family, Form, Weights
 from supernet.pretrained._source import Settings, Tensors
 
+_POOLED = ("mean_pooling", "cls_pooling")
 _OLD = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}
 
 
@@ -31,7 +35,7 @@ def form(settings: Settings) -> Form:
         stem="normed_tokens",
         mixer="softmax",
         channel_mixer="mlp",
-        head="pooler",
+        heads=("pooler", *_POOLED),
         norm=Norm(eps=settings.number("layer_norm_eps", 1e-12), position="post"),
         causal=False,
         options={"mlp": {"activation": settings.choice("hidden_act", ACTIVATIONS, "gelu")}},
@@ -53,7 +57,7 @@ def weights(tensors: Tensors, form: Form) -> Weights:
             **tensors.norm("norm", "embeddings.LayerNorm", width),
         },
         layers=tuple(_layer(tensors, f"encoder.layer.{i}", form) for i in range(form.depth)),
-        head=_head(tensors, width),
+        heads={"pooler": _pooler(tensors, width), **dict.fromkeys(_POOLED, _itself(width))},
     )
 
 
@@ -66,7 +70,12 @@ def _renamed(tensors: Tensors) -> dict[str, Tensor]:
     return renamed
 
 
-def _head(tensors: Tensors, width: int) -> dict[str, Tensor]:
+def _itself(width: int) -> dict[str, Tensor]:
+    """Return a last layer that changes nothing."""
+    return {"project.weight": torch.eye(width), "project.bias": torch.zeros(width)}
+
+
+def _pooler(tensors: Tensors, width: int) -> dict[str, Tensor]:
     if "pooler.dense.weight" not in tensors:
         return {}
     pool = tensors.linear("pool", "pooler.dense", width, width)

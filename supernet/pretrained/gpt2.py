@@ -28,7 +28,7 @@ def form(settings: Settings) -> Form:
         stem="tokens",
         mixer="softmax",
         channel_mixer="mlp",
-        head="language_model",
+        heads=("language_model",),
         norm=Norm(eps=settings.number("layer_norm_epsilon", 1e-5)),
         causal=True,
         options={"mlp": {"activation": settings.choice("activation_function", ACTIVATIONS, "gelu_new")}},
@@ -46,10 +46,12 @@ def weights(tensors: Tensors, form: Form) -> Weights:
     return Weights(
         stem={"embedding": embedding, "position": tensors.take("wpe.weight", form.max_tokens, width)},
         layers=tuple(_layer(tensors, f"h.{i}", form) for i in range(form.depth)),
-        head={
-            **tensors.norm("norm", "ln_f", width),
-            "project.weight": head,
-            "project.bias": torch.zeros(form.vocab_size),
+        heads={
+            "language_model": {
+                **tensors.norm("norm", "ln_f", width),
+                "project.weight": head,
+                "project.bias": torch.zeros(form.vocab_size),
+            }
         },
     )
 

@@ -31,7 +31,7 @@ def form(settings: Settings) -> Form:
         stem="bare_tokens",
         mixer="rotary_softmax",
         channel_mixer="gated_mlp",
-        head="language_model",
+        heads=("language_model",),
         norm=Norm(kind="rmsnorm", eps=settings.number("rms_norm_eps", 1e-6)),
         causal=True,
         options={"rotary_softmax": {"base": _base(settings)}},
@@ -60,10 +60,12 @@ def weights(tensors: Tensors, form: Form) -> Weights:
     return Weights(
         stem={"embedding": embedding},
         layers=tuple(_layer(tensors, f"layers.{i}", form) for i in range(form.depth)),
-        head={
-            **tensors.norm("norm", "norm", width, shift=False),
-            "project.weight": head,
-            "project.bias": torch.zeros(form.vocab_size),
+        heads={
+            "language_model": {
+                **tensors.norm("norm", "norm", width, shift=False),
+                "project.weight": head,
+                "project.bias": torch.zeros(form.vocab_size),
+            }
         },
     )
 

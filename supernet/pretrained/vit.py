@@ -25,7 +25,7 @@ def form(settings: Settings) -> Form:
         stem="class_patch",
         mixer="softmax",
         channel_mixer="mlp",
-        head="class_token",
+        heads=("class_token",),
         norm=Norm(eps=settings.number("layer_norm_eps", 1e-12)),
         causal=False,
         options={"mlp": {"activation": settings.choice("hidden_act", ACTIVATIONS, "gelu")}},
@@ -49,7 +49,7 @@ def weights(tensors: Tensors, form: Form) -> Weights:
             "project.bias": tensors.take("embeddings.patch_embeddings.projection.bias", width),
         },
         layers=tuple(_layer(tensors, f"encoder.layer.{i}", form) for i in range(form.depth)),
-        head={**tensors.norm("norm", "layernorm", width), **tensors.classifier("classifier", width)},
+        heads={"class_token": {**tensors.norm("norm", "layernorm", width), **tensors.classifier("classifier", width)}},
     )
 
 

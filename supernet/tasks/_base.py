@@ -101,6 +101,9 @@ class TaskData:
         Steps from raw data to an example of ``shape.input_shape``, in order: ``do`` names the step, the rest is JSON.
     meaning
         What the outputs are, as JSON.
+    token_rows
+        For each id, its row in the embedding of the checkpoint whose vocabulary it is, -1 where that has none; ``None``
+        for ids that are no checkpoint's.
     summary
         What was read: counts, ranges, what was left out or changed, and a few examples.
     """
@@ -122,6 +125,7 @@ class TaskData:
     augmentation: Augmentation | None = None
     preparation: tuple[Mapping[str, Any], ...] = ()
     meaning: Mapping[str, Any] = field(default_factory=dict)
+    token_rows: tuple[int, ...] | None = None
     summary: DataSummary = field(default_factory=DataSummary)
 
     def __repr__(self) -> str:
@@ -233,6 +237,11 @@ class Task:
             For an unknown option, one of the wrong type, or one out of its bounds.
         """
         return complete(cls.options, options)
+
+    @classmethod
+    def beside_checkpoint(cls, options: Mapping[str, Scalar | None], folder: Path) -> Mapping[str, Scalar | None]:
+        """Return the options as they are meant where networks start from the checkpoint in a folder: the same here."""
+        return options
 
     @classmethod
     def read(cls, data_root: Path, *, options: Mapping[str, Scalar]) -> TaskData:

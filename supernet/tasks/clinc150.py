@@ -16,12 +16,13 @@ from typing import ClassVar
 from search_space.spec import Scalar
 from supernet.readers.files import data_folder, read_gzip
 from supernet.readers.labelled import Texts, labelled_lines
-from supernet.tasks._base import Task, TaskData
+from supernet.tasks._base import TaskData
+from supernet.tasks._encoding import TEXT_OPTIONS
 from supernet.tasks._options import Option
-from supernet.tasks._text import TEXT_OPTIONS, text_data
+from supernet.tasks._text import TextTask, text_data
 
 
-class Clinc150(Task):
+class Clinc150(TextTask):
     """150 classes; pieces of words are learned from the training questions."""
 
     licence = "cc-by-3.0"
@@ -45,10 +46,8 @@ class Clinc150(Task):
             split("train"),
             validation=split("val"),
             test=split("test"),
-            vocabulary_size=int(options["vocabulary"]),
-            max_tokens=int(options["max_tokens"]),
-            lowercase=bool(options["lowercase"]),
-            token_dropout=float(options["token_dropout"]),
+            options=options,
+            data_root=data_root,
             where=str(folder),
             splits_made="the official ones",
         )

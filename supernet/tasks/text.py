@@ -14,18 +14,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
+from search_space.errors import ConfigError
 from search_space.spec import Scalar
 from supernet.readers.files import find_file, read_text
 from supernet.readers.labelled import SUFFIXES, read_labelled
 from supernet.tasks._answers import PREDICT
-from supernet.tasks._base import Task, TaskData
+from supernet.tasks._base import TaskData
+from supernet.tasks._encoding import TEXT_OPTIONS
 from supernet.tasks._language import CONTEXT, byte_data
 from supernet.tasks._options import Option
 from supernet.tasks._setting_aside import aside_text, labels_aside
-from supernet.tasks._text import TEXT_OPTIONS, text_data
+from supernet.tasks._text import TextTask, text_data
+
+_PLAIN = ".txt"
 
 
-class Text(Task):
+class Text(TextTask):
     """What ``path`` holds, relative to the working directory or to ``data_root``."""
 
     options: ClassVar[Mapping[str, Option]] = {
@@ -40,11 +44,18 @@ class Text(Task):
     }
 
     @classmethod
+    def beside_checkpoint(cls, options: Mapping[str, Scalar | None], folder: Path) -> Mapping[str, Scalar | None]:
+        """Take the vocabulary of the checkpoint for texts with a label; a .txt has bytes."""
+        plain = str(options.get("path") or "").lower().endswith(_PLAIN)
+        return options if plain else super().beside_checkpoint(options, folder)
+
+    @classmethod
     def read(cls, data_root: Path, *, options: Mapping[str, Scalar]) -> TaskData:
         """Read and check the file, and those of validation and test where they are set."""
         kind = f"a file that ends in {', '.join(SUFFIXES)} or .txt"
         path = find_file(str(options["path"]), data_root, kind=kind)
-        if path.suffix.lower() == ".txt":
+        if path.suffix.lower() == _PLAIN:
+            _check_plain(options)
             raw = read_text(path).encode()
             first, second = len(raw) * 90 // 100, len(raw) * 95 // 100
             return byte_data(
@@ -76,14 +87,24 @@ class Text(Task):
         return text_data(
             train,
             **others,
-            vocabulary_size=int(options["vocabulary"]),
-            max_tokens=int(options["max_tokens"]),
-            lowercase=bool(options["lowercase"]),
-            token_dropout=float(options["token_dropout"]),
+            options=options,
+            data_root=data_root,
             where=str(path),
             splits_made=aside_text(predict) if lacking else "in files of their own",
             predict=predict,
         )
+
+
+def _check_plain(options: Mapping[str, Scalar]) -> None:
+    """Refuse what is said of pieces of words where there are bytes alone."""
+    for name in ("tokenizer", "pieces", "trim_vocabulary"):
+        if options[name] != TEXT_OPTIONS[name].default:
+            raise ConfigError(
+                f"task.options.{name}",
+                expected=f"none of a {_PLAIN}, which is modelled byte by byte",
+                got=str(options[name]),
+                remedy="leave it out, or give texts with a label",
+            )
 
 
 TASK = Text

@@ -14,7 +14,7 @@ from search_space import BlockShape
 from search_space.errors import ConfigError, DataError
 from supernet.catalogue import HEADS, STEMS
 from supernet.tasks import TASKS, TaskData
-from supernet.tasks._vocabulary import Vocabulary
+from supernet.tokenizers.byte_pairs import Vocabulary
 from tests.supernet.tasks.samples import sample, write_fashion_mnist
 
 
@@ -93,7 +93,7 @@ def test_preprocessing_makes_the_inputs_of_raw_data(data):
         length = steps.get("pad", steps.get("cut"))["length"]
         assert length == data.shape.seq_len
         named = {steps["encode"][name] for name in ("vocabulary", "reader") if name in steps["encode"]}
-        assert named == {"vocabulary.json", "tokenizer.py"} & set(data.files)
+        assert named == {"vocabulary.json", "tokenizer.json", "tokenizer.py"} & set(data.files)
 
 
 def test_the_stored_tokenizer_needs_python_alone(data, tmp_path):

@@ -92,7 +92,9 @@ def _read(path: Path) -> Mapping[str, Any]:
 
 def _differences(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     """Give what differs, its value before and its value here, the cause before its consequences."""
-    yield from _by_key("task.options", was.get("options"), now["options"])
+    options = was.get("options")
+    known = {key: value for key, value in now["options"].items() if isinstance(options, dict) and key in options}
+    yield from _by_key("task.options", options, known)  # an option that came later had its default
     before, here = was.get("shape"), now["shape"]
     if isinstance(before, dict):
         if before.get("num_outputs") != here["num_outputs"]:

@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 import torch
@@ -15,7 +16,7 @@ from supernet.readers.labelled import Texts
 from supernet.tasks import TASKS
 from supernet.tasks._language import byte_data
 from supernet.tasks._text import text_data
-from supernet.tasks._vocabulary import Vocabulary
+from supernet.tokenizers.byte_pairs import Vocabulary
 from tests.supernet.tasks.samples import texts, write_texts
 
 CORPUS = ["the cat sat on the mat", "the cats that sat there", "Where is the caf\u00e9?  there, at the  mat!", "a\n\nb"]
@@ -81,11 +82,10 @@ def split_texts(n, seed):
 
 
 def make(**changes):
-    arguments = {"vocabulary_size": 300, "max_tokens": 0, "lowercase": True, "token_dropout": 0.0, "where": "mine"}
-    arguments["splits_made"] = "here"
     splits = {"train": split_texts(30, 0), "validation": split_texts(9, 1), "test": split_texts(9, 2)}
-    arguments |= {**splits, **changes}
-    return text_data(arguments.pop("train"), **arguments)
+    splits |= {name: changes.pop(name) for name in [*splits] if name in changes}
+    options = TASKS["text"].complete({"vocabulary": 300, **changes})
+    return text_data(splits.pop("train"), **splits, options=options, data_root=Path(), where="mine", splits_made="here")
 
 
 def test_the_vocabulary_is_that_of_the_training_texts_and_travels_with_the_network():

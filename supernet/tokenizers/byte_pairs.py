@@ -12,11 +12,11 @@ import heapq
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-__all__ = ["Vocabulary"]
+__all__ = ["Vocabulary", "frequent_pairs"]
 
 _WORD = re.compile(r" ?\w+| ?[^\w\s]+|\s+(?!\S)|\s+")
 _FIRST = 1  # id 0 is padding
@@ -52,36 +52,7 @@ class Vocabulary:
         counts = Counter(w for text in texts for w in _words(text.lower() if lowercase else text))
         frequent = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:_MAX_WORDS]
         words = [[_FIRST + byte for byte in word.encode()] for word, _ in frequent]
-        weights = [count for _, count in frequent]
-        pairs: Counter[Pair] = Counter()
-        where: defaultdict[Pair, set[int]] = defaultdict(set)
-        for i, word in enumerate(words):
-            for pair in pairwise(word):
-                pairs[pair] += weights[i]
-                where[pair].add(i)
-        merges: list[Pair] = []
-        queue = [(-count, pair) for pair, count in pairs.items()]
-        heapq.heapify(queue)
-        while queue and len(merges) < size - _FIRST - 256:
-            count, best = heapq.heappop(queue)
-            if count != -pairs[best]:
-                continue  # outdated: the pair stands in the queue again with its present count
-            if count > -2:
-                break
-            new = _FIRST + 256 + len(merges)
-            merges.append(best)
-            changed: set[Pair] = set()
-            for i in where.pop(best):
-                before, after = words[i], _merged(words[i], best, new)
-                for pair in pairwise(before):
-                    pairs[pair] -= weights[i]
-                for pair in pairwise(after):
-                    pairs[pair] += weights[i]
-                    where[pair].add(i)
-                changed |= {*pairwise(before), *pairwise(after)}
-                words[i] = after
-            for pair in changed:
-                heapq.heappush(queue, (-pairs[pair], pair))
+        merges = frequent_pairs(words, [n for _, n in frequent], new=_FIRST + 256, most=size - _FIRST - 256)
         return cls(merges=tuple(merges), lowercase=lowercase)
 
     @property
@@ -89,14 +60,14 @@ class Vocabulary:
         """Number of ids, padding included."""
         return _FIRST + 256 + len(self.merges)
 
-    def encode(self, text: str) -> list[int]:
-        """Return the ids of a text."""
+    def encode(self, text: str, *, most: int | None = None) -> list[int]:
+        """Return the ids of a text, the first ``most`` of a longer one."""
         ids: list[int] = []
         for word in _words(text.lower() if self.lowercase else text):
             if word not in self._known:
                 self._known[word] = tuple(self._pieces([_FIRST + byte for byte in word.encode()]))
             ids += self._known[word]
-        return ids
+        return ids if most is None else ids[:most]
 
     def _pieces(self, ids: list[int]) -> list[int]:
         """Apply the merges in the order in which they were learned."""
@@ -127,6 +98,52 @@ class Vocabulary:
         """Read what :meth:`to_json` wrote."""
         data = json.loads(text)
         return cls(merges=tuple((a, b) for a, b in data["merges"]), lowercase=data["lowercase"])
+
+
+def frequent_pairs(words: list[list[int]], weights: Sequence[int], *, new: int, most: int) -> list[Pair]:
+    """Merge the most frequent pair of neighbours in all words, again and again, and return the pairs in their order.
+
+    Parameters
+    ----------
+    words
+        As ids, which the merging replaces.
+    weights
+        How often each word occurs.
+    new
+        The id of what the first pair becomes; the second one gets the next.
+    most
+        Number of pairs; there are fewer where none occurs twice any more.
+    """
+    pairs: Counter[Pair] = Counter()
+    where: defaultdict[Pair, set[int]] = defaultdict(set)
+    for i, word in enumerate(words):
+        for pair in pairwise(word):
+            pairs[pair] += weights[i]
+            where[pair].add(i)
+    merges: list[Pair] = []
+    queue = [(-count, pair) for pair, count in pairs.items()]
+    heapq.heapify(queue)
+    while queue and len(merges) < most:
+        count, best = heapq.heappop(queue)
+        if count != -pairs[best]:
+            continue  # outdated: the pair stands in the queue again with its present count
+        if count > -2:
+            break
+        made = new + len(merges)
+        merges.append(best)
+        changed: set[Pair] = set()
+        for i in where.pop(best):
+            before, after = words[i], _merged(words[i], best, made)
+            for pair in pairwise(before):
+                pairs[pair] -= weights[i]
+            for pair in pairwise(after):
+                pairs[pair] += weights[i]
+                where[pair].add(i)
+            changed |= {*pairwise(before), *pairwise(after)}
+            words[i] = after
+        for pair in changed:
+            heapq.heappush(queue, (-pairs[pair], pair))
+    return merges
 
 
 def _words(text: str) -> Iterator[str]:
