@@ -118,6 +118,12 @@ def test_a_missing_file_is_named(gpt2, name, words):
         assert Pretrained(gpt2).hash
 
 
+def test_pickled_weights_are_never_loaded(gpt2):
+    (gpt2 / WHOLE).rename(gpt2 / "pytorch_model.bin")
+    text = refused(CheckpointError, gpt2, space_of("gpt2"))
+    assert "got pytorch_model.bin, which is pickled and never loaded; correct init.path, or save as safetensors" in text
+
+
 def test_a_folder_that_is_not_there_is_named(tmp_path):
     assert "nowhere" in refused(CheckpointError, tmp_path / "nowhere", space_of("gpt2"))
 

@@ -1,0 +1,104 @@
+"""``init=hf`` with texts: a run takes the vocabulary and the weights of the checkpoint; mistakes are one line."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from search_space import space_from_mapping
+from supernet import catalogue
+from supernet.tasks import TASKS
+from supernet.training import load_trained
+from tests.runs.tiny import nasweave
+from tests.supernet.tasks.samples import texts, write_texts
+from tests.supernet.tokenizers.made import bert, saved
+
+transformers = pytest.importorskip("transformers", reason="it makes the checkpoints of these tests")
+
+SPACE = {
+    "name": "tiny_bert",
+    "embed_dim": [16, 24],
+    "depth": [1, 2],
+    "head_dim": 12,
+    "mixer": ["softmax", "pooling"],
+    "num_heads": [1, 2],
+    "channel_mixer": ["mlp"],
+    "ratio": [1, 2],
+    "precision": ["float"],
+    "options": {},
+    "stem": "normed_tokens",
+    "head": "mean_pooling",
+    "norm": {"eps": 1e-12, "position": "post"},
+}
+TRAIN = ("training.steps=1", "training.batch_size=4", "training.learning_rate=1e-12")
+
+
+def overrides(folder, **changes):
+    lists = {k: str(v).replace(" ", "").replace("'", "") for k, v in {**SPACE, **changes}.items() if k != "name"}
+    words = [
+        "task=text",
+        "task.options.path=mine.csv",
+        *TRAIN,
+        *(f"space.{key}={value}" for key, value in lists.items()),
+    ]
+    return [*words, "init=hf", f"path={folder}"]
+
+
+@pytest.fixture
+def checkpoint(tmp_path, monkeypatch):
+    """A tiny BERT and its tokenizer, beside texts of 24 classes; the head then gives the pooled vector itself."""
+    monkeypatch.chdir(tmp_path)
+    write_texts(tmp_path / "mine.csv", texts(240, classes=24))
+    saved(bert(size=200), tmp_path / "checkpoint")
+    config = transformers.BertConfig(
+        hidden_size=24, num_hidden_layers=2, num_attention_heads=2, intermediate_size=48, vocab_size=200,
+        max_position_embeddings=40,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    model = transformers.BertModel(config).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.2)
+    model.save_pretrained(tmp_path / "checkpoint")
+    return model, tmp_path / "checkpoint"
+
+
+def test_a_run_takes_vocabulary_and_weights_of_the_checkpoint(checkpoint, tmp_path, monkeypatch):
+    model, folder = checkpoint
+    words = [*overrides(folder), "task.options.trim_vocabulary=true"]
+    assert nasweave(monkeypatch, "train", *words) == 0
+    data = TASKS["text"].load(
+        options={"path": "mine.csv", "tokenizer": str(folder), "trim_vocabulary": True, "vocabulary": 300}
+    )
+    (trained,) = (tmp_path / "outputs" / "text" / "supernets").iterdir()
+    space = space_from_mapping(SPACE, task=data.shape, catalogue=catalogue())
+    ids = data.test.inputs[:16]
+    rows = torch.tensor(data.token_rows)[ids]
+    with torch.no_grad():
+        last = model(input_ids=rows, attention_mask=(ids != 0).long()).last_hidden_state
+        real = (ids != 0)[..., None]
+        expected = (last * real).sum(1) / real.sum(1)
+        found = load_trained(space, trained)(ids, space.largest)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "broken, changes, words",
+    [
+        ("tokenizer.json", (), "got a folder without it, {folder}; correct the path, or make it with AutoTokenizer"),
+        (
+            None,
+            ("task.options.pieces=words",),
+            "task.options.pieces: expected no vocabulary to learn beside a published",
+        ),
+        (None, ("space.head=pooled",), "space.head: expected pooler or mean_pooling or cls_pooling"),
+        (None, ("task.options.max_tokens=48",), "task: expected at most 40 tokens, as in the checkpoint, got 48"),
+    ],
+)
+def test_a_mistake_is_one_line(checkpoint, monkeypatch, capsys, broken, changes, words):
+    folder = checkpoint[1]
+    if broken:
+        (folder / broken).unlink()
+    assert nasweave(monkeypatch, "train", *overrides(folder), *changes) == 2
+    printed = capsys.readouterr().err.strip()
+    assert words.format(folder=folder) in printed and "\n" not in printed
