@@ -127,8 +127,8 @@ def copy_weights(supernet: Supernet, weights: Weights, form: Form, *, token_rows
     head, outputs = dict(weights.heads[task.head]), task.num_outputs
     stored = head.get("project.weight")
     if stored is None or len(stored) != outputs:
-        what = "no last layer" if stored is None else f"a last layer of {len(stored)} outputs"
-        logger.warning("init: the checkpoint has %s, the task %d outputs: that layer starts random", what, outputs)
+        what = "has no last layer" if stored is None else f"gives {len(stored)} outputs"
+        logger.warning("init: the checkpoint %s, the task has %d: its last layer starts random", what, outputs)
         head = {name: tensor for name, tensor in head.items() if not name.startswith("project.")}
     with torch.no_grad():
         for name, tensor in _by_parameter(weights, head, form):

@@ -81,7 +81,7 @@ def test_another_number_of_classes_starts_with_a_new_last_layer(family, tmp_path
     space = space_of(family, task=replace(checkpoints.TASKS[family], num_outputs=9))
     with caplog.at_level(logging.WARNING):
         supernet = started(saved(model, tmp_path), space)
-    assert "a last layer of 5 outputs, the task 9 outputs" in caplog.text
+    assert "the checkpoint gives 5 outputs, the task has 9: its last layer starts random" in caplog.text
     assert supernet(some_inputs(family), space.largest).shape == (4, 9)
 
 
