@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from search_space.spec import BlockShape, Cost, LinearShape
 
-__all__ = ["attention_cost", "fused_attention_activations", "projection_shapes"]
+__all__ = ["Activations", "attention_cost", "fused_attention_activations", "projection_shapes"]
 
 
 def projection_shapes(shape: BlockShape) -> tuple[LinearShape, ...]:
@@ -63,3 +63,28 @@ def attention_cost(
         constants=constants,
         peak_activations=2 * length * width + held_activations + max(3 * length * inner + attend_activations, merge),
     )
+
+
+class Activations:
+    """Counts the values that are alive while a block runs, told of what it makes and drops in that order.
+
+    ``peak`` is the largest number at one moment, ``now`` that of this one.
+    """
+
+    def __init__(self, held: int = 0) -> None:
+        self.now = self.peak = held
+
+    def make(self, *values: int) -> None:
+        """Add tensors of so many values, one after the other."""
+        for count in values:
+            self.now += count
+            self.peak = max(self.peak, self.now)
+
+    def drop(self, *values: int) -> None:
+        """Remove tensors of so many values."""
+        self.now -= sum(values)
+
+    def turn(self, before: int, after: int) -> None:
+        """Make a tensor of another, which is dropped then."""
+        self.make(after)
+        self.drop(before)
