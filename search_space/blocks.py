@@ -35,8 +35,9 @@ _TASK = record(
         "padded": one_of(True, False),
         "stem": word,
         "head": word,
+        "categories": items(integer(0, 2**31), most=100_000),
     },
-    may_lack=("grid", "causal", "vocab_size", "padded", "stem", "head"),
+    may_lack=("grid", "causal", "vocab_size", "padded", "stem", "head", "categories"),
 )
 _GEOMETRY = record(
     {
@@ -114,10 +115,12 @@ class Geometry:
         return json.dumps(self.to_mapping(), sort_keys=True, separators=(",", ":"))
 
     def to_mapping(self) -> dict[str, Any]:
-        """Return JSON data; the default norm is left out, so that texts from before there was a choice stay equal."""
+        """Return JSON data; what came later is left out at its default, so that texts from before stay equal."""
         data = asdict(self)
         if self.norm == Norm():
             del data["norm"]
+        if not self.task.categories:
+            del data["task"]["categories"]
         return data
 
     @classmethod

@@ -40,9 +40,11 @@ class TaskShape:
     vocab_size
         Number of token ids where the input consists of ids, else 0.
     padded
-        Whether examples are shorter than ``seq_len`` and end in padding, id 0.
+        Whether examples are shorter than ``seq_len`` and end in padding: id 0, or steps of zeros.
     stem, head
         Registry keys.
+    categories
+        Of each column of a table, how many codes it has; 0 for a number. Columns of numbers come first.
     """
 
     input_shape: tuple[int, ...]
@@ -54,6 +56,7 @@ class TaskShape:
     padded: bool = False
     stem: str = "patch"
     head: str = "pooled"
+    categories: tuple[int, ...] = field(default=(), repr=False)  # so that hashes of other tasks stay what they were
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

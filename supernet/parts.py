@@ -230,10 +230,10 @@ def _example(role: str, block: Block, geometry: Geometry) -> Example:
     task = geometry.task
 
     def batch(generator: torch.Generator) -> Tensor:
-        ids = example_input(task, batch_size=_EXAMPLES, generator=generator)
+        inputs = example_input(task, batch_size=_EXAMPLES, generator=generator)
         if task.padded:
-            ids[1, -(task.seq_len // 3) - 1 :] = 0
-        return ids
+            inputs[1, -(inputs.shape[1] // 3) - 1 :] = 0
+        return inputs
 
     def tokens(generator: torch.Generator) -> Tensor:
         return torch.randn(_EXAMPLES, task.seq_len, block.embed_dim, generator=generator)

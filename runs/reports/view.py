@@ -197,7 +197,7 @@ def _axis(data: ReportData, objective: Objective) -> Axis:
     if bound is not None:
         shown.append(bound)
     low, high = min(shown), max(shown)
-    log = min(values) > 0 and (_is_share(objective) if objective is data.quality else is_decade(shown))
+    log = min(*values, low) > 0 and (_is_share(objective) if objective is data.quality else is_decade(shown))
     below = 2 if objective is data.quality and objective.sign > 0 else 1  # there the names of the best networks stand
     above = 2 if objective is data.quality and objective.sign < 0 else 1
     if log:

@@ -18,7 +18,7 @@ from supernet.readers import columnar
 from supernet.readers.files import read_text
 from supernet.readers.words import shown
 
-__all__ = ["SUFFIXES", "Table", "check_columns", "names_of", "read_table"]
+__all__ = ["SUFFIXES", "Table", "check_columns", "long_fields", "names_of", "read_table"]
 
 SUFFIXES = (".csv", ".tsv", *columnar.SUFFIXES)
 
@@ -139,7 +139,7 @@ def _separator(text: str) -> str:
 def _first_rows(text: str, separator: str) -> list[list[str]]:
     rows: list[list[str]] = []
     try:
-        with _long_fields():
+        with long_fields():
             for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator):
                 rows += [row] if row else []
                 if len(rows) == _LOOKED_AT:
@@ -153,7 +153,7 @@ def _records(text: str, separator: str, *, where: str) -> Iterator[tuple[int, tu
     """Yield each row that has cells with the number of its first line."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     first = 1
-    with _long_fields():
+    with long_fields():
         try:
             for row in reader:
                 if len(row) > 1 or (row and row[0].strip()):
@@ -170,7 +170,7 @@ def _records(text: str, separator: str, *, where: str) -> Iterator[tuple[int, tu
 
 
 @contextmanager
-def _long_fields() -> Iterator[None]:
+def long_fields() -> Iterator[None]:
     """Let cells be as long as texts are; Python's own limit, 131,072 signs, holds for the whole process."""
     before = csv.field_size_limit(_LONGEST_FIELD)
     try:

@@ -19,8 +19,8 @@ from supernet.readers.series import read_series
 from supernet.readers.tables import SUFFIXES, names_of
 from supernet.tasks._base import Task, TaskData
 from supernet.tasks._options import Option
-from supernet.tasks._series import SERIES_OPTIONS, series_data
-from supernet.tasks._series_values import FILLS
+from supernet.tasks._series.forecast import SERIES_OPTIONS, series_data
+from supernet.tasks._series.values import FILLS
 
 
 class Csv(Task):

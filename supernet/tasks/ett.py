@@ -19,7 +19,7 @@ from supernet.readers.files import data_folder
 from supernet.readers.series import read_series
 from supernet.tasks._base import Task, TaskData
 from supernet.tasks._options import Option
-from supernet.tasks._series import SERIES_OPTIONS, series_data
+from supernet.tasks._series.forecast import SERIES_OPTIONS, series_data
 
 _FILES = ("ETTh1", "ETTh2")
 _MONTH = 30 * 24

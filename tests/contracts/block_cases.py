@@ -1,7 +1,7 @@
 """Every stem, mixer, channel mixer and head at its default options, in every form that it declares.
 
-On a grid, on a sequence, causal, with padding; stems and heads also on series, stems behind a class token, those of
-tokens also with a table of 8-bit integers.
+On a grid, on a sequence, causal, with padding; stems and heads also on series, stems of steps, of columns and behind a
+class token, those of tokens also with a table of 8-bit integers.
 """
 
 from __future__ import annotations
@@ -28,6 +28,10 @@ TASKS = {
     "padded": TaskShape(input_shape=(40,), num_outputs=5, seq_len=40, padded=True, vocab_size=50),
     "class": TaskShape(input_shape=(3, 16, 16), num_outputs=5, seq_len=65),
     "series": TaskShape(input_shape=(24, 5), num_outputs=7, seq_len=20, grid=(5, 4)),
+    "steps": TaskShape(input_shape=(40, 3), num_outputs=5, seq_len=10),
+    "padded steps": TaskShape(input_shape=(40, 3), num_outputs=5, seq_len=10, padded=True),
+    "columns": TaskShape(input_shape=(6,), num_outputs=5, seq_len=6, categories=(0, 0, 0, 0, 3, 5)),
+    "numbers": TaskShape(input_shape=(4,), num_outputs=5, seq_len=4, categories=(0,) * 4),
 }
 
 
@@ -72,7 +76,7 @@ def forms(spec: BlockSpec) -> list[str]:
         exists = spec.causal if task.causal else spec.bidirectional
         exists &= "mixer" not in spec.kind or form != "series"
         exists &= spec.kind != "channel_mixer" or form != "padded"
-        exists &= spec.kind == "stem" or form != "class"
+        exists &= spec.kind == "stem" or form not in ("class", "steps", "padded steps", "columns", "numbers")
         case = Case(spec=spec, form=form)
         if exists and (task.grid or not spec.needs_grid) and not spec.check(case.geometry.shape(case.block())):
             found.append(form)

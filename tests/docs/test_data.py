@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from runs.app.compose import compose
@@ -17,7 +18,7 @@ from search_space.errors import ConfigError
 from supernet.catalogue.__main__ import main
 from supernet.catalogue.task_options import with_options
 from supernet.tasks import TASKS
-from tests.supernet.tasks.samples import series, texts, write_pictures
+from tests.supernet.tasks.samples import labelled_series, series, texts, write_pictures, write_ts
 
 PAGE = Path(__file__).parents[2] / "docs" / "data.md"
 BLOCKS = re.findall(r"^## (.*?)\n.*?```bash\n(.*?)```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
@@ -53,6 +54,19 @@ def there(tmp_path, monkeypatch):
     for name in "abc":
         (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps({"text": t, "label": y}) + "\n" for t, y in rows))
     (tmp_path / "book.txt").write_text("It was a dark and stormy night. " * 200)
+    for name in ("Waves_TRAIN", "Waves_TEST"):
+        write_ts(tmp_path / f"{name}.ts", labelled_series(60, uneven=name == "Waves_TEST"))
+    waves = labelled_series(60)
+    (tmp_path / "waves.csv").write_text(
+        f"{','.join(f't{i}' for i in range(24))},kind\n"
+        + "".join(f"{','.join(map(str, values[:, 0]))},{label}\n" for values, label in waves)
+    )
+    (tmp_path / "steps.csv").write_text(
+        "id,t,a,b,label\n"
+        + "".join(f"{i},{t},{a},{b},{y}\n" for i, (x, y) in enumerate(waves) for t, (a, b) in enumerate(x.tolist()))
+    )
+    x, y = np.stack([values for values, _ in waves]), np.array([label for _, label in waves])
+    np.savez(tmp_path / "waves.npz", x_train=x, y_train=y, x_test=x + 0.01, y_test=y)
     values = series(1200).round(3).tolist()
     (tmp_path / "load.csv").write_text(
         "date,demand,wind,sun\n" + "".join(f"day {i},{','.join(map(str, row))}\n" for i, row in enumerate(values))
@@ -73,6 +87,6 @@ def test_the_commands_of_a_kind_of_data_read_it(title, block, there):
 
 
 def test_each_kind_of_data_has_its_commands():
-    assert len(BLOCKS) == 5
+    assert len(BLOCKS) == 6
     named = {word for _, block in BLOCKS for word in re.findall(r"task=(\w+)", block)}
-    assert named == {"csv", "image_folder", "npz", "text"}
+    assert named == {"csv", "image_folder", "labelled_series", "npz", "text"}

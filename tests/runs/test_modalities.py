@@ -14,7 +14,7 @@ import torch
 from supernet import Network
 from supernet.saving import load_network
 from tests.runs.tiny import TINY, nasweave
-from tests.supernet.tasks.samples import sample
+from tests.supernet.tasks.samples import labelled_series, sample, write_ts
 
 SMALL = (
     "hardware=torch",  # the ONNX file is that of the export
@@ -37,6 +37,7 @@ METRICS = {
     "gutenberg": ("bits per byte", "bits/byte", (1.0, 8.5)),
     "clinc150": ("accuracy", "%", (0.0, 100.0)),
     "csv": ("mean squared error", "", (0.05, 5.0)),
+    "labelled_series": ("accuracy", "%", (0.0, 100.0)),
 }
 
 
@@ -45,6 +46,8 @@ def test_a_run_reaches_a_report_and_an_export(task, tmp_path, monkeypatch, capsy
     metric, unit, (low, high) = METRICS[task]
     options = [f"task.options.{name}={value}" for name, value in sample(task, tmp_path).items()]
     monkeypatch.chdir(tmp_path)
+    if task == "labelled_series":
+        options = [f"task.options.path={write_ts(tmp_path / 'mine.ts', labelled_series(60, uneven=True))}"]
     if task == "clinc150":
         options += ["space.options={tokens: {table: int8}}", "export.formats=[safetensors,onnx,python,pt2]"]
     command = ("run", *TINY, f"task={task}", *SMALL, f"data_root={tmp_path}", *options)
@@ -66,7 +69,7 @@ def test_a_run_reaches_a_report_and_an_export(task, tmp_path, monkeypatch, capsy
     parity = json.loads((export / "parity.json").read_text())
     assert all(row["relative_norm"] < 1e-4 for row in parity.values()), "no sub-block has integers"
     example = np.load(export / "example_input.npy")
-    assert example.dtype == (np.float32 if task == "csv" else np.int64)
+    assert example.dtype == (np.float32 if task in ("csv", "labelled_series") else np.int64)
     session = onnxruntime.InferenceSession(str(export / "model.onnx"), providers=["CPUExecutionProvider"])
     (outputs,) = session.run(None, {session.get_inputs()[0].name: np.concatenate([example] * 3)})
     assert outputs.shape[0] == 3 and np.isfinite(outputs).all()

@@ -66,7 +66,8 @@ def test_peak_activations_are_exact(kind, key, size):
     if not (spec.causal if causal else spec.bidirectional) or (spec.needs_grid and not grid):
         pytest.skip("no such form")
     inputs = dict.fromkeys(("series", "forecast"), (48, grid[0])) if grid else {}
-    inputs |= dict.fromkeys((key for key in CATALOGUE.stems if "tokens" in key), (length,))
+    inputs["series_patch"] = (4 * length, 3)
+    inputs |= dict.fromkeys((key for key in CATALOGUE.stems if "tokens" in key or key == "columns"), (length,))
     task = TaskShape(
         input_shape=inputs.get(key, (3, 24, 24)),
         num_outputs=3,
@@ -74,6 +75,7 @@ def test_peak_activations_are_exact(kind, key, size):
         grid=grid,
         causal=causal,
         vocab_size=11 if "tokens" in key else 0,
+        categories=(0,) * (length - 3) + (2, 3, 4) if key == "columns" else (),
     )
     geometry = Geometry(task=task, head_dim=head_dim, options=OPTIONS)
     block = Block(

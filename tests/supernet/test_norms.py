@@ -83,8 +83,11 @@ def test_has_norm_is_true(table):
         if key == "identity":
             continue
         task = TaskShape(input_shape=(3, 8, 8), num_outputs=3, seq_len=16, grid=(4, 4))
-        task = {"series": series(), "forecast": series(), "class_patch": classes()}.get(key, task)
+        task = {"series": series(), "forecast": series(), "series_patch": steps(), "class_patch": classes()}.get(
+            key, task
+        )
         task = TASK if "tokens" in key else task
+        task = TaskShape(input_shape=(3,), num_outputs=3, seq_len=3, categories=(0, 0, 2)) if key == "columns" else task
         block = Block(kind=spec.kind, key=key, embed_dim=8, num_heads=2 * spec.has_heads, ratio=1.0 * spec.has_ratio)
         module = block_module(block, Geometry(task=task, head_dim=4), generator=torch.Generator()).inner
         assert hasattr(module, "norm") == spec.has_norm, key
@@ -92,6 +95,10 @@ def test_has_norm_is_true(table):
 
 def series():
     return TaskShape(input_shape=(24, 5), num_outputs=7, seq_len=20, grid=(5, 4))
+
+
+def steps():
+    return TaskShape(input_shape=(24, 5), num_outputs=3, seq_len=8)
 
 
 def classes():

@@ -14,7 +14,7 @@ from runs.evaluation.references.trigrams import Trigrams
 from supernet.readers.series import Series
 from supernet.tasks import TASKS, Aim, Split, aimed
 from supernet.tasks._language import byte_data
-from supernet.tasks._series import series_data
+from supernet.tasks._series.forecast import series_data
 from tests.supernet.tasks.samples import sample
 
 

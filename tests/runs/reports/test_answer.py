@@ -89,6 +89,8 @@ def test_the_picture_shows_useful_errors_on_a_logarithmic_axis(answer: ReportDat
     assert near.window[1] < y.window[1] and near.window[1] > taken.objectives["validation_error"]
     assert [name for name, _ in model_lines(answer, y)] == ["logistic regression, 11.0 %", "perceptron, 12.0 %"]
     assert model_lines(answer, x) == []
+    flawless = dataclasses.replace(answer, simple_models=(_model("logistic regression", 0.0),))
+    assert not axes(flawless, flawless.objectives[1], flawless.objectives[0])[1].log, "zero has no logarithm"
 
 
 def test_page_and_terminal_say_the_same_in_one_metric(answer: ReportData, tmp_path: Path) -> None:

@@ -92,6 +92,29 @@ def write_series(path: Path, values: np.ndarray, *, dates: bool = True) -> Path:
     return path
 
 
+def labelled_series(
+    n: int, *, steps: int = 24, channels: int = 2, uneven: bool = False, seed: int = 0
+) -> list[tuple[np.ndarray, str]]:
+    """Return noisy waves, ``(steps, channels)``, slow ones and fast ones in turn."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for i in range(n):
+        time = np.arange(steps - (int(rng.integers(0, steps // 2)) if uneven else 0))[:, None]
+        wave = np.sin(time * (0.3 + 0.5 * (i % 2)) + rng.random(channels) * 6)
+        values = (wave + 0.1 * rng.standard_normal(wave.shape)) * 10.0 ** np.arange(channels) + 5
+        found.append((values.round(4), f"wave {i % 2}"))
+    return found
+
+
+def write_ts(path: Path, rows: list[tuple[np.ndarray, str]], head: str = "@problemName waves") -> Path:
+    """Write a ``.ts`` of the archives."""
+    lines = ["# waves", *head.split("\n"), "@classLabel true 0 1", "@data"]
+    for values, label in rows:
+        lines.append(":".join([*(",".join(map(repr, channel)) for channel in values.T.tolist()), label]))
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
 def write_ett(root: Path) -> Path:
     """Write as many hours as the standard split needs."""
     (root / "ett").mkdir(exist_ok=True)
@@ -138,6 +161,8 @@ def sample(task: str, root: Path) -> dict[str, Any]:
         return {"path": str(path), "lookback": 12, "horizon": 6, "patch": 4}
     elif task == "text":
         return {"path": str(write_texts(root / "mine.csv")), "vocabulary": 280}
+    elif task == "labelled_series":
+        return {"path": str(write_ts(root / "mine.ts", labelled_series(60)))}
     elif task == "image_folder":
         return {"path": str(write_pictures(root / "pictures", n=20)), "image_size": 8}
     elif task == "listops":

@@ -11,7 +11,7 @@ import torch
 from search_space.errors import ConfigError, DataError
 from supernet.readers.series import Series
 from supernet.tasks import TASKS, Aim, TaskData, aimed
-from supernet.tasks._series import series_data
+from supernet.tasks._series.forecast import series_data
 from supernet.training import TrainingConfig
 from supernet.training.sampling import training_rows
 

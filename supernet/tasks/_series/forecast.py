@@ -18,7 +18,7 @@ from supernet.readers.words import shown
 from supernet.tasks._base import Split, data_hash
 from supernet.tasks._numbers import NumbersData
 from supernet.tasks._options import Option
-from supernet.tasks._series_values import deviation, filled, range_notes, without_constant
+from supernet.tasks._series.values import deviation, filled, range_notes, without_constant
 from supernet.tasks._summary import rows_shown, sizes_text
 
 __all__ = ["SERIES_OPTIONS", "ForecastData", "series_data"]

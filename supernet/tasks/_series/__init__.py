@@ -1,0 +1,1 @@
+"""Series: windows and what follows each, or whole series and what each is."""

@@ -1,0 +1,134 @@
+"""The user's own series with a label each: what a whole series is, or a number that it leads to.
+
+``path`` is a ``.ts`` or ``.arff`` of the UEA and UCR archives, a table with a row a series or, with ``series=``, one a
+step, or an ``.npz`` of arrays ``x_train, y_train, x_test, y_test``, ``(n, steps)`` or ``(n, steps, channels)``. Where
+there are no files or arrays for validation and test, a tenth is set aside for each, stratified by class.
+
+Archive: Bagnall et al. 2018, The UEA Multivariate Time Series Classification Archive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar
+
+from search_space.errors import DataError
+from search_space.spec import Scalar
+from supernet.readers.arrays import read_arrays
+from supernet.readers.files import find_file
+from supernet.readers.labelled_series import SUFFIXES, LabelledSeries, read_labelled_series, series_of_arrays
+from supernet.readers.tables import names_of
+from supernet.readers.words import shown
+from supernet.tasks._answers import PREDICT
+from supernet.tasks._base import Task, TaskData
+from supernet.tasks._options import Option
+from supernet.tasks._series.labelled import LONGEST, labelled_series_data
+from supernet.tasks._series.values import FILLS
+from supernet.tasks._setting_aside import aside_text, labels_aside
+
+_SPLITS = ("train", "validation", "test")
+
+
+class LabelledSeriesTask(Task):
+    """Classes or numbers of the series in ``path``, relative to the working directory or to ``data_root``."""
+
+    options: ClassVar[Mapping[str, Option]] = {
+        "path": Option(default="", meaning="the file; its ending says what it is"),
+        "validation_path": Option(default="", meaning="a file for validation; a tenth is set aside where it is empty"),
+        "test_path": Option(default="", meaning="a file for the test; a tenth is set aside where it is empty"),
+        "predict": PREDICT,
+        "label": Option(
+            default="",
+            meaning="name of the column of the labels; where it is empty `label` of a table, the last one of an .arff",
+        ),
+        "series": Option(
+            default="",
+            meaning="of a table with a row a step: name of the column that tells the series apart; where it is empty, "
+            "every row is a series",
+        ),
+        "time": Option(
+            default="", meaning="of a table with a row a step: name of a column of times, which is left out"
+        ),
+        "channels": Option(
+            default="", meaning="of a table with a row a step: names of the channels, as `a,b`; empty for all others"
+        ),
+        "fill": Option(
+            default="none",
+            meaning="what stands for a missing value: nothing, so that it is refused, the value before it, the line "
+            "between its neighbours, or the mean of the channel in training",
+            choices=FILLS,
+        ),
+        "steps": Option(
+            default=0,
+            meaning="length of a series; longer ones are cut, and counted in the summary; "
+            f"0 fits the longest training series, up to {LONGEST}",
+            high=100_000,
+            why="the models of longer series take gigabytes",
+        ),
+        "patch": Option(
+            default=0,
+            meaning="steps of one token; 0 makes at most 64 tokens",
+            high=10_000,
+            why="a patch is no longer than a series",
+        ),
+    }
+
+    @classmethod
+    def read(cls, data_root: Path, *, options: Mapping[str, Scalar]) -> TaskData:
+        """Read and check every series."""
+        kind = f"a file that ends in {', '.join(SUFFIXES)} or .npz"
+        path = find_file(str(options["path"]), data_root, kind=kind)
+        predict, given = str(options["predict"]), {}
+        if path.suffix.lower() == ".npz":
+            given = _arrays(path)
+        else:
+            for name, option in (("train", "path"), ("validation", "validation_path"), ("test", "test_path")):
+                if options[option]:
+                    file = find_file(str(options[option]), data_root, kind=kind, option=f"task.options.{option}")
+                    given[name] = read_labelled_series(
+                        file,
+                        label=str(options["label"]),
+                        series=str(options["series"]),
+                        time=str(options["time"]),
+                        channels=names_of(str(options["channels"])),
+                    )
+        lacking = [name for name in ("test", "validation") if name not in given]
+        for done, name in enumerate(lacking):
+            rest, taken = labels_aside(
+                given["train"].labels,
+                predict=predict,
+                where=str(path),
+                remedy="add series, or set task.options.validation_path and task.options.test_path",
+                splits=len(lacking) - done,
+            )
+            given |= {"train": given["train"].rows(rest), name: given["train"].rows(taken)}
+        return labelled_series_data(
+            {name: given[name] for name in _SPLITS},
+            predict=predict,
+            steps=int(options["steps"]),
+            patch=int(options["patch"]),
+            fill=str(options["fill"]),
+            where=str(path),
+            splits_made=aside_text(predict) if lacking else "in files of their own",
+        )
+
+
+def _arrays(path: Path) -> dict[str, LabelledSeries]:
+    """Return the splits of an ``.npz``, of which training is one."""
+    arrays, others = read_arrays(path, [f"{axis}_{name}" for name in _SPLITS for axis in "xy"])
+    names = [name for name in _SPLITS if f"x_{name}" in arrays or f"y_{name}" in arrays]
+    wanted = [f"{axis}_{name}" for name in dict.fromkeys(["train", *names]) for axis in "xy"]
+    if missing := [name for name in wanted if name not in arrays]:
+        raise DataError(
+            str(path),
+            expected=f"arrays {', '.join(wanted)}",
+            got=", ".join(map(shown, [*arrays, *others][:12])) or "none",
+            remedy=f"add {', '.join(missing)}",
+        )
+    return {
+        name: series_of_arrays(arrays[f"x_{name}"], arrays[f"y_{name}"], where=f"{path}: x_{name}") for name in names
+    }
+
+
+TASK = LabelledSeriesTask
