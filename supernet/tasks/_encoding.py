@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from supernet.readers.memory import require_memory
 from supernet.readers.words import shown
 from supernet.tasks._options import Option
 from supernet.tasks._summary import lengths_text
-from supernet.tokenizers import KINDS, NAME, Encoder, learned, published
+from supernet.tokenizers import KINDS, NAME, Encoder, learned, published, readable
 
 __all__ = ["TEXT_OPTIONS", "EncodedTexts", "encoded_texts"]
 
@@ -163,7 +164,8 @@ def encoded_texts(
         For a tokenizer that cannot be read, texts that are all unknown to it, or more than memory holds.
     """
     encoder = _encoder(texts["train"], options=options, data_root=data_root)
-    rows = {name: [encoder.encode(text) for text in part] for name, part in texts.items()}
+    with readable("task.options.tokenizer") if encoder.rows is not None else nullcontext():
+        rows = {name: [encoder.encode(text) for text in part] for name, part in texts.items()}
     unknown = _unknown_share(rows["train"], encoder, where=where)
     sizes = {name: [len(row) for row in part] for name, part in rows.items()}
     length = int(options["max_tokens"]) or min(_LONGEST, max(8, -(-max(sizes["train"]) // 8) * 8))

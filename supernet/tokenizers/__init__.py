@@ -6,24 +6,26 @@ and ``bert.py`` need Python alone, ``library.py`` the package ``tokenizers``. Wh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Protocol
 
-from search_space.errors import DataError, reason_of
+from search_space.errors import DataError, NasweaveError, reason_of
 from supernet.tokenizers import bert, byte_pairs
 from supernet.tokenizers.document import NAME, Document
 from supernet.tokenizers.learning import word_pieces, words
 from supernet.tokenizers.trimming import kept_ids
 
-__all__ = ["KINDS", "NAME", "Encoder", "learned", "published"]
+__all__ = ["KINDS", "NAME", "Encoder", "learned", "published", "readable"]
 
 KINDS = ("byte_pairs", "wordpiece", "words")
 """What a vocabulary that is learned here may consist of."""
 
 _PADDING = 0
+_ODD = (AttributeError, LookupError, OSError, OverflowError, TypeError, ValueError)
 
 
 class Vocabulary(Protocol):
@@ -111,29 +113,52 @@ def published(path: Path, *, trim_to: Sequence[str] | None = None) -> Encoder:
     DataError
         For a file that is no tokenizer, one that cannot be trimmed, or one that needs a package that is not there.
     """
-    document = Document.read(path)
-    whole = _encoder(document, where=str(path))
-    if trim_to is None:
-        return whole
-    before = [whole.encode(text) for text in trim_to]
-    kept = kept_ids(document, {i for ids in before for i in ids})
-    trimmed = _encoder(document.chosen(kept), where=str(path))
-    if [[kept[i] for i in trimmed.encode(text)] for text in trim_to] != before:
+    with readable(path):
+        document = Document.read(path)
+        whole = _encoder(document, where=str(path))
+        if trim_to is None:
+            return whole
+        before = [whole.encode(text) for text in trim_to]
+        kept = kept_ids(document, {i for ids in before for i in ids})
+        trimmed = _encoder(document.chosen(kept), where=str(path))
+        if [[kept[i] for i in trimmed.encode(text)] for text in trim_to] != before:
+            raise DataError(
+                "task.options.trim_vocabulary",
+                expected="a tokenizer that finds the same pieces without those that no text has",
+                got=f"another one at {path}",
+                remedy="set it to false",
+            )
+        return trimmed
+
+
+@contextmanager
+def readable(path: str | Path) -> Iterator[None]:
+    """Refuse a file whose fields are of another form than a tokenizer's, wherever that shows."""
+    try:
+        yield
+    except NasweaveError:
+        raise
+    except BaseException as error:
+        # The library raises the bare class for what it cannot read or lacks, and panics with one that is no Exception.
+        if not isinstance(error, _ODD) and type(error) is not Exception and type(error).__name__ != "PanicException":
+            raise
         raise DataError(
-            "task.options.trim_vocabulary",
-            expected="a tokenizer that finds the same pieces without those that no text has",
-            got=f"another one at {path}",
-            remedy="set it to false",
-        )
-    return trimmed
+            str(path),
+            expected="a tokenizer as the library tokenizers saves it",
+            got=getattr(error, "strerror", None) or reason_of(error),
+            remedy="save it again with the library that made it, or choose another one",
+        ) from error
 
 
 def _encoder(document: Document, *, where: str, published: bool = True) -> Encoder:
     content = document.to_json()
     vocabulary, program = _opened(document, content, where=where)
+    size = len(document.rows)
+    if not all(0 <= i < size for i in vocabulary.encode("a")):
+        raise ValueError("ids around a text that the vocabulary lacks")
     return Encoder(
         vocabulary=vocabulary,
-        size=len(document.rows),
+        size=size,
         name=NAME,
         content=content,
         program=_source(program),
@@ -156,7 +181,7 @@ def _opened(document: Document, content: str, *, where: str) -> tuple[_Around, M
     """Return what reads a tokenizer, and the program that it is of: the one that needs Python alone where it can."""
     try:
         return bert.Vocabulary.from_json(content), bert
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+    except _ODD:
         pass  # another kind, or a damaged file: the library says which
     try:
         import tokenizers
@@ -169,23 +194,9 @@ def _opened(document: Document, content: str, *, where: str) -> tuple[_Around, M
             got="none installed",
             remedy="pip install 'nasweave[text]'",
         ) from error
-    try:
-        tokenizer = tokenizers.Tokenizer.from_str(content)
-    except Exception as error:  # the library raises no other class
-        raise DataError(
-            where,
-            expected="a tokenizer that the library tokenizers reads",
-            got=reason_of(error),
-            remedy="save it again with the library that made it",
-        ) from error
-    numbers = {piece: i for i, piece in enumerate(document.pieces)}
-    if tokenizer.get_vocab(with_added_tokens=True) != numbers:
-        raise DataError(
-            where,
-            expected="pieces that have the ids which the file gives them",
-            got="others, once the library has read it",
-            remedy="save it again with the library that made it",
-        )
+    tokenizer = tokenizers.Tokenizer.from_str(content)
+    if tokenizer.get_vocab(with_added_tokens=True) != {piece: i for i, piece in enumerate(document.pieces)}:
+        raise ValueError("other ids once the library has read it")
     return library.Vocabulary(tokenizer), library
 
 

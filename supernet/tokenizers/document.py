@@ -14,7 +14,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from search_space.errors import DataError, reason_of
 from search_space.schema import parse_json, read_file
 
 __all__ = ["NAME", "Document"]
@@ -24,11 +23,6 @@ _MOST_BYTES, _MOST_IDS = 2**27, 2**22
 _OWN_PADDING = "\ue000padding"  # its first character is private: no text holds it by chance
 _PADDING = ("[PAD]", "<pad>", "<PAD>", "<|pad|>")
 _BLANK = ("[MASK]", "<mask>")
-_REMEDY = "save it again with the library that made it, or choose another one"
-
-
-class _Odd(ValueError):
-    """What a tokenizer.json should not hold."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,25 +42,13 @@ class Document:
 
     @classmethod
     def read(cls, path: Path) -> Document:
-        """Read a file; raises ``DataError`` where it is no tokenizer."""
-        try:
-            return cls.of(parse_json(read_file(path, most_bytes=_MOST_BYTES)))
-        except (OSError, ValueError) as error:
-            raise DataError(
-                str(path),
-                expected="a tokenizer as the library tokenizers saves it",
-                got=getattr(error, "strerror", None) or reason_of(error),
-                remedy=_REMEDY,
-            ) from error
+        """Read a file; raises ``OSError``, ``ValueError`` or another error of a form that is not a tokenizer's."""
+        return cls.of(parse_json(read_file(path, most_bytes=_MOST_BYTES)))
 
     @classmethod
     def of(cls, told: Any) -> Document:
-        """Check and number what a file holds; raises ``ValueError`` where it is no tokenizer."""
-        try:
-            pieces = _pieces(told)
-            return cls._numbered(told, pieces)
-        except (AttributeError, IndexError, KeyError, TypeError) as error:
-            raise _Odd(f"fields of another form ({reason_of(error)})") from error
+        """Check and number what a file holds, as :meth:`read`."""
+        return cls._numbered(told, _pieces(told))
 
     @classmethod
     def _numbered(cls, told: Mapping[str, Any], pieces: Mapping[int, str]) -> Document:
@@ -168,25 +150,25 @@ def _kind(model: Mapping[str, Any]) -> str:
     if kind is None:  # older files do not say it
         kind = "BPE" if "merges" in model else "Unigram" if isinstance(model.get("vocab"), list) else "WordPiece"
     if kind not in ("WordPiece", "WordLevel", "BPE", "Unigram"):
-        raise _Odd(f"a model {str(kind)[:40]!r}")
+        raise ValueError(f"a model {str(kind)[:40]!r}")
     return str(kind)
 
 
 def _pieces(told: Any) -> dict[int, str]:
     """Return the pieces by id, added ones too; raises :class:`ValueError` where two share an id or one has none."""
     if not isinstance(told, Mapping) or not isinstance(told.get("model"), Mapping):
-        raise _Odd("no object with a model")
+        raise ValueError("no object with a model")
     model = told["model"]
     vocab = model["vocab"]
     ids = {piece: i for i, (piece, _) in enumerate(vocab)} if _kind(model) == "Unigram" else dict(vocab)
     if not ids:
-        raise _Odd("an empty vocabulary")
+        raise ValueError("an empty vocabulary")
     for token in told.get("added_tokens") or []:
         ids.setdefault(token["content"], token["id"])
     legal = all(isinstance(piece, str) and type(i) is int and 0 <= i < _MOST_IDS for piece, i in ids.items())
     found = {i: piece for piece, i in ids.items()}
     if not legal or len(found) != len(ids):
-        raise _Odd(f"ids that are no different numbers from 0 to {_MOST_IDS - 1:,}")
+        raise ValueError(f"ids that are no different numbers from 0 to {_MOST_IDS - 1:,}")
     return found
 
 

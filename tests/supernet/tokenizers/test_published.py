@@ -41,22 +41,28 @@ def model(**changes):
     return told(model={**told()["model"], **changes})
 
 
+def around(i):
+    return {"type": "BertProcessing", "sep": ["[SEP]", 3], "cls": ["[CLS]", i]}
+
+
 @pytest.mark.parametrize(
     "content, words",
     [
         ("", "expected a tokenizer as the library tokenizers saves it, got no JSON"),
         ("[]", "got no object with a model"),
-        (json.dumps({"model": {}}), "got fields of another form"),
+        (json.dumps({"model": {}}), "got 'vocab'"),
         (json.dumps(model(type="Neural")), "got a model 'Neural'"),
         (json.dumps(model(vocab={})), "got an empty vocabulary"),
         (json.dumps(model(vocab={"a": 0, "b": 0})), "got ids that are no different numbers from 0 to 4,194,303"),
         (json.dumps(model(vocab={"a": -1})), "got ids that are no different numbers"),
         (json.dumps(model(vocab={"a": "1"})), "got ids that are no different numbers"),
-        (json.dumps(model(vocab=[1, 2])), "got fields of another form"),
-        (json.dumps(told(added_tokens=[{"content": "x"}])), "got fields of another form ('id')"),
-        (json.dumps(told(post_processor={"type": "Odd"})), "expected a tokenizer that the library tokenizers reads"),
-        (json.dumps(told(pre_tokenizer={"type": "Odd"})), "expected a tokenizer that the library tokenizers reads"),
-        (json.dumps(told(normalizer="x")), "expected a tokenizer that the library tokenizers reads"),
+        (json.dumps(model(vocab=[1, 2])), "a tokenizer as the library"),
+        (json.dumps(told(added_tokens=[{"content": "x"}])), "got 'id'"),
+        (json.dumps(told(post_processor={"type": "Odd"})), "got data did not match any variant"),
+        (json.dumps(told(pre_tokenizer={"type": "Odd"})), "got data did not match any variant"),
+        (json.dumps(told(normalizer="x")), "got data did not match any variant"),
+        (json.dumps(told(post_processor=around(999))), "got ids around a text that the vocabulary lacks"),
+        (json.dumps(told(post_processor=around("[CLS]"))), "expected a tokenizer as the library tokenizers saves it"),
     ],
 )
 def test_an_odd_file_is_refused_in_one_line(content, words, tmp_path):
