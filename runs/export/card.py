@@ -77,9 +77,17 @@ def model_card(data: CardData) -> str:
     return _render("card.md.j2", card=data)
 
 
-def notice(*, task: str, licence: str, source: str) -> str:
-    """Return the licence notice of the weights."""
-    return _render("notice.txt.j2", task=task, licence=licence, source=source)
+def notice(*, task: str, licence: str, source: str, checkpoint: str | None = None) -> str:
+    """Return the licence notice of the weights.
+
+    Parameters
+    ----------
+    task, licence, source
+        The data, its licence, and where it comes from.
+    checkpoint
+        The published weights that they began as, if any.
+    """
+    return _render("notice.txt.j2", task=task, licence=licence, source=source, checkpoint=checkpoint)
 
 
 def _render(template: str, **values: Any) -> str:

@@ -70,8 +70,10 @@ def card_data(
         if trained
         else "in a weight-sharing supernet, extracted",
         command=f"{context.command.export} key={candidate.key}",
-        licence=TASKS[config.task.name].licence,
-        source=TASKS[config.task.name].source,
+        licence=TASKS[config.task.name].licence if context.pretrained is None else "other",
+        source=TASKS[config.task.name].source
+        if context.pretrained is None
+        else f"{TASKS[config.task.name].source} and the checkpoint {context.pretrained}",
     )
 
 

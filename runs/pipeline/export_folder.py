@@ -70,7 +70,12 @@ def _texts(context: Context) -> dict[str, str]:
     return {
         **context.data.files,
         "preprocessing.json": json.dumps(context.data.preprocessing(), indent=1) + "\n",
-        "NOTICE": notice(task=task, licence=TASKS[task].licence, source=TASKS[task].source),
+        "NOTICE": notice(
+            task=task,
+            licence=TASKS[task].licence,
+            source=TASKS[task].source,
+            checkpoint=None if context.pretrained is None else str(context.pretrained),
+        ),
     }
 
 

@@ -39,6 +39,9 @@ class Pretrained:
     def __init__(self, folder: Path, *, token_rows: Sequence[int] | None = None) -> None:
         self.folder, self.token_rows = folder, token_rows
 
+    def __str__(self) -> str:
+        return f"{self.folder.resolve().name}, {self.hash}"
+
     @cached_property
     def hash(self) -> str:
         """Twelve hexadecimal digits of its files; raises ``CheckpointError`` where one is missing."""

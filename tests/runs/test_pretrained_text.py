@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import torch
 
 from search_space import space_from_mapping
 from supernet import catalogue
+from supernet.pretrained import Pretrained
+from supernet.saving import load_network
 from supernet.tasks import TASKS
+from supernet.tokenizers.bert import Vocabulary
 from supernet.training import load_trained
 from tests.runs.tiny import nasweave
 from tests.supernet.tasks.samples import texts, write_texts
@@ -102,3 +107,20 @@ def test_a_mistake_is_one_line(checkpoint, monkeypatch, capsys, broken, changes,
     assert nasweave(monkeypatch, "train", *overrides(folder), *changes) == 2
     printed = capsys.readouterr().err.strip()
     assert words.format(folder=folder) in printed and "\n" not in printed
+
+
+def test_an_export_tells_of_the_checkpoint_and_carries_its_tokenizer(checkpoint, tmp_path, monkeypatch):
+    one = {"embed_dim": [24], "depth": [2], "mixer": ["softmax"], "num_heads": [2], "ratio": [2]}
+    effort = ("search.fidelities.rungs=[1,2]", "search.fidelities.max_rounds=1", "profile.networks=1", "finalists=1")
+    quick = ("profile.max_seconds=0.01", "baselines.random=0", "baselines.uniform=0", "sensitivity=false")
+    export = ("export.formats=[safetensors]", "export.measure=false", "hardware=torch")
+    assert nasweave(monkeypatch, "run", *overrides(checkpoint[1], **one), *effort, *quick, *export) == 0
+    (folder,) = (tmp_path / "outputs" / "text" / "default" / "exports").iterdir()
+    told = f"the checkpoint checkpoint, {Pretrained(checkpoint[1]).hash}"
+    assert told in (folder / "NOTICE").read_text() and told in (folder / "README.md").read_text()
+    assert "license: other" in (folder / "README.md").read_text()
+    vocabulary = Vocabulary.from_json((folder / "tokenizer.json").read_text())
+    steps = {step["do"]: step for step in json.loads((folder / "preprocessing.json").read_text())["steps"]}
+    ids = vocabulary.encode("please play the song", most=steps["encode"]["most"])
+    scores = load_network(folder).eval()(torch.tensor([ids + [0] * (steps["pad"]["length"] - len(ids))]))
+    assert scores.shape == (1, len((folder / "labels.txt").read_text().split()))
