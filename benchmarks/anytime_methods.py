@@ -79,12 +79,14 @@ def nasweave(
         start=start,
         origin=origin,
         optimizer=setting.search.optimizer,
+        donor_share=setting.search.donor_share,
     )
     search = FidelitySearch(
         fidelity_task(setting, inherited_steps=worth),
         seed=seed,
         initial=setting.search.initial,
         batch=setting.search.batch,
+        halving=setting.search.halving,
     )
     space = setting.space
     while not curve.over and (action := search.ask()) is not None:

@@ -50,12 +50,12 @@ def random_start(space: SearchSpace, *, seed: int) -> Start:
     return RandomStart(space, seed)
 
 
-def inherited_start(start: Start, donor: Network) -> Start:
-    """Return what begins every network with the weights that it shares with a donor."""
+def inherited_start(start: Start, donor: Network, *, share: float = 1.0) -> Start:
+    """Return what begins every network a share of the way to the weights that it has in common with a donor."""
 
     def begin(architecture: Architecture) -> Network:
         network = start(architecture)
-        inherit_weights(network, donor)
+        inherit_weights(network, donor, share=share)
         return network
 
     return begin
@@ -90,6 +90,8 @@ class RoundsEvaluator:
         How many examples of the validation split a network is judged by, all when ``None``; and how many at a time.
     optimizer
         As :class:`supernet.training.rounds.RoundTraining` takes it.
+    donor_share
+        How far the weights of a network with a donor begin on the way from those of ``start`` to the donor's.
     """
 
     def __init__(
@@ -105,10 +107,12 @@ class RoundsEvaluator:
         examples: int | None = None,
         batch_size: int = 256,
         optimizer: str = "muon",
+        donor_share: float = 0.6,
     ) -> None:
         self.space, self.data, self.config, self.folder = space, data, config, folder
         self.start, self.origin, self.device = start, origin, torch.device(device)
         self.examples, self.batch_size, self.optimizer = examples, batch_size, optimizer
+        self.donor_share = donor_share
 
     def path(self, architecture: Architecture) -> Path:
         """Return the checkpoint of a network."""
@@ -159,7 +163,7 @@ class RoundsEvaluator:
     def _open(self, architecture: Architecture, *, donor: Architecture | None) -> RoundTraining:
         network = self.start(architecture)
         if donor is not None and not self.holds(architecture):
-            inherit_weights(network, self.network(donor))
+            inherit_weights(network, self.network(donor), share=self.donor_share)
         return RoundTraining(
             network.to(self.device),
             identity=f"{self.space.fingerprint}/{architecture.key}/{self.origin}",

@@ -165,8 +165,9 @@ class Context:
     def weights_fingerprint(self) -> str:
         """What decides the weights of every network of the run."""
         if self.config.search.method == "fidelities":
-            kind, rate = self.config.search.fidelities.optimizer, self.rounds_training.learning_rate
-            return f"trained-{self.supernet_fingerprint}-{kind}-{rate:g}"
+            own, rate = self.config.search.fidelities, self.rounds_training.learning_rate
+            share = "" if own.donor_share == 1 else f"-{own.donor_share:g}"
+            return f"trained-{self.supernet_fingerprint}-{own.optimizer}-{rate:g}{share}"
         return weights_fingerprint(self.supernet_fingerprint, self.brief)
 
     @property

@@ -69,6 +69,8 @@ _BOUNDS = {
     "search.fidelities.max_rounds": Bound(1_000_000, "the model of the search learns from all of them each time"),
     "search.fidelities.processes": Bound(1000, "each is a process with the data in its memory"),
     "search.fidelities.baselines": _SHARE,
+    "search.fidelities.halving": _SHARE,
+    "search.fidelities.donor_share": _SHARE,
     "workers.index": Bound(1_000_000, "more than processes that share a search"),
     "workers.heartbeat_s": _SECONDS,
     "workers.grace_s": _SECONDS,

@@ -28,12 +28,17 @@ class FidelitiesConfig:
         How many networks are spread over the space before the model of learning curves decides.
     batch
         How many decisions are taken between two fits of that model.
+    halving
+        The share of the cost of training that goes to random networks under successive halving, whatever the model
+        expects of them; 0 leaves all to the model.
     max_rounds
         A search ends after so many rounds of training at the latest; ``None`` for the time alone.
     processes
         How many networks are trained at a time, each by one thread; as many as there are cores when ``None``.
     baselines
         The share of the time of the search that networks to compare with are trained for, beside it.
+    donor_share
+        How far a network that begins with a donor's weights begins on the way from random ones to them, 1 to copy.
     optimizer
         ``muon`` steps the matrices of the layers by Muon and the rest by AdamW; ``adamw`` steps all by AdamW.
     learning_rate
@@ -48,9 +53,11 @@ class FidelitiesConfig:
     rungs: tuple[int, ...] = (50, 100, 200, 400, 800)
     initial: int = 10
     batch: int = 2
+    halving: float = 0.4
     max_rounds: int | None = None
     processes: int | None = None
     baselines: float = 0.2
+    donor_share: float = 0.6
     optimizer: str = "muon"
     learning_rate: float | None = None
     precisions: str = "auto"
@@ -64,6 +71,8 @@ class FidelitiesConfig:
             ("rungs", list(rungs), "numbers of steps from 1 to a billion", all(1 <= r <= 10**9 for r in rungs)),
             ("initial", initial, "from 2 to 10000", 2 <= initial <= 10_000),
             ("batch", batch, "from 1 to 10000", 1 <= batch <= 10_000),
+            ("halving", self.halving, "a share from 0 to 1", 0 <= self.halving <= 1),
+            ("donor_share", self.donor_share, "a share from 0 to 1", 0 <= self.donor_share <= 1),
             ("max_rounds", self.max_rounds, "1 or more, or null", self.max_rounds is None or self.max_rounds >= 1),
             ("processes", processes, "from 1 to 1000, or null", processes is None or 1 <= processes <= 1000),
             ("optimizer", self.optimizer, "muon or adamw", self.optimizer in ("muon", "adamw")),

@@ -3,9 +3,9 @@
 Each network is trained in rounds, from rung to rung. A model of learning curves says what every network, trained or
 not, will have after any rung; the gain of an action is the hypervolume that the network is expected to add to the front
 (error times logarithms of the known objectives) at the best of the rungs ahead, over the time until there. Bought is
-only the next rung, and then everything is thought over: successive halving without fixed shares. Neighbours of the
-front that differ in one gene are always among the candidates, so that the search ends where none of them promises
-anything (:attr:`FidelitySearch.open_gain`).
+only the next rung, and then everything is thought over. Neighbours of the front that differ in one gene are always
+among the candidates (:attr:`FidelitySearch.open_gain`). A share of the cost goes to successive halving, which trusts no
+model (:mod:`runs.search.fidelities.halving`).
 
 Decisions are a function of the seed and of the observations: told the observations of a killed search, a new one goes
 on with the same decisions.
@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 from runs.objectives.pareto import front_rows
 from runs.search.algorithms.design import skewed_sample
 from runs.search.algorithms.genotype import distinct, keys
-from runs.search.fidelities.candidates import Candidates, best_donors, name_of, new_networks
-from runs.search.fidelities.curves import CurveModel
-from runs.search.fidelities.first import first_networks
+from runs.search.fidelities.beliefs import Beliefs
+from runs.search.fidelities.candidates import Candidates, name_of, new_networks
+from runs.search.fidelities.halving import Halving, first_networks
 from runs.search.fidelities.ledger import Ledger
 from runs.search.fidelities.purchase import best_purchases, error_of, reference_of
 from runs.search.fidelities.task import Action, FidelityTask, Observation
@@ -36,6 +36,7 @@ __all__ = ["FidelitySearch"]
 
 Floats = NDArray[np.float64]
 _POOL = 1500  # of the spread design
+_FEW = 64  # one of them is taken that is possible and new
 
 
 class FidelitySearch:
@@ -51,16 +52,22 @@ class FidelitySearch:
         So many networks are spread over the space and get the first rung before the model decides.
     batch
         So many actions are decided at a time; each counts on what those before it are expected to bring.
+    halving
+        The share of the cost that successive halving decides about.
     """
 
-    def __init__(self, task: FidelityTask, *, seed: int, initial: int = 10, batch: int = 2) -> None:
+    def __init__(
+        self, task: FidelityTask, *, seed: int, initial: int = 10, batch: int = 2, halving: float = 0.4
+    ) -> None:
         self.task, self.seed, self.initial, self.batch = task, seed, initial, batch
+        self._halving = Halving(task, share=halving)
         self.open_gain = np.inf
         self._ledger = Ledger(len(task.genotype.cards))
         self._queue: list[Action] = []
-        self._model = CurveModel(first=task.rungs[0], full=task.rungs[-1] + task.inherited_steps)
+        self._beliefs = Beliefs(task, self._ledger)
         self._pending: set[tuple[int, ...]] = set()
         self._elsewhere: tuple[Action, ...] = ()
+        self._planned: list[Action] = []
 
     def resume(self, history: Sequence[Observation | Action]) -> None:
         """Take up what an earlier search was told, actions that were given up among it, and go on as it would have."""
@@ -133,12 +140,9 @@ class FidelitySearch:
 
         What a finite validation split says of a network is smoothed by its own earlier rungs and by networks like it.
         """
-        genes, steps, _ = self.trained
-        self._fit(learn=False)
-        mean, deviation = self._model.predict(
-            self._features(genes), network=np.arange(len(genes)), steps=steps + self._ledger.worth
-        )
-        return np.exp(mean) - self._ledger.floor, deviation
+        self._beliefs.fit(learn=False)
+        mean, deviation = self._beliefs.of_trained(steps=self.trained[1])
+        return self._beliefs.errors(mean), deviation
 
     @property
     def front(self) -> NDArray[np.intp]:
@@ -155,11 +159,7 @@ class FidelitySearch:
 
     def expected_errors(self, genes: Genes) -> Floats:
         """Return the error that each of ``(n, genes)`` networks, trained or not, is expected to have in the end."""
-        self._fit(learn=False)
-        network = self._ledger.numbers([name_of(row) for row in genes])
-        worth = np.where(network >= 0, self._ledger.worth[network], self._donors(genes)[1])
-        mean, _ = self._model.predict(self._features(genes), network=network, steps=self.task.rungs[-1] + worth)
-        return np.exp(mean) - self._ledger.floor
+        return self._beliefs.expected_errors(genes)
 
     def _learn(self, entry: Observation | Action) -> None:
         if isinstance(entry, Action):
@@ -171,6 +171,11 @@ class FidelitySearch:
         self._ledger.add(observation)
         self._pending.discard(observation.action.genes)
 
+    @property
+    def _others(self) -> tuple[Action, ...]:
+        """Return what is in work elsewhere, or decided just before."""
+        return (*self._elsewhere, *self._planned)
+
     def _plan(self) -> list[Action]:
         rng = np.random.default_rng([self.seed, len(self.observations)])
         trained = len(self._ledger.networks)
@@ -180,11 +185,38 @@ class FidelitySearch:
             n = max(self.initial - len(told), 1)  # rather one more than a process without work
             first = first_networks(self.task, pool, told=told, n=n, rng=rng)
             if len(first):
-                return [self._action(row, done=0, worth=self.task.inherited_steps) for row in first]
-        return self._bought(rng) if trained else []
+                return [self._action(row, done=0, worth=self.task.inherited_steps, halving=True) for row in first]
+        if not trained:
+            return []
+        self._planned = []
+        while len(self._planned) < self.batch and (action := self._halved(rng)) is not None:
+            self._planned.append(action)
+        plan = self._planned if len(self._planned) == self.batch else self._planned + self._bought(rng)
+        self._planned = []
+        return plan
 
-    def _action(self, row: Genes, *, done: int, worth: float, donor: Genes | None = None) -> Action:
-        following = next(rung for rung in self.task.rungs if rung > done)
+    def _halved(self, rng: np.random.Generator) -> Action | None:
+        """Return what successive halving buys next, ``None`` where its share is spent or nothing is left."""
+        if not self._halving.behind([*(o.action for o in self.observations), *self._others]):
+            return None
+        held = self._pending | {a.genes for a in self._others}
+        if (found := self._halving.promoted(self.observations, apart_from=held)) is not None:
+            network = self._ledger.networks[found[0]]
+            return self._action(network.genes, done=network.steps, until=found[1], worth=network.worth, halving=True)
+        fresh = self._possible(skewed_sample(self.task.genotype, rng, _FEW))
+        return self._action(fresh[0], done=0, worth=self.task.inherited_steps, halving=True) if len(fresh) else None
+
+    def _action(
+        self,
+        row: Genes,
+        *,
+        done: int,
+        worth: float,
+        donor: Genes | None = None,
+        until: int | None = None,
+        halving: bool = False,
+    ) -> Action:
+        following = until or next(rung for rung in self.task.rungs if rung > done)
         return Action(
             genes=name_of(row),
             done=done,
@@ -192,53 +224,27 @@ class FidelitySearch:
             planned_at=len(self.observations),
             donor=None if donor is None else name_of(donor),
             worth=float(worth),
+            halving=halving,
         )
 
     def _possible(self, genes: Genes) -> Genes:
         """Return the distinct rows that are feasible and neither trained nor given up."""
-        old = [*self._ledger.networks, *self._pending, *(action.genes for action in self._elsewhere)]
+        old = [*self._ledger.networks, *self._pending, *(action.genes for action in self._others)]
         genes = distinct(genes, apart_from=keys(self._ledger.rows_of(old)))
         return genes if self.task.feasible is None else genes[self.task.feasible(genes)]
 
-    def _features(self, genes: Genes) -> Floats:
-        """Return what the model reads: the genotype's features and the logarithms of the known objectives and costs."""
-        known = np.log(np.column_stack([self.task.known(genes), self.task.step_cost(genes)]))
-        x = self.task.genotype.features(genes)
-        # A few columns that matter beside many that hardly do.
-        return np.concatenate([x, np.repeat(known, max(1, x.shape[1] // 20), axis=1)], axis=1)
-
-    def _donors(self, genes: Genes) -> tuple[NDArray[np.intp], Floats]:
-        """Return the best donor of each row among the trained networks, -1 for none, and what it is worth in steps."""
-        told, steps, _ = self.trained
-        worth = np.minimum(steps + self._ledger.worth, self.task.rungs[-1])
-        changing = {action.genes for action in self._elsewhere}
-        worth[[name in changing for name in self._ledger.networks]] = 0.0
-        return best_donors(self.task, genes, told=told, worth=worth)
-
-    def _fit(self, *, learn: bool = True) -> None:
-        network, steps, error, noise = self._ledger.rows()
-        floor = self._ledger.floor
-        self._model.fit(
-            self._features(self.trained[0])[network],
-            network=network,
-            steps=steps + self._ledger.worth[network],
-            log_error=np.log(error + floor),
-            noise=noise / (error + floor),
-            learn=learn,
-        )
-
     def _bought(self, rng: np.random.Generator) -> list[Action]:
-        self._fit()
+        self._beliefs.fit()
         told, steps, _ = self.trained
         known, last = np.log(self.task.known(told)), self.task.rungs[-1]
-        now, _ = error_of(*self._expected(told, steps=steps + self._ledger.worth))
-        final, doubt = self._expected(told, steps=np.maximum(steps, last) + self._ledger.worth)
+        now, _ = error_of(*self._beliefs.of_trained(steps=steps))
+        final, doubt = self._beliefs.of_trained(steps=np.maximum(steps, last))
         hoped = front_rows(np.column_stack([final - doubt, known]))
         new = self._possible(new_networks(self.task.genotype, told, front=hoped, rng=rng))
-        held = self._pending | {name for a in self._elsewhere for name in (a.genes, a.donor)}
+        held = self._pending | {name for a in self._others for name in (a.genes, a.donor)}
         pending = np.array([tuple(row) in held for row in told.tolist()], bool)
         going = np.flatnonzero((steps < last) & ~pending)
-        donor, worth = self._donors(new)
+        donor, worth = self._beliefs.donors(new, others=self._others)
         candidates = Candidates(
             genes=np.concatenate([told[going], new]),
             done=np.r_[steps[going], np.zeros(len(new), np.int64)],
@@ -253,28 +259,22 @@ class FidelitySearch:
 
     def _coming(self) -> list[Floats]:
         """Return the objectives ``(n, m)`` that what others have in work is expected to have, where there is any."""
-        if not (others := self._elsewhere):
+        if not (others := self._others):
             return []
         genes = self._ledger.rows_of([a.genes for a in others])
-        mean, deviation = self._model.predict(
-            self._features(genes),
+        mean, deviation = self._beliefs.of(
+            genes,
             network=self._ledger.numbers([a.genes for a in others]),
             steps=np.array([a.worth + a.done + a.steps for a in others], float),
         )
         return [np.column_stack([error_of(mean, deviation)[0], np.log(self.task.known(genes))])]
 
-    def _expected(self, told: Genes, *, steps: Floats) -> tuple[Floats, Floats]:
-        return self._model.predict(self._features(told), network=np.arange(len(told)), steps=steps)
-
     def _greedy(self, candidates: Candidates, *, objectives: Floats) -> list[Action]:
         """Return the actions of the most gain a second over what is trained and what is coming."""
         task, rungs, genes, done = self.task, np.array(self.task.rungs), candidates.genes, candidates.done
-        known, step_cost, features = np.log(task.known(genes)), task.step_cost(genes), self._features(genes)
-        curves = [
-            self._model.predict(features, network=candidates.number, steps=candidates.worth + np.maximum(rung, done))
-            for rung in rungs
-        ]
-        mean, deviation = error_of(*(np.stack(columns, axis=1) for columns in zip(*curves, strict=True)))
+        known, step_cost = np.log(task.known(genes)), task.step_cost(genes)
+        curves = self._beliefs.at_rungs(genes, network=candidates.number, done=done, worth=candidates.worth)
+        mean, deviation = error_of(*curves)
         further = rungs - done[:, None]
         rows, self.open_gain = best_purchases(
             mean,
@@ -283,7 +283,7 @@ class FidelitySearch:
             cost=np.where(further > 0, further * step_cost[:, None], np.inf),
             objectives=np.concatenate([objectives, *self._coming()]),
             reference=reference_of(objectives, task.limit_error, task.simple_error, above=self._ledger.floor),
-            count=self.batch,
+            count=self.batch - len(self._planned),
             needs=np.maximum(candidates.number, candidates.donor),
             changes=candidates.number >= 0,
         )

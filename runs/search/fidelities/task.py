@@ -74,6 +74,8 @@ class Action:
         What the weights that it began with are worth, in steps of training alone.
     planned_at
         How many observations the decision was taken after.
+    halving
+        Whether it was decided by successive halving, not by the model.
     """
 
     genes: tuple[int, ...]
@@ -82,6 +84,7 @@ class Action:
     planned_at: int
     donor: tuple[int, ...] | None = None
     worth: float = 0.0
+    halving: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Return the action as JSON can hold it."""
@@ -99,6 +102,7 @@ class Action:
             planned_at=int(stored["planned_at"]),
             donor=None if donor is None else tuple(int(gene) for gene in donor),
             worth=float(stored["worth"]),
+            halving=bool(stored.get("halving", False)),
         )
 
 

@@ -199,7 +199,7 @@ def test_a_child_begins_with_the_weights_of_the_network_that_is_worth_most_to_it
         return 0.5 * (genes[:, None] == donors[None]).mean(axis=2)
 
     task: FidelityTask = replace(trainer.task(), affinity=affinity)
-    search = FidelitySearch(task, seed=0)
+    search = FidelitySearch(task, seed=0, halving=0.0)
     actions = bought(search, Shop(trainer, budget=26_000.0, seed=0))
     assert all(a.donor is None for a in actions[: search.initial])
     born = [a for a in actions[search.initial :] if a.done == 0]
@@ -243,9 +243,9 @@ def test_beside_others_nothing_is_bought_that_is_in_work_or_that_anybody_begins_
 @pytest.mark.parametrize("seed", range(5, 9))
 def test_beside_another_worker_it_decides_what_one_process_decides_next(seed: int):
     trainer = FakeTrainer(2)
-    told = FidelitySearch(trainer.task(), seed=seed)
+    told = FidelitySearch(trainer.task(), seed=seed, halving=0.0)
     bought(told, Shop(trainer, budget=12_000.0, seed=0))
-    alone, beside = (FidelitySearch(trainer.task(), seed=seed) for _ in range(2))
+    alone, beside = (FidelitySearch(trainer.task(), seed=seed, halving=0.0) for _ in range(2))
     assert alone.hear(told.observations, elsewhere=[])
     action, following = alone.ask_batch(2)
     assert beside.hear(told.observations, elsewhere=[action])
@@ -258,9 +258,9 @@ def test_beside_another_worker_it_decides_what_one_process_decides_next(seed: in
 def test_what_others_are_expected_to_find_is_not_bought_again():
     trainer, gains = FakeTrainer(2), list[tuple[float, float]]()
     for seed in range(5, 13):
-        told = FidelitySearch(trainer.task(), seed=seed)
+        told = FidelitySearch(trainer.task(), seed=seed, halving=0.0)
         bought(told, Shop(trainer, budget=12_000.0, seed=0))
-        alone, beside = (FidelitySearch(trainer.task(), seed=seed, batch=8) for _ in range(2))
+        alone, beside = (FidelitySearch(trainer.task(), seed=seed, batch=8, halving=0.0) for _ in range(2))
         assert alone.hear(told.observations, elsewhere=[])
         others = [replace(action, steps=RUNGS[-1]) for action in alone.ask_batch(8)]
         assert beside.hear(told.observations, elsewhere=others) and beside.ask() is not None

@@ -170,3 +170,13 @@ def test_a_child_computes_with_what_it_shares_with_its_donor():
     inherit_weights(same, donor.network)
     inputs, _ = donor.data.validation.batch(slice(0, 8))
     assert torch.equal(same.eval()(inputs), donor.network.eval()(inputs))
+
+
+def test_a_child_begins_between_random_weights_and_its_donors():
+    donor = begin()
+    donor.train_to(4)
+    begun, near = (begin().network for _ in range(2))
+    inherit_weights(near, donor.network, share=0.25)
+    for name, weight in near.named_parameters():
+        apart, source = dict(begun.named_parameters())[name], dict(donor.network.named_parameters())[name]
+        torch.testing.assert_close(weight, 0.75 * apart + 0.25 * source)

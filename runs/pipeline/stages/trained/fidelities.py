@@ -52,6 +52,7 @@ def rounds(context: Context) -> Trainers:
             examples=context.config.evaluation.examples,
             batch_size=context.config.evaluation.batch_size,
             optimizer=context.config.search.fidelities.optimizer,
+            donor_share=context.config.search.fidelities.donor_share,
         )
         for name in ("networks", "baselines")
     )

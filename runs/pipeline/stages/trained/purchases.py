@@ -122,9 +122,11 @@ def new_search(context: Context, known: Devices, simple_models: Sequence[SimpleM
     for gene, offered in offered_precisions(context, known).items():
         if useless := [name for name in context.space.precision if name not in offered]:
             context.reporter.message(f"search: {gene} {', '.join(useless)} gains nothing on this device, left out")
-    initial, batch = config.fidelities.initial, config.fidelities.batch
+    settings = config.fidelities
     task = fidelity_task(context, known, simple_models)
-    return FidelitySearch(task, seed=config.seed, initial=initial, batch=batch)
+    return FidelitySearch(
+        task, seed=config.seed, initial=settings.initial, batch=settings.batch, halving=settings.halving
+    )
 
 
 def processes_of(context: Context) -> int:
