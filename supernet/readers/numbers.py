@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from search_space.errors import DataError
 from supernet.readers.words import shown
 
-__all__ = ["MISSING", "as_numbers", "is_number", "numbers_of", "parsed"]
+__all__ = ["MISSING", "as_numbers", "is_number", "numbers_of", "parsed", "values_of"]
 
 MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", "?", "-"))
 """Cells without a value, in lower case."""
@@ -28,6 +28,22 @@ def is_number(cell: str) -> bool:
 def parsed(cells: Sequence[str]) -> NDArray[np.float64]:
     """Return the numbers of cells, NaN for those that are none."""
     return np.array([float(cell) if _NUMBER.fullmatch(cell) else np.nan for cell in cells], dtype=np.float64)
+
+
+def values_of(cells: Sequence[str], *, separator: str) -> tuple[NDArray[np.float64], NDArray[np.bool_], bool]:
+    """Return the numbers of a column, NaN where there is none, which cells are missing, and whether commas are decimal.
+
+    Half of Europe writes decimal commas: they are read where another separator parts the cells, and only if then all
+    cells are numbers or missing.
+    """
+    stripped = [cell.strip() for cell in cells]
+    missing = np.array([cell.casefold() in MISSING for cell in stripped], dtype=np.bool_)
+    values = parsed(stripped)
+    if separator != "," and np.isnan(values[~missing]).any():
+        with_commas = parsed([cell.replace(",", ".") if "." not in cell else "" for cell in stripped])
+        if not np.isnan(with_commas[~missing]).any():
+            return with_commas, missing, True
+    return values, missing, False
 
 
 def as_numbers(labels: Sequence[str], *, where: str) -> NDArray[np.float64]:

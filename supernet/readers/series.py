@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from search_space.errors import DataError
 from supernet.readers import LARGEST
-from supernet.readers.numbers import MISSING, is_number, parsed
+from supernet.readers.numbers import is_number, values_of
 from supernet.readers.tables import Table, check_columns, read_table
 from supernet.readers.words import shown
 
@@ -169,11 +169,7 @@ class _Column:
     @classmethod
     def of(cls, table: Table, index: int) -> _Column:
         cells = tuple(row[index].strip() for row in table.rows)
-        missing = np.array([cell.casefold() in MISSING for cell in cells])
-        values = parsed(cells)
-        if table.separator != "," and np.isnan(values[~missing]).any():  # decimal commas, as half of Europe writes them
-            with_commas = parsed([cell.replace(",", ".") if "." not in cell else "" for cell in cells])
-            values = values if np.isnan(with_commas[~missing]).any() else with_commas
+        values, missing, _ = values_of(cells, separator=table.separator)
         return cls(cells=cells, places=table.place, values=values, is_missing=missing)
 
     @property

@@ -18,7 +18,15 @@ from search_space.errors import ConfigError
 from supernet.catalogue.__main__ import main
 from supernet.catalogue.task_options import with_options
 from supernet.tasks import TASKS
-from tests.supernet.tasks.samples import labelled_series, series, texts, write_pictures, write_ts
+from tests.supernet.tasks.samples import (
+    labelled_series,
+    series,
+    table_rows,
+    texts,
+    write_pictures,
+    write_table,
+    write_ts,
+)
 
 PAGE = Path(__file__).parents[2] / "docs" / "data.md"
 BLOCKS = re.findall(r"^## (.*?)\n.*?```bash\n(.*?)```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
@@ -67,6 +75,11 @@ def there(tmp_path, monkeypatch):
     )
     x, y = np.stack([values for values, _ in waves]), np.array([label for _, label in waves])
     np.savez(tmp_path / "waves.npz", x_train=x, y_train=y, x_test=x + 0.01, y_test=y)
+    people = [
+        {"id": str(i), "district": str(i % 7), **{"moves" if k == "label" else k: v for k, v in row.items()}}
+        for i, row in enumerate(table_rows(120))
+    ]
+    write_table(tmp_path / "people.csv", people)
     values = series(1200).round(3).tolist()
     (tmp_path / "load.csv").write_text(
         "date,demand,wind,sun\n" + "".join(f"day {i},{','.join(map(str, row))}\n" for i, row in enumerate(values))
@@ -87,6 +100,6 @@ def test_the_commands_of_a_kind_of_data_read_it(title, block, there):
 
 
 def test_each_kind_of_data_has_its_commands():
-    assert len(BLOCKS) == 6
+    assert len(BLOCKS) == 7
     named = {word for _, block in BLOCKS for word in re.findall(r"task=(\w+)", block)}
-    assert named == {"csv", "image_folder", "labelled_series", "npz", "text"}
+    assert named == {"csv", "image_folder", "labelled_series", "npz", "table", "text"}

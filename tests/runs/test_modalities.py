@@ -14,7 +14,7 @@ import torch
 from supernet import Network
 from supernet.saving import load_network
 from tests.runs.tiny import TINY, nasweave
-from tests.supernet.tasks.samples import labelled_series, sample, write_ts
+from tests.supernet.tasks.samples import labelled_series, sample, table_rows, write_table, write_ts
 
 SMALL = (
     "hardware=torch",  # the ONNX file is that of the export
@@ -38,6 +38,7 @@ METRICS = {
     "clinc150": ("accuracy", "%", (0.0, 100.0)),
     "csv": ("mean squared error", "", (0.05, 5.0)),
     "labelled_series": ("accuracy", "%", (0.0, 100.0)),
+    "table": ("root mean squared error", "", (0.1, 40.0)),
 }
 
 
@@ -48,6 +49,9 @@ def test_a_run_reaches_a_report_and_an_export(task, tmp_path, monkeypatch, capsy
     monkeypatch.chdir(tmp_path)
     if task == "labelled_series":
         options = [f"task.options.path={write_ts(tmp_path / 'mine.ts', labelled_series(60, uneven=True))}"]
+    if task == "table":
+        options = [f"task.options.path={write_table(tmp_path / 'mine.csv', table_rows(120, gaps=True))}"]
+        options += ["space.mixer=[softmax]", "task.options.label=age", "task.options.predict=number"]
     if task == "clinc150":
         options += ["space.options={tokens: {table: int8}}", "export.formats=[safetensors,onnx,python,pt2]"]
     command = ("run", *TINY, f"task={task}", *SMALL, f"data_root={tmp_path}", *options)
@@ -69,7 +73,7 @@ def test_a_run_reaches_a_report_and_an_export(task, tmp_path, monkeypatch, capsy
     parity = json.loads((export / "parity.json").read_text())
     assert all(row["relative_norm"] < 1e-4 for row in parity.values()), "no sub-block has integers"
     example = np.load(export / "example_input.npy")
-    assert example.dtype == (np.float32 if task in ("csv", "labelled_series") else np.int64)
+    assert example.dtype == (np.float32 if task in ("csv", "labelled_series", "table") else np.int64)
     session = onnxruntime.InferenceSession(str(export / "model.onnx"), providers=["CPUExecutionProvider"])
     (outputs,) = session.run(None, {session.get_inputs()[0].name: np.concatenate([example] * 3)})
     assert outputs.shape[0] == 3 and np.isfinite(outputs).all()

@@ -1,4 +1,4 @@
-"""Where classes are told apart: logistic regression, of texts on the counts of tokens, and a small perceptron."""
+"""Where classes are told apart: logistic regression (of texts on counts of tokens), a perceptron, trees of tables."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler
 
-from runs.evaluation.references.inputs import chosen_rows, examples_of, features_of, parts
+from runs.evaluation.references.boosting import BOOSTING, boosting, codes, size_of
+from runs.evaluation.references.inputs import Features, chosen_rows, examples_of, features_of, parts
 from runs.reports import SimpleModel
 from supernet.tasks import Split, TaskData, balanced_rows, is_balanced
 
@@ -35,9 +36,11 @@ def classifiers(data: TaskData) -> tuple[SimpleModel, ...]:
     perceptron = MLPClassifier(
         (_HIDDEN,), batch_size=min(_BATCH, examples), learning_rate_init=3e-3, max_iter=passes, random_state=0
     )
+    trees = [_classifier(data, BOOSTING, make_pipeline(boosting(data)), codes)] if data.shape.categories else []
     return (
         _classifier(data, "logistic regression", _logistic(data)),
         _classifier(data, f"perceptron of {_HIDDEN}", make_pipeline(MaxAbsScaler(), perceptron)),
+        *trees,
     )
 
 
@@ -46,8 +49,8 @@ def _logistic(data: TaskData) -> Any:
     return make_pipeline(MaxAbsScaler(), LogisticRegression(max_iter=_ITERATIONS, tol=1e-3, class_weight=weights))
 
 
-def _classifier(data: TaskData, name: str, model: Any) -> SimpleModel:
-    features, examples = features_of(data), examples_of(data)
+def _classifier(data: TaskData, name: str, model: Any, features: Features | None = None) -> SimpleModel:
+    features, examples = features or features_of(data), examples_of(data)
     chosen = chosen_rows(data.train, examples)
     inputs, targets = features(data, data.train, chosen), data.train.targets[chosen].numpy()
     begin = time.process_time()
@@ -70,12 +73,16 @@ def _classifier(data: TaskData, name: str, model: Any) -> SimpleModel:
         return data.error(torch.from_numpy(scores.clip(_NEVER)), split.targets.long())
 
     last = model[-1]
-    weights = [*last.coefs_, *last.intercepts_] if hasattr(last, "coefs_") else [last.coef_, last.intercept_]
+    if name == BOOSTING:
+        params = size_of(last)
+    else:
+        weights = [*last.coefs_, *last.intercepts_] if hasattr(last, "coefs_") else [last.coef_, last.intercept_]
+        params = sum(weight.size for weight in weights)
     return SimpleModel(
         name=f"{name}, classes balanced" if is_balanced(data) else name,
         validation_error=error(data.validation),
         test_error=error(data.test),
-        params=sum(weight.size for weight in weights),
+        params=params,
         seconds=seconds,
         examples=examples,
     )

@@ -1,4 +1,4 @@
-"""What simple models are given: examples of a split, as numbers or as counts of tokens, in parts that memory holds."""
+"""What simple models are given: numbers, counts of tokens, categories apart; in parts that memory holds."""
 
 from __future__ import annotations
 
@@ -49,9 +49,15 @@ def parts(data: TaskData, split: Split) -> list[torch.Tensor]:
 
 
 def numbers(data: TaskData, split: Split, rows: torch.Tensor) -> NDArray[np.float32]:
-    """Return the inputs of some examples as they are, ``(n, numbers)``."""
+    """Return the inputs of some examples as they are, ``(n, numbers)``; of categories, a one in the place of each."""
     inputs: NDArray[np.float32] = split.batch(rows)[0].flatten(1).numpy()
-    return inputs
+    codes = data.shape.categories
+    if not any(codes):
+        return inputs
+    columns = [
+        inputs[:, [i]] if not n else (inputs[:, [i]] == np.arange(n)).astype(np.float32) for i, n in enumerate(codes)
+    ]
+    return np.concatenate(columns, axis=1)
 
 
 def counts(data: TaskData, split: Split, rows: torch.Tensor) -> csr_matrix:

@@ -15,7 +15,7 @@ from supernet.readers.series import Series
 from supernet.tasks import TASKS, Aim, Split, aimed
 from supernet.tasks._language import byte_data
 from supernet.tasks._series.forecast import series_data
-from tests.supernet.tasks.samples import sample
+from tests.supernet.tasks.samples import sample, table_rows, write_table
 
 
 def test_models_of_pictures_are_far_better_than_chance_and_the_same_twice() -> None:
@@ -137,3 +137,18 @@ def test_ridge_on_words_finds_what_they_are_worth(tmp_path: Path) -> None:
     data = TASKS["text"].load(options={"path": str(tmp_path / "a.csv"), "vocabulary": 280, "predict": "number"})
     ridge, mean = simple_models(data)
     assert ridge.name == "ridge regression on TF-IDF" and ridge.test_error < 0.4 * mean.test_error
+
+
+MEAN = "mean of training"
+
+
+@pytest.mark.parametrize("predict, label", [("class", "label"), ("number", "age")])
+def test_trees_stand_beside_the_models_of_a_table(predict: str, label: str, tmp_path: Path) -> None:
+    path = write_table(tmp_path / "a.csv", table_rows(600, gaps=True))
+    data = TASKS["table"].load(options={"path": str(path), "label": label, "predict": predict})
+    models = {m.name: m for m in simple_models(data)}
+    trees, linear = models["gradient boosting of trees"], next(iter(models.values()))
+    assert trees.params > linear.params and trees.examples == len(data.train)
+    plain = 100 * float(1 - data.test.targets.float().mean()) if predict == "class" else models[MEAN].test_error
+    assert trees.test_error < 0.9 * plain and linear.test_error < 0.9 * plain
+    assert linear.params == 1 + sum(n or 1 for n in data.shape.categories)

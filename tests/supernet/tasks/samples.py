@@ -115,6 +115,27 @@ def write_ts(path: Path, rows: list[tuple[np.ndarray, str]], head: str = "@probl
     return path
 
 
+def table_rows(n: int, *, gaps: bool = False, seed: int = 0) -> list[dict[str, str]]:
+    """Return rows whose label follows from numbers and a category."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for _ in range(n):
+        age, income, city = rng.integers(18, 80), rng.normal(40, 9), str(rng.choice(["Oslo", "Bergen", "Lima", "Ulm"]))
+        label = "yes" if age + income > 85 + 10 * (city == "Lima") else "no"
+        cell = "" if gaps and rng.random() < 0.2 else f"{income:.3f}"
+        found.append({"age": str(age), "income": cell, "city": city, "label": label})
+    return found
+
+
+def write_table(path: Path, rows: list[dict[str, str]]) -> Path:
+    """Write a .csv with a header."""
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
 def write_ett(root: Path) -> Path:
     """Write as many hours as the standard split needs."""
     (root / "ett").mkdir(exist_ok=True)
@@ -161,6 +182,8 @@ def sample(task: str, root: Path) -> dict[str, Any]:
         return {"path": str(path), "lookback": 12, "horizon": 6, "patch": 4}
     elif task == "text":
         return {"path": str(write_texts(root / "mine.csv")), "vocabulary": 280}
+    elif task == "table":
+        return {"path": str(write_table(root / "mine.csv", table_rows(120)))}
     elif task == "labelled_series":
         return {"path": str(write_ts(root / "mine.ts", labelled_series(60)))}
     elif task == "image_folder":

@@ -1,0 +1,264 @@
+"""Rows of a table with a class or a number each: a token a column."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from search_space.errors import DataError
+from search_space.spec import TaskShape
+from search_space.summary import DataSummary, Example
+from supernet.readers.labels import check_labels
+from supernet.readers.numbers import values_of
+from supernet.readers.tables import Table, read_table
+from supernet.readers.words import counted, shown
+from supernet.tasks._answers import answers_of
+from supernet.tasks._base import Split, TaskData, data_hash
+from supernet.tasks._series.values import range_notes
+from supernet.tasks._summary import rows_shown, sizes_text
+from supernet.tasks._tables import encoding
+from supernet.tasks._tables.encoding import Column
+from supernet.tasks._tables.learning import learn
+
+__all__ = ["Rows", "read_rows", "table_data"]
+
+_LISTED = 8
+_MOST_COLUMNS = 1024
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Rows:
+    """Rows of a table that have a label.
+
+    Parameters
+    ----------
+    table
+        The table.
+    at
+        Numbers of its rows.
+    labels
+        Of these, as they are written.
+    notes
+        What was left out.
+    """
+
+    table: Table
+    at: NDArray[np.int64]
+    labels: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def rows(self, chosen: NDArray[np.int64]) -> Rows:
+        """Return some of them, in the order of their numbers."""
+        return Rows(
+            table=self.table, at=self.at[chosen], labels=tuple(self.labels[i] for i in chosen), notes=self.notes
+        )
+
+    def cells(self, name: str) -> list[str]:
+        """Return the cells of a column."""
+        column = self.table.header.index(name)
+        return [self.table.rows[i][column] for i in self.at]
+
+
+def read_rows(path: Path, *, label: str, named: Sequence[str]) -> Rows:
+    """Return the rows of a table that have a label; raises ``DataError`` for one without its columns, or uneven rows.
+
+    Parameters
+    ----------
+    named
+        Further columns that must be there.
+    """
+    table, where = read_table(path), str(path)
+    remedy = "correct task.options.label, ignore and categories"
+    table.check([label, *named], where=f"{where}: the header", remedy=remedy)
+    table.check(table.header, where=f"{where}: the header", remedy="rename them")
+    for number, row in enumerate(table.rows):
+        if len(row) != len(table.header):
+            raise DataError(
+                f"{where}: {table.place(number)}",
+                expected=f"{len(table.header)} cells, as in the header",
+                got=str(len(row)),
+                remedy="correct the line",
+            )
+    column = table.header.index(label)
+    kept = [i for i, row in enumerate(table.rows) if row[column].strip()]
+    if not kept:
+        raise DataError(where, expected="rows with a label", got="none", remedy="choose another file, or column")
+    labels = tuple(table.rows[i][column].strip() for i in kept)
+    check_labels(dict.fromkeys(labels), where=where)
+    lost = len(table.rows) - len(kept)
+    notes = [f"{path.name}: left out, without a label: {counted(lost, 'row')}"] if lost else []
+    return Rows(table=table, at=np.array(kept), labels=labels, notes=(*table.notes, *notes))
+
+
+def table_data(
+    parts: Mapping[str, Rows],
+    *,
+    predict: str,
+    label: str,
+    ignore: Sequence[str],
+    categories: Sequence[str],
+    where: str,
+    splits_made: str,
+) -> TaskData:
+    """Return the task of the rows of the three splits, whose columns are learned from the training rows alone.
+
+    Parameters
+    ----------
+    parts
+        The splits, of which ``train`` is one.
+    predict
+        Whether labels are classes or numbers.
+    label, ignore, categories
+        Names of the column of the labels, of those that are left out, and of numbers that are categories.
+    where, splits_made
+        Names the source in errors; says for the summary how the splits came about.
+
+    Raises
+    ------
+    DataError
+        For labels that are refused, columns that a split lacks, or a cell that is no number where training has some.
+    """
+    train = parts["train"]
+    answers = answers_of({name: part.labels for name, part in parts.items()}, predict=predict, where=where)
+    header = [name for name in train.table.header if name not in (label, *ignore)]
+    learned = learn(
+        header,
+        [train.cells(name) for name in header],
+        categories=categories,
+        separator=train.table.separator,
+        where=where,
+    )
+    columns = learned.columns.columns
+    if len(columns) > _MOST_COLUMNS:
+        raise DataError(
+            where, expected=f"at most {_MOST_COLUMNS:,} columns", got=f"{len(columns):,}", remedy="name some to ignore"
+        )
+    values, told = {}, list[str]()
+    for name, part in parts.items():
+        values[name] = _encoded(part, columns, where=f"{where}: {name}")
+        if name != "train":
+            told += _unseen(part, columns, values[name], name)
+    numbers = [column.name for column in columns if not column.codes]
+    if numbers:
+        whole = np.concatenate([values[name][:, : len(numbers)] for name in ("train", "validation", "test")])
+        ends = np.cumsum([len(values[name]) for name in ("train", "validation", "test")]).tolist()
+        told += range_notes(whole, numbers, ends, where=where)
+    zero, one = torch.zeros(()), torch.ones(())
+    splits = {
+        name: Split(
+            stored=torch.from_numpy(rows.astype(np.float32)), targets=answers.targets[name], offset=zero, scale=one
+        )
+        for name, rows in values.items()
+    }
+    shape = TaskShape(
+        input_shape=(len(columns),),
+        num_outputs=answers.outputs,
+        seq_len=len(columns),
+        stem="columns",
+        head="pooled",
+        categories=tuple(column.codes for column in columns),
+    )
+    files: Mapping[str, str] = {
+        "columns.json": learned.columns.to_json(),
+        "encoder.py": Path(encoding.__file__).read_text(encoding="utf-8"),  # needs Python alone
+        **answers.files,
+    }
+    tensors = [tensor for part in splits.values() for tensor in (part.stored, part.targets)]
+    return answers.make(
+        shape=shape,
+        train=splits["train"],
+        validation=splits["validation"],
+        test=splits["test"],
+        data_hash=data_hash((shape, shape.categories, *answers.kind), files["columns.json"], *tensors),
+        files=files,
+        preparation=({"do": "encode", "as": "columns", "columns": "columns.json", "reader": "encoder.py"},),
+        meaning=answers.meaning,
+        summary=DataSummary(
+            facts={
+                "examples": sizes_text({name: len(part) for name, part in parts.items()}, what=splits_made),
+                **answers.facts,
+                **_facts(columns, train),
+            },
+            notes=(
+                *dict.fromkeys(note for part in parts.values() for note in part.notes),
+                *learned.notes,
+                *told,
+                *answers.notes,
+            ),
+            examples=tuple(
+                Example(target=answers.told(i), text=_told(train, header, i)) for i in rows_shown(len(train))
+            ),
+        ),
+    )
+
+
+def _encoded(part: Rows, columns: Sequence[Column], *, where: str) -> NDArray[np.float64]:
+    """Return the inputs of all rows, ``(n, columns)``, as :meth:`Columns.encode` gives them one by one."""
+    found = np.zeros((len(part), len(columns)))
+    for i, column in enumerate(columns):
+        part.table.check([column.name], where=f"{where}: the header", remedy="give all splits the same columns")
+        cells = part.cells(column.name)
+        if column.kind == "category":
+            places = {value: 1.0 + place for place, value in enumerate(column.values)}
+            found[:, i] = [places.get(cell.strip(), 0.0) for cell in cells]
+            continue
+        values, missing, _ = values_of(cells, separator=";" if column.decimal_comma else ",")
+        if column.kind == "missing":
+            found[:, i] = missing
+            continue
+        wrong = np.flatnonzero(np.isnan(values) & ~missing)
+        if len(wrong):
+            raise DataError(
+                f"{where}: {part.table.place(int(part.at[wrong[0]]))}, column {shown(column.name)}",
+                expected="a number, as in the training rows",
+                got=f"'{shown(cells[wrong[0]])}'",
+                remedy="correct the cell, or name the column in task.options.categories or ignore",
+            )
+        found[:, i] = np.where(missing, 0.0, (values - column.offset) * column.scale)
+    return found
+
+
+def _unseen(part: Rows, columns: Sequence[Column], values: NDArray[np.float64], name: str) -> list[str]:
+    """Return the columns whose categories, or whose gaps, training has not."""
+    told, with_gaps = [], {column.name for column in columns if column.kind == "missing"}
+    for i, column in enumerate(columns):
+        if column.kind == "category":
+            missing = values_of(part.cells(column.name), separator=",")[1]
+            if new := int(((values[:, i] == 0) & ~missing).sum()):
+                told.append(f"{shown(column.name)}: of no known category in {counted(new, f'{name} row')}")
+        elif column.kind == "number" and column.name not in with_gaps and (gaps := _gaps(part, column)):
+            told.append(f"{shown(column.name)}: missing in {counted(gaps, f'{name} row')}, and taken for the mean")
+    return told
+
+
+def _gaps(part: Rows, column: Column) -> int:
+    return int(values_of(part.cells(column.name), separator=",")[1].sum())
+
+
+def _facts(columns: Sequence[Column], train: Rows) -> dict[str, str]:
+    numbers = [column for column in columns if column.kind == "number"]
+    named = [column for column in columns if column.kind == "category"]
+    facts = {}
+    if numbers:
+        some = ", ".join(
+            f"{shown(c.name, most=30)} (mean {c.offset:.4g}, deviation {1 / c.scale:.4g})" for c in numbers[:_LISTED]
+        )
+        facts["numbers"] = f"{len(numbers)}: {some}" + (" ..." if len(numbers) > _LISTED else "")
+    if named:
+        some = ", ".join(f"{shown(c.name, most=30)} ({len(c.values)})" for c in named[:_LISTED])
+        facts["categories"] = f"{len(named)}: {some}" + (" ..." if len(named) > _LISTED else "")
+    return facts
+
+
+def _told(train: Rows, header: Sequence[str], row: int) -> str:
+    cells = train.table.rows[train.at[row]]
+    pairs = [f"{shown(name, most=20)} {shown(cells[train.table.header.index(name)], most=20)}" for name in header]
+    return ", ".join(pairs[:_LISTED]) + (" ..." if len(pairs) > _LISTED else "")

@@ -1,0 +1,85 @@
+"""The user's own table: a class or a number for each row, from its columns of numbers and categories.
+
+Every kind of table is read (``.csv``, ``.tsv``, ``.parquet``, ``.feather``, ``.arrow``). A column whose cells are all
+numbers or missing is one of numbers, any other one of categories; what they are is learned from training rows alone.
+Files of their own for validation and test may be given; otherwise a tenth is set aside for each. The exported folder
+holds ``columns.json`` and ``encoder.py``, which make a network's input of a row.
+
+Paper: Gorishniy et al. 2021, Revisiting Deep Learning Models for Tabular Data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar
+
+from search_space.errors import ConfigError, DataError
+from search_space.spec import Scalar
+from supernet.readers.files import find_file
+from supernet.readers.tables import SUFFIXES, names_of
+from supernet.readers.words import shown
+from supernet.tasks._answers import PREDICT
+from supernet.tasks._base import Task, TaskData
+from supernet.tasks._options import Option
+from supernet.tasks._setting_aside import aside_text, labels_aside
+from supernet.tasks._tables.rows import read_rows, table_data
+
+
+class TableTask(Task):
+    """What the rows of ``path`` are labelled with, relative to the working directory or to ``data_root``."""
+
+    options: ClassVar[Mapping[str, Option]] = {
+        "path": Option(default="", meaning="the file"),
+        "validation_path": Option(default="", meaning="a file for validation; a tenth is set aside where it is empty"),
+        "test_path": Option(default="", meaning="a file for the test; a tenth is set aside where it is empty"),
+        "label": Option(default="label", meaning="name of the column of the labels"),
+        "predict": PREDICT,
+        "ignore": Option(default="", meaning="names of columns that are left out, as `a,b`, such as numbers of rows"),
+        "categories": Option(
+            default="", meaning="names of columns of numbers that are categories, as `a,b`: codes of places, say"
+        ),
+    }
+
+    @classmethod
+    def read(cls, data_root: Path, *, options: Mapping[str, Scalar]) -> TaskData:
+        """Read and check every row."""
+        kind = f"a table ({', '.join(SUFFIXES)})"
+        path, predict, label = str(options["path"]), str(options["predict"]), str(options["label"])
+        ignore, categories = (names_of(str(options[name])) for name in ("ignore", "categories"))
+        if label in (*ignore, *categories):
+            raise ConfigError(
+                "task.options.label",
+                expected="a column that is neither in task.options.ignore nor in categories",
+                got=repr(shown(label)),
+                remedy="correct one of them",
+            )
+        given, first = {}, find_file(path, data_root, kind=kind)
+        if first.suffix.lower() not in SUFFIXES:
+            raise DataError(str(first), expected=kind, got=shown(first.suffix) or "no ending", remedy="convert it")
+        for name, option in (("train", "path"), ("validation", "validation_path"), ("test", "test_path")):
+            if options[option]:
+                file = find_file(str(options[option]), data_root, kind=kind, option=f"task.options.{option}")
+                given[name] = read_rows(file, label=label, named=(*ignore, *categories) if name == "train" else ())
+        lacking = [name for name in ("test", "validation") if name not in given]
+        for done, name in enumerate(lacking):
+            rest, taken = labels_aside(
+                given["train"].labels,
+                predict=predict,
+                where=str(first),
+                remedy="add rows, set task.options.validation_path and test_path, or predict=number of numbers",
+                splits=len(lacking) - done,
+            )
+            given |= {"train": given["train"].rows(rest), name: given["train"].rows(taken)}
+        return table_data(
+            {name: given[name] for name in ("train", "validation", "test")},
+            predict=predict,
+            label=label,
+            ignore=ignore,
+            categories=categories,
+            where=str(first),
+            splits_made=aside_text(predict) if lacking else "in files of their own",
+        )
+
+
+TASK = TableTask
