@@ -17,6 +17,7 @@ from search_space.spec import BlockShape, BlockSpec, Cost, LinearShape, Scalar
 from supernet.blocks import MixerCall, State, TokenMixer
 from supernet.elastic import ElasticLinear, prefix
 from supernet.options import integer_option, integer_problem
+from supernet.recurrence.short_convolution import depthwise
 
 OPTIONS: dict[str, Scalar] = {"expansion": 2, "kernel": 3}
 
@@ -77,11 +78,15 @@ class DepthwiseConv(TokenMixer):
         nn.init.trunc_normal_(self.filters, std=self.filters[0].numel() ** -0.5, generator=generator)
 
     def forward(self, x_BLD: Tensor, call: MixerCall) -> Tensor:
-        """Expand, convolve, contract; the grid is a channels-last view of the tokens, so nothing is moved."""
+        """Expand, convolve, contract."""
         width = x_BLD.shape[-1]
         hidden = self.expansion * width
-        filters = prefix(self.filters, hidden)
-        y_BLM = self._convolve(self._activations(x_BLD, hidden, call), filters)
+        y_BLM = depthwise(
+            self._activations(x_BLD, hidden, call),
+            prefix(self.filters, hidden),
+            causal=self.shape.task.causal,
+            grid=self.grid,
+        )
         return self.down(y_BLM, width, call.precision)
 
     def _activations(self, x_BLD: Tensor, hidden: int, call: MixerCall) -> Tensor:
@@ -110,15 +115,6 @@ class DepthwiseConv(TokenMixer):
         window_BkM = torch.cat([*state, self._activations(x_B1D, hidden, call)], 1)
         y_B1M = (window_BkM * prefix(self.filters, hidden).flatten(1).T).sum(1, keepdim=True)
         return self.down(y_B1M, width, call.precision), (window_BkM[:, 1:],)
-
-    def _convolve(self, h_BLM: Tensor, filters: Tensor) -> Tensor:
-        (height, width), hidden = filters.shape[-2:], filters.shape[0]
-        padding, grid = (height // 2, width // 2), self.grid
-        if self.shape.task.causal:
-            h_BLM, padding, grid = F.pad(h_BLM, (0, 0, height - 1, 0)), (0, 0), (grid[0] + height - 1, 1)
-        h_BMhw = torch.unflatten(h_BLM, 1, grid).permute(0, 3, 1, 2)
-        y_BMhw = F.conv2d(h_BMhw, filters, padding=padding, groups=hidden)
-        return y_BMhw.permute(0, 2, 3, 1).flatten(1, 2)
 
 
 BLOCK = DepthwiseConv

@@ -17,7 +17,24 @@ from supernet.blocks import MixerCall, State
 from supernet.costs import Activations
 from supernet.elastic import prefix
 
-__all__ = ["FilteredHeads", "ShortConvolution"]
+__all__ = ["FilteredHeads", "ShortConvolution", "depthwise"]
+
+
+def depthwise(
+    x_BLE: Tensor, filters_E1hw: Tensor, bias_E: Tensor | None = None, *, causal: bool, grid: tuple[int, int]
+) -> Tensor:
+    """Filter each feature over the tokens around each, or with causality over the last ones, ``(B, L, E)``.
+
+    ``grid`` is the (height, width) of the tokens, (L, 1) of a sequence. They are a channels-last picture, so nothing is
+    moved but what the padding of a causal filter copies.
+    """
+    height, width = filters_E1hw.shape[-2:]
+    padding = (height // 2, width // 2)
+    if causal:
+        x_BLE, padding, grid = F.pad(x_BLE, (0, 0, height - 1, 0)), (0, 0), (grid[0] + height - 1, 1)
+    x_BEhw = torch.unflatten(x_BLE, 1, grid).permute(0, 3, 1, 2)
+    y_BEhw = F.conv2d(x_BEhw, filters_E1hw, bias_E, padding=padding, groups=filters_E1hw.shape[0])
+    return y_BEhw.permute(0, 2, 3, 1).flatten(1, 2)
 
 
 class ShortConvolution(nn.Module):
@@ -45,13 +62,10 @@ class ShortConvolution(nn.Module):
             nn.init.uniform_(parameter, -bound, bound, generator=generator)
 
     def forward(self, x_BLE: Tensor) -> Tensor:
-        """Filter ``(B, L, E)``; the tokens are a channels-last picture, so nothing but the padding is moved."""
-        features = x_BLE.shape[-1]
-        x_BlE = F.pad(x_BLE, (0, 0, self.kernel - 1, 0))
-        x_BEl1 = x_BlE[:, :, None].permute(0, 3, 1, 2)
+        """Filter ``(B, L, E)``."""
+        length, features = x_BLE.shape[1:]
         bias = None if self.bias is None else prefix(self.bias, features)
-        y_BEL1 = F.conv2d(x_BEl1, prefix(self.filters, features), bias, groups=features)
-        return y_BEL1.permute(0, 2, 3, 1).flatten(2)
+        return depthwise(x_BLE, prefix(self.filters, features), bias, causal=True, grid=(length, 1))
 
     def initial_state(
         self, batch_size: int, *, features: int, dtype: torch.dtype, device: torch.device | None

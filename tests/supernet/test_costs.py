@@ -25,6 +25,7 @@ OPTIONS = {
     "gated_linear": {"chunk": 8, "rank": 5},
     "state_space_dual": {"chunk": 8, "kernel": 3},
     "gated_delta": {"chunk": 8, "kernel": 3},
+    "gated_short_conv": {"kernel": 5},
 }
 # seq_len, grid, causal, embed_dim, num_heads, head_dim, ratio: one head and many, narrow and wide, with padding or not
 SIZES = [
