@@ -5,8 +5,8 @@
 above about ``2 - zeta`` exactly one, and neither has a gradient.
 
 A softmax reaches zero only with enormous scores, and heads that have nothing to say learn them: the outliers that
-integer precisions suffer from. The paper finds ``gamma = -alpha / L`` good with alpha from 2 to 4 for L tokens; the
-default is that of its BERT, with 128 tokens.
+integer precisions suffer from. ``gamma = -alpha / L`` for the L tokens of the task, for which the paper finds alpha
+from 2 to 4 good; with 2, no token begins by ignoring all. A number for the option ``gamma`` takes its place.
 
 Paper: Bondarenko et al. 2023, Quantizable Transformers: Removing Outliers by Helping Attention Heads Do Nothing.
 """
@@ -22,18 +22,26 @@ from supernet.blocks import State
 from supernet.costs import attention_cost
 from supernet.mixers.softmax import Softmax
 
-OPTIONS: dict[str, Scalar] = {"gamma": -0.03, "zeta": 1.0}
-_BOUNDS = {"gamma": (-1.0, 0.0), "zeta": (1.0, 2.0)}
+OPTIONS: dict[str, Scalar] = {"alpha": 2.0, "gamma": "-alpha / L", "zeta": 1.0}
+_BOUNDS = {"alpha": (0.0, 16.0), "gamma": (-1.0, 0.0), "zeta": (1.0, 2.0)}
 
 
 def _number(shape: BlockShape, name: str) -> float:
     return float(shape.options.get(name, OPTIONS[name]))
 
 
+def _gamma(shape: BlockShape) -> float:
+    if shape.options.get("gamma", OPTIONS["gamma"]) != OPTIONS["gamma"]:
+        return _number(shape, "gamma")
+    return max(-_number(shape, "alpha") / shape.task.seq_len, _BOUNDS["gamma"][0])
+
+
 def check(shape: BlockShape) -> str | None:
-    """A stretch, not a shrinking: gamma from -1 to 0, zeta from 1 to 2."""
+    """A stretch, not a shrinking: alpha from 0 to 16, gamma from -1 to 0 or by alpha, zeta from 1 to 2."""
     for name, (low, high) in _BOUNDS.items():
         value = shape.options.get(name, OPTIONS[name])
+        if name == "gamma" and value == OPTIONS["gamma"]:
+            continue
         if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
             return f"{name} {value!r} is not a number from {low:g} to {high:g}"
     return None
@@ -64,11 +72,12 @@ class ClippedSoftmax(Softmax):
         shares_projections=True,
         options=OPTIONS,
         check=check,
+        version=2,
     )
 
     def __init__(self, shape: BlockShape) -> None:
         super().__init__(shape)
-        self.gamma, self.zeta = _number(shape, "gamma"), _number(shape, "zeta")
+        self.gamma, self.zeta = _gamma(shape), _number(shape, "zeta")
         self.future: Tensor | None
         square = (shape.task.seq_len, shape.task.seq_len)
         future = torch.full(square, -torch.inf).triu(1) if shape.task.causal else None

@@ -5,7 +5,11 @@
 where ``D_ij = g_h^d(i, j) / sqrt(sum_m g_h^d(i, m))``, ``norm_h`` is the group norm of each head without learned
 scales, and ``d`` is ``i - j`` over the past (causal), ``|i - j|``, or on a token grid the Manhattan distance.
 ``g_h = 1 - 2^(-5-h)`` (``1 - 2^(-2-h)`` on a grid). The paper's third normalisation, of each row of scores, is a factor
-per token and head, which the group norm cancels; positions come from the stem instead of a rotation of q and k.
+per token and head, which the group norm cancels.
+
+With the option ``rotary``, q and k are first turned by their places, as the paper does: place l turns the pair of the
+features ``i`` and ``i + K / 2`` by ``l 10000^(-i / (K / 2 - 1))``. Without, which is what profiles and networks of
+earlier versions hold, positions come from the stem alone.
 
 The causal form works on N chunks of C tokens, all at once: decayed scores inside a chunk, and for the chunks before it
 one state a chunk, summed with the decay of whole chunks. So does the form over ``|i - j|`` with more than 256 tokens,
@@ -25,8 +29,10 @@ from supernet.blocks import AttentionMixer, MixerCall, State
 from supernet.costs import attention_cost
 from supernet.elastic import ElasticLinear, prefix
 from supernet.options import integer_option, integer_problem
+from supernet.rotary import turned, waves_of
 
-OPTIONS: dict[str, Scalar] = {"chunk": 32}
+OPTIONS: dict[str, Scalar] = {"chunk": 32, "rotary": False}
+_BASE = 10000.0
 _SHORT = 256  # tokens, up to which all pairs at once are the faster form without causality
 
 
@@ -42,7 +48,16 @@ def check(shape: BlockShape) -> str | None:
     """A chunk has tokens; a head has features to normalise."""
     if shape.head_dim < 2:
         return f"heads of width {shape.head_dim} leave nothing after their norm"
+    rotary = shape.options.get("rotary", OPTIONS["rotary"])
+    if not isinstance(rotary, bool):
+        return f"rotary {rotary!r} is neither true nor false"
+    if rotary and shape.head_dim % 2:
+        return f"head_dim {shape.head_dim} is odd, so its features form no pairs to turn"
     return integer_problem(shape, OPTIONS, "chunk")
+
+
+def _turns(shape: BlockShape) -> bool:
+    return bool(shape.options.get("rotary", OPTIONS["rotary"]))
 
 
 def cost(shape: BlockShape) -> Cost:
@@ -52,24 +67,31 @@ def cost(shape: BlockShape) -> Cost:
     result, padded = tokens * inner, 3 * tokens * inner if tokens > length else 0
     # Products want each head's tokens together: a copy, but for a single head or where padding has copied already.
     copy = result if heads > 1 and not padded else 0
+    values, turns = length * inner, _turns(shape)
+    own = 0 if turns else copy  # of q and of k: turning has copied
     flops = 4 * scores * dim
-    steps = [2 * copy + scores, scores + copy + result, result + length * (inner + 2 * heads)]
+    steps = [2 * own + scores, scores + copy + result, result + length * (inner + 2 * heads)]
     sides = 1 if shape.task.causal else 2  # the chunks before, and those after
     if count > 1:
         state = heads * count * dim**2
         flops += sides * (4 * state * size + 2 * state * count)
         steps += [
-            2 * (result + copy) + state,
+            2 * result + copy + own + state,
             result + 2 * state + heads * count**2,
-            2 * (result + state) + copy,
+            2 * (result + state) + own,
         ]
+    attend = padded + max(steps)
+    if turns:  # q and k as they were are held beside what is turned, until padding takes its place
+        attend = max(3 * values, 2 * values + padded, attend if padded else attend + 2 * values)
     return attention_cost(
         shape,
         attend_flops=flops,
-        attend_activations=padded + max(steps),
+        attend_activations=attend,
         merge_activations=length * (3 * inner + shape.embed_dim),
         other_linears=(LinearShape(in_features=shape.embed_dim, out_features=inner, tokens=length),),
-        constants=scores + (heads * (sides * (tokens + size) + count**2) if count > 1 else 0),
+        constants=scores
+        + (heads * (sides * (tokens + size) + count**2) if count > 1 else 0)
+        + (length * dim if turns else 0),
     )
 
 
@@ -94,6 +116,7 @@ class Retention(AttentionMixer):
         has_heads=True,
         shares_projections=True,
         options=OPTIONS,
+        later_options=frozenset({"rotary"}),
         check=check,
     )
 
@@ -101,6 +124,10 @@ class Retention(AttentionMixer):
         super().__init__(shape)
         self.gate = ElasticLinear(shape.embed_dim, shape.attention_dim)
         self.count, self.size = count, size = _chunks(shape)
+        self.waves_2LP: Tensor | None
+        speed_P = _BASE ** -torch.linspace(0, 1, shape.head_dim // 2, dtype=torch.float64)
+        waves_2LP = waves_of(shape.task.seq_len, speed_P) if _turns(shape) else None
+        self.register_buffer("waves_2LP", waves_2LP, persistent=False)
         self.inside_HNCC: Tensor
         self.leave_H1C1: Tensor
         self.carry_HNN: Tensor
@@ -147,6 +174,9 @@ class Retention(AttentionMixer):
     def attend(self, q_BHLK: Tensor, k_BHLK: Tensor, v_BHLK: Tensor, mask_BL: Tensor | None = None) -> Tensor:
         """Retain every real token, or the past, and normalise each head."""
         heads, length = q_BHLK.shape[1:3]
+        if self.waves_2LP is not None:
+            waves_2LP = prefix(self.waves_2LP, 2, length)
+            q_BHLK, k_BHLK = turned(q_BHLK, waves_2LP), turned(k_BHLK, waves_2LP)
         if mask_BL is not None and not self.shape.task.causal:
             k_BHLK = k_BHLK * mask_BL[:, None, :, None].to(k_BHLK.dtype)
         if self.count == 1:
@@ -181,6 +211,9 @@ class Retention(AttentionMixer):
     ) -> tuple[Tensor, State]:
         """Decay the sums, add the token, read, normalise each head."""
         heads = q_BH1K.shape[1]
+        if self.waves_2LP is not None:
+            waves_21P = self.waves_2LP.index_select(1, position.reshape(1))
+            q_BH1K, k_BH1K = turned(q_BH1K, waves_21P), turned(k_BH1K, waves_21P)
         decay_H11 = prefix(self.decay_H11, heads)
         sum_BHKK = state[0] * decay_H11 + k_BH1K.mT * v_BH1K
         total_BH11 = state[1] * decay_H11 + 1

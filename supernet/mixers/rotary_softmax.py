@@ -8,7 +8,6 @@ Papers: Su et al. 2021, RoFormer; Touvron et al. 2023, LLaMA (in the order of pa
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from search_space.spec import BlockShape, BlockSpec, Cost, Scalar
@@ -17,16 +16,15 @@ from supernet.blocks import State
 from supernet.costs import attention_cost, fused_attention_activations
 from supernet.elastic import prefix
 from supernet.mixers.softmax import Softmax
+from supernet.rotary import base_problem, rotary_speeds, turned, waves_of
 
 OPTIONS: dict[str, Scalar] = {"base": 10000.0}
 
 
 def check(shape: BlockShape) -> str | None:
     """Features of a head form pairs, and the base is a number above 1."""
-    base = shape.options.get("base", OPTIONS["base"])
-    if isinstance(base, bool) or not isinstance(base, int | float) or base <= 1:
-        return f"base {base!r} is not a number above 1"
-    return f"head_dim {shape.head_dim} is odd" if shape.head_dim % 2 else None
+    problem = base_problem(shape.options.get("base", OPTIONS["base"]))
+    return problem or (f"head_dim {shape.head_dim} is odd" if shape.head_dim % 2 else None)
 
 
 def cost(shape: BlockShape) -> Cost:
@@ -56,11 +54,9 @@ class RotarySoftmax(Softmax):
 
     def __init__(self, shape: BlockShape) -> None:
         super().__init__(shape)
-        base, half = float(shape.options.get("base", OPTIONS["base"])), shape.head_dim // 2
-        speed_P = base ** (torch.arange(half, dtype=torch.float64) / -half)  # P = K / 2 pairs
-        angle_LP = torch.arange(shape.task.seq_len, dtype=torch.float64)[:, None] * speed_P
+        base = float(shape.options.get("base", OPTIONS["base"]))
         self.waves_2LP: Tensor
-        waves_2LP = torch.stack([angle_LP.cos(), angle_LP.sin()]).to(torch.get_default_dtype())
+        waves_2LP = waves_of(shape.task.seq_len, rotary_speeds(shape.head_dim, base))
         self.register_buffer("waves_2LP", waves_2LP, persistent=False)
 
     def attend(self, q_BHLK: Tensor, k_BHLK: Tensor, v_BHLK: Tensor, mask_BL: Tensor | None = None) -> Tensor:
@@ -68,22 +64,15 @@ class RotarySoftmax(Softmax):
         waves_2LP = prefix(self.waves_2LP, 2, q_BHLK.shape[2])
         causal = self.shape.task.causal
         bias = None if causal or mask_BL is None else padding_bias(mask_BL, q_BHLK.dtype)
-        return attention(_turned(q_BHLK, waves_2LP), _turned(k_BHLK, waves_2LP), v_BHLK, mask=bias, is_causal=causal)
+        return attention(turned(q_BHLK, waves_2LP), turned(k_BHLK, waves_2LP), v_BHLK, mask=bias, is_causal=causal)
 
     def attend_step(
         self, q_BH1K: Tensor, k_BH1K: Tensor, v_BH1K: Tensor, state: State, *, position: Tensor
     ) -> tuple[Tensor, State]:
         """Turn by the token's place, then attend to all places so far; the cache keeps turned keys."""
         waves_21P = self.waves_2LP.index_select(1, position.reshape(1))
-        q_BH1K, k_BH1K = _turned(q_BH1K, waves_21P), _turned(k_BH1K, waves_21P)
+        q_BH1K, k_BH1K = turned(q_BH1K, waves_21P), turned(k_BH1K, waves_21P)
         return super().attend_step(q_BH1K, k_BH1K, v_BH1K, state, position=position)
-
-
-def _turned(x_BHLK: Tensor, waves_2LP: Tensor) -> Tensor:
-    """Return the vectors ``(B, H, L, K)`` turned by the angles of their places."""
-    (a_BHLP, b_BHLP), (cos_LP, sin_LP) = x_BHLK.chunk(2, -1), waves_2LP.unbind()
-    turned = torch.cat([a_BHLP * cos_LP - b_BHLP * sin_LP, b_BHLP * cos_LP + a_BHLP * sin_LP], -1)
-    return turned.to(x_BHLK.dtype)
 
 
 BLOCK = RotarySoftmax

@@ -97,8 +97,7 @@ def _product_costs(live: Activations, count: int, fade: int, value: int, matrix:
 
 def _every_second(t: Tensor, count: int, dim: int, *, first: int = 0) -> Tensor:
     """Return the ``count`` entries ``first, first + 2, ...`` along an axis, a view."""
-    start, half = (first - 1, 1) if first else (0, 0)
-    return torch.unflatten(t.narrow(dim, start, 2 * count), dim, (count, 2)).select(dim + 1, half)
+    return t[(slice(None),) * dim + (slice(first, first + 2 * count - 1, 2),)]
 
 
 def _matrix_product(a: Tensor, b: Tensor) -> Tensor:

@@ -26,6 +26,8 @@ OPTIONS = {
     "state_space_dual": {"chunk": 8, "kernel": 3},
     "gated_delta": {"chunk": 8, "kernel": 3},
     "gated_short_conv": {"kernel": 5},
+    "latent_softmax": {"rank": 20},
+    "selective_scan": {"states": 3},
 }
 # seq_len, grid, causal, embed_dim, num_heads, head_dim, ratio: one head and many, narrow and wide, with padding or not
 SIZES = [

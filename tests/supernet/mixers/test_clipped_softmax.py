@@ -29,10 +29,11 @@ def naive(q, k, v, *, gamma, zeta, causal, lengths=None):
 
 
 @pytest.mark.parametrize("causal", [False, True])
-@pytest.mark.parametrize("options", [OPTIONS, {}, {"gamma": 0, "zeta": 1}])
+@pytest.mark.parametrize("options", [OPTIONS, {}, {"alpha": 3}, {"gamma": 0, "zeta": 1}])
 def test_equals_the_clipped_softmax(causal, options):
     mixer = build("clipped_softmax", shape_of(seq_len=6, causal=causal, options=options))
-    numbers = {"gamma": -0.03, "zeta": 1.0, **options}
+    numbers = {"gamma": -options.get("alpha", 2) / 6, "zeta": 1.0}
+    numbers |= {name: value for name, value in options.items() if name in numbers}
     assert_same(mixer.attend, lambda *qkv: naive(*qkv, causal=causal, **numbers), *heads(6))
 
 
@@ -52,6 +53,15 @@ def test_weights_are_exactly_zero_and_one():
     assert torch.allclose(weights[1:], torch.full((3, 4), 1.5 / 4 - 0.2, dtype=torch.float64))
     wide = build("clipped_softmax", shape_of(seq_len=4, num_heads=1, options={"gamma": -0.5}))
     assert not wide.attend(q, k, v)[0, 0, 1:].any(), "a head that has nothing to say is silent"
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("length", [16, 64, 256])
+def test_no_token_begins_by_ignoring_all(length, causal):
+    """Of a clipped row that is all zero no gradient comes; scores of unit variance are those of fresh projections."""
+    mixer = MIXERS["clipped_softmax"](shape_of(seq_len=length, causal=causal))
+    q, k = (torch.randn(4, 2, length, 32, generator=torch.Generator().manual_seed(seed)) for seed in (1, 2))
+    assert mixer.attend(q, k, torch.ones_like(q))[..., 0].min() > 0
 
 
 def test_padding_is_not_there():
@@ -76,7 +86,9 @@ def test_bfloat16_tells_small_weights_apart():
     assert mixer.attend(q, q, v).mean().item() == pytest.approx(200 * (1.004 / 200 - 0.004), rel=0.02)
 
 
-@pytest.mark.parametrize("option", [{"gamma": 0.1}, {"gamma": -2}, {"gamma": "low"}, {"zeta": 0.9}, {"zeta": True}])
+@pytest.mark.parametrize(
+    "option", [{"alpha": -1}, {"gamma": 0.1}, {"gamma": -2}, {"gamma": "low"}, {"zeta": 0.9}, {"zeta": True}]
+)
 def test_a_stretch_that_is_none_is_refused(option):
     problem = MIXERS["clipped_softmax"].spec.check(shape_of(seq_len=4, options=option))
     assert problem and next(iter(option)) in problem and "number from" in problem

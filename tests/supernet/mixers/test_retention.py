@@ -1,11 +1,17 @@
 """Retention against the paper's recurrence (causal) and the decayed sum over pairs (otherwise)."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
+from search_space import Block, Geometry, TaskShape
+from supernet import block_module, catalogue
 from supernet.blocks import MixerCall
+from supernet.catalogue import MIXERS
+from tests.contracts.live_memory import peak_values
+from tests.supernet.mixers.decoding import token_by_token
 from tests.supernet.naive import HEAD_DIM, assert_same, build, build_projections, from_rows, heads, normal, shape_of
 
 
@@ -45,6 +51,44 @@ def pairwise(q, k, v, *, distance, first):
 def test_causal_equals_the_recurrence(length, chunk):
     mixer = build("retention", shape_of(seq_len=length, causal=True, options={"chunk": chunk}))
     assert_same(mixer.attend, recurrent, *heads(length))
+
+
+def turned(x):
+    """Turn the pairs of every head as the paper does: feature i and feature i + K / 2 are a complex number."""
+    half, place = HEAD_DIM // 2, torch.arange(x.shape[2], dtype=x.dtype)[:, None]
+    angles = place * torch.tensor([10000.0 ** (-i / (half - 1)) for i in range(half)], dtype=x.dtype)
+    numbers = torch.complex(x[..., :half], x[..., half:]) * torch.polar(torch.ones_like(angles), angles)
+    return torch.cat([numbers.real, numbers.imag], -1)
+
+
+@pytest.mark.parametrize("length, chunk", [(4, 4), (10, 4)])
+def test_q_and_k_are_turned_where_the_space_says_so(length, chunk):
+    shape = shape_of(seq_len=length, causal=True, num_heads=2, options={"chunk": chunk, "rotary": True})
+    mixer = build("retention", shape)
+    assert_same(mixer.attend, lambda q, k, v: recurrent(turned(q), turned(k), v), *heads(length))
+    projections, x = build_projections(shape), normal(2, length, 6)
+    y = token_by_token(mixer, x, num_heads=2, projections=projections)
+    torch.testing.assert_close(y, mixer(x, MixerCall(num_heads=2, projections=projections)), rtol=1e-9, atol=1e-11)
+    both = build("retention", shape_of(seq_len=length, options={"rotary": True}))
+    naive = lambda q, k, v: pairwise(turned(q), turned(k), v, distance=lambda i, j: abs(i - j), first=5)  # noqa: E731
+    assert_same(both.attend, naive, *heads(length))
+
+
+@pytest.mark.parametrize("options, words", [({"rotary": "yes"}, "neither true nor false"), ({"rotary": True}, "odd")])
+def test_a_rotation_that_cannot_be_is_refused(options, words):
+    shape = replace(shape_of(seq_len=4, options=options), head_dim=3)
+    assert words in MIXERS["retention"].spec.check(shape)
+
+
+@pytest.mark.parametrize("length, causal", [(64, True), (70, True), (50, False)])
+def test_the_cost_of_turning_is_exact(length, causal):
+    task = TaskShape(input_shape=(length,), num_outputs=3, seq_len=length, causal=causal)
+    geometry = Geometry(task=task, head_dim=16, options={"retention": {"chunk": 16, "rotary": True}})
+    block = Block(kind="mixer", key="retention", embed_dim=48, num_heads=3)
+    module = block_module(block, geometry, generator=torch.Generator().manual_seed(0))
+    cost = geometry.cost(block, catalogue())
+    assert peak_values(module, torch.ones(2, length, 48)).peak == 2 * cost.peak_activations
+    assert cost.constants == sum(t.numel() for t in module.buffers()) - 3 * causal  # the decays of a step alone
 
 
 def test_chunks_change_nothing_over_a_long_sequence():
