@@ -36,7 +36,8 @@ def block_of(key: str, causal: bool):
         vocab_size=8,
         stem="tokens",
     )
-    geometry = Geometry(task=task, head_dim=8)
+    few = {"selective_scan": {"states": 2}}  # numbers that each feature has at every token
+    geometry = Geometry(task=task, head_dim=8, options=few)
     block = Block(kind="mixer", key=key, embed_dim=16, num_heads=2 if spec.has_heads else 0)
     return geometry, block
 
