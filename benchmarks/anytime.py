@@ -19,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
 from datetime import date
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ from rich.table import Table
 from threadpoolctl import threadpool_limits
 
 from benchmarks.anytime_methods import METHODS, WITH_SUPERNETS
-from benchmarks.anytime_setting import BUDGETS, Curve, Point, add_setting_arguments, open_setting
+from benchmarks.anytime_setting import BUDGETS, Curve, Point, Setting, add_setting_arguments, open_setting
 from hardware_profiles import this_device
 from hardware_profiles.atomic import write_atomically
 from runs.objectives.pareto import hypervolume, non_dominated
@@ -47,11 +48,16 @@ def one_run(options: Mapping[str, Any], method: str, seed: int) -> dict[str, Any
     """Return the points of one method under one seed, and the corner that they are judged from."""
     torch.set_num_threads(1)
     with threadpool_limits(1), tempfile.TemporaryDirectory(prefix="anytime-") as scratch:
-        setting = open_setting(options["task"], options["overrides"], data_root=Path(options["data_root"]))
+        setting = _opened(options["task"], tuple(options["overrides"]), Path(options["data_root"]))
         curve = Curve(setting=setting, limit=max(options["budgets"]))
         {**METHODS, **WITH_SUPERNETS}[method](setting, curve, seed, Path(scratch))
     points = [asdict(point) for point in curve.points]
     return {"reference": setting.reference, "points": points, "fronts": curve.fronts}
+
+
+@cache
+def _opened(task: str, overrides: tuple[str, ...], data_root: Path) -> Setting:
+    return open_setting(task, overrides, data_root=data_root)
 
 
 def front_at(points: Sequence[Point], seconds: float, *, fronts: Fronts = ()) -> list[Point]:

@@ -9,7 +9,7 @@ __all__ = ["mixed_space"]
 
 
 def mixed_space() -> SearchSpace:
-    """Return the space over all registered blocks."""
+    """Return the space over all registered blocks that know a form that is not causal."""
     blocks = catalogue()
     task = TaskShape(input_shape=(1, 32, 32), num_outputs=10, seq_len=64, grid=(8, 8))
     return SearchSpace(
@@ -18,7 +18,7 @@ def mixed_space() -> SearchSpace:
         catalogue=blocks,
         embed_dim=(64, 96, 128),
         depth=(3, 4, 5, 6),
-        mixer=tuple(blocks.mixers),
+        mixer=tuple(key for key, block in blocks.mixers.items() if block.bidirectional),
         num_heads=(2, 3, 4),
         channel_mixer=tuple(blocks.channel_mixers),
         ratio=(1.0, 2.0, 3.0),

@@ -24,13 +24,17 @@ TEXT = TaskShape(
 
 
 def subject_of(space: SearchSpace, mixer: str, precision: str) -> Subject:
-    """Return a network of two layers of one mixer, the second one in a precision."""
+    """Return a network of a mixer in a precision; of softmax with a layer in float and channel mixers beside it.
+
+    What linear maps do in float is the same in every mixer.
+    """
     heads = 2 if space.catalogue.mixers[mixer].has_heads else 0
     # Channel mixers are the same beside every mixer: one of them is enough.
     channel = {"channel_mixer": "mlp", "ratio": 2} if mixer == "softmax" else {"channel_mixer": "identity"}
     plain = Layer(mixer=mixer, num_heads=heads, **channel)
     integers = replace(plain, mixer_precision=precision, channel_precision=precision)
-    architecture = Architecture(embed_dim=32, layers=(plain, space.canonical_layer(integers)))
+    in_float = (plain,) if mixer == "softmax" else ()
+    architecture = Architecture(embed_dim=32, layers=(*in_float, space.canonical_layer(integers)))
     network = Network(architecture, space.geometry).eval()
     reset_parameters(network, torch.Generator().manual_seed(0))
     network = deployed(network)
