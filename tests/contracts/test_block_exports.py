@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 
 import onnx
@@ -32,6 +34,10 @@ PRECISION_TOLERANCE = 1e-3
 EXPORTS = [
     c for c in CASES if c.form == forms(c.spec)[0] or (c.form in ("causal", "padded") and c.spec.kind == "mixer")
 ]
+
+
+def _inputs(case: Case) -> tuple[str, str, tuple[int, ...]]:
+    return case.spec.kind, case.form, tuple(case.example(1).shape)
 
 
 @cache
@@ -99,11 +105,27 @@ def opened(module: torch.nn.Module, example: Tensor, path: Path) -> torch.nn.Mod
     return load_program(path)
 
 
-@pytest.mark.parametrize("case", EXPORTS, ids=str)
-def test_pt2_opens_and_runs_at_another_batch(case, tmp_path):
-    module, x = deployed(case.module(case.block())), case.example(5)
-    found = opened(module, case.example(2), tmp_path / "block.pt2")(x)
-    torch.testing.assert_close(found, module(x), rtol=0, atol=1e-5)
+class Beside(torch.nn.Module):
+    """Blocks that take the same inputs, in one program: an export and its opening take long whatever is in them."""
+
+    def __init__(self, blocks: Sequence[torch.nn.Module]) -> None:
+        super().__init__()
+        self.blocks = torch.nn.ModuleList(blocks)
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        return [block(x) for block in self.blocks]
+
+
+TOGETHER = {key: list(cases) for key, cases in groupby(sorted(EXPORTS, key=_inputs), key=_inputs)}
+
+
+@pytest.mark.parametrize("cases", TOGETHER.values(), ids=["-".join(map(str, key[:2])) for key in TOGETHER])
+def test_pt2_opens_and_runs_at_another_batch(cases, tmp_path):
+    module = Beside([deployed(case.module(case.block())) for case in cases]).eval()
+    x = cases[0].example(5)
+    found = opened(module, cases[0].example(2), tmp_path / "blocks.pt2")(x)
+    for case, y, expected in zip(cases, found, module(x), strict=True):
+        torch.testing.assert_close(y, expected, rtol=0, atol=1e-5, msg=lambda text, case=case: f"{case}: {text}")
 
 
 @pytest.mark.parametrize("precision", sorted(FORMATS))
