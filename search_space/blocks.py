@@ -39,6 +39,8 @@ _TASK = record(
     },
     may_lack=("grid", "causal", "vocab_size", "padded", "stem", "head", "categories"),
 )
+
+
 _GEOMETRY = record(
     {
         "task": _TASK,

@@ -22,11 +22,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from search_space.spec import BlockShape, BlockSpec, Cost, LinearShape, Scalar
-from supernet.blocks import MixerCall, State, TokenMixer
+from supernet.blocks import MixerCall, State
 from supernet.costs import Activations, projection_shapes
 from supernet.elastic import ElasticLinear
 from supernet.options import integer_option, integer_problem
 from supernet.recurrence.chunks import chunk_sizes, chunked, chunked_costs, decays_within, joined
+from supernet.recurrence.matrix_state import FilteredMatrixState
 from supernet.recurrence.rates import HeadRates
 from supernet.recurrence.scan import scan, scan_costs
 from supernet.recurrence.short_convolution import FilteredHeads
@@ -142,7 +143,7 @@ def _chunk_costs(live: Activations, *, heads: int, dim: int, count: int, size: i
     return flops
 
 
-class GatedDelta(TokenMixer):
+class GatedDelta(FilteredMatrixState):
     """``(B, H, L, K)`` attention through a state that forgets and corrects itself."""
 
     spec = BlockSpec(
@@ -237,20 +238,6 @@ class GatedDelta(TokenMixer):
         """Normalise each head, scale, gate, merge."""
         y_BLHK = F.rms_norm(y_BLHK, y_BLHK.shape[3:], self.scale, EPS)
         return call.merge_gated(y_BLHK.transpose(1, 2), x_BLD, self.gate)
-
-    def initial_state(
-        self,
-        batch_size: int,
-        *,
-        embed_dim: int,
-        num_heads: int = 0,
-        dtype: torch.dtype = torch.float32,
-        device: torch.device | None = None,
-    ) -> State:
-        """Return the empty state, ``(B, H, K, K)``, and the inputs of the three filters."""
-        dim = self.shape.head_dim
-        state_BHKK = torch.zeros(batch_size, num_heads, dim, dim, dtype=dtype, device=device)
-        return state_BHKK, *self.heads.initial_state(batch_size, features=num_heads * dim, dtype=dtype, device=device)
 
     def step(self, x_B1D: Tensor, state: State, call: MixerCall, *, position: Tensor) -> tuple[Tensor, State]:
         """Fade the state, write what the value differs by from what the key recalls, ask it."""

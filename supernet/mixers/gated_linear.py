@@ -21,10 +21,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from search_space.spec import BlockShape, BlockSpec, Cost, LinearShape, Scalar
-from supernet.blocks import MixerCall, State, TokenMixer
+from supernet.blocks import MixerCall, State
 from supernet.costs import attention_cost
 from supernet.elastic import ElasticLinear
 from supernet.options import integer_option, integer_problem
+from supernet.recurrence.matrix_state import MatrixState
 
 OPTIONS: dict[str, Scalar] = {"chunk": 16, "rank": 16, "temperature": 16}
 _RANGE = 64.0  # exp of this squared is still a float32, with room for q and k
@@ -87,7 +88,7 @@ def cost(shape: BlockShape) -> Cost:
     )
 
 
-class GatedLinear(TokenMixer):
+class GatedLinear(MatrixState):
     """``(B, H, L, K)`` attention through a state whose rows fade as the tokens say."""
 
     spec = BlockSpec(
@@ -178,19 +179,6 @@ class GatedLinear(TokenMixer):
             y_BHNCK = y_BHNCK + F.pad(q[:, :, 1:] @ state_BHnKK, (0, 0, 0, 0, 1, 0))
         y_BHLK: Tensor = y_BHNCK.flatten(2, 3)
         return y_BHLK[:, :, :length] if extra else y_BHLK
-
-    def initial_state(
-        self,
-        batch_size: int,
-        *,
-        embed_dim: int,
-        num_heads: int = 0,
-        dtype: torch.dtype = torch.float32,
-        device: torch.device | None = None,
-    ) -> State:
-        """Return the empty state, ``(B, H, K, K)``."""
-        dim = self.shape.head_dim
-        return (torch.zeros(batch_size, num_heads, dim, dim, dtype=dtype, device=device),)
 
     def step(self, x_B1D: Tensor, state: State, call: MixerCall, *, position: Tensor) -> tuple[Tensor, State]:
         """Fade the state, add the token, ask it."""

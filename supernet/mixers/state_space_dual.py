@@ -21,11 +21,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from search_space.spec import BlockShape, BlockSpec, Cost, LinearShape, Scalar
-from supernet.blocks import MixerCall, State, TokenMixer
+from supernet.blocks import MixerCall, State
 from supernet.costs import Activations, projection_shapes
 from supernet.elastic import ElasticLinear, prefix
 from supernet.options import integer_option, integer_problem
 from supernet.recurrence.chunks import chunk_sizes, chunked, chunked_costs, decays_within, joined
+from supernet.recurrence.matrix_state import FilteredMatrixState
 from supernet.recurrence.rates import HeadRates
 from supernet.recurrence.scan import scan, scan_costs
 from supernet.recurrence.short_convolution import FilteredHeads
@@ -93,7 +94,7 @@ def cost(shape: BlockShape) -> Cost:
     )
 
 
-class StateSpaceDual(TokenMixer):
+class StateSpaceDual(FilteredMatrixState):
     """``(B, H, L, K)`` attention through a state that fades as the tokens say."""
 
     spec = BlockSpec(
@@ -163,20 +164,6 @@ class StateSpaceDual(TokenMixer):
         y_BLHK = F.rms_norm(y_BLHK * gate_BLE.view_as(y_BLHK), y_BLHK.shape[3:], eps=EPS)
         y_BLE = y_BLHK.flatten(2)
         return call.shared.out(y_BLE * prefix(self.scale, width), x_BLD.shape[-1], call.precision)
-
-    def initial_state(
-        self,
-        batch_size: int,
-        *,
-        embed_dim: int,
-        num_heads: int = 0,
-        dtype: torch.dtype = torch.float32,
-        device: torch.device | None = None,
-    ) -> State:
-        """Return the empty state, ``(B, H, K, K)``, and the inputs of the three filters."""
-        dim = self.shape.head_dim
-        state_BHKK = torch.zeros(batch_size, num_heads, dim, dim, dtype=dtype, device=device)
-        return state_BHKK, *self.heads.initial_state(batch_size, features=num_heads * dim, dtype=dtype, device=device)
 
     def step(self, x_B1D: Tensor, state: State, call: MixerCall, *, position: Tensor) -> tuple[Tensor, State]:
         """Fade the state, add the token, ask it."""

@@ -119,8 +119,9 @@ class FilteredHeads(nn.Module):
         self, batch_size: int, *, features: int, dtype: torch.dtype, device: torch.device | None
     ) -> State:
         """Return the inputs of the three filters before the first token."""
-        sizes = {"features": features, "dtype": dtype, "device": device}
-        return tuple(self._at(i).initial_state(batch_size, **sizes) for i in range(3))  # type: ignore[arg-type]
+        return tuple(
+            self._at(i).initial_state(batch_size, features=features, dtype=dtype, device=device) for i in range(3)
+        )
 
     def step(self, x_B1D: Tensor, state: State, call: MixerCall) -> tuple[list[Tensor], State]:
         """Return q, k and v of one more token, ``(B, 1, E)`` each, and the last inputs."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from sklearn.model_selection import train_test_split
 from search_space.errors import DataError
 from supernet.tasks._classification import SPLIT_SEED, stratified
 
-__all__ = ["ASIDE", "ASIDE_VALIDATION", "aside_text", "labels_aside", "set_aside", "set_aside_numbers"]
+__all__ = ["ASIDE", "ASIDE_VALIDATION", "Labelled", "all_splits", "aside_text", "set_aside", "set_aside_numbers"]
 
 ASIDE = "a tenth of the rest set aside for validation and test each, stratified by class, seed 0"
 ASIDE_VALIDATION = "a tenth of the training examples set aside for validation, stratified by class, seed 0"
@@ -24,10 +25,43 @@ def aside_text(predict: str, *, text: str = ASIDE) -> str:
     return text if predict == "class" else text.replace(", stratified by class", "")
 
 
-def labels_aside(
-    labels: Sequence[str], *, predict: str, where: str, remedy: str, splits: int = 2
+class Labelled(Protocol):
+    """Examples with a label each, as it is written, of which some can be taken."""
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """One of each example."""
+
+    def rows(self, rows: NDArray[np.int64]) -> Self:
+        """Return some of the examples."""
+
+
+_Examples = TypeVar("_Examples", bound=Labelled)
+
+
+def all_splits(
+    given: Mapping[str, _Examples], *, predict: str, where: str, remedy: str
+) -> tuple[dict[str, _Examples], str]:
+    """Return training, validation and test, and how they were made.
+
+    Of what is ``given``, training at least, the splits that lack are set aside from training, as :func:`set_aside`
+    does; labels are classes or numbers, as ``predict`` says.
+    """
+    lacking = [name for name in ("test", "validation") if name not in given]
+    found = dict(given)
+    for done, name in enumerate(lacking):
+        train = found["train"]
+        rest, taken = _labels_aside(
+            train.labels, predict=predict, where=where, remedy=remedy, splits=len(lacking) - done
+        )
+        found |= {"train": train.rows(rest), name: train.rows(taken)}
+    made = aside_text(predict) if lacking else "in files of their own"
+    return {name: found[name] for name in ("train", "validation", "test")}, made
+
+
+def _labels_aside(
+    labels: Sequence[str], *, predict: str, where: str, remedy: str, splits: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return rows as :func:`set_aside` does, of labels as they are written, which are classes or numbers."""
     if predict != "class":
         return set_aside_numbers(len(labels), where=where, remedy=remedy)
     names, numbers = np.unique(labels, return_inverse=True)

@@ -25,7 +25,7 @@ from supernet.tasks._base import Task, TaskData
 from supernet.tasks._options import Option
 from supernet.tasks._series.labelled import LONGEST, labelled_series_data
 from supernet.tasks._series.values import FILLS
-from supernet.tasks._setting_aside import aside_text, labels_aside
+from supernet.tasks._setting_aside import all_splits
 
 _SPLITS = ("train", "validation", "test")
 
@@ -93,24 +93,20 @@ class LabelledSeriesTask(Task):
                         time=str(options["time"]),
                         channels=names_of(str(options["channels"])),
                     )
-        lacking = [name for name in ("test", "validation") if name not in given]
-        for done, name in enumerate(lacking):
-            rest, taken = labels_aside(
-                given["train"].labels,
-                predict=predict,
-                where=str(path),
-                remedy="add series, or set task.options.validation_path and task.options.test_path",
-                splits=len(lacking) - done,
-            )
-            given |= {"train": given["train"].rows(rest), name: given["train"].rows(taken)}
+        splits, splits_made = all_splits(
+            given,
+            predict=predict,
+            where=str(path),
+            remedy="add series, or set task.options.validation_path and task.options.test_path",
+        )
         return labelled_series_data(
-            {name: given[name] for name in _SPLITS},
+            splits,
             predict=predict,
             steps=int(options["steps"]),
             patch=int(options["patch"]),
             fill=str(options["fill"]),
             where=str(path),
-            splits_made=aside_text(predict) if lacking else "in files of their own",
+            splits_made=splits_made,
         )
 
 

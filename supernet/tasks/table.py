@@ -22,7 +22,7 @@ from supernet.readers.words import shown
 from supernet.tasks._answers import PREDICT
 from supernet.tasks._base import Task, TaskData
 from supernet.tasks._options import Option
-from supernet.tasks._setting_aside import aside_text, labels_aside
+from supernet.tasks._setting_aside import all_splits
 from supernet.tasks._tables.rows import read_rows, table_data
 
 
@@ -61,24 +61,20 @@ class TableTask(Task):
             if options[option]:
                 file = find_file(str(options[option]), data_root, kind=kind, option=f"task.options.{option}")
                 given[name] = read_rows(file, label=label, named=(*ignore, *categories) if name == "train" else ())
-        lacking = [name for name in ("test", "validation") if name not in given]
-        for done, name in enumerate(lacking):
-            rest, taken = labels_aside(
-                given["train"].labels,
-                predict=predict,
-                where=str(first),
-                remedy="add rows, set task.options.validation_path and test_path, or predict=number of numbers",
-                splits=len(lacking) - done,
-            )
-            given |= {"train": given["train"].rows(rest), name: given["train"].rows(taken)}
+        splits, splits_made = all_splits(
+            given,
+            predict=predict,
+            where=str(first),
+            remedy="add rows, set task.options.validation_path and test_path, or predict=number of numbers",
+        )
         return table_data(
-            {name: given[name] for name in ("train", "validation", "test")},
+            splits,
             predict=predict,
             label=label,
             ignore=ignore,
             categories=categories,
             where=str(first),
-            splits_made=aside_text(predict) if lacking else "in files of their own",
+            splits_made=splits_made,
         )
 
 

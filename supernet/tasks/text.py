@@ -23,7 +23,7 @@ from supernet.tasks._base import TaskData
 from supernet.tasks._encoding import TEXT_OPTIONS
 from supernet.tasks._language import CONTEXT, byte_data
 from supernet.tasks._options import Option
-from supernet.tasks._setting_aside import aside_text, labels_aside
+from supernet.tasks._setting_aside import all_splits
 from supernet.tasks._text import TextTask, text_data
 
 _PLAIN = ".txt"
@@ -68,29 +68,25 @@ class Text(TextTask):
             )
         predict = str(options["predict"])
         columns = {"text": str(options["text"]), "label": str(options["label"])}
-        train, others = read_labelled(path, **columns), {}
-        given = {name: str(options[f"{name}_path"]) for name in ("test", "validation")}
-        for name, place in given.items():
-            if place:
+        given = {"train": read_labelled(path, **columns)}
+        for name in ("test", "validation"):
+            if place := str(options[f"{name}_path"]):
                 file = find_file(place, data_root, kind=kind, option=f"task.options.{name}_path")
-                others[name] = read_labelled(file, **columns)
-        lacking = [name for name in given if name not in others]
-        for done, name in enumerate(lacking):
-            rest, taken = labels_aside(
-                train.labels,
-                predict=predict,
-                where=str(path),
-                remedy="add rows, or set task.options.validation_path and task.options.test_path",
-                splits=len(lacking) - done,
-            )
-            train, others[name] = train.rows(rest), train.rows(taken)
+                given[name] = read_labelled(file, **columns)
+        splits, splits_made = all_splits(
+            given,
+            predict=predict,
+            where=str(path),
+            remedy="add rows, or set task.options.validation_path and task.options.test_path",
+        )
         return text_data(
-            train,
-            **others,
+            splits["train"],
+            validation=splits["validation"],
+            test=splits["test"],
             options=options,
             data_root=data_root,
             where=str(path),
-            splits_made=aside_text(predict) if lacking else "in files of their own",
+            splits_made=splits_made,
             predict=predict,
         )
 
