@@ -13,8 +13,8 @@ __all__ = ["block_affinity"]
 
 Floats = NDArray[np.float64]
 # Measured by ``python -m benchmarks.inheritance``, three fifths of the way to the donor: on the digits 850 steps of a
-# donor are worth 90 to a network of one other gene and 40 to 140 to one of several; on clinc150 800 to 1600 are worth
-# 50 to 100 to networks that have a third in common.
+# donor are worth 90 to a network of one other gene and 40 to 140 to one of several; in single runs on clinc150 800 to
+# 1600 are worth 50 to 100 to networks that have a third in common.
 _WORTH = 0.2
 _OTHER_WIDTH = 0.5
 
