@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TypeVar
@@ -14,6 +15,8 @@ from search_space import Genes, SearchSpace
 from search_space.precision import FLOAT_BYTES
 
 __all__ = ["CostModel", "sum_over_blocks"]
+
+_STATE_BYTES = 4  # states are float32, whatever the precision of the weights
 
 
 Number = TypeVar("Number", np.int64, np.float64)
@@ -39,10 +42,18 @@ class CostModel:
     """Parameters, operations and bytes of the networks of a space, from the formulas that its blocks declare.
 
     Every method takes a canonical gene matrix ``(n, genes)`` and returns ``(n,)`` integers.
+
+    Parameters
+    ----------
+    space
+        The space of the genes.
+    sequences, cache_tokens
+        Of :meth:`cache_bytes`: how many are decoded at once, and the length that their states have room for; that of
+        the task when 0.
     """
 
-    def __init__(self, space: SearchSpace) -> None:
-        self.space = space
+    def __init__(self, space: SearchSpace, *, sequences: int = 1, cache_tokens: int = 0) -> None:
+        self.space, self.sequences, self.cache_tokens = space, sequences, cache_tokens
 
     @cached_property
     def _sums(self) -> NDArray[np.int64]:
@@ -60,6 +71,13 @@ class CostModel:
         values = [self.space.cost(b).peak_activations * FLOAT_BYTES[b.float_precision] for b in blocks]
         return np.array([*values, 0], np.int64)
 
+    @cached_property
+    def _state_bytes(self) -> NDArray[np.int64]:
+        """Bytes that every block remembers of one sequence, ``(blocks, 1)``."""
+        geometry = self.space.geometry.of_length(self.cache_tokens)
+        states = (geometry.state(block, self.space.catalogue) for block in self.space.blocks)
+        return np.array([[_STATE_BYTES * sum(map(math.prod, shapes))] for shapes in states], np.int64)
+
     def _sum(self, genes: Genes, column: int) -> NDArray[np.int64]:
         return sum_over_blocks(self.space.block_ids(genes), self._sums[:, [column]])[:, 0]
 
@@ -74,6 +92,13 @@ class CostModel:
     def size_bytes(self, genes: Genes) -> NDArray[np.int64]:
         """Return the bytes of the stored weights, each block at its precision, scales included."""
         return self._sum(genes, 2)
+
+    def cache_bytes(self, genes: Genes) -> NDArray[np.int64]:
+        """Return the bytes of what all layers remember between two tokens that a causal network decodes: its states.
+
+        Keys and values have room for every token, recurrent states have their one size.
+        """
+        return sum_over_blocks(self.space.block_ids(genes), self._state_bytes)[:, 0] * self.sequences
 
     def peak_activation_bytes(self, genes: Genes, *, batch_size: int = 1) -> NDArray[np.int64]:
         """Return the bytes of the float values alive at the worst moment of a forward pass, weights left out.

@@ -15,7 +15,7 @@ from search_space.architecture import IDENTITY, SIZES, Architecture, Layer
 from search_space.norm import Norm
 from search_space.precision import FLOAT
 from search_space.schema import integer, items, number, one_of, optional, parse_json, record, scalar, table, word
-from search_space.spec import BlockShape, BlockSpec, Catalogue, Cost, Kind, Scalar, TaskShape
+from search_space.spec import BlockShape, BlockSpec, Catalogue, Cost, Kind, Scalar, StateShapes, TaskShape
 
 __all__ = ["Block", "Geometry", "block_of", "blocks_of", "geometry_of", "layer_blocks", "layer_of"]
 
@@ -111,6 +111,16 @@ class Geometry:
         """Return what ``block`` costs for one example."""
         spec, shape = catalogue.spec(block.kind, block.key), self.shape(block)
         return _with_norm(spec.cost(shape), spec, shape)
+
+    def state(self, block: Block, catalogue: Catalogue) -> StateShapes:
+        """Return the shapes of what ``block`` remembers of one example when it decodes."""
+        return catalogue.spec(block.kind, block.key).state(self.shape(block))
+
+    def of_length(self, tokens: int) -> Geometry:
+        """Return the geometry of sequences of so many tokens; 0 leaves it as it is."""
+        if tokens in (0, self.task.seq_len):
+            return self
+        return replace(self, task=replace(self.task, seq_len=tokens, input_shape=(tokens, *self.task.input_shape[1:])))
 
     def to_json(self) -> str:
         """Return the canonical JSON text."""

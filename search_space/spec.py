@@ -15,10 +15,12 @@ from search_space.errors import ConfigError
 from search_space.norm import Norm
 from search_space.precision import FLOAT, FLOAT_BYTES, FORMATS
 
-__all__ = ["BlockShape", "BlockSpec", "Catalogue", "Cost", "Kind", "LinearShape", "Scalar", "TaskShape"]
+__all__ = ["BlockShape", "BlockSpec", "Catalogue", "Cost", "Kind", "LinearShape", "Scalar", "StateShapes", "TaskShape"]
 
 Kind = Literal["stem", "mixer", "channel_mixer", "head"]
 Scalar = int | float | str | bool
+StateShapes = tuple[tuple[int, ...], ...]
+"""The shapes of several tensors of one example."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -151,6 +153,8 @@ class BlockSpec:
     cost
         From the sizes to the cost of one example, residual and norm included: a layer norm, before the residual
         branches off (``Geometry.cost`` changes that for a space with another).
+    state
+        From the sizes to the shapes of the tensors that a causal mixer remembers of one example when it decodes.
     bidirectional, causal
         Which forms exist.
     needs_grid
@@ -180,6 +184,7 @@ class BlockSpec:
     kind: Kind
     cost: Callable[[BlockShape], Cost]
     paper: str
+    state: Callable[[BlockShape], StateShapes] = lambda shape: ()
     bidirectional: bool = True
     causal: bool = True
     needs_grid: bool = False

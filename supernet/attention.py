@@ -6,9 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from search_space.spec import BlockShape
+from search_space.spec import BlockShape, StateShapes
 
-__all__ = ["attention", "cached_attention", "empty_cache", "padding_bias", "written"]
+__all__ = ["attention", "cache_shapes", "cached_attention", "padding_bias", "written"]
 
 _SHORT = 256
 _NEVER = -1e9
@@ -47,12 +47,10 @@ def attention(
     return F.scaled_dot_product_attention(q_BHLK, k_BHSK, v_BHSK, attn_mask=mask, is_causal=is_causal)
 
 
-def empty_cache(
-    shape: BlockShape, batch_size: int, *, num_heads: int, dtype: torch.dtype, device: torch.device | None
-) -> tuple[Tensor, Tensor]:
-    """Return room for the keys and the values of all tokens of the task, zeros ``(B, H, S, K)`` each."""
-    size = (batch_size, num_heads, shape.task.seq_len, shape.head_dim)
-    return torch.zeros(size, dtype=dtype, device=device), torch.zeros(size, dtype=dtype, device=device)
+def cache_shapes(shape: BlockShape, *, tokens: int | None = None) -> StateShapes:
+    """Return the shapes ``(H, S, K)`` of a cache of keys and values, of all tokens of the task by default."""
+    size = (shape.num_heads, shape.task.seq_len if tokens is None else tokens, shape.head_dim)
+    return size, size
 
 
 def written(cache_BHSK: Tensor, new_BH1K: Tensor, place: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ its prefix along each axis (``supernet.elastic.prefix``), so that extraction is 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, TypeVar
 
 import torch
@@ -135,8 +135,9 @@ class TokenMixer(nn.Module):
         dtype: torch.dtype = torch.float32,
         device: torch.device | None = None,
     ) -> State:
-        """Return the state before the first token: memory for ``task.seq_len`` tokens. Causal mixers only."""
-        raise NotImplementedError
+        """Return the state before the first token, zeros of the shapes of ``spec.state``. Causal mixers only."""
+        shapes = self.spec.state(replace(self.shape, embed_dim=embed_dim, num_heads=num_heads))
+        return tuple(torch.zeros(batch_size, *shape, dtype=dtype, device=device) for shape in shapes)
 
     def step(self, x_B1D: Tensor, state: State, call: MixerCall, *, position: Tensor) -> tuple[Tensor, State]:
         """Mix one more token: return its result ``(B, 1, D)`` and the new state, the given one left unchanged.

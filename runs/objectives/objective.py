@@ -54,6 +54,8 @@ class Objective:
         Whether it needs an evaluation of the network; otherwise it is cheap, for whole populations.
     metric
         The task's metric that it stands for, where it is the error of a task.
+    decodes
+        Whether only a causal network has it, which decodes token by token.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Objective:
     formula: Callable[[CostModel, Genes], NDArray[np.int64]] | None = None
     evaluated: bool = False
     metric: Metric | None = None
+    decodes: bool = False
 
     @property
     def sign(self) -> float:
@@ -88,6 +91,13 @@ _ALL = (
         label="Peak activation memory",
         formula=lambda c, g: c.peak_activation_bytes(g),
     ),
+    Objective(
+        name="cache_bytes",
+        unit="bytes",
+        label="Cache of a decoder",
+        formula=lambda c, g: c.cache_bytes(g),
+        decodes=True,
+    ),
 )
 OBJECTIVES: Mapping[str, Objective] = {objective.name: objective for objective in _ALL}
 MEASURED = (LATENCY, ENERGY)
@@ -96,7 +106,9 @@ MEASURED = (LATENCY, ENERGY)
 
 def exact_costs(costs: CostModel, genes: Genes) -> dict[str, NDArray[np.float64]]:
     """Return every value that a formula gives, ``(n,)`` by objective name."""
-    return {o.name: o.formula(costs, genes).astype(float) for o in OBJECTIVES.values() if o.formula is not None}
+    causal = costs.space.geometry.task.causal
+    known = [o for o in OBJECTIVES.values() if causal or not o.decodes]
+    return {o.name: o.formula(costs, genes).astype(float) for o in known if o.formula is not None}
 
 
 @lru_cache

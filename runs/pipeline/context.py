@@ -21,6 +21,7 @@ from runs.objectives import Budget, Objective, objectives_by_name
 from runs.pipeline.accelerator import torch_device
 from runs.pipeline.ahead.begun import explained, note_begun
 from runs.pipeline.ahead.executable import available_runtime, check_executable, executed_exactly
+from runs.pipeline.ahead.phases import check_phases
 from runs.pipeline.config import Config
 from runs.pipeline.run_folder import run_folder
 from runs.profiling.target import Target
@@ -125,7 +126,7 @@ class Context:
     @cached_property
     def costs(self) -> CostModel:
         """The exact costs of whole populations."""
-        return CostModel(self.space)
+        return CostModel(self.space, sequences=self.setting.batch_size)
 
     @cached_property
     def objectives(self) -> tuple[Objective, ...]:
@@ -238,6 +239,7 @@ def open_context(
         The task's data cannot be read.
     """
     hardware, data = config.hardware, task_data(config) if data is None else data
+    check_phases(config.search.objectives, config.limits.limits, data.shape)
     runtime, reporter = available_runtime(hardware.runtime), reporter or SilentReporter()
     if data.kind == "numbers" and config.training.label_smoothing:
         reporter.message("training.label_smoothing is of classes: it is 0, for this task predicts numbers")

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from search_space.spec import BlockShape, BlockSpec, Cost, Scalar
-from supernet.attention import padding_bias, written
+from supernet.attention import cache_shapes, padding_bias, written
 from supernet.blocks import State
 from supernet.costs import attention_cost
 from supernet.mixers.softmax import Softmax
@@ -67,6 +67,7 @@ class ClippedSoftmax(Softmax):
         key="clipped_softmax",
         kind="mixer",
         cost=cost,
+        state=cache_shapes,
         paper="Quantizable Transformers (2023)",
         has_heads=True,
         shares_projections=True,

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from search_space.spec import BlockShape, BlockSpec, Cost
+from search_space.spec import BlockShape, BlockSpec, Cost, StateShapes
 from supernet.blocks import State
 from supernet.costs import attention_cost
 from supernet.mixers.linear import EPS, OPTIONS, Linear, chunks
@@ -50,6 +50,11 @@ def cost(shape: BlockShape) -> Cost:
     )
 
 
+def state(shape: BlockShape) -> StateShapes:
+    """The sum ``(H, 2K, K + 1)`` of the products of keys and values."""
+    return ((shape.num_heads, 2 * shape.head_dim, shape.head_dim + 1),)
+
+
 class CosFormer(Linear):
     """``(B, H, L, K)`` attention through a state of twice the features."""
 
@@ -57,6 +62,7 @@ class CosFormer(Linear):
         key="cosformer",
         kind="mixer",
         cost=cost,
+        state=state,
         paper="cosFormer (2022)",
         has_heads=True,
         shares_projections=True,
@@ -86,19 +92,6 @@ class CosFormer(Linear):
         if extra:
             y_BHLV = y_BHLV[:, :, :length]
         return y_BHLV[..., :-1] / (y_BHLV[..., -1:] + EPS)
-
-    def initial_state(
-        self,
-        batch_size: int,
-        *,
-        embed_dim: int,
-        num_heads: int = 0,
-        dtype: torch.dtype = torch.float32,
-        device: torch.device | None = None,
-    ) -> State:
-        """Return the empty sum ``(B, H, 2K, K + 1)`` of the products of keys and values."""
-        dim = self.shape.head_dim
-        return (torch.zeros(batch_size, num_heads, 2 * dim, dim + 1, dtype=dtype, device=device),)
 
     def attend_step(
         self, q_BH1K: Tensor, k_BH1K: Tensor, v_BH1K: Tensor, state: State, *, position: Tensor

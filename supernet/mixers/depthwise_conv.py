@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from search_space.spec import BlockShape, BlockSpec, Cost, LinearShape, Scalar
+from search_space.spec import BlockShape, BlockSpec, Cost, LinearShape, Scalar, StateShapes
 from supernet.blocks import MixerCall, State, TokenMixer
 from supernet.elastic import ElasticLinear, prefix
 from supernet.options import integer_option, integer_problem
@@ -49,6 +49,12 @@ def cost(shape: BlockShape) -> Cost:
     )
 
 
+def state(shape: BlockShape) -> StateShapes:
+    """The activations of the last tokens, ``(kernel - 1, M)``."""
+    expansion, kernel = (integer_option(shape, OPTIONS, name) for name in OPTIONS)
+    return ((kernel - 1, expansion * shape.embed_dim),)
+
+
 class DepthwiseConv(TokenMixer):
     """``(B, L, D)`` convolved feature by feature, M = expansion * D features."""
 
@@ -56,6 +62,7 @@ class DepthwiseConv(TokenMixer):
         key="depthwise_conv",
         kind="mixer",
         cost=cost,
+        state=state,
         paper="MetaFormer Baselines for Vision (2022)",
         options=OPTIONS,
         check=check,
@@ -94,19 +101,6 @@ class DepthwiseConv(TokenMixer):
         if call.mask_BL is None or self.shape.task.causal:
             return h_BLM
         return h_BLM * call.mask_BL.to(h_BLM.dtype)[..., None]  # padding is zero, as what lies outside is
-
-    def initial_state(
-        self,
-        batch_size: int,
-        *,
-        embed_dim: int,
-        num_heads: int = 0,
-        dtype: torch.dtype = torch.float32,
-        device: torch.device | None = None,
-    ) -> State:
-        """Return the activations before the first token, zeros ``(B, kernel - 1, M)``."""
-        past = self.filters.shape[-2] - 1
-        return (torch.zeros(batch_size, past, self.expansion * embed_dim, dtype=dtype, device=device),)
 
     def step(self, x_B1D: Tensor, state: State, call: MixerCall, *, position: Tensor) -> tuple[Tensor, State]:
         """Expand, weigh the last ``kernel`` activations, contract."""

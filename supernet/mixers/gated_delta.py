@@ -22,12 +22,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from search_space.spec import BlockShape, BlockSpec, Cost, LinearShape, Scalar
-from supernet.blocks import MixerCall, State
+from supernet.blocks import MixerCall, State, TokenMixer
 from supernet.costs import Activations, projection_shapes
 from supernet.elastic import ElasticLinear
 from supernet.options import integer_option, integer_problem
 from supernet.recurrence.chunks import chunk_sizes, chunked, chunked_costs, decays_within, joined
-from supernet.recurrence.matrix_state import FilteredMatrixState
+from supernet.recurrence.matrix_state import filtered_matrix_shapes
 from supernet.recurrence.rates import HeadRates
 from supernet.recurrence.scan import scan, scan_costs
 from supernet.recurrence.short_convolution import FilteredHeads
@@ -143,13 +143,14 @@ def _chunk_costs(live: Activations, *, heads: int, dim: int, count: int, size: i
     return flops
 
 
-class GatedDelta(FilteredMatrixState):
+class GatedDelta(TokenMixer):
     """``(B, H, L, K)`` attention through a state that forgets and corrects itself."""
 
     spec = BlockSpec(
         key="gated_delta",
         kind="mixer",
         cost=cost,
+        state=lambda shape: filtered_matrix_shapes(shape, OPTIONS),
         paper="Gated Delta Networks (2024)",
         bidirectional=False,
         has_heads=True,

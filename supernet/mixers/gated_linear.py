@@ -21,11 +21,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from search_space.spec import BlockShape, BlockSpec, Cost, LinearShape, Scalar
-from supernet.blocks import MixerCall, State
+from supernet.blocks import MixerCall, State, TokenMixer
 from supernet.costs import attention_cost
 from supernet.elastic import ElasticLinear
 from supernet.options import integer_option, integer_problem
-from supernet.recurrence.matrix_state import MatrixState
+from supernet.recurrence.matrix_state import matrix_shapes
 
 OPTIONS: dict[str, Scalar] = {"chunk": 16, "rank": 16, "temperature": 16}
 _RANGE = 64.0  # exp of this squared is still a float32, with room for q and k
@@ -88,13 +88,14 @@ def cost(shape: BlockShape) -> Cost:
     )
 
 
-class GatedLinear(MatrixState):
+class GatedLinear(TokenMixer):
     """``(B, H, L, K)`` attention through a state whose rows fade as the tokens say."""
 
     spec = BlockSpec(
         key="gated_linear",
         kind="mixer",
         cost=cost,
+        state=matrix_shapes,
         paper="Gated Linear Attention Transformers (2023)",
         has_heads=True,
         shares_projections=True,

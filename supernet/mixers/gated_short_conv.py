@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from search_space.spec import BlockShape, BlockSpec, Cost, LinearShape, Scalar
+from search_space.spec import BlockShape, BlockSpec, Cost, LinearShape, Scalar, StateShapes
 from supernet.blocks import MixerCall, State, TokenMixer
 from supernet.costs import Activations
 from supernet.elastic import ElasticLinear, prefix
@@ -50,6 +50,11 @@ def cost(shape: BlockShape) -> Cost:
     )
 
 
+def state(shape: BlockShape) -> StateShapes:
+    """What was filtered of the last tokens, ``(kernel - 1, D)``."""
+    return ((integer_option(shape, OPTIONS, "kernel") - 1, shape.embed_dim),)
+
+
 class GatedShortConv(TokenMixer):
     """``(B, L, D)`` gated, filtered feature by feature, gated again."""
 
@@ -57,6 +62,7 @@ class GatedShortConv(TokenMixer):
         key="gated_short_conv",
         kind="mixer",
         cost=cost,
+        state=state,
         paper="LFM2 (2025)",
         options=OPTIONS,
         check=lambda shape: integer_problem(shape, OPTIONS, "kernel", odd=True),
@@ -90,18 +96,6 @@ class GatedShortConv(TokenMixer):
     def _finish(self, h_BLD: Tensor, x_BLD: Tensor, call: MixerCall) -> Tensor:
         width = x_BLD.shape[-1]
         return self.out(self.gate_out(x_BLD, width, call.precision) * h_BLD, width, call.precision)
-
-    def initial_state(
-        self,
-        batch_size: int,
-        *,
-        embed_dim: int,
-        num_heads: int = 0,
-        dtype: torch.dtype = torch.float32,
-        device: torch.device | None = None,
-    ) -> State:
-        """Return what was filtered before the first token, zeros ``(B, kernel - 1, D)``."""
-        return (torch.zeros(batch_size, self.filters.shape[2] - 1, embed_dim, dtype=dtype, device=device),)
 
     def step(self, x_B1D: Tensor, state: State, call: MixerCall, *, position: Tensor) -> tuple[Tensor, State]:
         """Gate, weigh the last ``kernel`` tokens, gate, project."""

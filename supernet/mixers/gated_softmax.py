@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from search_space.spec import BlockShape, BlockSpec, Cost, LinearShape
+from supernet.attention import cache_shapes
 from supernet.blocks import MixerCall
 from supernet.costs import attention_cost, fused_attention_activations
 from supernet.elastic import ElasticLinear
@@ -41,6 +42,7 @@ class GatedSoftmax(Softmax):
         key="gated_softmax",
         kind="mixer",
         cost=cost,
+        state=cache_shapes,
         paper="Quantizable Transformers (2023)",
         has_heads=True,
         shares_projections=True,

@@ -7,7 +7,6 @@ Papers: Yu et al. 2022 (MetaFormer Baselines); He et al. 2024 (What Matters in T
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from search_space.spec import BlockSpec, Cost
@@ -28,18 +27,6 @@ class Identity(TokenMixer):
     def forward(self, x_BLD: Tensor, call: MixerCall) -> Tensor:
         """Return zeros, the residual's neutral element."""
         return x_BLD.new_zeros(x_BLD.shape)
-
-    def initial_state(
-        self,
-        batch_size: int,
-        *,
-        embed_dim: int,
-        num_heads: int = 0,
-        dtype: torch.dtype = torch.float32,
-        device: torch.device | None = None,
-    ) -> State:
-        """Return nothing: there is nothing to remember."""
-        return ()
 
     def step(self, x_B1D: Tensor, state: State, call: MixerCall, *, position: Tensor) -> tuple[Tensor, State]:
         """Return zeros."""

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from search_space.spec import BlockShape, BlockSpec, Cost, LinearShape, Scalar
+from search_space.spec import BlockShape, BlockSpec, Cost, LinearShape, Scalar, StateShapes
 from supernet.attention import attention, padding_bias, written
 from supernet.blocks import MixerCall, State, TokenMixer
 from supernet.costs import Activations
@@ -71,6 +71,12 @@ def cost(shape: BlockShape) -> Cost:
     )
 
 
+def state(shape: BlockShape) -> StateShapes:
+    """Room for the latents, ``(1, S, rank)``, and for the turned keys, ``(1, S, K / 2)``."""
+    length = shape.task.seq_len
+    return (1, length, integer_option(shape, OPTIONS, "rank")), (1, length, shape.head_dim // 2)
+
+
 class LatentSoftmax(TokenMixer):
     """``(B, H, L, K)`` attention to what one latent vector a token remembers."""
 
@@ -78,6 +84,7 @@ class LatentSoftmax(TokenMixer):
         key="latent_softmax",
         kind="mixer",
         cost=cost,
+        state=state,
         paper="DeepSeek-V2 (2024)",
         has_heads=True,
         options=OPTIONS,
@@ -139,19 +146,6 @@ class LatentSoftmax(TokenMixer):
 
     def _merge(self, y_BHLK: Tensor, width: int, call: MixerCall) -> Tensor:
         return self.out(y_BHLK.transpose(1, 2).contiguous().flatten(2), width, call.precision)
-
-    def initial_state(
-        self,
-        batch_size: int,
-        *,
-        embed_dim: int,
-        num_heads: int = 0,
-        dtype: torch.dtype = torch.float32,
-        device: torch.device | None = None,
-    ) -> State:
-        """Return room for the latents, ``(B, 1, S, rank)``, and for the turned keys, ``(B, 1, S, K / 2)``."""
-        sizes = ((batch_size, 1, self.shape.task.seq_len, n) for n in (self.rank, self.part))
-        return tuple(torch.zeros(size, dtype=dtype, device=device) for size in sizes)
 
     def step(self, x_B1D: Tensor, state: State, call: MixerCall, *, position: Tensor) -> tuple[Tensor, State]:
         """Write what is kept of the token at its place, attend to all places so far."""

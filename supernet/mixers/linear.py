@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from search_space.spec import BlockShape, BlockSpec, Cost, Scalar
+from search_space.spec import BlockShape, BlockSpec, Cost, Scalar, StateShapes
 from supernet.blocks import AttentionMixer, State
 from supernet.costs import attention_cost
 from supernet.options import integer_option, integer_problem
@@ -56,6 +56,11 @@ def cost(shape: BlockShape) -> Cost:
     )
 
 
+def state(shape: BlockShape) -> StateShapes:
+    """The sum ``(H, K, K + 1)`` of the products of keys and values."""
+    return ((shape.num_heads, shape.head_dim, shape.head_dim + 1),)
+
+
 class Linear(AttentionMixer):
     """``(B, H, L, K)`` attention through a fixed-size state."""
 
@@ -63,6 +68,7 @@ class Linear(AttentionMixer):
         key="linear",
         kind="mixer",
         cost=cost,
+        state=state,
         paper="Transformers are RNNs (2020)",
         has_heads=True,
         shares_projections=True,
@@ -91,19 +97,6 @@ class Linear(AttentionMixer):
         if extra:
             y_BHLV = y_BHLV[:, :, :length]
         return y_BHLV[..., :-1] / (y_BHLV[..., -1:] + EPS)
-
-    def initial_state(
-        self,
-        batch_size: int,
-        *,
-        embed_dim: int,
-        num_heads: int = 0,
-        dtype: torch.dtype = torch.float32,
-        device: torch.device | None = None,
-    ) -> State:
-        """Return the empty sum ``(B, H, K, K + 1)`` of the products of keys and values."""
-        dim = self.shape.head_dim
-        return (torch.zeros(batch_size, num_heads, dim, dim + 1, dtype=dtype, device=device),)
 
     def attend_step(
         self, q_BH1K: Tensor, k_BH1K: Tensor, v_BH1K: Tensor, state: State, *, position: Tensor

@@ -16,7 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from search_space.spec import BlockShape, BlockSpec, Cost, Scalar
+from search_space.spec import BlockShape, BlockSpec, Cost, Scalar, StateShapes
+from supernet.attention import cache_shapes
 from supernet.blocks import State
 from supernet.costs import attention_cost, fused_attention_activations
 from supernet.elastic import prefix
@@ -41,6 +42,12 @@ def cost(shape: BlockShape) -> Cost:
     return replace(plain, other_params=plain.other_params + 3 * inner * kernel)
 
 
+def state(shape: BlockShape) -> StateShapes:
+    """Room for the filtered keys and values, and for the last ``kernel - 1`` q, k and v before filtering."""
+    past = (shape.num_heads, integer_option(shape, OPTIONS, "kernel") - 1, shape.head_dim)
+    return *cache_shapes(shape), past, past, past
+
+
 class Primer(Softmax):
     """``(B, H, L, K)`` attention over tokens that were mixed with their neighbours."""
 
@@ -48,6 +55,7 @@ class Primer(Softmax):
         key="primer",
         kind="mixer",
         cost=cost,
+        state=state,
         paper="Primer (2021)",
         has_heads=True,
         shares_projections=True,
@@ -87,20 +95,6 @@ class Primer(Softmax):
 
     def _filters(self, which: int, features: int) -> Tensor:
         return prefix(self.filters, 3, features)[which]
-
-    def initial_state(
-        self,
-        batch_size: int,
-        *,
-        embed_dim: int,
-        num_heads: int = 0,
-        dtype: torch.dtype = torch.float32,
-        device: torch.device | None = None,
-    ) -> State:
-        """Return room for the filtered keys and values, and for the last ``kernel - 1`` q, k and v before filtering."""
-        cache = super().initial_state(batch_size, embed_dim=embed_dim, num_heads=num_heads, dtype=dtype, device=device)
-        size = (batch_size, num_heads, self.kernel - 1, self.shape.head_dim)
-        return (*cache, *(torch.zeros(size, dtype=dtype, device=device) for _ in range(3)))
 
     def attend_step(
         self, q_BH1K: Tensor, k_BH1K: Tensor, v_BH1K: Tensor, state: State, *, position: Tensor

@@ -24,11 +24,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from search_space.spec import BlockShape, BlockSpec, Cost, LinearShape, Scalar
+from search_space.spec import BlockShape, BlockSpec, Cost, LinearShape, Scalar, StateShapes
 from supernet.blocks import AttentionMixer, MixerCall, State
 from supernet.costs import attention_cost
 from supernet.elastic import ElasticLinear, prefix
 from supernet.options import integer_option, integer_problem
+from supernet.recurrence.matrix_state import matrix_shapes
 from supernet.rotary import turned, waves_of
 
 OPTIONS: dict[str, Scalar] = {"chunk": 32, "rotary": False}
@@ -105,6 +106,11 @@ def _distance(shape: BlockShape) -> Tensor:
     return (row[:, None] - row).abs() + (column[:, None] - column).abs()
 
 
+def state(shape: BlockShape) -> StateShapes:
+    """The decayed sum ``(H, K, K)`` of the products of keys and values, and that of the decays."""
+    return *matrix_shapes(shape), (shape.num_heads, 1, 1)
+
+
 class Retention(AttentionMixer):
     """``(B, H, L, K)`` attention with fixed decays, a norm per head and a gate."""
 
@@ -112,6 +118,7 @@ class Retention(AttentionMixer):
         key="retention",
         kind="mixer",
         cost=cost,
+        state=state,
         paper="Retentive Network (2023)",
         has_heads=True,
         shares_projections=True,
@@ -191,20 +198,6 @@ class Retention(AttentionMixer):
             y_BHLK = y_BHNCK.flatten(2, 3)
             y_BHLK = y_BHLK[:, :, :length] if extra else y_BHLK
         return F.layer_norm(y_BHLK, y_BHLK.shape[-1:])
-
-    def initial_state(
-        self,
-        batch_size: int,
-        *,
-        embed_dim: int,
-        num_heads: int = 0,
-        dtype: torch.dtype = torch.float32,
-        device: torch.device | None = None,
-    ) -> State:
-        """Return the empty decayed sum ``(B, H, K, K)`` of the products of keys and values, and of the decays."""
-        dim = self.shape.head_dim
-        sum_BHKK = torch.zeros(batch_size, num_heads, dim, dim, dtype=dtype, device=device)
-        return sum_BHKK, torch.zeros(batch_size, num_heads, 1, 1, dtype=dtype, device=device)
 
     def attend_step(
         self, q_BH1K: Tensor, k_BH1K: Tensor, v_BH1K: Tensor, state: State, *, position: Tensor

@@ -11,7 +11,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from search_space.spec import BlockShape, BlockSpec, Cost, Scalar
-from supernet.attention import attention, padding_bias
+from supernet.attention import attention, cache_shapes, padding_bias
 from supernet.blocks import State
 from supernet.costs import attention_cost, fused_attention_activations
 from supernet.elastic import prefix
@@ -45,6 +45,7 @@ class RotarySoftmax(Softmax):
         key="rotary_softmax",
         kind="mixer",
         cost=cost,
+        state=cache_shapes,
         paper="RoFormer (2021)",
         has_heads=True,
         shares_projections=True,

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from search_space.spec import BlockShape, BlockSpec, Cost, LinearShape, Scalar
+from search_space.spec import BlockShape, BlockSpec, Cost, LinearShape, Scalar, StateShapes
 from supernet.blocks import MixerCall, State, TokenMixer
 from supernet.costs import Activations
 from supernet.elastic import ElasticLinear, prefix
@@ -81,6 +81,13 @@ def cost(shape: BlockShape) -> Cost:
     )
 
 
+def state(shape: BlockShape) -> StateShapes:
+    """The states, ``(E, S)``, and the inputs of the filter."""
+    expansion, states, kernel = (integer_option(shape, OPTIONS, name) for name in OPTIONS)
+    inner = expansion * shape.embed_dim
+    return (inner, states), (kernel - 1, inner)
+
+
 class SelectiveScan(TokenMixer):
     """``(B, L, D)`` through E features with S states each."""
 
@@ -88,6 +95,7 @@ class SelectiveScan(TokenMixer):
         key="selective_scan",
         kind="mixer",
         cost=cost,
+        state=state,
         paper="Mamba (2023)",
         bidirectional=False,
         options=OPTIONS,
@@ -147,20 +155,6 @@ class SelectiveScan(TokenMixer):
         y_BLE = y_BLE + u_BLE * prefix(self.skip, inner)
         y_BLE = y_BLE * F.silu(self.gate(x_BLD, inner, call.precision))
         return self.down(y_BLE, x_BLD.shape[-1], call.precision)
-
-    def initial_state(
-        self,
-        batch_size: int,
-        *,
-        embed_dim: int,
-        num_heads: int = 0,
-        dtype: torch.dtype = torch.float32,
-        device: torch.device | None = None,
-    ) -> State:
-        """Return the empty states, ``(B, E, S)``, and the inputs of the filter."""
-        inner = self.expansion * embed_dim
-        state_BES = torch.zeros(batch_size, inner, self.states, dtype=dtype, device=device)
-        return state_BES, self.filtered.initial_state(batch_size, features=inner, dtype=dtype, device=device)
 
     def step(self, x_B1D: Tensor, state: State, call: MixerCall, *, position: Tensor) -> tuple[Tensor, State]:
         """Fade the states, add the token, ask them."""

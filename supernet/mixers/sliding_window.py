@@ -10,14 +10,12 @@ Paper: Beltagy et al. 2020, Longformer; mixed with full attention by layer: Zhao
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from search_space.spec import BlockShape, BlockSpec, Cost, Scalar
-from supernet.attention import attention, cached_attention, empty_cache, padding_bias, written
+from search_space.spec import BlockShape, BlockSpec, Cost, Scalar, StateShapes
+from supernet.attention import attention, cache_shapes, cached_attention, padding_bias, written
 from supernet.blocks import AttentionMixer, State
 from supernet.costs import attention_cost, fused_attention_activations
 from supernet.options import integer_option, integer_problem
@@ -66,6 +64,15 @@ def _mask(shape: BlockShape) -> Tensor:
     return torch.zeros(count, size, span).masked_fill(~(near & real), -torch.inf)
 
 
+def state(shape: BlockShape) -> StateShapes:
+    """The keys and values of the last ``width + 1`` tokens."""
+    return cache_shapes(shape, tokens=_past(shape))
+
+
+def _past(shape: BlockShape) -> int:
+    return min(integer_option(shape, OPTIONS, "width") + 1, shape.task.seq_len)
+
+
 class SlidingWindow(AttentionMixer):
     """``(B, H, L, K)`` attention inside a band."""
 
@@ -73,6 +80,7 @@ class SlidingWindow(AttentionMixer):
         key="sliding_window",
         kind="mixer",
         cost=cost,
+        state=state,
         paper="Longformer (2020)",
         has_heads=True,
         shares_projections=True,
@@ -83,7 +91,7 @@ class SlidingWindow(AttentionMixer):
     def __init__(self, shape: BlockShape) -> None:
         super().__init__(shape)
         self.count, self.size, self.span = _blocks(shape)
-        self.past = min(integer_option(shape, OPTIONS, "width") + 1, shape.task.seq_len)
+        self.past = _past(shape)
         self.mask: Tensor
         # The fused kernel takes four axes: heads join the batch and blocks become heads, so one mask serves all heads.
         self.register_buffer("mask", _mask(shape)[None], persistent=False)
@@ -106,19 +114,6 @@ class SlidingWindow(AttentionMixer):
         y_MNWK = attention(q_MNWK, k_MNSK, v_MNSK, mask=mask)
         y_BHLK: Tensor = torch.unflatten(y_MNWK, 0, (-1, heads)).flatten(2, 3)
         return y_BHLK[:, :, :length] if extra else y_BHLK
-
-    def initial_state(
-        self,
-        batch_size: int,
-        *,
-        embed_dim: int,
-        num_heads: int = 0,
-        dtype: torch.dtype = torch.float32,
-        device: torch.device | None = None,
-    ) -> State:
-        """Return an empty cache of the keys and values of the last ``width + 1`` tokens."""
-        last = replace(self.shape, task=replace(self.shape.task, seq_len=self.past))
-        return empty_cache(last, batch_size, num_heads=num_heads, dtype=dtype, device=device)
 
     def attend_step(
         self, q_BH1K: Tensor, k_BH1K: Tensor, v_BH1K: Tensor, state: State, *, position: Tensor

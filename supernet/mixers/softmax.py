@@ -7,11 +7,10 @@ Paper: Vaswani et al. 2017, Attention Is All You Need.
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from search_space.spec import BlockShape, BlockSpec, Cost
-from supernet.attention import attention, cached_attention, empty_cache, padding_bias, written
+from supernet.attention import attention, cache_shapes, cached_attention, padding_bias, written
 from supernet.blocks import AttentionMixer, State
 from supernet.costs import attention_cost, fused_attention_activations
 
@@ -34,6 +33,7 @@ class Softmax(AttentionMixer):
         key="softmax",
         kind="mixer",
         cost=cost,
+        state=cache_shapes,
         paper="Attention Is All You Need (2017)",
         has_heads=True,
         shares_projections=True,
@@ -44,18 +44,6 @@ class Softmax(AttentionMixer):
         causal = self.shape.task.causal
         bias = None if causal or mask_BL is None else padding_bias(mask_BL, q_BHLK.dtype)
         return attention(q_BHLK, k_BHLK, v_BHLK, mask=bias, is_causal=causal)
-
-    def initial_state(
-        self,
-        batch_size: int,
-        *,
-        embed_dim: int,
-        num_heads: int = 0,
-        dtype: torch.dtype = torch.float32,
-        device: torch.device | None = None,
-    ) -> State:
-        """Return an empty cache of keys and values."""
-        return empty_cache(self.shape, batch_size, num_heads=num_heads, dtype=dtype, device=device)
 
     def attend_step(
         self, q_BH1K: Tensor, k_BH1K: Tensor, v_BH1K: Tensor, state: State, *, position: Tensor

@@ -21,12 +21,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from search_space.spec import BlockShape, BlockSpec, Cost, LinearShape, Scalar
-from supernet.blocks import MixerCall, State
+from supernet.blocks import MixerCall, State, TokenMixer
 from supernet.costs import Activations, projection_shapes
 from supernet.elastic import ElasticLinear, prefix
 from supernet.options import integer_option, integer_problem
 from supernet.recurrence.chunks import chunk_sizes, chunked, chunked_costs, decays_within, joined
-from supernet.recurrence.matrix_state import FilteredMatrixState
+from supernet.recurrence.matrix_state import filtered_matrix_shapes
 from supernet.recurrence.rates import HeadRates
 from supernet.recurrence.scan import scan, scan_costs
 from supernet.recurrence.short_convolution import FilteredHeads
@@ -94,13 +94,14 @@ def cost(shape: BlockShape) -> Cost:
     )
 
 
-class StateSpaceDual(FilteredMatrixState):
+class StateSpaceDual(TokenMixer):
     """``(B, H, L, K)`` attention through a state that fades as the tokens say."""
 
     spec = BlockSpec(
         key="state_space_dual",
         kind="mixer",
         cost=cost,
+        state=lambda shape: filtered_matrix_shapes(shape, OPTIONS),
         paper="Transformers are SSMs (2024)",
         bidirectional=False,
         has_heads=True,

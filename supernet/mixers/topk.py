@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from search_space.spec import BlockShape, BlockSpec, Cost, Scalar
-from supernet.attention import padding_bias, written
+from supernet.attention import cache_shapes, padding_bias, written
 from supernet.blocks import State
 from supernet.costs import attention_cost
 from supernet.mixers.softmax import Softmax
@@ -49,6 +49,7 @@ class TopK(Softmax):
         key="topk",
         kind="mixer",
         cost=cost,
+        state=cache_shapes,
         paper="Explicit Sparse Transformer (2019)",
         has_heads=True,
         shares_projections=True,

@@ -67,12 +67,6 @@ class ShortConvolution(nn.Module):
         bias = None if self.bias is None else prefix(self.bias, features)
         return depthwise(x_BLE, prefix(self.filters, features), bias, causal=True, grid=(length, 1))
 
-    def initial_state(
-        self, batch_size: int, *, features: int, dtype: torch.dtype, device: torch.device | None
-    ) -> Tensor:
-        """Return the inputs before the first token, zeros ``(B, k, E)``."""
-        return torch.zeros(batch_size, self.kernel - 1, features, dtype=dtype, device=device)
-
     def step(self, x_B1E: Tensor, past_BkE: Tensor) -> tuple[Tensor, Tensor]:
         """Filter one more token; returns its result and the last inputs."""
         features = x_B1E.shape[-1]
@@ -114,14 +108,6 @@ class FilteredHeads(nn.Module):
             F.silu(filtered(t_BHLK.transpose(1, 2).flatten(2)))
             for filtered, t_BHLK in zip(self.filters, call.qkv(x_BLD), strict=True)
         ]
-
-    def initial_state(
-        self, batch_size: int, *, features: int, dtype: torch.dtype, device: torch.device | None
-    ) -> State:
-        """Return the inputs of the three filters before the first token."""
-        return tuple(
-            self._at(i).initial_state(batch_size, features=features, dtype=dtype, device=device) for i in range(3)
-        )
 
     def step(self, x_B1D: Tensor, state: State, call: MixerCall) -> tuple[list[Tensor], State]:
         """Return q, k and v of one more token, ``(B, 1, E)`` each, and the last inputs."""

@@ -41,6 +41,7 @@ class Budget(Document):
     params: _Count | None = Field(default=None, description="Number of parameters.")
     flops: _Count | None = Field(default=None, description="FLOPs of one example.")
     peak_activation_bytes: _Count | None = None
+    cache_bytes: _Count | None = Field(default=None, description="What a causal network remembers between two tokens.")
 
 
 class SpaceChoices(Document):
@@ -87,6 +88,7 @@ class SearchChoice(Document):
                     "params",
                     "flops",
                     "peak_activation_bytes",
+                    "cache_bytes",
                 ]
             ],
             Field(min_length=1, max_length=5),
