@@ -13,6 +13,7 @@ from supernet.readers import tables
 from supernet.readers.files import read_text
 from supernet.readers.labels import check_labels
 from supernet.readers.tables import check_columns, read_table
+from supernet.readers.ties import UNTIED, Ties, ties_of
 from supernet.readers.words import counted, shown
 
 __all__ = ["SUFFIXES", "Texts", "labelled_lines", "read_labelled"]
@@ -29,11 +30,14 @@ class Texts:
     ----------
     notes
         What was left out or changed, as of a :class:`search_space.summary.DataSummary`.
+    ties
+        Their groups or times.
     """
 
     texts: Sequence[str]
     labels: Sequence[str]
     notes: tuple[str, ...] = ()
+    ties: Ties = UNTIED
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -41,11 +45,18 @@ class Texts:
     def rows(self, chosen: Iterable[int]) -> Texts:
         """Return some of them, in the order of their numbers."""
         numbers = list(chosen)
-        return replace(self, texts=[self.texts[i] for i in numbers], labels=[self.labels[i] for i in numbers])
+        return replace(
+            self,
+            texts=[self.texts[i] for i in numbers],
+            labels=[self.labels[i] for i in numbers],
+            ties=self.ties.rows(numbers),
+        )
 
 
-def read_labelled(path: Path, *, text: str, label: str) -> Texts:
+def read_labelled(path: Path, *, text: str, label: str, groups: str = "", time: str = "") -> Texts:
     """Return the columns ``text`` and ``label`` of a table or .jsonl file, rows that lack one of them left out.
+
+    ``groups`` or ``time`` names a column of what ties rows together, where there is one.
 
     Raises
     ------
@@ -54,7 +65,7 @@ def read_labelled(path: Path, *, text: str, label: str) -> Texts:
     """
     suffix = path.suffix.lower()
     if suffix == ".jsonl":
-        return labelled_lines(read_text(path), where=str(path), text=text, label=label)
+        return labelled_lines(read_text(path), where=str(path), text=text, label=label, groups=groups, time=time)
     if suffix not in SUFFIXES:
         raise DataError(
             str(path),
@@ -63,9 +74,10 @@ def read_labelled(path: Path, *, text: str, label: str) -> Texts:
             remedy="convert it",
         )
     table = read_table(path)
-    table.check([text, label], where=f"{path}: the header", remedy=_REMEDY)
-    at_text, at_label = table.header.index(text), table.header.index(label)
-    pairs: list[tuple[str, str]] = []
+    names = (text, label, *filter(None, (groups, time)))
+    table.check(names, where=f"{path}: the header", remedy=_REMEDY)
+    at = [table.header.index(name) for name in names]
+    found: list[tuple[str, ...]] = []
     for number, row in enumerate(table.rows):
         if len(row) > len(table.header):
             raise DataError(
@@ -75,22 +87,25 @@ def read_labelled(path: Path, *, text: str, label: str) -> Texts:
                 remedy="put quotes around a cell that holds the separator",
             )
         cells = (*row, *[""] * (len(table.header) - len(row)))
-        pairs.append((cells[at_text], cells[at_label]))
-    return _texts(pairs, notes=table.notes, where=str(path))
+        found.append(tuple(cells[i] for i in at))
+    return _texts(found, groups=bool(groups), time=bool(time), notes=table.notes, where=str(path))
 
 
-def labelled_lines(content: str, *, where: str, text: str = "text", label: str = "label") -> Texts:
-    """Return the two fields of a JSON object a line; raises ``DataError`` naming the first line that is none."""
-    pairs = []
+def labelled_lines(
+    content: str, *, where: str, text: str = "text", label: str = "label", groups: str = "", time: str = ""
+) -> Texts:
+    """Return the fields of a JSON object a line; raises ``DataError`` naming the first line that is none."""
+    names = (text, label, *filter(None, (groups, time)))
+    found = []
     for number, line in enumerate(content.split("\n"), 1):  # other signs that end lines may stand in a text
         if not line.strip():
             continue
         place = f"{where}: line {number}"
         row = _object(line, place)
-        check_columns([text, label], [name for name, _ in row], where=place, remedy=_REMEDY)
+        check_columns(names, [name for name, _ in row], where=place, remedy=_REMEDY)
         fields = dict(row)
-        pairs.append((_written(fields[text], text, place), _written(fields[label], label, place)))
-    return _texts(pairs, where=where)
+        found.append(tuple(_written(fields[name], name, place) for name in names))
+    return _texts(found, groups=bool(groups), time=bool(time), where=where)
 
 
 def _object(line: str, where: str) -> list[tuple[str, Any]]:
@@ -129,19 +144,26 @@ def _written(value: Any, name: str, where: str) -> str:
     return str(value)
 
 
-def _texts(pairs: Sequence[tuple[str, str]], *, where: str, notes: Sequence[str] = ()) -> Texts:
-    """Return the rows that have both; half of a character, which no file can hold, becomes a question mark."""
-    kept = [(text, label) for text, label in pairs if text.strip() and label.strip()]
+def _texts(
+    found: Sequence[tuple[str, ...]], *, groups: bool, time: bool, where: str, notes: Sequence[str] = ()
+) -> Texts:
+    """Return the rows that have text and label, their first cells; groups or times come last.
+
+    Half of a character, which no file can hold, becomes a question mark.
+    """
+    kept = [row for row in found if row[0].strip() and row[1].strip()]
     if not kept:
         raise DataError(where, expected="rows with a text and a label", got="none", remedy="choose another file")
-    check_labels(dict.fromkeys(label for _, label in kept), where=where)
+    check_labels(dict.fromkeys(row[1] for row in kept), where=where)
     name, told = Path(where).name, list(notes)
     for lacking, count in (
-        ("text", sum(not text.strip() for text, _ in pairs)),
-        ("label", sum(not label.strip() for text, label in pairs if text.strip())),
+        ("text", sum(not row[0].strip() for row in found)),
+        ("label", sum(not row[1].strip() for row in found if row[0].strip())),
     ):
         told += [f"{name}: left out, without a {lacking}: {counted(count, 'row')}"] if count else []
-    whole = [text.encode("utf-8", "replace").decode() for text, _ in kept]
-    broken = sum(new != old for new, (old, _) in zip(whole, kept, strict=True))
+    whole = [row[0].encode("utf-8", "replace").decode() for row in kept]
+    broken = sum(new != row[0] for new, row in zip(whole, kept, strict=True))
     told += [f"{name}: halves of characters became question marks: {counted(broken, 'text')}"] if broken else []
-    return Texts(texts=whole, labels=[label for _, label in kept], notes=tuple(told))
+    last = [row[-1] for row in kept]
+    ties = ties_of(last if groups else None, last if time else None, where=where)
+    return Texts(texts=whole, labels=[row[1] for row in kept], notes=tuple(told), ties=ties)

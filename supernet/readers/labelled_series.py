@@ -20,6 +20,7 @@ from supernet.readers.arff import read_arff
 from supernet.readers.labels import check_labels
 from supernet.readers.numbers import is_number
 from supernet.readers.tables import Table, read_table
+from supernet.readers.ties import UNTIED, Ties
 from supernet.readers.ts import read_ts, steps_of
 from supernet.readers.words import counted, shown
 
@@ -43,12 +44,15 @@ class LabelledSeries:
         Names of the channels.
     notes
         What was left out or changed.
+    ties
+        Their groups or times.
     """
 
     values: Sequence[NDArray[np.float64]]
     labels: Sequence[str]
     channels: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    ties: Ties = UNTIED
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -56,7 +60,12 @@ class LabelledSeries:
     def rows(self, chosen: Iterable[int]) -> LabelledSeries:
         """Return some of them, in the order of their numbers."""
         numbers = list(chosen)
-        return replace(self, values=[self.values[i] for i in numbers], labels=[self.labels[i] for i in numbers])
+        return replace(
+            self,
+            values=[self.values[i] for i in numbers],
+            labels=[self.labels[i] for i in numbers],
+            ties=self.ties.rows(numbers),
+        )
 
 
 def read_labelled_series(
@@ -114,7 +123,7 @@ def read_labelled_series(
     return _checked(values, labels, channels=("value",), where=str(path), notes=table.notes)
 
 
-def series_of_arrays(values: NDArray[Any], labels: NDArray[Any], *, where: str) -> LabelledSeries:
+def series_of_arrays(values: NDArray[Any], labels: NDArray[Any], *, where: str, ties: Ties = UNTIED) -> LabelledSeries:
     """Return the series of arrays ``(n, steps)`` or ``(n, steps, channels)`` and ``(n,)``; raises ``DataError``."""
     if values.ndim not in (2, 3) or not (
         np.issubdtype(values.dtype, np.integer) or np.issubdtype(values.dtype, np.floating)
@@ -132,7 +141,7 @@ def series_of_arrays(values: NDArray[Any], labels: NDArray[Any], *, where: str) 
     with np.errstate(over="ignore"):
         whole = values.astype(np.float64).reshape(*values.shape[:2], -1)
     names = tuple(f"channel {i}" for i in range(1, 1 + whole.shape[2]))
-    return _checked(list(whole), [str(y) for y in labels.tolist()], channels=names, where=where)
+    return _checked(list(whole), [str(y) for y in labels.tolist()], channels=names, where=where, ties=ties)
 
 
 def _check_rows(table: Table, where: str) -> None:
@@ -194,6 +203,7 @@ def _checked(
     channels: tuple[str, ...],
     where: str,
     notes: Sequence[str] = (),
+    ties: Ties = UNTIED,
 ) -> LabelledSeries:
     """Return series without the steps at their end that are missing, and without those that lack a label."""
     told, kept = list(notes), [i for i, label in enumerate(labels) if label.strip()]
@@ -218,4 +228,10 @@ def _checked(
     if not kept:
         raise DataError(where, expected="series with a label", got="none", remedy="choose another file")
     check_labels(dict.fromkeys(labels[i] for i in kept), where=where)
-    return LabelledSeries(values=whole, labels=[labels[i] for i in kept], channels=channels, notes=tuple(told))
+    return LabelledSeries(
+        values=whole,
+        labels=[labels[i] for i in kept],
+        channels=channels,
+        notes=tuple(told),
+        ties=ties.rows(kept),
+    )

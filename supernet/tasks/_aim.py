@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,6 +16,7 @@ from supernet.metrics import METRICS, Measure
 from supernet.tasks._base import Split, TaskData, data_hash
 from supernet.tasks._classification import SPLIT_SEED, ClassificationData, stratified
 from supernet.tasks._numbers import NumbersData
+from supernet.tasks._setting_aside import group_folds, groups_aside
 from supernet.tasks._summary import class_facts, sizes_text
 
 __all__ = ["Aim", "aimed", "balanced_rows", "is_balanced"]
@@ -179,12 +181,17 @@ def _split_anew(data: TaskData, aim: Aim) -> TaskData:
             got=f"{len(targets)} of both, the rarest class with {counts.min()}, and {given}",
             remedy="choose another number, or add examples",
         )
-    rest, taken = _dealt(classes, size, aim)
+    groups = None
+    if train.groups is not None and validation.groups is not None:
+        groups = np.concatenate([train.groups, validation.groups])
+    rest, taken = _dealt(classes, size, aim, groups=groups, names=data.labels)
 
     def split(rows: NDArray[np.int64]) -> Split:
-        return replace(train, stored=stored[rows], targets=targets[rows])
+        return replace(
+            train, stored=stored[rows], targets=targets[rows], groups=None if groups is None else groups[rows]
+        )
 
-    choice = (key, given, aim.fold if aim.folds else 0)
+    choice = (key, given, aim.fold if aim.folds else 0, *(() if groups is None else (groups.tolist(),)))
     anew = replace(data, train=split(rest), validation=split(taken), data_hash=data_hash(data.data_hash, *choice))
     return replace(anew, summary=_told_anew(anew, f"{key}={given}"))
 
@@ -198,8 +205,25 @@ def _told_anew(data: TaskData, choice: str) -> DataSummary:
     return replace(data.summary, facts=facts)
 
 
-def _dealt(classes: NDArray[np.int64], size: int, aim: Aim) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the rows of train and of validation, in order, stratified by class under a fixed seed."""
+def _dealt(
+    classes: NDArray[np.int64], size: int, aim: Aim, *, groups: NDArray[np.int64] | None, names: Sequence[str]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the rows of train and of validation, in order, stratified by class under a fixed seed, groups whole."""
+    if groups is not None:
+        present = [names[number] for number in np.unique(classes)]
+        numbers = np.unique(classes, return_inverse=True)[1]
+        if aim.folds is None:
+            return groups_aside(
+                numbers, groups, share=size / len(classes), where="task.validation_share", names=present
+            )
+        if len(np.unique(groups)) < aim.folds:
+            raise DataError(
+                "task.folds",
+                expected=f"at most as many as there are groups, {len(np.unique(groups))}",
+                got=str(aim.folds),
+                remedy="choose fewer",
+            )
+        return group_folds(numbers, groups, folds=aim.folds)[aim.fold]
     if aim.folds is None:
         return stratified(classes, size=size)
     folds = StratifiedKFold(n_splits=aim.folds, shuffle=True, random_state=SPLIT_SEED)

@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from search_space.errors import DataError, reason_of
@@ -44,6 +46,8 @@ class Split:
         An example is ``(stored - offset) * scale``; both broadcast against one example. ``None`` for ids.
     padding
         Zeros added around the last axes before that, in the order of ``torch.nn.functional.pad``.
+    groups
+        ``(n,)``, the number of the group that each example belongs to, which stays in one split; ``None`` without.
     """
 
     stored: Tensor
@@ -51,6 +55,7 @@ class Split:
     offset: Tensor | None = None
     scale: Tensor | None = None
     padding: tuple[int, ...] = ()
+    groups: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -104,15 +109,14 @@ class TaskData:
     token_rows
         For each id, its row in the embedding of the checkpoint whose vocabulary it is, -1 where that has none; ``None``
         for ids that are no checkpoint's.
+    in_order
+        Whether examples follow each other in time or text, so that they cannot be dealt to splits as one likes.
     summary
         What was read: counts, ranges, what was left out or changed, and a few examples.
     """
 
     kind: ClassVar[Kind]
     """What outputs and targets are."""
-
-    in_order: ClassVar[bool] = False
-    """Whether examples are parts of one series or text, so that they cannot be dealt to splits as one likes."""
 
     shape: TaskShape
     train: Split
@@ -126,6 +130,7 @@ class TaskData:
     preparation: tuple[Mapping[str, Any], ...] = ()
     meaning: Mapping[str, Any] = field(default_factory=dict)
     token_rows: tuple[int, ...] | None = None
+    in_order: bool = False
     summary: DataSummary = field(default_factory=DataSummary)
 
     def __repr__(self) -> str:

@@ -38,7 +38,7 @@ class LanguageData(TaskData):
     """Windows of tokens whose targets are the same tokens, one place on."""
 
     kind: ClassVar[Kind] = "tokens"
-    in_order: ClassVar[bool] = True
+    in_order: bool = True
 
     measure: Measure = METRICS["bits_per_byte"]
 

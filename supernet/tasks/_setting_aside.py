@@ -2,20 +2,45 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
-from typing import Protocol, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 
 from search_space.errors import DataError
+from supernet.readers.ties import Ties
 from supernet.tasks._classification import SPLIT_SEED, stratified
+from supernet.tasks._options import Option
 
-__all__ = ["ASIDE", "ASIDE_VALIDATION", "Labelled", "all_splits", "aside_text", "set_aside", "set_aside_numbers"]
+__all__ = [
+    "ASIDE",
+    "ASIDE_VALIDATION",
+    "GROUPS",
+    "TIME",
+    "Labelled",
+    "all_splits",
+    "aside_text",
+    "group_folds",
+    "groups_aside",
+    "set_aside",
+    "set_aside_numbers",
+]
 
 ASIDE = "a tenth of the rest set aside for validation and test each, stratified by class, seed 0"
 ASIDE_VALIDATION = "a tenth of the training examples set aside for validation, stratified by class, seed 0"
+
+GROUPS = Option(
+    default="",
+    meaning="name of a column of what rows belong to, such as a patient: no group is torn apart by the splits",
+)
+TIME = Option(
+    default="",
+    meaning="name of a column of times, numbers or as ISO 8601 writes them: the latest rows are the test, those before "
+    "them validation",
+)
 
 _FEWEST = 10
 
@@ -29,8 +54,12 @@ class Labelled(Protocol):
     """Examples with a label each, as it is written, of which some can be taken."""
 
     @property
-    def labels(self) -> Sequence[str]:
-        """One of each example."""
+    def labels(self) -> Sequence[str] | NDArray[Any]:
+        """One of each example, ``(n,)``."""
+
+    @property
+    def ties(self) -> Ties:
+        """What ties examples together."""
 
     def rows(self, rows: NDArray[np.int64]) -> Self:
         """Return some of the examples."""
@@ -45,27 +74,114 @@ def all_splits(
     """Return training, validation and test, and how they were made.
 
     Of what is ``given``, training at least, the splits that lack are set aside from training, as :func:`set_aside`
-    does; labels are classes or numbers, as ``predict`` says.
+    does; labels are classes or numbers, as ``predict`` says. Groups stay whole; where examples have times, the latest
+    ones are the test, and those before them validation.
     """
     lacking = [name for name in ("test", "validation") if name not in given]
     found = dict(given)
     for done, name in enumerate(lacking):
         train = found["train"]
-        rest, taken = _labels_aside(
-            train.labels, predict=predict, where=where, remedy=remedy, splits=len(lacking) - done
-        )
+        rest, taken = _aside(train, predict=predict, where=where, remedy=remedy, splits=len(lacking) - done)
         found |= {"train": train.rows(rest), name: train.rows(taken)}
+    return {name: found[name] for name in ("train", "validation", "test")}, _made(given, lacking, predict)
+
+
+def _made(given: Mapping[str, Labelled], lacking: Sequence[str], predict: str) -> str:
+    ties = given["train"].ties
+    if lacking and ties.times:
+        return "in the order of time: of the latest tenth the test, of the tenth before it validation"
     made = aside_text(predict) if lacking else "in files of their own"
-    return {name: found[name] for name in ("train", "validation", "test")}, made
+    if not ties.groups:
+        return made
+    torn = sum(len(set(ties.groups) & set(part.ties.groups)) for name, part in given.items() if name != "train")
+    return f"{made}, groups kept whole" + (f", but for {torn:,} that stand in files of several splits" if torn else "")
 
 
-def _labels_aside(
-    labels: Sequence[str], *, predict: str, where: str, remedy: str, splits: int
+def _aside(
+    train: Labelled, *, predict: str, where: str, remedy: str, splits: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    if predict != "class":
-        return set_aside_numbers(len(labels), where=where, remedy=remedy)
-    names, numbers = np.unique(labels, return_inverse=True)
-    return set_aside(numbers, names.tolist(), where=where, remedy=remedy, splits=splits)
+    labels, ties = train.labels, train.ties
+    if ties.times:
+        return _latest(np.array(ties.times), where=where, remedy=remedy)
+    is_class = predict == "class"
+    if is_class:
+        names, numbers = np.unique(labels, return_inverse=True)
+    else:
+        names, numbers = np.array(["all"]), np.zeros(len(labels), dtype=np.int64)
+    groups = ties.numbers
+    if groups is not None:
+        return groups_aside(numbers, groups, share=0.1, where=where, names=[str(name) for name in names])
+    if is_class:
+        return set_aside(numbers, [str(name) for name in names], where=where, remedy=remedy, splits=splits)
+    return set_aside_numbers(len(labels), where=where, remedy=remedy)
+
+
+def _latest(times: NDArray[np.float64], *, where: str, remedy: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the rows without the latest tenth, and that, without parting examples of one time."""
+    ordered = np.sort(times)
+    first = ordered[len(times) - max(1, round(0.1 * len(times)))] if len(times) >= _FEWEST else ordered[0]
+    taken = np.flatnonzero(times >= first)
+    if len(taken) == len(times):
+        raise DataError(
+            where,
+            expected=f"{_FEWEST} examples or more of several times, to set the latest aside",
+            got=f"{len(times):,} examples of {len(np.unique(times)):,} times",
+            remedy=remedy,
+        )
+    return np.flatnonzero(times < first), taken
+
+
+def groups_aside(
+    classes: NDArray[np.int64],
+    groups: NDArray[np.int64],
+    *,
+    share: float,
+    where: str,
+    names: Sequence[str],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the rows without about a share of them, and those, of whole groups, with classes as even as these allow.
+
+    Parameters
+    ----------
+    classes, groups
+        ``(n,)`` of each example, class numbers (all the same where there are none) and the numbers of its group.
+    share
+        Of the examples.
+    where, names
+        Names the source in errors; the classes.
+
+    Raises
+    ------
+    DataError
+        There are too few groups, or all examples of a class lie in one.
+    """
+    parts = min(round(1 / share), len(np.unique(groups)), int(np.bincount(classes).max()))
+    best: tuple[tuple[int, int, float], NDArray[np.int64], NDArray[np.int64]] | None = None
+    for rest, taken in group_folds(classes, groups, folds=parts) if parts > 1 else ():
+        lost, absent = (len(names) - len(np.unique(classes[rows])) for rows in (rest, taken))
+        key = (lost, absent, abs(len(taken) - share * len(classes)))
+        if best is None or key < best[0]:
+            best = (key, rest, taken)
+    if best is None or best[0][0]:
+        lacking = None if best is None else names[int(np.setdiff1d(classes, classes[best[1]])[0])]
+        raise DataError(
+            f"{where}: groups",
+            expected="two groups or more of each class to set one aside, and one more for each further split",
+            got=f"{len(np.unique(groups)):,} groups" + ("" if lacking is None else f", of {lacking!r} too few"),
+            remedy="add groups, or give files for validation and test",
+        )
+    return best[1], best[2]
+
+
+def group_folds(
+    classes: NDArray[np.int64], groups: NDArray[np.int64], *, folds: int
+) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Return the rows of the rest and of each of some parts of whole groups, stratified as far as these allow."""
+    dealer = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=SPLIT_SEED)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of classes with fewer examples than parts
+        dealt = dealer.split(classes, classes, groups)
+        return [(np.sort(rest), np.sort(taken)) for rest, taken in dealt]
 
 
 def set_aside_numbers(count: int, *, where: str, remedy: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -88,7 +88,10 @@ def text_data(
     texts = {name: part.texts for name, part in parts.items()}
     encoded = encoded_texts(texts, options=options, data_root=data_root, where=where)
     encoder = encoded.encoder
-    splits = {name: Split(stored=encoded.ids[name], targets=answers.targets[name]) for name in parts}
+    splits = {
+        name: Split(stored=encoded.ids[name], targets=answers.targets[name], groups=part.ties.numbers)
+        for name, part in parts.items()
+    }
     shape = TaskShape(
         input_shape=(encoded.length,),
         num_outputs=answers.outputs,
@@ -113,6 +116,7 @@ def text_data(
         token_rows=encoder.rows,
         preparation=encoded.preparation,
         meaning=answers.meaning,
+        in_order=bool(train.ties.times),
         summary=DataSummary(
             facts={
                 "examples": sizes_text({name: len(part) for name, part in parts.items()}, what=splits_made),

@@ -19,6 +19,7 @@ from supernet.readers.arrays import read_arrays
 from supernet.readers.files import find_file
 from supernet.readers.labelled_series import SUFFIXES, LabelledSeries, read_labelled_series, series_of_arrays
 from supernet.readers.tables import names_of
+from supernet.readers.ties import ARRAYS, SPLITS, ties_of_arrays
 from supernet.readers.words import shown
 from supernet.tasks._answers import PREDICT
 from supernet.tasks._base import Task, TaskData
@@ -26,8 +27,6 @@ from supernet.tasks._options import Option
 from supernet.tasks._series.labelled import LONGEST, labelled_series_data
 from supernet.tasks._series.values import FILLS
 from supernet.tasks._setting_aside import all_splits
-
-_SPLITS = ("train", "validation", "test")
 
 
 class LabelledSeriesTask(Task):
@@ -112,8 +111,8 @@ class LabelledSeriesTask(Task):
 
 def _arrays(path: Path) -> dict[str, LabelledSeries]:
     """Return the splits of an ``.npz``, of which training is one."""
-    arrays, others = read_arrays(path, [f"{axis}_{name}" for name in _SPLITS for axis in "xy"])
-    names = [name for name in _SPLITS if f"x_{name}" in arrays or f"y_{name}" in arrays]
+    arrays, others = read_arrays(path, ARRAYS)
+    names = [name for name in SPLITS if f"x_{name}" in arrays or f"y_{name}" in arrays]
     wanted = [f"{axis}_{name}" for name in dict.fromkeys(["train", *names]) for axis in "xy"]
     if missing := [name for name in wanted if name not in arrays]:
         raise DataError(
@@ -122,9 +121,11 @@ def _arrays(path: Path) -> dict[str, LabelledSeries]:
             got=", ".join(map(shown, [*arrays, *others][:12])) or "none",
             remedy=f"add {', '.join(missing)}",
         )
-    return {
-        name: series_of_arrays(arrays[f"x_{name}"], arrays[f"y_{name}"], where=f"{path}: x_{name}") for name in names
-    }
+    found = {}
+    for name in names:
+        ties = ties_of_arrays(arrays, name, count=arrays[f"y_{name}"].size, where=str(path))
+        found[name] = series_of_arrays(arrays[f"x_{name}"], arrays[f"y_{name}"], where=f"{path}: x_{name}", ties=ties)
+    return found
 
 
 TASK = LabelledSeriesTask

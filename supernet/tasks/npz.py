@@ -1,7 +1,8 @@
 """The user's own pictures in one ``.npz`` file, with a class or a number each.
 
-It holds ``x_train, y_train, x_test, y_test`` and, where the user wants to choose them, ``x_validation, y_validation``;
-otherwise a tenth of the training examples is set aside, stratified by class under a fixed seed. Images are
+It holds ``x_train, y_train`` and, where the user wants to choose them, ``x_validation, y_validation`` and ``x_test,
+y_test``; otherwise a tenth of the training examples is set aside for each, stratified by class under a fixed seed, and
+by ``groups_train`` or ``times_train`` where there are some. Images are
 ``(n, H, W)`` or ``(n, C, H, W)``, bytes or floats; labels are integers ``0 .. classes - 1``, or with ``predict=number``
 any numbers.
 """
@@ -9,6 +10,7 @@ any numbers.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,17 +21,18 @@ from search_space.errors import DataError
 from search_space.spec import Scalar
 from supernet.readers.arrays import read_arrays
 from supernet.readers.files import find_file
+from supernet.readers.labels import check_labels
 from supernet.readers.numbers import numbers_of
+from supernet.readers.ties import ARRAYS, SPLITS, UNTIED, Ties, ties_of_arrays
 from supernet.readers.words import shown
 from supernet.tasks._answers import CLASS, PREDICT
 from supernet.tasks._base import Task, TaskData
-from supernet.tasks._images import FLIP, PATCH_SIZE, SHIFT, Labelled, image_data, parted
+from supernet.tasks._images import FLIP, PATCH_SIZE, SHIFT, Labelled, image_data
 from supernet.tasks._options import Option
-from supernet.tasks._setting_aside import ASIDE_VALIDATION, aside_text, set_aside, set_aside_numbers
+from supernet.tasks._setting_aside import ASIDE_VALIDATION, all_splits, aside_text
 
-_REQUIRED = ("x_train", "y_train", "x_test", "y_test")
-_OPTIONAL = ("x_validation", "y_validation")
 _MOST_CLASSES = 1_000_000
+_NAMES = "labels"  # the array of the names of the classes
 
 
 class Npz(Task):
@@ -49,28 +52,17 @@ class Npz(Task):
         path = find_file(str(options["path"]), data_root, kind="an .npz file")
         arrays, others = _known_arrays(path)
         predict = str(options["predict"])
-        train, test = (_labelled(arrays, name, path, predict=predict) for name in ("train", "test"))
-        classes = _num_classes(train[1], path) if predict == CLASS else 0
-        if "x_validation" in arrays:
-            validation = _labelled(arrays, "validation", path, predict=predict)
-        else:
-            remedy = "add examples, or x_validation and y_validation of your own"
-            where, names = f"{path}: y_train", [str(number) for number in range(classes)]
-            rows = (
-                set_aside(train[1], names, where=where, remedy=remedy, splits=1)
-                if classes
-                else set_aside_numbers(len(train[1]), where=where, remedy=remedy)
-            )
-            train, validation = parted(train, *rows)
-        for name, (images, labels) in (("validation", validation), ("test", test)):
-            if images.shape[1:] != train[0].shape[1:]:
+        given = {name: _examples(arrays, name, path, predict=predict) for name in SPLITS if f"x_{name}" in arrays}
+        classes = _num_classes(given["train"].labels, path) if predict == CLASS else 0
+        for name, part in given.items():
+            if part.images.shape[1:] != given["train"].images.shape[1:]:
                 raise DataError(
                     f"{path}: x_{name}",
-                    expected=f"images of shape {train[0].shape[1:]} as in x_train",
-                    got=str(images.shape[1:]),
+                    expected=f"images of shape {given['train'].images.shape[1:]} as in x_train",
+                    got=str(part.images.shape[1:]),
                     remedy="give all splits one image size",
                 )
-            unseen = sorted(set(labels.tolist()) - set(range(classes)))
+            unseen = sorted(set(part.labels.tolist()) - set(range(classes)))
             if classes and unseen:
                 raise DataError(
                     f"{path}: y_{name}",
@@ -78,26 +70,48 @@ class Npz(Task):
                     got=f"{unseen[:10]}, which it has not",
                     remedy="add training examples of them or remove them",
                 )
+        splits, splits_made = all_splits(
+            given,
+            predict=predict,
+            where=f"{path}: y_train",
+            remedy="add examples, or x_validation and y_validation, x_test and y_test of your own",
+        )
+        ties = splits["train"].ties
+        train, validation, test = ((splits[name].images, splits[name].labels) for name in SPLITS)
         if len({split[0].dtype for split in (train, validation, test)}) > 1:
             train, validation, test = ((x.astype(np.float32), y) for x, y in (train, validation, test))
-        return image_data(
+        data = image_data(
             train,
             validation=validation,
             test=test,
             num_classes=classes,
+            labels=_names(arrays, classes, path),
             patch_size=int(options["patch_size"]),
             shift=int(options["shift"]),
             flip=bool(options["flip"]),
-            splits_made="as in the file" if "x_validation" in arrays else aside_text(predict, text=ASIDE_VALIDATION),
+            splits_made=_splits_made(given, splits_made, predict=predict),
             notes=[f"arrays that are not known are left out: {', '.join(map(shown, others[:8]))}"] if others else [],
             where=str(path),
         )
+        grouped = {name: replace(getattr(data, name), groups=splits[name].ties.numbers) for name in SPLITS}
+        return replace(data, in_order=bool(ties.times), **grouped) if ties != UNTIED else data
+
+
+def _splits_made(given: Mapping[str, _Examples], made: str, *, predict: str) -> str:
+    if given["train"].ties != UNTIED or "test" not in given:
+        return made
+    return "as in the file" if "validation" in given else aside_text(predict, text=ASIDE_VALIDATION)
 
 
 def _known_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], tuple[str, ...]]:
     """Return the known arrays of the file, and the names of the others."""
-    arrays, others = read_arrays(path, (*_REQUIRED, *_OPTIONAL))
-    required = _REQUIRED + (_OPTIONAL if set(_OPTIONAL) & set(arrays) else ())
+    arrays, others = read_arrays(path, (*ARRAYS, _NAMES))
+    required = [
+        f"{axis}_{name}"
+        for name in SPLITS
+        for axis in "xy"
+        if name == "train" or {f"x_{name}", f"y_{name}"} & set(arrays)
+    ]
     missing = [key for key in required if key not in arrays]
     if missing:
         raise DataError(
@@ -107,6 +121,27 @@ def _known_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], tuple[str, ...]]
             remedy=f"add {', '.join(missing)}",
         )
     return arrays, others
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class _Examples:
+    """Images ``(n, C, H, W)``, their class numbers or numbers ``(n,)``, and what ties them together."""
+
+    images: NDArray[Any]
+    labels: NDArray[Any]
+    ties: Ties = UNTIED
+
+    def rows(self, rows: NDArray[np.int64]) -> _Examples:
+        """Return some of them."""
+        return _Examples(images=self.images[rows], labels=self.labels[rows], ties=self.ties.rows(rows))
+
+
+def _examples(arrays: Mapping[str, NDArray[Any]], name: str, path: Path, *, predict: str) -> _Examples:
+    """Return one split, after checking it."""
+    images, labels = _labelled(arrays, name, path, predict=predict)
+    return _Examples(
+        images=images, labels=labels, ties=ties_of_arrays(arrays, name, count=len(labels), where=str(path))
+    )
 
 
 def _labelled(arrays: Mapping[str, NDArray[Any]], name: str, path: Path, *, predict: str) -> Labelled:
@@ -173,6 +208,22 @@ def _num_classes(labels: NDArray[np.int64], path: Path) -> int:
             remedy="renumber all labels alike, by numpy.unique(y_train, return_inverse=True)",
         )
     return len(present)
+
+
+def _names(arrays: Mapping[str, NDArray[Any]], classes: int, path: Path) -> list[str]:
+    """Return the names of the classes, if there are some."""
+    names = arrays.get(_NAMES)
+    if names is None or not classes:
+        return []
+    if names.dtype.kind != "U" or names.shape != (classes,):
+        raise DataError(
+            f"{path}: {_NAMES}",
+            expected=f"{classes} texts, the names of the classes",
+            got=f"{names.dtype} {names.shape}",
+            remedy="save one of each class, in their order",
+        )
+    check_labels(dict.fromkeys(names.tolist()), where=f"{path}: {_NAMES}")
+    return [str(name) for name in names]
 
 
 TASK = Npz

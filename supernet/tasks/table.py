@@ -22,7 +22,7 @@ from supernet.readers.words import shown
 from supernet.tasks._answers import PREDICT
 from supernet.tasks._base import Task, TaskData
 from supernet.tasks._options import Option
-from supernet.tasks._setting_aside import all_splits
+from supernet.tasks._setting_aside import GROUPS, TIME, all_splits
 from supernet.tasks._tables.rows import read_rows, table_data
 
 
@@ -36,6 +36,8 @@ class TableTask(Task):
         "label": Option(default="label", meaning="name of the column of the labels"),
         "predict": PREDICT,
         "ignore": Option(default="", meaning="names of columns that are left out, as `a,b`, such as numbers of rows"),
+        "groups": GROUPS,
+        "time": TIME,
         "categories": Option(
             default="", meaning="names of columns of numbers that are categories, as `a,b`: codes of places, say"
         ),
@@ -47,10 +49,11 @@ class TableTask(Task):
         kind = f"a table ({', '.join(SUFFIXES)})"
         path, predict, label = str(options["path"]), str(options["predict"]), str(options["label"])
         ignore, categories = (names_of(str(options[name])) for name in ("ignore", "categories"))
-        if label in (*ignore, *categories):
+        apart = {name: str(options[name]) for name in ("groups", "time")}
+        if label in (*ignore, *categories, *apart.values()):
             raise ConfigError(
                 "task.options.label",
-                expected="a column that is neither in task.options.ignore nor in categories",
+                expected="a column that is not in task.options.ignore, categories, groups or time",
                 got=repr(shown(label)),
                 remedy="correct one of them",
             )
@@ -60,7 +63,8 @@ class TableTask(Task):
         for name, option in (("train", "path"), ("validation", "validation_path"), ("test", "test_path")):
             if options[option]:
                 file = find_file(str(options[option]), data_root, kind=kind, option=f"task.options.{option}")
-                given[name] = read_rows(file, label=label, named=(*ignore, *categories) if name == "train" else ())
+                named = (*ignore, *categories) if name == "train" else ()
+                given[name] = read_rows(file, label=label, named=named, **apart)
         splits, splits_made = all_splits(
             given,
             predict=predict,
@@ -71,7 +75,7 @@ class TableTask(Task):
             splits,
             predict=predict,
             label=label,
-            ignore=ignore,
+            ignore=(*ignore, *filter(None, apart.values())),
             categories=categories,
             where=str(first),
             splits_made=splits_made,

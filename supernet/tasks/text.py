@@ -23,7 +23,7 @@ from supernet.tasks._base import TaskData
 from supernet.tasks._encoding import TEXT_OPTIONS
 from supernet.tasks._language import CONTEXT, byte_data
 from supernet.tasks._options import Option
-from supernet.tasks._setting_aside import all_splits
+from supernet.tasks._setting_aside import GROUPS, TIME, all_splits
 from supernet.tasks._text import TextTask, text_data
 
 _PLAIN = ".txt"
@@ -39,6 +39,8 @@ class Text(TextTask):
         "text": Option(default="text", meaning="name of the column or field of the texts"),
         "label": Option(default="label", meaning="name of the column or field of the labels"),
         "predict": PREDICT,
+        "groups": GROUPS,
+        "time": TIME,
         **TEXT_OPTIONS,
         "context": replace(CONTEXT, meaning=f"of a .txt: {CONTEXT.meaning}"),
     }
@@ -67,7 +69,7 @@ class Text(TextTask):
                 splits_made="the first 90 %, the next 5 and the last 5",
             )
         predict = str(options["predict"])
-        columns = {"text": str(options["text"]), "label": str(options["label"])}
+        columns = {name: str(options[name]) for name in ("text", "label", "groups", "time")}
         given = {"train": read_labelled(path, **columns)}
         for name in ("test", "validation"):
             if place := str(options[f"{name}_path"]):
@@ -93,8 +95,8 @@ class Text(TextTask):
 
 def _check_plain(options: Mapping[str, Scalar]) -> None:
     """Refuse what is said of pieces of words where there are bytes alone."""
-    for name in ("tokenizer", "pieces", "trim_vocabulary"):
-        if options[name] != TEXT_OPTIONS[name].default:
+    for name in ("tokenizer", "pieces", "trim_vocabulary", "groups", "time"):
+        if options[name] != Text.options[name].default:
             raise ConfigError(
                 f"task.options.{name}",
                 expected=f"none of a {_PLAIN}, which is modelled byte by byte",

@@ -57,7 +57,11 @@ def there(tmp_path, monkeypatch):
     for name in ("birds", "digits"):
         write_pictures(tmp_path / name, n=20, classes=("robin", "wren"))
     rows = texts(60)
-    lines = [("text", "label", "body", "folder"), *((t, y, t, y) for t, y in rows)]
+    dates = [f"2024-{1 + i // 28:02d}-{1 + i % 28:02d}" for i in range(len(rows))]
+    lines = [
+        ("text", "label", "body", "folder", "date"),
+        *((t, y, t, y, d) for (t, y), d in zip(rows, dates, strict=True)),
+    ]
     (tmp_path / "mails.csv").write_text("".join(",".join(line) + "\n" for line in lines))
     for name in "abc":
         (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps({"text": t, "label": y}) + "\n" for t, y in rows))
@@ -76,7 +80,12 @@ def there(tmp_path, monkeypatch):
     x, y = np.stack([values for values, _ in waves]), np.array([label for _, label in waves])
     np.savez(tmp_path / "waves.npz", x_train=x, y_train=y, x_test=x + 0.01, y_test=y)
     people = [
-        {"id": str(i), "district": str(i % 7), **{"moves" if k == "label" else k: v for k, v in row.items()}}
+        {
+            "id": str(i),
+            "district": str(i % 7),
+            "household": f"h{i // 3}",
+            **{"moves" if k == "label" else k: v for k, v in row.items()},
+        }
         for i, row in enumerate(table_rows(120))
     ]
     write_table(tmp_path / "people.csv", people)
@@ -100,6 +109,6 @@ def test_the_commands_of_a_kind_of_data_read_it(title, block, there):
 
 
 def test_each_kind_of_data_has_its_commands():
-    assert len(BLOCKS) == 7
+    assert len(BLOCKS) == 8
     named = {word for _, block in BLOCKS for word in re.findall(r"task=(\w+)", block)}
     assert named == {"csv", "image_folder", "labelled_series", "npz", "table", "text"}

@@ -23,7 +23,7 @@ def simple_models(data: TaskData) -> tuple[SimpleModel, ...]:
     if data.kind == "tokens":
         return (trigrams(data),)
     if data.kind == "numbers":
-        return forecasts(data) if data.in_order else regressions(data)
+        return forecasts(data) if data.train.targets.dim() > 2 else regressions(data)
     if len(torch.unique(data.train.targets)) < 2:
         return ()  # nothing to tell apart
     return classifiers(data)

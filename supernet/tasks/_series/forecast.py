@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import torch
@@ -51,7 +50,7 @@ class ForecastData(NumbersData):
         The variates that count; the forecasts of the others, which are covariates, are not looked at. Empty for all.
     """
 
-    in_order: ClassVar[bool] = True
+    in_order: bool = True
 
     scored: tuple[int, ...] = ()
 

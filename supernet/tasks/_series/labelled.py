@@ -104,6 +104,7 @@ def labelled_series_data(
             targets=answers.targets[name],
             offset=zero,
             scale=one,
+            groups=parts[name].ties.numbers,
         )
         for name, rows in standardised.items()
     }
@@ -127,6 +128,7 @@ def labelled_series_data(
         files=answers.files,
         preparation=_preparation(channels, mean, spread, kept=kept, length=tokens * patch, padded=is_padded, fill=fill),
         meaning=answers.meaning,
+        in_order=bool(parts["train"].ties.times),
         summary=DataSummary(
             facts={
                 "examples": sizes_text({name: len(part) for name, part in parts.items()}, what=splits_made),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from search_space.summary import DataSummary, Example
 from supernet.readers.labels import check_labels
 from supernet.readers.numbers import values_of
 from supernet.readers.tables import Table, read_table
+from supernet.readers.ties import UNTIED, Ties, ties_of
 from supernet.readers.words import counted, shown
 from supernet.tasks._answers import answers_of
 from supernet.tasks._base import Split, TaskData, data_hash
@@ -43,6 +44,8 @@ class Rows:
         Numbers of its rows.
     labels
         Of these, as they are written.
+    ties
+        Their groups or times.
     notes
         What was left out.
     """
@@ -50,6 +53,7 @@ class Rows:
     table: Table
     at: NDArray[np.int64]
     labels: tuple[str, ...]
+    ties: Ties = UNTIED
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -58,7 +62,11 @@ class Rows:
     def rows(self, chosen: NDArray[np.int64]) -> Rows:
         """Return some of them, in the order of their numbers."""
         return Rows(
-            table=self.table, at=self.at[chosen], labels=tuple(self.labels[i] for i in chosen), notes=self.notes
+            table=self.table,
+            at=self.at[chosen],
+            labels=tuple(self.labels[i] for i in chosen),
+            ties=self.ties.rows(chosen),
+            notes=self.notes,
         )
 
     def cells(self, name: str) -> list[str]:
@@ -67,17 +75,19 @@ class Rows:
         return [self.table.rows[i][column] for i in self.at]
 
 
-def read_rows(path: Path, *, label: str, named: Sequence[str]) -> Rows:
+def read_rows(path: Path, *, label: str, named: Sequence[str], groups: str = "", time: str = "") -> Rows:
     """Return the rows of a table that have a label; raises ``DataError`` for one without its columns, or uneven rows.
 
     Parameters
     ----------
     named
         Further columns that must be there.
+    groups, time
+        Names of the columns of what ties rows together, empty where there are none.
     """
     table, where = read_table(path), str(path)
-    remedy = "correct task.options.label, ignore and categories"
-    table.check([label, *named], where=f"{where}: the header", remedy=remedy)
+    remedy = "correct task.options.label, ignore, categories, groups and time"
+    table.check([label, *named, *filter(None, (groups, time))], where=f"{where}: the header", remedy=remedy)
     table.check(table.header, where=f"{where}: the header", remedy="rename them")
     for number, row in enumerate(table.rows):
         if len(row) != len(table.header):
@@ -95,7 +105,9 @@ def read_rows(path: Path, *, label: str, named: Sequence[str]) -> Rows:
     check_labels(dict.fromkeys(labels), where=where)
     lost = len(table.rows) - len(kept)
     notes = [f"{path.name}: left out, without a label: {counted(lost, 'row')}"] if lost else []
-    return Rows(table=table, at=np.array(kept), labels=labels, notes=(*table.notes, *notes))
+    rows = Rows(table=table, at=np.array(kept), labels=labels, notes=(*table.notes, *notes))
+    cells = [rows.cells(name) if name else None for name in (groups, time)]
+    return replace(rows, ties=ties_of(*cells, where=where))
 
 
 def table_data(
@@ -154,7 +166,11 @@ def table_data(
     zero, one = torch.zeros(()), torch.ones(())
     splits = {
         name: Split(
-            stored=torch.from_numpy(rows.astype(np.float32)), targets=answers.targets[name], offset=zero, scale=one
+            stored=torch.from_numpy(rows.astype(np.float32)),
+            targets=answers.targets[name],
+            offset=zero,
+            scale=one,
+            groups=parts[name].ties.numbers,
         )
         for name, rows in values.items()
     }
@@ -181,6 +197,7 @@ def table_data(
         files=files,
         preparation=({"do": "encode", "as": "columns", "columns": "columns.json", "reader": "encoder.py"},),
         meaning=answers.meaning,
+        in_order=bool(train.ties.times),
         summary=DataSummary(
             facts={
                 "examples": sizes_text({name: len(part) for name, part in parts.items()}, what=splits_made),

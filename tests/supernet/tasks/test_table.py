@@ -144,7 +144,7 @@ def test_a_cell_that_is_no_number_where_training_has_numbers_is_refused(tmp_path
         without = [{k: v for k, v in row.items() if k != "city"} for row in rows]
         write_table(tmp_path / "a.csv", rows)
         load(tmp_path / "a.csv", validation_path=str(write_table(tmp_path / "b.csv", without)))
-    with pytest.raises(ConfigError, match=r"task\.options\.label: expected a column that is neither"):
+    with pytest.raises(ConfigError, match=r"task\.options\.label: expected a column that is not in"):
         load(tmp_path / "a.csv", ignore="label")
     with pytest.raises(DataError, match=r"expected a table \(\.csv.*got \.doc"):
         (tmp_path / "a.doc").write_text("x")
