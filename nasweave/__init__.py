@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from predictors.cost import CostModel
     from predictors.latency import LatencyPredictor
     from predictors.quality import QualityPredictor
+    from runs.api.compressing import compress
     from runs.api.exported import Exported, load_network, load_profile
     from runs.api.opening import create_run, load_run
     from runs.api.run import Run
@@ -45,6 +46,7 @@ __all__ = [
     "Run",
     "SearchSpace",
     "Setting",
+    "compress",
     "connect",
     "create_run",
     "device",
@@ -69,6 +71,7 @@ _SOURCES = {
     "Run": "runs.api.run",
     "SearchSpace": "search_space.space",
     "Setting": "hardware_profiles.setting",
+    "compress": "runs.api.compressing",
     "connect": "runs.service.client.connection",
     "create_run": "runs.api.opening",
     "device": "runs.api.spaces",

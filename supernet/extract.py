@@ -1,9 +1,12 @@
 """Extraction: the plain network of an architecture, cut out of the supernet.
 
-Every elastic parameter is used by its prefix along each axis, so the shapes of the small network say what to copy.
+Every elastic parameter is used by its prefix along each axis, so the shapes of the small network say what to copy. Its
+layers are the first ones of the supernet, or those that are named: the ones that a checkpoint misses least.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 from torch import nn
@@ -19,16 +22,37 @@ from supernet.parts import block_inner, block_parts
 __all__ = ["BlockModule", "block_module", "extract"]
 
 
-def extract(supernet: Supernet, architecture: Architecture, *, simulate_precision: bool = True) -> Network:
-    """Return a network of its own weights that equals ``supernet(batch, architecture)`` in outputs and gradients."""
+def extract(
+    supernet: Supernet,
+    architecture: Architecture,
+    *,
+    simulate_precision: bool = True,
+    layers: Sequence[int] | None = None,
+) -> Network:
+    """Return a network of its own weights that equals ``supernet(batch, architecture)`` in outputs and gradients.
+
+    With ``layers``, the places of as many layers of the supernet as the architecture has, it equals the supernet in
+    which the others are left out.
+    """
+    if layers is not None and len(layers) != architecture.depth:
+        raise ValueError(f"{architecture.depth} layers are wanted, {len(layers)} are named")
     supernet.space.validate(architecture)
     network = Network(architecture, supernet.space.geometry, simulate_precision=simulate_precision)
     network = network.to(next(supernet.parameters()))
     source = dict(supernet.named_parameters())
     with torch.no_grad():
         for name, target in network.named_parameters():
-            target.copy_(source[name][tuple(slice(size) for size in target.shape)])
+            stored = source[name if layers is None else _at_place(name, layers)]
+            target.copy_(stored[tuple(slice(size) for size in target.shape)])
     return network.train(supernet.training)
+
+
+def _at_place(name: str, layers: Sequence[int]) -> str:
+    """Return the name in the supernet of a parameter of a network whose layers are those."""
+    body, blocks, *rest = name.split(".")
+    if not blocks.endswith("_blocks"):
+        return name
+    return ".".join([body, blocks, str(layers[int(rest[0])]), *rest[1:]])
 
 
 class BlockModule(nn.Module):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +42,10 @@ def _never(config: Config) -> bool:
     return False
 
 
+def _none(given: Mapping[str, str | None]) -> Mapping[str, object]:
+    return {}
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verb:
     """One verb; its name is that of its file.
@@ -56,6 +60,8 @@ class Verb:
         The verb's own words, beside all configuration keys.
     only_reads
         Whether, under a configuration, the verb leaves the folder of the run as it is.
+    defaults
+        Gives, from the keys that a user sets, those that the verb sets where the user does not.
     joins
         Whether it takes part in the run of another command: it leaves no record of its own in the folder, and all jobs
         of a multirun use that one folder.
@@ -70,6 +76,7 @@ class Verb:
     words: tuple[Word, ...] = ()
     only_reads: Callable[[Config], bool] = _never
     joins: bool = False
+    defaults: Callable[[Mapping[str, str | None]], Mapping[str, object]] = _none
     several_processes: bool = False
     settings: type[Any] | None = None
     begin: Callable[[Any], None] | None = None

@@ -23,7 +23,7 @@ from supernet.elastic import reset_parameters
 from supernet.tasks import TaskData
 from supernet.training import Evaluator, Quality, TrainingConfig
 from supernet.training.checkpoint import FILE, load_checkpoint
-from supernet.training.rounds import RoundTraining, inherit_weights
+from supernet.training.rounds import RoundTraining, Teaching, inherit_weights
 from supernet.training.sampling import initial_generator
 
 __all__ = ["RoundsEvaluator", "Start", "Trainers", "inherited_start", "missing_network", "random_start"]
@@ -92,6 +92,8 @@ class RoundsEvaluator:
         As :class:`supernet.training.rounds.RoundTraining` takes it.
     donor_share
         How far the weights of a network with a donor begin on the way from those of ``start`` to the donor's.
+    teaching
+        What teaches the networks beside the labels, if anything does.
     """
 
     def __init__(
@@ -108,11 +110,12 @@ class RoundsEvaluator:
         batch_size: int = 256,
         optimizer: str = "muon",
         donor_share: float = 0.6,
+        teaching: Teaching | None = None,
     ) -> None:
         self.space, self.data, self.config, self.folder = space, data, config, folder
         self.start, self.origin, self.device = start, origin, torch.device(device)
         self.examples, self.batch_size, self.optimizer = examples, batch_size, optimizer
-        self.donor_share = donor_share
+        self.donor_share, self.teaching = donor_share, teaching
 
     def path(self, architecture: Architecture) -> Path:
         """Return the checkpoint of a network."""
@@ -171,6 +174,7 @@ class RoundsEvaluator:
             config=self.config,
             optimizer=self.optimizer,
             path=self.path(architecture),
+            teaching=self.teaching,
         )
 
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import shlex
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -20,6 +18,7 @@ from runs.evaluation.network import weights_fingerprint
 from runs.objectives import Budget, Objective, objectives_by_name
 from runs.pipeline.accelerator import torch_device
 from runs.pipeline.ahead.begun import explained, note_begun
+from runs.pipeline.ahead.declared import declared_space
 from runs.pipeline.ahead.executable import available_runtime, check_executable, executed_exactly
 from runs.pipeline.ahead.phases import check_phases
 from runs.pipeline.config import Config
@@ -168,7 +167,8 @@ class Context:
         if self.config.search.method == "fidelities":
             own, rate = self.config.search.fidelities, self.rounds_training.learning_rate
             share = "" if own.donor_share == 1 else f"-{own.donor_share:g}"
-            return f"trained-{self.supernet_fingerprint}-{own.optimizer}-{rate:g}{share}"
+            taught = "" if self.pretrained is None else f"-{own.teacher_steps}-{own.teacher_weight:g}"
+            return f"trained-{self.supernet_fingerprint}-{own.optimizer}-{rate:g}{share}{taught}"
         return weights_fingerprint(self.supernet_fingerprint, self.brief)
 
     @property
@@ -245,13 +245,13 @@ def open_context(
         reporter.message("training.label_smoothing is of classes: it is 0, for this task predicts numbers")
         config = replace(config, training=replace(config.training, label_smoothing=0.0))
     device = this_device(cuda=runtime.accelerated)
-    declared: Mapping[str, Any] = config.space
+    checkpoint = _checkpoint(config)
+    pretrained = None if checkpoint is None else Pretrained(checkpoint, token_rows=data.token_rows)
+    declared = declared_space(config.space, pretrained, runtime)
     if config.profile.path is None:  # of this machine
         declared = executed_exactly(declared, runtime, device, reporter=reporter)
     space = space_from_mapping(declared, task=data.shape, catalogue=catalogue())
     check_executable(space, runtime)
-    checkpoint = _checkpoint(config)
-    pretrained = None if checkpoint is None else Pretrained(checkpoint, token_rows=data.token_rows)
     if pretrained is not None:
         pretrained.check(space)
     return Context(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from hardware_profiles.portable.exported_folder import EXAMPLE
 from runs.evaluation.finetuning import FinetunedFiles
-from runs.export import FORMATS, ParityReport, Subject, file_sizes, model_card, notice, write_manifest
+from runs.export import FORMATS, ParityReport, Subject, classify, file_sizes, model_card, notice, write_manifest
 from runs.files import new_folder
 from runs.pipeline.card_data import card_data
 from runs.pipeline.context import Context
@@ -20,6 +20,8 @@ from supernet.blocks import deployed
 from supernet.tasks import TASKS, TaskData
 
 __all__ = ["subject_of", "write_folder"]
+
+_READER = "tokenizer.py"
 
 
 def subject_of(network: Network, data: TaskData) -> Subject:
@@ -51,7 +53,7 @@ def write_folder(
             parity.add(name, form, folder)
             progress(i + 1, len(forms), name)
         np.save(folder / EXAMPLE, subject.example.numpy())
-        for name, text in _texts(context).items():
+        for name, text in _texts(context, forms).items():
             (folder / name).write_text(text, encoding="utf-8")
         write_manifest(folder, name=target.name, formats=forms, subject=subject)
         parity.test()
@@ -64,12 +66,17 @@ def write_folder(
     return list(forms)
 
 
-def _texts(context: Context) -> dict[str, str]:
-    """Return the text files that a user of the network needs: the task's own, preprocessing, licence notice."""
-    task = context.config.task.name
+def _texts(context: Context, formats: Collection[str]) -> dict[str, str]:
+    """Return the text files that a user of the network needs: the task's own, preprocessing, licence notice.
+
+    A network that classifies texts has a program beside it, where there is an ONNX file for it.
+    """
+    task, data = context.config.task.name, context.data
+    classifies = data.kind == "classes" and _READER in data.files and "onnx" in formats
     return {
-        **context.data.files,
-        "preprocessing.json": json.dumps(context.data.preprocessing(), indent=1) + "\n",
+        **data.files,
+        **({"classify.py": Path(classify.__file__).read_text(encoding="utf-8")} if classifies else {}),
+        "preprocessing.json": json.dumps(data.preprocessing(), indent=1) + "\n",
         "NOTICE": notice(
             task=task,
             licence=TASKS[task].licence,

@@ -1,28 +1,31 @@
-"""What a network has for weights before its first step: random ones, or those of a checkpoint."""
+"""What a network has for weights before its first step: random ones, or those of a checkpoint's layers."""
 
 from __future__ import annotations
 
-import hashlib
-
-import torch
+from dataclasses import dataclass
 
 from runs.evaluation.rounds import Start, random_start
+from runs.evaluation.teacher import Teacher
 from runs.pipeline.context import Context
 from search_space import Architecture
-from supernet import Network, Supernet, extract
+from supernet import Network, extract
 
 __all__ = ["start_of"]
 
 
-def start_of(context: Context) -> tuple[Start, str]:
+@dataclass(frozen=True, slots=True)
+class _PartOfTeacher:
+    """Cuts the network of an architecture out of what a checkpoint became, from the layers that its depth keeps."""
+
+    teacher: Teacher
+
+    def __call__(self, architecture: Architecture) -> Network:
+        return extract(self.teacher.supernet, architecture, layers=self.teacher.layers[architecture.depth])
+
+
+def start_of(context: Context, teacher: Teacher | None) -> tuple[Start, str]:
     """Return what gives a network of the run its first weights, and a name of these weights."""
-    seed = context.config.training.seed
-    if context.pretrained is None:
+    if teacher is None:
+        seed = context.config.training.seed
         return random_start(context.space, seed=seed), f"random {seed}"
-    supernet = Supernet(context.space, generator=torch.Generator().manual_seed(seed))
-    context.pretrained.initialise(supernet)
-
-    def start(architecture: Architecture) -> Network:
-        return extract(supernet, architecture)
-
-    return start, hashlib.sha256(f"{context.pretrained.hash}-{context.space.fingerprint}".encode()).hexdigest()[:12]
+    return _PartOfTeacher(teacher), teacher.origin

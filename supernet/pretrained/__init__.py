@@ -6,18 +6,23 @@ put in falling order of importance first, for subnets use the first of each. The
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from search_space import SearchSpace
 from search_space.errors import CheckpointError
 from search_space.registry import Registry
+from supernet.catalogue import STEMS
 from supernet.model import Supernet
+from supernet.pretrained._around import declaration_around
 from supernet.pretrained._family import Family, Form, Weights
 from supernet.pretrained._fit import check_space, copy_weights
 from supernet.pretrained._importance import by_importance
-from supernet.pretrained._source import content_hash, read_settings, read_tensors
+from supernet.pretrained._source import content_hash, pooling, read_settings, read_tensors
 
 __all__ = ["FAMILIES", "Family", "Form", "Pretrained", "Weights"]
 
@@ -51,6 +56,17 @@ class Pretrained:
         """Raise what :meth:`initialise` would, but for damaged weights: only the configuration is read."""
         check_space(space, self._family_and_form()[1], token_rows=self.token_rows)
 
+    def declaration(self, *, name: str = "checkpoint") -> dict[str, Any]:
+        """Return a space around it, as :func:`search_space.space_from_mapping` takes one; only JSON is read.
+
+        An encoder of sentences is pooled as its ``1_Pooling`` says.
+        """
+        form = self._family_and_form()[1]
+        head = pooling(self.folder)
+        return declaration_around(
+            form, name=name, stem=STEMS[form.stem].spec, head=head if head in form.heads else None
+        )
+
     def initialise(self, supernet: Supernet) -> None:
         """Copy the weights into a supernet; what the checkpoint does not have stays as it is.
 
@@ -71,11 +87,24 @@ class Pretrained:
         settings = read_settings(self.folder)
         kind = settings.values.get("model_type")
         if not isinstance(kind, str) or kind not in FAMILIES:
-            raise CheckpointError(
-                f"{settings.where}: model_type",
-                expected=f"one of {', '.join(FAMILIES)}",
-                got=repr(kind),
-                remedy="choose a checkpoint of one of these architectures",
-            )
+            raise _unknown_family(kind, where=settings.where)
         family = FAMILIES[kind]
         return family, family.form(settings)
+
+
+def _unknown_family(kind: object, *, where: str) -> CheckpointError:
+    """Return the refusal of a family that is not read, which names the nearest and what it may differ in."""
+    close = get_close_matches(str(kind).lower(), FAMILIES, n=1, cutoff=0.5)
+    near = f"; {close[0]} is the nearest, which is {_summary(close[0])}" if close else ""
+    return CheckpointError(
+        f"{where}: model_type",
+        expected=f"one of {', '.join(FAMILIES)}",
+        got=f"{kind!r}{near}",
+        remedy="choose a checkpoint of one of these architectures",
+    )
+
+
+def _summary(family: str) -> str:
+    """Return the first sentence of a family's own file, without its name."""
+    text = (sys.modules[FAMILIES[family].form.__module__].__doc__ or "").partition("\n")[0]
+    return text.partition(": ")[2].rstrip(".;")

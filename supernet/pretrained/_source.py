@@ -18,10 +18,12 @@ from torch import Tensor
 from search_space.errors import CheckpointError, reason_of
 from search_space.schema import is_file_name, parse_json, read_file
 
-__all__ = ["CONFIG", "Settings", "Tensors", "content_hash", "read_settings", "read_tensors"]
+__all__ = ["CONFIG", "Settings", "Tensors", "content_hash", "pooling", "read_settings", "read_tensors"]
 
 CONFIG, WHOLE, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
 _PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+_POOLING = "1_Pooling/config.json"
+_MODES = {"pooling_mode_mean_tokens": "mean_pooling", "pooling_mode_cls_token": "cls_pooling"}
 _MOST_JSON_BYTES = 2**26
 _AGAIN = "copy the checkpoint again, or save it with save_pretrained"
 
@@ -135,6 +137,27 @@ def read_settings(folder: Path) -> Settings:
     if not isinstance(values, Mapping):
         raise CheckpointError(str(path), expected="a JSON object", got=type(values).__name__, remedy=_AGAIN)
     return Settings(values, where=str(path))
+
+
+def pooling(folder: Path) -> str | None:
+    """Return the head that pools as an encoder of sentences does, ``None`` for any other checkpoint.
+
+    Raises
+    ------
+    CheckpointError
+        It pools in a way that we do not compute.
+    """
+    path = folder / _POOLING
+    if not path.exists():
+        return None
+    values = _json(path)
+    values = values if isinstance(values, Mapping) else {}
+    on = [name for name, value in values.items() if name.startswith("pooling_mode") and value is True]
+    if len(on) != 1 or on[0] not in _MODES:
+        raise CheckpointError(
+            str(path), expected=f"one of {', '.join(_MODES)}", got=", ".join(on) or "none", remedy="set space.head"
+        )
+    return _MODES[on[0]]
 
 
 def read_tensors(folder: Path) -> Tensors:

@@ -35,13 +35,19 @@ def form(settings: Settings) -> Form:
         stem="normed_tokens",
         mixer="softmax",
         channel_mixer="mlp",
-        heads=("pooler", *_POOLED),
+        heads=("pooler", *_POOLED) if _classifies(settings) else (*_POOLED, "pooler"),
         norm=Norm(eps=settings.number("layer_norm_eps", 1e-12), position="post"),
         causal=False,
         options={"mlp": {"activation": settings.choice("hidden_act", ACTIVATIONS, "gelu")}},
         max_tokens=settings.size("max_position_embeddings"),
         vocab_size=settings.size("vocab_size"),
     )
+
+
+def _classifies(settings: Settings) -> bool:
+    """Whether the pooler was trained, which an encoder alone has for no one to read."""
+    named = settings.values.get("architectures")
+    return isinstance(named, list) and any(str(name).endswith("SequenceClassification") for name in named)
 
 
 def weights(tensors: Tensors, form: Form) -> Weights:

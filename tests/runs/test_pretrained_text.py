@@ -74,7 +74,7 @@ def checkpoint(tmp_path, monkeypatch):
             ("task.options.pieces=words",),
             "task.options.pieces: expected no vocabulary to learn beside a published",
         ),
-        (None, ("space.head=pooled",), "space.head: expected pooler or mean_pooling or cls_pooling"),
+        (None, ("space.head=pooled",), "space.head: expected mean_pooling or cls_pooling or pooler"),
         (None, ("task.options.max_tokens=48",), "task: expected at most 40 tokens, as in the checkpoint, got 48"),
     ],
 )

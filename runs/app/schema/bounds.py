@@ -71,6 +71,8 @@ _BOUNDS = {
     "search.fidelities.baselines": _SHARE,
     "search.fidelities.halving": _SHARE,
     "search.fidelities.donor_share": _SHARE,
+    "search.fidelities.teacher_steps": _STEPS,
+    "search.fidelities.teacher_weight": _SHARE,
     "workers.index": Bound(1_000_000, "more than processes that share a search"),
     "workers.heartbeat_s": _SECONDS,
     "workers.grace_s": _SECONDS,

@@ -44,6 +44,12 @@ class FidelitiesConfig:
     learning_rate
         The peak of each round; when ``None``, .008 for networks that begin with random weights and
         ``training.learning_rate`` for those that begin with a checkpoint's.
+    teacher_steps
+        So many steps is a checkpoint that networks begin with trained first, as the largest network; 0 takes it as it
+        is. Without a checkpoint there is none.
+    teacher_weight
+        Share of the loss of every network that is the divergence from what that checkpoint then gives; the rest is the
+        loss on the labels. 0 trains on the labels alone.
     precisions
         ``auto`` proposes those that make some networks cheaper than in float, in an objective or a limited value;
         ``all`` proposes every one of the space.
@@ -60,6 +66,8 @@ class FidelitiesConfig:
     donor_share: float = 0.6
     optimizer: str = "muon"
     learning_rate: float | None = None
+    teacher_steps: int = 300
+    teacher_weight: float = 0.9
     precisions: str = "auto"
 
     def __post_init__(self) -> None:
@@ -75,6 +83,8 @@ class FidelitiesConfig:
             ("donor_share", self.donor_share, "a share from 0 to 1", 0 <= self.donor_share <= 1),
             ("max_rounds", self.max_rounds, "1 or more, or null", self.max_rounds is None or self.max_rounds >= 1),
             ("processes", processes, "from 1 to 1000, or null", processes is None or 1 <= processes <= 1000),
+            ("teacher_steps", self.teacher_steps, "0 to a billion", 0 <= self.teacher_steps <= 10**9),
+            ("teacher_weight", self.teacher_weight, "a share from 0 to 1", 0 <= self.teacher_weight <= 1),
             ("optimizer", self.optimizer, "muon or adamw", self.optimizer in ("muon", "adamw")),
             ("learning_rate", rate, "more than 0 and at most 1, or null", rate is None or 0 < rate <= 1),
             ("precisions", self.precisions, "auto or all", self.precisions in ("auto", "all")),

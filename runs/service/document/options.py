@@ -47,6 +47,7 @@ def _needs_a_path(task: str) -> bool:
 OWN_DATA_TASKS = tuple(task for task in _group("task") if _needs_a_path(task))
 """Tasks over data of one's own, which a service knows as registered data sets alone."""
 
+_OF_A_CHECKPOINT = "checkpoint"  # a space around one, of which a document has none
 _PRECISIONS = ["float", "w8a8", "w8a8_2of4", "w4a8c", "w8", "w4", "w8a8s", "w8a8g32", "w4a8"]
 
 
@@ -55,7 +56,7 @@ def offered() -> dict[str, list[str]]:
     """Return everything that a document can choose from, by what it is."""
     return {
         "task": [task for task in _group("task") if task not in OWN_DATA_TASKS],
-        "space": _group("space"),
+        "space": [space for space in _group("space") if space != _OF_A_CHECKPOINT],
         "search": _group("search"),
         "runtime": _group("hardware"),
         "format": _members("runs.export.formats"),

@@ -12,13 +12,12 @@ Ash & Adams 2020 (arXiv:1910.08475: warm starts generalise worse; shrink and per
 from __future__ import annotations
 
 import torch
-
-from supernet.model import Network
+from torch import nn
 
 __all__ = ["inherit_weights"]
 
 
-def inherit_weights(network: Network, donor: Network, *, share: float = 1.0) -> float:
+def inherit_weights(network: nn.Module, donor: nn.Module, *, share: float = 1.0) -> float:
     """Move what a network has in common with a donor by a share of the way to it, 1 to copy.
 
     Returns how much of its weights the network has in common with the donor, from 0 to 1.
@@ -30,6 +29,9 @@ def inherit_weights(network: Network, donor: Network, *, share: float = 1.0) -> 
             total += target.numel()
             if name in source and source[name].ndim == target.ndim:
                 part = tuple(slice(min(sizes)) for sizes in zip(target.shape, source[name].shape, strict=True))
-                target[part].lerp_(source[name][part], share)
+                if share == 1:  # whatever was there, were it not even a number
+                    target[part].copy_(source[name][part])
+                else:
+                    target[part].lerp_(source[name][part], share)
                 common += target[part].numel()
     return common / total

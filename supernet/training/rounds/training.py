@@ -1,9 +1,9 @@
 """The training of one network in rounds, of which nobody knows at the start how many there will be.
 
 In a round the rate rises briefly and then falls to zero in a straight line, so that every round ends with a network as
-good as it can be after its steps; the next round goes on from its weights and moments. The labels alone teach, for a
-teacher triples the time of a small network's step and gains little (``docs/training.md``). Muon steps the matrices of
-the layers, AdamW everything else: errors fall faster than with AdamW alone (``docs/search.md``).
+good as it can be after its steps; the next round goes on from its weights and moments. The labels teach, and where
+networks begin with those of a checkpoint its own network does too (``teaching.py``). Muon steps the matrices of the
+layers, AdamW everything else: errors fall faster than with AdamW alone (``docs/search.md``).
 
 A checkpoint is written at the end of each round, in long ones every ``config.checkpoint_every`` steps, and where a
 signal asks to stop: what was interrupted goes on in the middle of its round, bit for bit under the same conditions.
@@ -29,6 +29,7 @@ from supernet.training.checkpoint import Checkpoint, load_checkpoint, save_check
 from supernet.training.config import TrainingConfig
 from supernet.training.mixed_precision import autocast
 from supernet.training.rounds.muon import Muon, layer_matrices
+from supernet.training.rounds.teaching import Teaching
 from supernet.training.sampling import augmentation_generator, training_rows
 from supernet.training.state import make_optimizer, restore_state, stored_state
 from supernet.training.stopping import held_back
@@ -61,6 +62,8 @@ class RoundTraining:
         ``muon`` for the matrices of the layers, with AdamW for the rest, or ``adamw`` for everything.
     path
         The checkpoint file; what it holds is taken up. ``None`` keeps nothing.
+    teaching
+        What teaches beside the labels, if anything does.
 
     Raises
     ------
@@ -79,7 +82,9 @@ class RoundTraining:
         config: TrainingConfig,
         optimizer: str = "muon",
         path: Path | None = None,
+        teaching: Teaching | None = None,
     ) -> None:
+        self.teaching = teaching
         self.network, self.identity, self.data, self.config, self.path = network, identity, data, config, path
         self.device = next(network.parameters()).device
         self.step = 0
@@ -127,13 +132,14 @@ class RoundTraining:
 
     def _update(self) -> None:
         config = self.config
-        inputs, targets = self.data.train.batch(training_rows(self.data, config, step=self.step))
+        rows = training_rows(self.data, config, step=self.step)
+        inputs, targets = self.data.train.batch(rows)
         inputs = self.data.augment(inputs, augmentation_generator(seed=config.seed, step=self.step))
         inputs, targets = inputs.to(self.device), targets.to(self.device)
         self.network.zero_grad(set_to_none=True)
         with autocast(inputs.device, bf16=config.bf16):
             outputs: Tensor = self.network(inputs)
-        loss = self.data.loss(outputs.float(), targets, label_smoothing=config.label_smoothing)
+        loss = self._loss(outputs.float(), targets, rows, inputs)
         loss.backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), config.gradient_clip)
         values = torch.stack((loss.detach(), norm)).tolist()
@@ -152,12 +158,21 @@ class RoundTraining:
             optimizer.step()
         self.step += 1
 
+    def _loss(self, outputs: Tensor, targets: Tensor, rows: Tensor, inputs: Tensor) -> Tensor:
+        """Return the loss on the labels and, by its share, on the teacher's outputs."""
+        loss = self.data.loss(outputs, targets, label_smoothing=self.config.label_smoothing)
+        if self.teaching is None:
+            return loss
+        taught = self.data.soft_loss(outputs, self.teaching.of(rows, inputs, bf16=self.config.bf16))
+        return torch.lerp(loss, taught, self.teaching.weight)
+
     def _numerics(self) -> dict[str, Any]:
         return {"torch": str(torch.__version__), "device": self.device.type, "threads": torch.get_num_threads()}
 
     def _header(self) -> dict[str, Any]:
         own = {k: v for k, v in asdict(self.config).items() if k not in ("steps", "checkpoint_every")}
-        return {**own, "optimizer": self.optimizer}
+        taught = {} if self.teaching is None else {"teacher": self.teaching.weight}
+        return {**own, "optimizer": self.optimizer, **taught}
 
     def _save(self, path: Path) -> None:
         header = {**self._header(), "round": list(self._round)}

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from runs.evaluation.rounds import RoundsEvaluator, Trainers
+from runs.evaluation.teacher import Teacher
 from runs.evaluation.trained import TrainedEvaluator, TrainedNetworks
 from runs.pipeline.context import Context
 from runs.pipeline.plan import SECONDS, Stage
@@ -24,6 +25,7 @@ from runs.pipeline.stages.trained.purchases import (
     trainer,
     watched,
 )
+from runs.pipeline.stages.trained.teacher import TEACHER
 from runs.pipeline.stages.trained.together import buy_together
 from runs.pipeline.starts import start_of
 from runs.pipeline.trained_records import RoundsKeeper, last_trials
@@ -37,9 +39,9 @@ from runs.search.optuna.study import open_study, quiet_optuna, storage_errors
 __all__ = ["FIDELITY_SEARCH", "ROUNDS", "TRAINED_EVALUATOR", "TRAINED_NETWORKS", "opened_study"]
 
 
-def rounds(context: Context) -> Trainers:
+def rounds(context: Context, teacher: Teacher | None) -> Trainers:
     """Return what trains the networks of the search, and what trains those that it is compared with, alone."""
-    start, origin = start_of(context)
+    start, origin = start_of(context, teacher)
     made = tuple(
         RoundsEvaluator(
             context.space,
@@ -53,6 +55,7 @@ def rounds(context: Context) -> Trainers:
             batch_size=context.config.evaluation.batch_size,
             optimizer=context.config.search.fidelities.optimizer,
             donor_share=context.config.search.fidelities.donor_share,
+            teaching=None if teacher is None else teacher.teaching,
         )
         for name in ("networks", "baselines")
     )
@@ -150,7 +153,7 @@ def _buy(
     return final_estimates(context, search)
 
 
-ROUNDS = Stage(name="rounds", run=rounds, after=(DATA,))
+ROUNDS = Stage(name="rounds", run=rounds, needs=(TEACHER,), after=(DATA,))
 TRAINED_NETWORKS = Stage(name="networks", run=trained_networks, needs=(ROUNDS,))
 TRAINED_EVALUATOR = Stage(name="evaluator", run=trained_evaluator, needs=(TRAINED_NETWORKS,))
 FIDELITY_SEARCH = Stage(name="search", run=search, needs=(DEVICES, ROUNDS, REFERENCES, SECONDS), after=(CHECK, CORNERS))

@@ -1,0 +1,154 @@
+"""A checkpoint as the teacher of a family: trained for the task first, then in parts the start of every network.
+
+What is long to find is kept in a folder: the weights of the teacher, the layers that each depth keeps, and the outputs
+on the training split.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from runs.evaluation.rounds import RoundsEvaluator
+from runs.lock import exclusive
+from search_space import Architecture
+from search_space.errors import CheckpointError
+from supernet import Network, Supernet
+from supernet.tasks import TaskData
+from supernet.training import TrainingConfig
+from supernet.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from supernet.training.rounds import Teaching, best_layers, inherit_weights, kept_outputs
+
+__all__ = ["Teacher", "make_teacher"]
+
+_LESSONS = "lessons.safetensors"
+logger = logging.getLogger("nasweave.runs")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Teacher:
+    """What the networks of a run begin with and learn from.
+
+    Parameters
+    ----------
+    supernet
+        Its largest network is the teacher.
+    layers
+        For each depth the places of the layers that a network of that depth begins with.
+    teaching
+        Its outputs, and how much they count; ``None`` where only labels teach.
+    error
+        Its validation error, in the task's unit.
+    origin
+        Names its weights.
+    """
+
+    supernet: Supernet
+    layers: Mapping[int, tuple[int, ...]]
+    teaching: Teaching | None
+    error: float
+    origin: str
+
+
+def make_teacher(
+    supernet: Supernet,
+    data: TaskData,
+    config: TrainingConfig,
+    *,
+    origin: str,
+    folder: Path,
+    steps: int,
+    taught_steps: int,
+    weight: float,
+    optimizer: str = "adamw",
+    device: str | torch.device = "cpu",
+) -> Teacher:
+    """Train a supernet's largest network on the labels and find what others learn from it.
+
+    An interrupted call goes on where it stopped; another process that makes the same teacher is waited for.
+
+    Parameters
+    ----------
+    supernet
+        With the checkpoint's weights; it is given the teacher's.
+    data, config, optimizer, device
+        As :class:`runs.evaluation.rounds.RoundsEvaluator` takes them.
+    origin
+        Names the supernet's weights and all that decides the training.
+    folder
+        Where everything is kept.
+    steps
+        Of the teacher; with 0 it is the checkpoint as it is.
+    taught_steps
+        Of its students at most, as far as is known.
+    weight
+        Share of a student's loss; with 0 it teaches nothing.
+
+    Raises
+    ------
+    CheckpointError
+        A file of the folder is damaged or of another training.
+    NasweaveError
+        The training diverges.
+    """
+    largest = supernet.space.largest.in_float()
+
+    def start(architecture: Architecture) -> Network:
+        network = Network(architecture, supernet.space.geometry)
+        inherit_weights(network, supernet)
+        return network
+
+    trainer = RoundsEvaluator(
+        supernet.space, data, config, folder=folder, start=start, origin=origin, device=device, optimizer=optimizer
+    )
+    with exclusive(folder / ".lock"):
+        if steps:
+            error = trainer.train(largest, steps=steps).error
+            network = trainer.network(largest)
+        else:
+            network = start(largest).to(trainer.device).eval()
+            error = trainer.evaluator(network).error
+        outputs, layers = _lessons(
+            network, data, config, folder / _LESSONS, origin=origin, steps=taught_steps if weight else 0
+        )
+    inherit_weights(supernet, network.cpu())
+    teaching = Teaching(network=network, weight=weight, outputs=outputs) if weight else None
+    return Teacher(supernet=supernet.eval(), layers=layers, teaching=teaching, error=error, origin=origin)
+
+
+def _lessons(
+    network: Network, data: TaskData, config: TrainingConfig, path: Path, *, origin: str, steps: int
+) -> tuple[Tensor | None, Mapping[int, tuple[int, ...]]]:
+    """Return the kept outputs and the layers of each depth, those of the file where it has them."""
+    depth, wanted = network.architecture.depth, {"steps": steps, "examples": len(data.train)}
+    if path.exists():
+        stored = load_checkpoint(path)
+        stored.check(where=path, space=origin, config=None, data=data.data_hash)
+        if dict(stored.config) == wanted:
+            return stored.tensors.get("outputs"), _layers(stored.tensors.get("kept"), depth, where=path)
+    layers = best_layers(network, data)
+    outputs = kept_outputs(network, data, config, steps=steps) if steps else None
+    kept = torch.zeros(depth, depth, dtype=torch.uint8)
+    for length, places in layers.items():
+        kept[length - 1, list(places)] = 1
+    tensors = {"kept": kept} if outputs is None else {"kept": kept, "outputs": outputs}
+    numerics = {"torch": str(torch.__version__)}
+    save_checkpoint(
+        path, Checkpoint(step=0, space=origin, data=data.data_hash, config=wanted, numerics=numerics, tensors=tensors)
+    )
+    return outputs, layers
+
+
+def _layers(kept: Tensor | None, depth: int, *, where: Path) -> Mapping[int, tuple[int, ...]]:
+    """Return for each depth the places of its layers from a row of marks each; raises ``CheckpointError``."""
+    rows = [] if kept is None else [tuple(row.nonzero().flatten().tolist()) for row in kept.reshape(-1, kept.shape[-1])]
+    if [len(row) for row in rows] != list(range(1, depth + 1)) or any(max(row) >= depth for row in rows):
+        raise CheckpointError(
+            str(where), expected=f"the layers of each depth to {depth}", got="others", remedy="remove the file"
+        )
+    return {len(row): row for row in rows}
