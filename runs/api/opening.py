@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from hardware_profiles import Setting
-from runs.api.run import Run
+from runs.api.run import OWN_DATA, Run
 from runs.app.compose import compose, overrides_of
 from runs.app.record import Asked, redacted_words
 from runs.checks import check_value
@@ -18,7 +18,7 @@ from runs.pipeline.run_folder import run_folder
 from search_space import SearchSpace, declaration_of, space_from_mapping
 from search_space.errors import ConfigError, SpaceError
 from supernet import catalogue
-from supernet.tasks import TaskData
+from supernet.tasks import Origin, TaskData
 
 __all__ = ["create_run", "load_run"]
 
@@ -26,7 +26,7 @@ __all__ = ["create_run", "load_run"]
 def create_run(
     name: str = "default",
     *,
-    task: str = "digits",
+    task: str | TaskData = "digits",
     task_options: Mapping[str, object] | None = None,
     metric: str | None = None,
     space: str | SearchSpace | None = None,
@@ -45,7 +45,8 @@ def create_run(
     name
         The name of the run's folder, ``outputs/task/name``.
     task, task_options
-        The data, such as ``"text"`` with ``{"path": "mine.csv"}``.
+        The data, such as ``"text"`` with ``{"path": "mine.csv"}``, or what :func:`nasweave.task` returns, which has its
+        options. Examples that a program holds are kept in the run's folder, under a fingerprint of their content.
     metric
         What networks are judged by, such as ``"macro_f1"``; the task's own when ``None``.
     space
@@ -75,7 +76,8 @@ def create_run(
     for parameter, mapping in (("task_options", task_options), ("budget", budget), ("overrides", overrides)):
         legal = mapping is None or isinstance(mapping, Mapping)
         check_value(parameter, mapping, "values by name", legal, remedy="give a dict")
-    given: dict[str, object] = {"task": task, "name": name, **_space_keys(space)}
+    origin = _origin(task, task_options)
+    given: dict[str, object] = {"task": origin.task, "name": name, **origin.keys, **_space_keys(space)}
     if device is not None:
         given["hardware"] = device.runtime
         given |= {"hardware.threads": device.threads, "hardware.batch_size": device.batch_size}
@@ -93,6 +95,8 @@ def create_run(
             given |= {"outputs": temporary.name, "store": f"sqlite:///{temporary.name}/nasweave.db"}
         else:
             given["outputs"] = str(outputs)
+        own = run_folder(outputs=str(given["outputs"]), task=origin.task, name=name) / OWN_DATA
+        given |= {f"task.options.{option}": str(own / path.name) for option, path in origin.files.items()}
         given |= overrides or {}
         config = compose(overrides=given)
         folder = run_folder(outputs=config.outputs, task=config.task.name, name=config.name)
@@ -107,7 +111,8 @@ def create_run(
             Asked(config=config, words=redacted_words(overrides_of(given))),
             folder=folder,
             progress=progress,
-            data=_data_of(space, config) if isinstance(space, SearchSpace) else None,
+            data=_data_of(space, config, known=task) if isinstance(space, SearchSpace) else None,
+            origin=origin,
             temporary=temporary,
         )
         on_error.pop_all()
@@ -142,9 +147,25 @@ def _space_keys(space: str | SearchSpace | None) -> dict[str, object]:
     return {} if space is None else {"space": space}
 
 
-def _data_of(space: SearchSpace, config: Config) -> TaskData:
-    """Return the data of the task that a space is bound to; raises ``SpaceError`` where it is another."""
-    data = task_data(config)
+def _origin(task: str | TaskData, options: Mapping[str, object] | None) -> Origin:
+    """Return where the data of a run is read."""
+    if isinstance(task, str):
+        return Origin(task=task)
+    known = isinstance(task, TaskData) and task.origin is not None
+    expected = "a task's name, or what nasweave.task returns"
+    check_value("task", task, expected, known, remedy="make it with nasweave.task(...)")
+    remedy = "give them to nasweave.task"
+    check_value("task_options", options, "nothing beside the data itself", options is None, remedy=remedy)
+    assert task.origin is not None
+    return task.origin
+
+
+def _data_of(space: SearchSpace, config: Config, *, known: str | TaskData) -> TaskData | None:
+    """Return the data of the task that a space is bound to, unless that lies in no file yet.
+
+    Raises ``SpaceError`` where the space is bound to another.
+    """
+    data = task_data(config) if isinstance(known, str) else known
     bound = space_from_mapping(config.space, task=data.shape, catalogue=catalogue())
     if bound.fingerprint != space.fingerprint:
         same = bound.geometry.task == space.geometry.task
@@ -154,4 +175,4 @@ def _data_of(space: SearchSpace, config: Config) -> TaskData:
             got=f"{space}, which {'is declared otherwise' if same else 'is bound to other shapes'}",
             remedy=f"make it with nasweave.space(NAME, task=nasweave.task({config.task.name!r}, ...))",
         )
-    return data
+    return data if isinstance(known, str) else None

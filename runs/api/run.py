@@ -11,6 +11,7 @@ from typing import TypeVar
 import pandas as pd
 
 from hardware_profiles import Profile
+from hardware_profiles.atomic import write_atomically
 from runs.api.exported import Exported
 from runs.api.reporting import reporter
 from runs.api.tables import candidates_table
@@ -24,9 +25,12 @@ from runs.pipeline.plans import plan_of
 from search_space import SearchSpace
 from search_space.errors import ConfigError
 from supernet import Supernet
-from supernet.tasks import TaskData
+from supernet.tasks import Origin, TaskData
 
-__all__ = ["Run"]
+__all__ = ["OWN_DATA", "Run"]
+
+OWN_DATA = "data"
+"""In a run's folder, the folder of the examples that a program held."""
 
 T = TypeVar("T")
 
@@ -50,10 +54,12 @@ class Run:
         folder: Path,
         progress: bool = False,
         data: TaskData | None = None,
+        origin: Origin | None = None,
         temporary: tempfile.TemporaryDirectory[str] | None = None,
     ) -> None:
         self.path = folder
         self._asked, self._data, self._temporary = asked, data, temporary
+        self._origin = origin
         self._reporter = reporter(progress=progress)
         self._plan: Plan | None = None
         self._seconds: dict[str, float] = {}
@@ -235,6 +241,9 @@ class Run:
                     got="a temporary one, which is closed",
                     remedy="use it before it is closed, or create the run with a folder as outputs",
                 )
+            for file in self._origin.files.values() if self._origin is not None else ():
+                if not (self.path / OWN_DATA / file.name).exists():
+                    write_atomically(self.path / OWN_DATA / file.name, file.read_bytes())
             context = open_context(
                 self.config,
                 folder=self.path,

@@ -3,25 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from hardware_profiles.setting import Setting
 from runs.app.compose import compose
+from runs.checks import check_value
 from runs.pipeline.context import task_data
 from search_space import SearchSpace, space_from_mapping
 from supernet import catalogue
-from supernet.tasks import TaskData
+from supernet.tasks import Origin, TaskData
 
 __all__ = ["device", "doctor", "space", "task"]
 
 
-def task(name: str = "digits", *, data_root: str | Path | None = None, **options: object) -> TaskData:
-    """Return the data of a task.
+def task(
+    name: str | None = None,
+    *,
+    train: object = None,
+    validation: object = None,
+    test: object = None,
+    groups: object = None,
+    time: object = None,
+    loss: str | None = None,
+    metric: str | None = None,
+    data_root: str | Path | None = None,
+    **options: object,
+) -> TaskData:
+    """Return the data of a task, which :func:`nasweave.create_run` takes too.
 
     Parameters
     ----------
     name
-        A task, as ``nasweave doctor`` lists them.
+        A task, as ``nasweave doctor`` lists them. When ``None`` it is the one that fits the examples of ``train``:
+        ``npz`` for pictures ``(C, H, W)``, ``text`` for texts, ``table`` for rows of numbers or fields; ``digits``
+        without examples.
+    train
+        Examples that a program holds: ``(x, y)`` of arrays, a pandas table with a column ``label``, or whatever has a
+        length and gives ``(x, y)`` by number, such as a ``torch.utils.data.Dataset``. Each is read once. Labels that
+        are floats are numbers to predict, any others classes.
+    validation, test
+        The same; a tenth of the training examples is set aside for each that is ``None``.
+    groups
+        Of each training example what it belongs to, or the name of a column of a table: splits keep groups whole.
+    time
+        Of each training example its time, or the name of a column: the latest are the test, those before validation.
+    loss, metric
+        What training minimises, and what networks are judged by; the task's own when ``None``.
     data_root
         The folder of published data sets; ``$NASWEAVE_DATA`` or ``data`` when ``None``.
     options
@@ -32,10 +60,24 @@ def task(name: str = "digits", *, data_root: str | Path | None = None, **options
     NasweaveError
         The task is unknown, an option is illegal, or the data cannot be read.
     """
-    given: dict[str, object] = {f"task.options.{key}": value for key, value in options.items()}
+    given = {"train": train, "validation": validation, "test": test}
+    aim: dict[str, object] = {f"task.{k}": v for k, v in (("loss", loss), ("metric", metric)) if v is not None}
     if data_root is not None:
-        given["data_root"] = str(data_root)
-    return task_data(compose(task=name, overrides=given))
+        aim["data_root"] = str(data_root)
+    if train is None:
+        for split in ("validation", "test"):
+            legal = given[split] is None
+            check_value(split, given[split], "nothing without train", legal, remedy="give train too, or paths")
+        options |= {key: value for key, value in (("groups", groups), ("time", time)) if value is not None}
+        keys = {f"task.options.{key}": value for key, value in options.items()} | aim
+        origin = Origin(task=name or "digits", keys=keys)
+    else:
+        from runs.api.own_data import own_data
+
+        found = own_data(name, given, groups=groups, time=time, options=options)
+        origin = replace(found, keys={**found.keys, **aim})
+    paths = {f"task.options.{option}": str(path) for option, path in origin.files.items()}
+    return replace(task_data(compose(task=origin.task, overrides={**origin.keys, **paths})), origin=origin)
 
 
 def space(

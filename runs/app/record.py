@@ -63,6 +63,9 @@ class Asked:
         if Path(config.outputs).resolve() == outputs:
             return asked
         found: dict[str, object] = {"outputs": str(outputs)}
+        for option, value in config.task.options.items():  # examples that lie in the run's folder
+            if isinstance(value, str) and value.startswith(f"{config.outputs}{os.sep}"):
+                found[f"task.options.{option}"] = str(outputs / value.removeprefix(f"{config.outputs}{os.sep}"))
         if config.store == f"sqlite:///{config.outputs}/nasweave.db":
             found["store"] = f"sqlite:///{outputs}/nasweave.db"
         return asked.but(found)

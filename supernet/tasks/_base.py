@@ -25,7 +25,7 @@ from search_space.summary import DataSummary
 from supernet.metrics import Kind, Measure, Tally
 from supernet.tasks._options import Option, complete
 
-__all__ = ["Augmentation", "Split", "Task", "TaskData", "data_hash"]
+__all__ = ["Augmentation", "Origin", "Split", "Task", "TaskData", "data_hash"]
 
 
 Augmentation = Callable[[Tensor, torch.Generator], Tensor]
@@ -82,6 +82,28 @@ class Split:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Origin:
+    """Where a task's data was read, so that a run can read it again.
+
+    Parameters
+    ----------
+    task
+        Name of the task.
+    keys
+        The keys of a configuration that say the rest, but for ``files``.
+    files
+        By the name of an option, files of examples that a program held, which a run takes into its folder.
+    kept
+        What the files lie in, which goes with this.
+    """
+
+    task: str
+    keys: Mapping[str, object] = field(default_factory=dict)
+    files: Mapping[str, Path] = field(default_factory=dict)
+    kept: object = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class TaskData:
     """A task's data with what its kind of problem decides: metric, loss, distillation, augmentation.
 
@@ -109,6 +131,8 @@ class TaskData:
     token_rows
         For each id, its row in the embedding of the checkpoint whose vocabulary it is, -1 where that has none; ``None``
         for ids that are no checkpoint's.
+    origin
+        Where it was read, if that is known.
     in_order
         Whether examples follow each other in time or text, so that they cannot be dealt to splits as one likes.
     summary
@@ -130,6 +154,7 @@ class TaskData:
     preparation: tuple[Mapping[str, Any], ...] = ()
     meaning: Mapping[str, Any] = field(default_factory=dict)
     token_rows: tuple[int, ...] | None = None
+    origin: Origin | None = None
     in_order: bool = False
     summary: DataSummary = field(default_factory=DataSummary)
 

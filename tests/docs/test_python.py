@@ -23,7 +23,7 @@ def test_every_block_runs(fresh_logging, tmp_path, monkeypatch, capfd):
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(nw, "create_run", on_a_tiny_space)
-    assert len(BLOCKS) == 6
+    assert len(BLOCKS) == 7
     names: dict[str, Any] = {}
     for block in BLOCKS:
         shorter = re.sub(r"steps=\d+", "steps=4", block)
