@@ -72,12 +72,12 @@ def _check_processes(name: str, verb: Verb) -> None:
 
 
 def _run(name: str, arguments: Arguments) -> None:
-    from runs.app.compose import compose_words, hydra_words
+    from runs.app.compose import completed, compose_words, hydra_words
     from runs.app.config import as_yaml, from_hydra
     from runs.app.execute import execute, report_warnings
 
     report_warnings()
-    kept, shown = _secrets_set_aside(_completed(VERBS[name], arguments.overrides))
+    kept, shown = _secrets_set_aside(completed(arguments.overrides, verb=VERBS[name]))
     if len(kept) < len(shown):
         _leave_the_list_of_processes()
     words = hydra_words(kept, config_dir=arguments.config_dir, multirun=arguments.multirun)
@@ -93,14 +93,6 @@ def _run(name: str, arguments: Arguments) -> None:
             raise failures[-1]
     else:
         execute(name, compose_words(words), overrides=shown, swept={})
-
-
-def _completed(verb: Verb, overrides: tuple[Override, ...]) -> tuple[Override, ...]:
-    """Return the overrides after those that the verb sets where the user does not."""
-    from runs.app.compose import overrides_of
-
-    given = {override.key: override.value for override in overrides}
-    return (*(own for own in overrides_of(verb.defaults(given)) if own.key not in given), *overrides)
 
 
 def _secrets_set_aside(overrides: tuple[Override, ...]) -> tuple[tuple[Override, ...], tuple[Override, ...]]:

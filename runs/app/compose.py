@@ -29,11 +29,12 @@ from runs.app.config import from_hydra
 from runs.app.groups import groups
 from runs.app.schema.keys import hydra_word, no_option, value_text
 from runs.app.schema.literals import literal
+from runs.app.verb import Verb
 from runs.checks import check_value
 from runs.pipeline.config import Config
 from search_space.errors import ConfigError, reason_of
 
-__all__ = ["compose", "compose_words", "hydra_words", "overrides_of", "refusal"]
+__all__ = ["completed", "compose", "compose_words", "hydra_words", "overrides_of", "refusal"]
 
 _STATE = (GlobalHydra, HydraConfig, JobRuntime, VersionBase)
 _one_at_a_time = threading.RLock()
@@ -79,6 +80,12 @@ def overrides_of(values: Mapping[str, object], *, config_dir: str | None = None)
     return [
         Override(key=key, value=str(value) if key in known else value_text(key, value)) for key, value in values.items()
     ]
+
+
+def completed(overrides: Sequence[Override], *, verb: Verb) -> tuple[Override, ...]:
+    """Return overrides after those that a verb sets where the user does not."""
+    given = {override.key: override.value for override in overrides}
+    return (*(own for own in overrides_of(verb.defaults(given)) if own.key not in given), *overrides)
 
 
 def hydra_words(overrides: Sequence[Override], *, config_dir: str | None, multirun: bool = False) -> list[str]:

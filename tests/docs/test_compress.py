@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from runs.app.arguments import parse_arguments
-from runs.app.cli import _completed
-from runs.app.compose import compose_words, hydra_words
+from runs.app.compose import completed, compose_words, hydra_words
 from runs.app.config import from_hydra
 from runs.app.verbs import VERBS
 
@@ -22,7 +21,7 @@ COMMANDS = re.findall(r"^nasweave (.+)$|`nasweave (run .+?)`", PAGE.read_text(),
 def test_every_command_composes(command):
     verb, *words = shlex.split(command)
     arguments = parse_arguments(words, verb=verb, own=VERBS[verb].words)
-    config = from_hydra(compose_words(hydra_words(_completed(VERBS[verb], arguments.overrides), config_dir=None)))
+    config = from_hydra(compose_words(hydra_words(completed(arguments.overrides, verb=VERBS[verb]), config_dir=None)))
     assert config.init.format == "hf" and config.init.path == "DIR" and config.space["around"] == "checkpoint"
     if verb == "compress":
         own, training = config.search.fidelities, config.training
@@ -34,8 +33,8 @@ def test_every_command_composes(command):
 def test_what_is_set_takes_the_place_of_what_a_verb_sets():
     words = ["DIR", "task=digits", "training.batch_size=8", "search.fidelities.optimizer=muon"]
     arguments = parse_arguments(words, verb="compress", own=VERBS["compress"].words)
-    completed = _completed(VERBS["compress"], arguments.overrides)
-    keys = [override.key for override in completed]
+    overrides = completed(arguments.overrides, verb=VERBS["compress"])
+    keys = [override.key for override in overrides]
     assert len(keys) == len(set(keys)) and "task.options.trim_vocabulary" not in keys
-    config = from_hydra(compose_words(hydra_words(completed, config_dir=None)))
+    config = from_hydra(compose_words(hydra_words(overrides, config_dir=None)))
     assert config.training.batch_size == 8 and config.search.fidelities.optimizer == "muon"

@@ -51,9 +51,11 @@ def texts_file(tmp_path, monkeypatch):
     return "mine.csv"
 
 
-def text_checkpoint(folder):
+def text_checkpoint(folder, *, layers=3):
+    """Write a tiny encoder of texts with its tokenizer; returns its folder."""
     saved(bert(size=200), folder)
-    model_of("bert", vocab_size=200, max_position_embeddings=40).bert.save_pretrained(folder)
+    sizes = {"vocab_size": 200, "max_position_embeddings": 40, "num_hidden_layers": layers}
+    model_of("bert", **sizes).bert.save_pretrained(folder)
     return folder
 
 
