@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from enum import Enum
 from typing import Any
 
@@ -157,7 +157,7 @@ class Measurement:
 def subject_to_json(subject: Subject) -> str:
     """Return the canonical JSON text of a subject, ``{"block": {...}}`` or ``{"architecture": {...}}``."""
     kind = "architecture" if isinstance(subject, Architecture) else "block"
-    data = json.loads(subject.to_json()) if isinstance(subject, Architecture) else asdict(subject)
+    data = json.loads(subject.to_json()) if isinstance(subject, Architecture) else subject.to_mapping()
     return json.dumps({kind: data}, sort_keys=True, separators=(",", ":"))
 
 

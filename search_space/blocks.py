@@ -13,15 +13,23 @@ from typing import Any, get_args
 
 from search_space.architecture import IDENTITY, SIZES, Architecture, Layer
 from search_space.norm import Norm
+from search_space.options import OPTIONS, Options, Scalar, as_options, normal_options, options_text
 from search_space.precision import FLOAT
 from search_space.schema import integer, items, number, one_of, optional, parse_json, record, scalar, table, word
-from search_space.spec import BlockShape, BlockSpec, Catalogue, Cost, Kind, Scalar, StateShapes, TaskShape
+from search_space.spec import BlockShape, BlockSpec, Catalogue, Cost, Kind, StateShapes, TaskShape
 
 __all__ = ["Block", "Geometry", "block_of", "blocks_of", "geometry_of", "layer_blocks", "layer_of"]
 
 _BLOCK = record(
-    {"kind": one_of(*get_args(Kind)), "key": word, **SIZES, "precision": word, "float_precision": word},
-    may_lack=("num_heads", "ratio", "precision", "float_precision"),
+    {
+        "kind": one_of(*get_args(Kind)),
+        "key": word,
+        **SIZES,
+        "precision": word,
+        "float_precision": word,
+        "options": OPTIONS,
+    },
+    may_lack=("num_heads", "ratio", "precision", "float_precision", "options"),
 )
 _SIZE = integer(1, 2**31)
 _TASK = record(
@@ -39,13 +47,18 @@ _TASK = record(
     },
     may_lack=("grid", "causal", "vocab_size", "padded", "stem", "head", "categories"),
 )
+_CHOICES = items(scalar, least=1, most=1000)
+
+
+def _constant_or_choices(value: Any) -> Any:
+    return _CHOICES(value) if isinstance(value, list | tuple) else scalar(value)
 
 
 _GEOMETRY = record(
     {
         "task": _TASK,
         "head_dim": integer(1, 2**20),
-        "options": table(word, table(word, scalar, most=100), most=1000),
+        "options": table(word, table(word, _constant_or_choices, most=100), most=1000),
         "norm": record({"kind": word, "eps": number(0.0, 1.0), "position": word}, may_lack=("kind", "eps", "position")),
     },
     may_lack=("options", "norm"),
@@ -54,7 +67,7 @@ _GEOMETRY = record(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Block:
-    """One block at its sizes and precision: the unit of profiling."""
+    """One block at its sizes and precision, with the options that the space searches: the unit of profiling."""
 
     kind: Kind
     key: str
@@ -63,14 +76,23 @@ class Block:
     ratio: float = 0.0
     precision: str = FLOAT
     float_precision: str = "fp32"
+    options: Options = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "ratio", float(self.ratio))  # one form of equal numbers, as in Layer
+        if self.options != ():
+            object.__setattr__(self, "options", as_options(self.options))
 
     @property
     def hidden_dim(self) -> int:
         """Hidden width of a channel mixer."""
         return round(self.ratio * self.embed_dim)
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Return JSON data; options are left out where there are none, as in texts from before there were any."""
+        data = asdict(self)
+        del data["options"]
+        return data | {"options": dict(self.options)} if self.options else data
 
     def in_float(self) -> Block:
         """Return the block without an integer precision."""
@@ -79,21 +101,30 @@ class Block:
     def __str__(self) -> str:
         size = f" heads={self.num_heads}" if self.num_heads else f" ratio={self.ratio:g}" if self.ratio else ""
         precision = self.float_precision if self.precision == FLOAT else self.precision
-        return f"{self.key} dim={self.embed_dim}{size} {precision}"
+        return f"{self.key}{options_text(self.options)} dim={self.embed_dim}{size} {precision}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Geometry:
     """Everything but the choices that is needed to build any block or network of a space.
 
-    ``options`` holds the constants of blocks by key; in the geometry of a space, all those of all its blocks. ``norm``
-    is that of the whole network.
+    ``options`` holds what is set of blocks by key; in the geometry of a space, all options of all its blocks. A value
+    is a constant of all networks, a tuple holds the choices of each layer that has the block. ``norm`` is that of the
+    whole network.
     """
 
     task: TaskShape
     head_dim: int
-    options: Mapping[str, Mapping[str, Scalar]] = field(default_factory=dict)
+    options: Mapping[str, Mapping[str, Scalar | tuple[Scalar, ...]]] = field(default_factory=dict)
     norm: Norm = field(default_factory=Norm)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "options", normal_options(self.options))
+
+    def constants(self, block: Block) -> Mapping[str, Any]:
+        """Return all options of a block by name, those that are searched among them."""
+        own = self.options.get(block.key, {})
+        return {**own, **dict(block.options)} if block.options else own
 
     def shape(self, block: Block) -> BlockShape:
         """Return the sizes at which ``block`` is built."""
@@ -104,7 +135,7 @@ class Geometry:
             num_heads=block.num_heads,
             hidden_dim=block.hidden_dim,
             norm=self.norm,
-            options=self.options.get(block.key, {}),
+            options=self.constants(block),
         )
 
     def cost(self, block: Block, catalogue: Catalogue) -> Cost:
@@ -184,6 +215,7 @@ def layer_blocks(layer: Layer, *, embed_dim: int, float_precision: str) -> tuple
         num_heads=layer.num_heads,
         precision=layer.mixer_precision,
         float_precision=float_precision,
+        options=layer.mixer_options,
     )
     channel = Block(
         kind="channel_mixer",
@@ -192,6 +224,7 @@ def layer_blocks(layer: Layer, *, embed_dim: int, float_precision: str) -> tuple
         ratio=layer.ratio,
         precision=layer.channel_precision,
         float_precision=float_precision,
+        options=layer.channel_options,
     )
     return (None if mixer.key == IDENTITY else mixer), (None if channel.key == IDENTITY else channel)
 
@@ -199,7 +232,14 @@ def layer_blocks(layer: Layer, *, embed_dim: int, float_precision: str) -> tuple
 def layer_of(block: Block) -> Layer:
     """Return the layer whose one sub-block is a mixer or channel mixer, in float."""
     mixer, channel = (block.key, IDENTITY) if block.kind == "mixer" else (IDENTITY, block.key)
-    return Layer(mixer=mixer, num_heads=block.num_heads, channel_mixer=channel, ratio=block.ratio)
+    return Layer(
+        mixer=mixer,
+        num_heads=block.num_heads,
+        channel_mixer=channel,
+        ratio=block.ratio,
+        mixer_options=block.options if block.kind == "mixer" else (),
+        channel_options=() if block.kind == "mixer" else block.options,
+    )
 
 
 def blocks_of(architecture: Architecture, task: TaskShape) -> list[Block]:

@@ -13,12 +13,12 @@ from typing import Literal
 from search_space.architecture import IDENTITY
 from search_space.errors import ConfigError
 from search_space.norm import Norm
+from search_space.options import Scalar
 from search_space.precision import FLOAT, FLOAT_BYTES, FORMATS
 
 __all__ = ["BlockShape", "BlockSpec", "Catalogue", "Cost", "Kind", "LinearShape", "Scalar", "StateShapes", "TaskShape"]
 
 Kind = Literal["stem", "mixer", "channel_mixer", "head"]
-Scalar = int | float | str | bool
 StateShapes = tuple[tuple[int, ...], ...]
 """The shapes of several tensors of one example."""
 
@@ -77,6 +77,12 @@ class BlockShape:
     def attention_dim(self) -> int:
         """Width of all heads together."""
         return self.num_heads * self.head_dim
+
+    @property
+    def kv_heads(self) -> int:
+        """Number of heads of keys and values: the option ``kv_heads`` of a block that has it, else all."""
+        own = self.options.get("kv_heads", "all")
+        return self.num_heads if own == "all" else int(own)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -168,9 +174,16 @@ class BlockSpec:
     extra_tokens
         Tokens that a stem puts before those of the task, which then form no grid.
     options
-        Names and defaults of the constants that a space may set.
+        Names and defaults of what a space may set: one value, or for a mixer or channel mixer a list that is searched.
     later_options
         Those of the options that a space leaves out at their default, for they came later: it stays the same space.
+    nested_options
+        Those of the options that size weights which are used by their prefix: where a space searches one, a smaller
+        block is a part of the largest one. Weights whose sizes differ by any other option are apart from each other,
+        and all that are alike are shared.
+    settled
+        Returns those options that the block takes otherwise at its sizes, as it takes them: a rank is no larger than
+        the sequence is long. Blocks whose options settle at the same are one block.
     check
         Returns what is wrong with the sizes, or ``None`` (a window that does not divide the grid, say).
     runtimes
@@ -196,6 +209,8 @@ class BlockSpec:
     extra_tokens: int = 0
     options: Mapping[str, Scalar] = field(default_factory=dict)
     later_options: frozenset[str] = frozenset()
+    nested_options: frozenset[str] = frozenset()
+    settled: Callable[[BlockShape], Mapping[str, Scalar]] = lambda shape: {}
     check: Callable[[BlockShape], str | None] = lambda shape: None
     runtimes: frozenset[str] = frozenset({"onnxruntime", "openvino", "torch"})
     version: int = 1

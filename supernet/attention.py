@@ -48,8 +48,8 @@ def attention(
 
 
 def cache_shapes(shape: BlockShape, *, tokens: int | None = None) -> StateShapes:
-    """Return the shapes ``(H, S, K)`` of a cache of keys and values, of all tokens of the task by default."""
-    size = (shape.num_heads, shape.task.seq_len if tokens is None else tokens, shape.head_dim)
+    """Return the shapes ``(G, S, K)`` of a cache of keys and values, of all tokens of the task by default."""
+    size = (shape.kv_heads, shape.task.seq_len if tokens is None else tokens, shape.head_dim)
     return size, size
 
 

@@ -1,6 +1,7 @@
 """The contracts of the four kinds of block, and the projections that token mixers share.
 
-Shape legend: B batch, L tokens, D embed_dim, H heads, K head_dim, F hidden_dim, O outputs.
+Shape legend: B batch, L tokens, D embed_dim, H heads, G heads of keys and values, R = H / G, K head_dim, F hidden_dim,
+O outputs.
 
 A block's one file holds its class with a ``spec`` (``search_space.spec.BlockSpec``) and ends with ``BLOCK = TheClass``.
 Its constructor takes the largest sizes it will meet; ``forward`` takes the actual ones, and every parameter is used by
@@ -39,26 +40,28 @@ State = tuple[Tensor, ...]
 
 
 class Projections(nn.Module):
-    """The q, k, v and out projections of a layer, shared by all its mixers that need them."""
+    """The q, k, v and out projections of a layer, shared by all its mixers that need them.
 
-    def __init__(self, shape: BlockShape) -> None:
+    ``kv_heads`` is the largest number of heads that keys and values have in one of them; by default that of the shape.
+    """
+
+    def __init__(self, shape: BlockShape, *, kv_heads: int = 0) -> None:
         super().__init__()
-        self.head_dim = shape.head_dim
+        self.head_dim, kv_dim = shape.head_dim, (kv_heads or shape.kv_heads) * shape.head_dim
         self.q = ElasticLinear(shape.embed_dim, shape.attention_dim)
-        self.k = ElasticLinear(shape.embed_dim, shape.attention_dim)
-        self.v = ElasticLinear(shape.embed_dim, shape.attention_dim)
+        self.k = ElasticLinear(shape.embed_dim, kv_dim)
+        self.v = ElasticLinear(shape.embed_dim, kv_dim)
         self.out = ElasticLinear(shape.attention_dim, shape.embed_dim)
 
-    def qkv(self, x_BLD: Tensor, num_heads: int, precision: str) -> tuple[Tensor, Tensor, Tensor]:
-        """Project to three ``(B, H, L, K)`` tensors; they share one quantised input."""
+    def qkv(self, x_BLD: Tensor, num_heads: int, kv_heads: int, precision: str) -> tuple[Tensor, Tensor, Tensor]:
+        """Project to ``(B, H, L, K)`` and twice ``(B, G, L, K)``; they share one quantised input."""
         x_BLD = self.q.simulate_input(x_BLD, precision)
-        width = num_heads * self.head_dim
 
-        def heads(linear: ElasticLinear) -> Tensor:
-            y_BLE = linear(x_BLD, width, precision, input_simulated=True)
-            return torch.unflatten(y_BLE, -1, (num_heads, self.head_dim)).transpose(1, 2)
+        def heads(linear: ElasticLinear, count: int) -> Tensor:
+            y_BLE = linear(x_BLD, count * self.head_dim, precision, input_simulated=True)
+            return torch.unflatten(y_BLE, -1, (count, self.head_dim)).transpose(1, 2)
 
-        return heads(self.q), heads(self.k), heads(self.v)
+        return heads(self.q, num_heads), heads(self.k, kv_heads), heads(self.v, kv_heads)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,9 +96,9 @@ class MixerCall:
             )
         return self.projections
 
-    def qkv(self, x_BLD: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Project to q, k and v, ``(B, H, L, K)`` each."""
-        return self.shared.qkv(x_BLD, self.num_heads, self.precision)
+    def qkv(self, x_BLD: Tensor, *, kv_heads: int = 0) -> tuple[Tensor, Tensor, Tensor]:
+        """Project to q ``(B, H, L, K)``, k and v, ``(B, G, L, K)`` each; by default they have all heads."""
+        return self.shared.qkv(x_BLD, self.num_heads, kv_heads or self.num_heads, self.precision)
 
     def merge(self, y_BHLK: Tensor, embed_dim: int) -> Tensor:
         """Concatenate the heads and project to ``(B, L, D)``."""
@@ -148,7 +151,15 @@ class TokenMixer(nn.Module):
 
 
 class AttentionMixer(TokenMixer):
-    """A token mixer that is a function of shared q, k and v: it projects, attends and finishes."""
+    """A token mixer that is a function of shared q, k and v: it projects, attends and finishes.
+
+    With the option ``kv_heads`` keys and values have fewer heads, each of which serves as many queries' heads: the
+    first ones the first. That is what the cache holds; the parallel form repeats them.
+    """
+
+    def __init__(self, shape: BlockShape) -> None:
+        super().__init__(shape)
+        self._own_kv_heads = 0 if shape.options.get("kv_heads", "all") == "all" else shape.kv_heads
 
     def attend(self, q_BHLK: Tensor, k_BHLK: Tensor, v_BHLK: Tensor, mask_BL: Tensor | None = None) -> Tensor:
         """Return the mixed values ``(B, H, L, K)``; the mask is that of the call."""
@@ -157,21 +168,49 @@ class AttentionMixer(TokenMixer):
     def attend_step(
         self, q_BH1K: Tensor, k_BH1K: Tensor, v_BH1K: Tensor, state: State, *, position: Tensor
     ) -> tuple[Tensor, State]:
-        """Return the mixed values of one more token, ``(B, H, 1, K)``, and the new state, as in :meth:`step`."""
+        """Return the mixed values of one more token, ``(B, H, 1, K)``, and the new state, as in :meth:`step`.
+
+        Where keys have G heads, it gets and returns ``(B, G, R, K)``: the queries of one head of keys together.
+        """
         raise NotImplementedError
 
     def forward(self, x_BLD: Tensor, call: MixerCall) -> Tensor:
         """Project, attend, finish."""
-        return self.finish(self.attend(*call.qkv(x_BLD), call.mask_BL), x_BLD, call)
+        return self.finish(self.attend(*self._full_qkv(x_BLD, call), call.mask_BL), x_BLD, call)
 
     def step(self, x_B1D: Tensor, state: State, call: MixerCall, *, position: Tensor) -> tuple[Tensor, State]:
         """Project, attend, finish."""
-        y_BH1K, state = self.attend_step(*call.qkv(x_B1D), state, position=position)
-        return self.finish(y_BH1K, x_B1D, call), state
+        heads = self.kv_heads(call.num_heads)
+        q_BH1K, k_BG1K, v_BG1K = call.qkv(x_B1D, kv_heads=heads)
+        if heads == call.num_heads:
+            y_BH1K, state = self.attend_step(q_BH1K, k_BG1K, v_BG1K, state, position=position)
+            return self.finish(y_BH1K, x_B1D, call), state
+        grouped = (heads, call.num_heads // heads)
+        q_BGRK = torch.unflatten(q_BH1K.squeeze(2), 1, grouped)
+        y_BGRK, state = self.attend_step(q_BGRK, k_BG1K, v_BG1K, state, position=position)
+        return self.finish(y_BGRK.flatten(1, 2)[:, :, None], x_B1D, call), state
+
+    def kv_heads(self, num_heads: int) -> int:
+        """Return how many heads keys and values have beside so many heads of queries."""
+        return self._own_kv_heads or num_heads
+
+    def _full_qkv(self, x_BLD: Tensor, call: MixerCall) -> tuple[Tensor, Tensor, Tensor]:
+        """Return q, k and v, ``(B, H, L, K)`` each."""
+        heads = self.kv_heads(call.num_heads)
+        q_BHLK, k, v = call.qkv(x_BLD, kv_heads=heads)
+        if heads != call.num_heads:
+            k = _repeated(k, call.num_heads // heads)
+            v = _repeated(v, call.num_heads // heads)
+        return q_BHLK, k, v
 
     def finish(self, y_BHLK: Tensor, x_BLD: Tensor, call: MixerCall) -> Tensor:
         """Map mixed values to ``(B, L, D)``, given the mixer's input: merge the heads."""
         return call.merge(y_BHLK, x_BLD.shape[-1])
+
+
+def _repeated(t_BGLK: Tensor, times: int) -> Tensor:
+    """Return ``(B, times * G, L, K)``: each head so many times in a row."""
+    return t_BGLK[:, :, None].expand(-1, -1, times, -1, -1).flatten(1, 2)
 
 
 class ChannelMixer(nn.Module):

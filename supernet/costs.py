@@ -7,6 +7,8 @@ eager PyTorch keeps alive without gradients; a kernel's own workspace does not c
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from search_space.spec import BlockShape, Cost, LinearShape
 
 __all__ = ["Activations", "attention_cost", "fused_attention_activations", "projection_shapes"]
@@ -16,7 +18,8 @@ def projection_shapes(shape: BlockShape) -> tuple[LinearShape, ...]:
     """Return the q, k, v and out projections."""
     length, width, inner = shape.task.seq_len, shape.embed_dim, shape.attention_dim
     inward = LinearShape(in_features=width, out_features=inner, tokens=length)
-    return (inward, inward, inward, LinearShape(in_features=inner, out_features=width, tokens=length))
+    key_value = replace(inward, out_features=shape.kv_heads * shape.head_dim)
+    return (inward, key_value, key_value, LinearShape(in_features=inner, out_features=width, tokens=length))
 
 
 def fused_attention_activations(shape: BlockShape) -> int:

@@ -6,7 +6,7 @@ layers are the first ones of the supernet, or those that are named: the ones tha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import nn
@@ -18,6 +18,7 @@ from search_space.precision import FLOAT
 from supernet.elastic import ElasticLinear, reset_parameters
 from supernet.model import Network, Supernet
 from supernet.parts import block_inner, block_parts
+from supernet.variants import Variants
 
 __all__ = ["BlockModule", "block_module", "extract"]
 
@@ -39,20 +40,36 @@ def extract(
     supernet.space.validate(architecture)
     network = Network(architecture, supernet.space.geometry, simulate_precision=simulate_precision)
     network = network.to(next(supernet.parameters()))
-    source = dict(supernet.named_parameters())
+    source = dict(supernet.named_parameters(remove_duplicate=False))
+    moved = _moved(supernet, architecture, range(architecture.depth) if layers is None else layers)
     with torch.no_grad():
         for name, target in network.named_parameters():
-            stored = source[name if layers is None else _at_place(name, layers)]
+            stored = source[_path_of(name, moved)]
             target.copy_(stored[tuple(slice(size) for size in target.shape)])
     return network.train(supernet.training)
 
 
-def _at_place(name: str, layers: Sequence[int]) -> str:
-    """Return the name in the supernet of a parameter of a network whose layers are those."""
-    body, blocks, *rest = name.split(".")
-    if not blocks.endswith("_blocks"):
-        return name
-    return ".".join([body, blocks, str(layers[int(rest[0])]), *rest[1:]])
+def _path_of(name: str, moved: Mapping[str, str]) -> str:
+    """Return the name in the supernet of a parameter of a network, by the beginnings that differ."""
+    return next((theirs + name[len(own) :] for own, theirs in moved.items() if name.startswith(own)), name)
+
+
+def _moved(supernet: Supernet, architecture: Architecture, places: Sequence[int]) -> dict[str, str]:
+    """Return where a supernet has the weights of layers at other places, and of variants: beginnings of names."""
+    paths = {}
+    for i, (layer, place) in enumerate(zip(architecture.layers, places, strict=True)):
+        for group, key, options in (
+            ("mixer_blocks", layer.mixer, layer.mixer_options),
+            ("channel_blocks", layer.channel_mixer, layer.channel_options),
+        ):
+            own, theirs = f"body.{group}.{i}.", f"body.{group}.{place}."
+            if options:  # of a network's one variant the name is the block's
+                variants = supernet.get_submodule(f"{theirs}mixers")
+                assert isinstance(variants, Variants)
+                paths[f"{own}mixers.{key}."] = f"{theirs}mixers.{variants.name_of(key, options)}."
+            if i != place:
+                paths[own] = theirs
+    return paths
 
 
 class BlockModule(nn.Module):

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +15,7 @@ from search_space import Block, Geometry, Layer
 from supernet.blocks import ChannelMixer, MixerCall, Projections, State, TokenMixer
 from supernet.catalogue import CHANNEL_MIXERS, MIXERS
 from supernet.elastic import elastic_norm
+from supernet.variants import Variants
 
 __all__ = ["ChannelBlock", "MixerBlock"]
 
@@ -43,17 +43,18 @@ class MixerBlock(_Residual):
     geometry
         Shapes and options of the space.
     choices
-        One block for each variant, at the largest sizes it will be used at.
+        One block for each variant, those of other options included, at the largest sizes it will be used at.
     """
 
     def __init__(self, geometry: Geometry, choices: Sequence[Block]) -> None:
         super().__init__(geometry, choices)
-        self.mixers = nn.ModuleDict({b.key: MIXERS[b.key](geometry.shape(b)) for b in choices})
-        sharing = [b for b in choices if MIXERS[b.key].spec.shares_projections]
+        self.mixers = Variants(geometry, choices, MIXERS)
+        shapes = [geometry.shape(b) for b in choices if MIXERS[b.key].spec.shares_projections]
         self.projections: Projections | None = None
-        if sharing:
-            widest = replace(sharing[0], num_heads=max(b.num_heads for b in sharing))
-            self.projections = Projections(geometry.shape(widest))
+        if shapes:
+            widest = max(shapes, key=lambda shape: shape.num_heads)
+            kv_heads = max(min(shape.kv_heads, shape.num_heads) for shape in shapes)
+            self.projections = Projections(widest, kv_heads=kv_heads)
 
     def forward(self, x_BLD: Tensor, layer: Layer, mask_BL: Tensor | None = None) -> Tensor:
         """Map ``(B, L, D)`` to ``(B, L, D)``; ``mask_BL`` is True for real tokens, ``None`` without padding."""
@@ -76,7 +77,7 @@ class MixerBlock(_Residual):
         return self.after(x_B1D + y_B1D), state
 
     def _mixer(self, layer: Layer) -> TokenMixer:
-        mixer = self.mixers[layer.mixer]
+        mixer = self.mixers.of(layer.mixer, layer.mixer_options)
         assert isinstance(mixer, TokenMixer)
         return mixer
 
@@ -94,11 +95,11 @@ class ChannelBlock(_Residual):
 
     def __init__(self, geometry: Geometry, choices: Sequence[Block]) -> None:
         super().__init__(geometry, choices)
-        self.mixers = nn.ModuleDict({b.key: CHANNEL_MIXERS[b.key](geometry.shape(b)) for b in choices})
+        self.mixers = Variants(geometry, choices, CHANNEL_MIXERS)
 
     def forward(self, x_BLD: Tensor, layer: Layer) -> Tensor:
         """Map ``(B, L, D)`` to ``(B, L, D)``."""
-        mixer = self.mixers[layer.channel_mixer]
+        mixer = self.mixers.of(layer.channel_mixer, layer.channel_options)
         assert isinstance(mixer, ChannelMixer)
         hidden_dim = round(layer.ratio * x_BLD.shape[-1])
         y_BLD = x_BLD + mixer(self.before(x_BLD), hidden_dim=hidden_dim, precision=layer.channel_precision)

@@ -77,15 +77,20 @@ class Supernet(nn.Module):
         super().__init__()
         self.space = space
         width = max(space.embed_dim)
+        heads, ratio = max(space.num_heads), max(space.ratio)
         mixers = [
-            Block(kind="mixer", key=key, embed_dim=width, num_heads=max(space.num_heads) if spec.has_heads else 0)
-            for key, spec in ((key, space.catalogue.mixers[key]) for key in space.mixer)
-            if not spec.skips
+            Block(kind="mixer", key=s.key, embed_dim=width, num_heads=heads if s.has_heads else 0, options=options)
+            for s in (space.catalogue.mixers[key] for key in space.mixer)
+            for options in space.variants(s.kind, s.key)
+            if not s.skips
         ]
         channels = [
-            Block(kind="channel_mixer", key=key, embed_dim=width, ratio=max(space.ratio) if spec.has_ratio else 0.0)
-            for key, spec in ((key, space.catalogue.channel_mixers[key]) for key in space.channel_mixer)
-            if not spec.skips
+            Block(
+                kind="channel_mixer", key=s.key, embed_dim=width, ratio=ratio if s.has_ratio else 0.0, options=options
+            )
+            for s in (space.catalogue.channel_mixers[key] for key in space.channel_mixer)
+            for options in space.variants(s.kind, s.key)
+            if not s.skips
         ]
         self.body = _Body(space.geometry, width, [(mixers, channels)] * space.max_depth)
         reset_parameters(self, generator)

@@ -10,7 +10,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -193,11 +193,12 @@ def _part(
 
 
 def _recipe(role: str, block: Block, geometry: Geometry, *, deployed: bool) -> str:
-    block = replace(block.in_float(), float_precision="fp32")
+    options = dict(geometry.constants(block))  # as constants, whether or not a space searches them: one graph for both
+    block = replace(block.in_float(), float_precision="fp32", options=())
     told = {
         "role": role,
-        "block": asdict(block),
-        "geometry": replace(geometry, options={block.key: dict(geometry.options.get(block.key, {}))}).to_mapping(),
+        "block": block.to_mapping(),
+        "geometry": replace(geometry, options={block.key: options}).to_mapping(),
         "deployed": deployed,
         "version": _REGISTRIES[block.kind][block.key].spec.version,
         "sources": _sources(_REGISTRIES[block.kind][block.key]),

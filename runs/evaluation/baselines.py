@@ -28,7 +28,7 @@ def uniform_networks(space: SearchSpace, count: int, *, cost_function: CostFunct
 
 
 def every_uniform(space: SearchSpace) -> list[Architecture]:
-    """Return all networks whose layers have the same mixer, channel mixer, sizes and a single precision."""
+    """Return all networks whose layers have the same mixer, channel mixer, sizes, options and a single precision."""
     layers = dict.fromkeys(
         space.canonical_layer(
             Layer(
@@ -38,12 +38,15 @@ def every_uniform(space: SearchSpace) -> list[Architecture]:
                 ratio=ratio,
                 mixer_precision=precision,
                 channel_precision=precision,
+                mixer_options=mine,
+                channel_options=its,
             )
         )
         for mixer, heads, channel, ratio, precision in itertools.product(
             space.mixer, space.num_heads, space.channel_mixer, space.ratio, space.precision
         )
         if IDENTITY not in (mixer, channel)
+        for mine, its in itertools.product(space.variants("mixer", mixer), space.variants("channel_mixer", channel))
     )
     return [
         Architecture(embed_dim=width, float_precision=floats, layers=(layer,) * depth)

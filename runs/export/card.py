@@ -10,6 +10,7 @@ import jinja2
 
 from search_space import Architecture, TaskShape
 from search_space.metric import Metric
+from search_space.options import options_text
 
 __all__ = ["CardData", "model_card", "notice"]
 
@@ -74,7 +75,7 @@ class CardData:
 
 def model_card(data: CardData) -> str:
     """Return the Markdown text."""
-    return _render("card.md.j2", card=data)
+    return _render("card.md.j2", card=data, options_text=options_text)
 
 
 def notice(*, task: str, licence: str, source: str, checkpoint: str | None = None) -> str:

@@ -15,6 +15,7 @@ from runs.reports.data import ReportData, ReportedNetwork
 from runs.reports.figures.palette import channel_colours, mixer_codes, mixer_colours
 from runs.reports.summary import value_text
 from search_space.architecture import IDENTITY
+from search_space.options import Options
 from search_space.precision import FLOAT, FORMATS
 
 __all__ = ["Box", "Picture", "Row", "picture"]
@@ -86,6 +87,7 @@ def picture(data: ReportData, networks: Sequence[ReportedNetwork]) -> Picture:
             head = _height(layer.num_heads / most_heads) if layer.num_heads else _height(0.5)
             idle = layer.skips_mixer
             size = f", {layer.num_heads} heads" if layer.num_heads else ""
+            size += _options(layer.mixer_options)
             boxes.append(
                 Box(
                     x=x,
@@ -102,6 +104,7 @@ def picture(data: ReportData, networks: Sequence[ReportedNetwork]) -> Picture:
             idle = layer.skips_channel_mixer
             tall = HEIGHT * LOWEST if idle else _height(layer.ratio / most_ratio) if layer.ratio else _height(0.5)
             size = f", ratio {layer.ratio:g}" if layer.ratio else ""
+            size += _options(layer.channel_options)
             boxes.append(
                 Box(
                     x=x + BOX + GAP,
@@ -136,6 +139,10 @@ def picture(data: ReportData, networks: Sequence[ReportedNetwork]) -> Picture:
         channel_mixers=tuple((name, channel_codes[name], greys[name]) for name in channels),
         precisions=tuple(sorted(used, key=lambda p: (p != FLOAT, p))),
     )
+
+
+def _options(options: Options) -> str:
+    return "".join(f", {name} {value}" for name, value in options)
 
 
 def _height(share: float) -> float:

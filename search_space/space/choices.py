@@ -7,20 +7,48 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search_space.blocks import Block, Geometry
+from search_space.options import Scalar
 from search_space.precision import FLOAT
 from search_space.spec import BlockSpec, Catalogue, Cost
 
-__all__ = ["GLOBAL_GENES", "LAYER_GENES", "Choices", "Genes"]
+__all__ = ["GLOBAL_GENES", "LAYER_GENES", "Choices", "Genes", "OptionGene"]
 
 Genes = NDArray[np.int16]
 GLOBAL_GENES = ("embed_dim", "depth", "float_precision")
 LAYER_GENES = ("mixer", "num_heads", "channel_mixer", "ratio", "mixer_precision", "channel_precision")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OptionGene:
+    """An option of a mixer or channel mixer that each layer with that block chooses."""
+
+    kind: Literal["mixer", "channel_mixer"]
+    key: str
+    name: str
+    values: tuple[Scalar, ...]
+
+    def index(self, value: Scalar) -> int:
+        """Return the place of a value; ``ValueError`` for another, also for one of another type (``True`` for 1)."""
+        return [(type(choice), choice) for choice in self.values].index((type(value), value))
+
+    @property
+    def of_numbers(self) -> bool:
+        """Whether its values are numbers, which have an order."""
+        return all(type(value) in (int, float) for value in self.values)
+
+    @property
+    def middle(self) -> Scalar:
+        """The middle one of numbers, the first of other values."""
+        return sorted(self.values)[(len(self.values) - 1) // 2] if self.of_numbers else self.values[0]
+
+    def __str__(self) -> str:
+        return f"{self.kind}.{self.key}.{self.name}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,14 +82,34 @@ class Choices:
         return max(self.depth)
 
     @cached_property
+    def option_genes(self) -> tuple[OptionGene, ...]:
+        """The options that are searched: those of mixers, then those of channel mixers, in the order of declaration."""
+        options, found = self.geometry.options, []
+        for spec in self.specs:
+            if spec.kind == "mixer" or spec.kind == "channel_mixer":
+                own = {name: options.get(spec.key, {}).get(name) for name in spec.options}
+                for name, values in own.items():
+                    if isinstance(values, tuple):
+                        found.append(OptionGene(kind=spec.kind, key=spec.key, name=name, values=values))
+        return tuple(found)
+
+    @cached_property
+    def layer_gene_names(self) -> tuple[str, ...]:
+        """Names of the genes of a layer: six, then one for each option that is searched, ``mixer.softmax.kv_heads``."""
+        return LAYER_GENES + tuple(map(str, self.option_genes))
+
+    @cached_property
     def gene_names(self) -> tuple[str, ...]:
         """Name of every column of a gene matrix: ``embed_dim``, ..., ``layer0.mixer``, ..."""
-        return GLOBAL_GENES + tuple(f"layer{i}.{g}" for i in range(self.max_depth) for g in LAYER_GENES)
+        return GLOBAL_GENES + tuple(f"layer{i}.{g}" for i in range(self.max_depth) for g in self.layer_gene_names)
 
     @cached_property
     def gene_values(self) -> tuple[tuple[Any, ...], ...]:
         """The choices of every column."""
-        layer = (self.mixer, self.num_heads, self.channel_mixer, self.ratio, self.precision, self.precision)
+        layer: tuple[tuple[Any, ...], ...] = (
+            *(self.mixer, self.num_heads, self.channel_mixer, self.ratio, self.precision, self.precision),
+            *(gene.values for gene in self.option_genes),
+        )
         return (self.embed_dim, self.depth, self.float_precision) + layer * self.max_depth
 
     @cached_property
@@ -70,8 +118,8 @@ class Choices:
         return np.array([len(v) for v in self.gene_values])
 
     def layer_genes(self, genes: Genes) -> Genes:
-        """Return the ``(n, max_depth, 6)`` view of the genes of each layer."""
-        return genes[:, len(GLOBAL_GENES) :].reshape(len(genes), self.max_depth, len(LAYER_GENES))
+        """Return the ``(n, max_depth, 6)`` view of the genes of each layer; more where options are searched."""
+        return genes[:, len(GLOBAL_GENES) :].reshape(len(genes), self.max_depth, len(self.layer_gene_names))
 
     def active(self, genes: Genes) -> NDArray[np.bool_]:
         """Return which layers exist, ``(n, max_depth)``."""

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from search_space.architecture import IDENTITY, Architecture, Layer
-from search_space.blocks import layer_blocks
+from search_space.blocks import Block, layer_blocks
+from search_space.options import Options, as_options
 from search_space.precision import FLOAT_BYTES, FORMATS
 from search_space.space.choices import Choices
 from search_space.space.layer_table import LayerTable
+from search_space.space.variants import Variants, sizes_of
+from search_space.spec import BlockSpec, Kind
 
-__all__ = ["extreme", "log10_size", "middle"]
+__all__ = ["extreme", "largest_options", "log10_size", "middle"]
 
 T = TypeVar("T", int, float)
 
@@ -33,10 +37,33 @@ def extreme(space: Choices, layers: LayerTable, sign: int) -> Architecture:
     pairs = [(m, c) for m in space.mixer for c in space.channel_mixer if (m, c) != (IDENTITY, IDENTITY)]
     if sign > 0 and space.largest_blocks is not None:
         pairs = [space.largest_blocks]
-    layer = max((_layer(layers, m, heads, c, ratio, _precision(space, sign)) for m, c in pairs), key=weight)
+    candidates = (
+        _layer(layers, m, heads, c, ratio, _precision(space, sign), mixer_options=mine, channel_options=its)
+        for m, c in pairs
+        for mine, its in itertools.product(layers.mixers.of(m), layers.channels.of(c))
+    )
+    layer = max(candidates, key=weight)
     return Architecture(
         embed_dim=width, float_precision=_float_precision(space, sign), layers=(layer,) * pick(space.depth)
     )
+
+
+def largest_options(space: Choices, layers: LayerTable, kind: Kind, key: str) -> Options:
+    """Return the searched options of a block with the most parameters at the largest sizes; FLOPs break ties."""
+    spec, heads, ratio = space.catalogue.spec(kind, key), max(space.num_heads), max(space.ratio)
+    sizes: dict[str, Any] = {"embed_dim": max(space.embed_dim)}
+    if kind == "mixer":
+        found = layers.mixers.at(key, space.num_heads.index(heads))
+        sizes["num_heads"] = heads if spec.has_heads else 0
+    else:
+        found = layers.channels.at(key, space.ratio.index(ratio))
+        sizes["ratio"] = ratio if spec.has_ratio else 0.0
+
+    def weight(options: Options) -> tuple[int, int]:
+        cost = space.cost(Block(kind=kind, key=key, options=options, **sizes))
+        return cost.params, cost.flops
+
+    return max(found, key=weight)
 
 
 def middle(space: Choices, layers: LayerTable) -> Architecture:
@@ -47,24 +74,51 @@ def middle(space: Choices, layers: LayerTable) -> Architecture:
 
     mixer = next(m for m in space.mixer if m != IDENTITY or len(space.mixer) == 1)
     channel = next(c for c in space.channel_mixer if c != IDENTITY or len(space.channel_mixer) == 1)
-    layer = _layer(layers, mixer, mid(space.num_heads), channel, mid(space.ratio), _precision(space, 1))
+    chosen = {
+        kind: as_options((g.name, g.middle) for g in space.option_genes if (g.kind, g.key) == (kind, key))
+        for kind, key in (("mixer", mixer), ("channel_mixer", channel))
+    }
+    layer = _layer(
+        layers,
+        mixer,
+        mid(space.num_heads),
+        channel,
+        mid(space.ratio),
+        _precision(space, 1),
+        mixer_options=chosen["mixer"],
+        channel_options=chosen["channel_mixer"],
+    )
     return Architecture(
         embed_dim=mid(space.embed_dim), float_precision=_float_precision(space, 1), layers=(layer,) * mid(space.depth)
     )
 
 
-def log10_size(space: Choices) -> float:
+def log10_size(space: Choices, layers: LayerTable) -> float:
     """Return the decimal logarithm of the exact number of distinct networks."""
-    precisions = len(space.precision)
     mixers = [space.catalogue.mixers[key] for key in space.mixer]
     channels = [space.catalogue.channel_mixers[key] for key in space.channel_mixer]
-    ways = sum((len(space.num_heads) if s.has_heads else 1) * (precisions if s.has_linears else 1) for s in mixers)
-    ways *= sum((len(space.ratio) if s.has_ratio else 1) * (precisions if s.has_linears else 1) for s in channels)
+
+    def ways_of(spec: BlockSpec, variants: Variants) -> int:
+        forms = sum(len(variants.at(spec.key, size)) for size in range(len(sizes_of(space, spec))))
+        return forms * (len(space.precision) if spec.has_linears else 1)
+
+    ways = sum(ways_of(spec, layers.mixers) for spec in mixers)
+    ways *= sum(ways_of(spec, layers.channels) for spec in channels)
     ways -= IDENTITY in space.mixer and IDENTITY in space.channel_mixer
     return math.log10(len(space.embed_dim) * len(space.float_precision) * sum(ways**depth for depth in space.depth))
 
 
-def _layer(layers: LayerTable, mixer: str, heads: int, channel: str, ratio: float, precision: str) -> Layer:
+def _layer(
+    layers: LayerTable,
+    mixer: str,
+    heads: int,
+    channel: str,
+    ratio: float,
+    precision: str,
+    *,
+    mixer_options: Options,
+    channel_options: Options,
+) -> Layer:
     layer = Layer(
         mixer=mixer,
         num_heads=heads,
@@ -72,6 +126,8 @@ def _layer(layers: LayerTable, mixer: str, heads: int, channel: str, ratio: floa
         ratio=ratio,
         mixer_precision=precision,
         channel_precision=precision,
+        mixer_options=mixer_options,
+        channel_options=channel_options,
     )
     return layers.canonical_layer(layer)
 

@@ -1,4 +1,4 @@
-"""Between a layer and its six genes: what each gene stands for, which genes matter, which choices do nothing."""
+"""Between a layer and its genes: what each gene stands for, which genes matter, which choices do nothing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from search_space.architecture import Layer
 from search_space.precision import FLOAT
-from search_space.space.choices import Choices
+from search_space.space.choices import LAYER_GENES, Choices
+from search_space.space.variants import Variants
 from search_space.spec import BlockSpec
 
 __all__ = ["LayerTable"]
@@ -34,9 +35,15 @@ class LayerTable:
         }
         self.idle_mixer: NDArray[np.bool_] = self.flags["mixer", "skips"].astype(bool)
         self.idle_channel: NDArray[np.bool_] = self.flags["channel_mixer", "skips"].astype(bool)
+        self.mixers, self.channels = Variants(space, "mixer"), Variants(space, "channel_mixer")
 
     def canonical_layer(self, layer: Layer) -> Layer:
-        """Return the layer with its inactive fields set to their neutral values; ``KeyError`` for a foreign block."""
+        """Return the layer with its inactive fields set to their neutral values, absent options to their first choice.
+
+        Raises ``KeyError`` for a foreign block, and ``ValueError`` for a foreign value where options are searched.
+        """
+        if self._space.option_genes:
+            return self.layer_of(self._genes_of(layer))
         mixer, channel = self._specs["mixer"][layer.mixer], self._specs["channel_mixer"][layer.channel_mixer]
         return Layer(
             mixer=layer.mixer,
@@ -48,36 +55,56 @@ class LayerTable:
         )
 
     def layer_of(self, genes: Sequence[int]) -> Layer:
-        """Return the layer that six layer genes stand for."""
-        mixer, heads, channel, ratio, mixer_precision, channel_precision = genes
+        """Return the layer that the genes of a layer stand for; canonical, with those that do not matter at 0."""
+        mixer, heads, channel, ratio, mixer_precision, channel_precision = genes[: len(LAYER_GENES)]
         space = self._space
-        layer = Layer(
+        mixers, channels = self._specs["mixer"], self._specs["channel_mixer"]
+        mixer_spec, channel_spec = mixers[space.mixer[mixer]], channels[space.channel_mixer[channel]]
+        return Layer(
             mixer=space.mixer[mixer],
-            num_heads=space.num_heads[heads],
+            num_heads=space.num_heads[heads] if mixer_spec.has_heads else 0,
             channel_mixer=space.channel_mixer[channel],
-            ratio=space.ratio[ratio],
-            mixer_precision=space.precision[mixer_precision],
-            channel_precision=space.precision[channel_precision],
+            ratio=space.ratio[ratio] if channel_spec.has_ratio else 0.0,
+            mixer_precision=space.precision[mixer_precision] if mixer_spec.has_linears else FLOAT,
+            channel_precision=space.precision[channel_precision] if channel_spec.has_linears else FLOAT,
+            mixer_options=self.mixers.options_of(mixer, genes[self.mixers.columns]),
+            channel_options=self.channels.options_of(channel, genes[self.channels.columns]),
         )
-        return self.canonical_layer(layer)
 
     def genes_of(self, layer: Layer) -> list[int]:
-        """Return the six genes of a canonical layer; ``ValueError`` or ``KeyError`` for one outside of the space."""
-        space = self._space
-        if layer != self.canonical_layer(layer) or (layer.skips_mixer and layer.skips_channel_mixer):
+        """Return the genes of a canonical layer; ``ValueError`` or ``KeyError`` for one outside of the space."""
+        genes = self._genes_of(layer)
+        if layer != self.layer_of(genes) or (layer.skips_mixer and layer.skips_channel_mixer):
             raise ValueError("not canonical")
+        return genes
+
+    def _genes_of(self, layer: Layer) -> list[int]:
+        """Return the genes of the canonical form of a layer."""
+        space = self._space
         mixer, channel = self._specs["mixer"][layer.mixer], self._specs["channel_mixer"][layer.channel_mixer]
+        heads = space.num_heads.index(layer.num_heads) if mixer.has_heads else 0
+        ratio = space.ratio.index(layer.ratio) if channel.has_ratio else 0
         return [
             space.mixer.index(layer.mixer),
-            space.num_heads.index(layer.num_heads) if mixer.has_heads else 0,
+            heads,
             space.channel_mixer.index(layer.channel_mixer),
-            space.ratio.index(layer.ratio) if channel.has_ratio else 0,
+            ratio,
             space.precision.index(layer.mixer_precision) if mixer.has_linears else 0,
             space.precision.index(layer.channel_precision) if channel.has_linears else 0,
+            *self.mixers.genes_of(layer.mixer, layer.mixer_options, heads),
+            *self.channels.genes_of(layer.channel_mixer, layer.channel_options, ratio),
         ]
 
+    def variants_of(self, layers: NDArray[np.integer[Any]]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Return the numbers of the mixers and of the channel mixers of canonical genes, ``(n, max_depth)`` each."""
+        mixers = self.mixers.numbers(layers[..., 0], layers[..., self.mixers.columns])
+        return mixers, self.channels.numbers(layers[..., 2], layers[..., self.channels.columns])
+
     def neutralise(self, layers: NDArray[np.integer[Any]], active: NDArray[np.bool_]) -> None:
-        """Set in place the genes of ``(n, max_depth, 6)`` that do not matter to 0.
+        """Set in place the genes of ``(n, max_depth, genes of a layer)`` that do not matter to 0.
+
+        Options that do not exist at a layer's sizes become the nearest that do, and of those that compute the same the
+        first.
 
         An active layer that would do nothing (two identities) gets the first channel mixer that does something, or,
         where the space has none, the first mixer that does.
@@ -91,4 +118,6 @@ class LayerTable:
         layers[..., 3] *= self.flags["channel_mixer", "has_ratio"][layers[..., 2]]
         layers[..., 4] *= self.flags["mixer", "has_linears"][layers[..., 0]]
         layers[..., 5] *= self.flags["channel_mixer", "has_linears"][layers[..., 2]]
+        self.mixers.neutralise(layers[..., 0], layers[..., 1], layers[..., self.mixers.columns])
+        self.channels.neutralise(layers[..., 2], layers[..., 3], layers[..., self.channels.columns])
         layers *= active[:, :, None]

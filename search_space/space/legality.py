@@ -9,8 +9,11 @@ from typing import Any
 from search_space.architecture import IDENTITY, Architecture
 from search_space.blocks import Block, layer_blocks
 from search_space.errors import SpaceError
+from search_space.options import Options, options_text
 from search_space.precision import FLOAT, FLOAT_BYTES, FORMATS
 from search_space.space.choices import Choices
+from search_space.space.variants import MOST_VARIANTS, canonical_fits, fits, sizes_of
+from search_space.spec import BlockSpec
 
 __all__ = ["check_architecture", "check_space"]
 
@@ -98,12 +101,22 @@ def _check_options(space: Choices) -> None:
         for name, value in constants.items():
             if name not in known:
                 raise SpaceError(f"options.{key}", expected=f"options among {known}", got=repr(name), remedy=remedy)
-            if type(value) not in (int, float, str, bool):
+            where, choices = f"options.{key}.{name}", value if isinstance(value, tuple) else (value,)
+            if not choices or any(type(choice) not in (int, float, str, bool) for choice in choices):
                 raise SpaceError(
-                    f"options.{key}.{name}",
-                    expected="a number, a text or a truth value",
-                    got=repr(value),
+                    where,
+                    expected="a number, a text or a truth value, or a list of them that is not empty",
+                    got=repr(list(value) if isinstance(value, tuple) else value),
                     remedy=remedy,
+                )
+            if len(set(choices)) != len(choices):
+                raise SpaceError(where, expected="distinct choices", got=str(list(choices)), remedy=remedy)
+            if len(choices) > 1 and any(spec.kind in ("stem", "head") for spec in specs):
+                raise SpaceError(
+                    where,
+                    expected="one value, for all networks of a space have the same stem and the same head",
+                    got=str(list(choices)),
+                    remedy="choose one of them",
                 )
 
 
@@ -138,18 +151,40 @@ def _check_blocks(space: Choices) -> None:
                     got=key,
                     remedy=f"remove {key} from the space",
                 )
-            for width in space.embed_dim:
-                for heads in space.num_heads if spec.has_heads else (0,):
-                    for ratio in space.ratio if spec.has_ratio else (0.0,):
-                        block = Block(kind=spec.kind, key=key, embed_dim=width, num_heads=heads, ratio=ratio)
-                        problem = spec.check(space.geometry.shape(block))
-                        if problem:
-                            raise SpaceError(
-                                f"{kind} {key}",
-                                expected="sizes that fit the task",
-                                got=problem,
-                                remedy=f"change options.{key} or remove {key} from the space",
-                            )
+            problem = _problem(space, spec)
+            if problem:
+                raise SpaceError(
+                    f"{kind} {key}",
+                    expected="sizes that fit the task",
+                    got=problem,
+                    remedy=f"change options.{key} or remove {key} from the space",
+                )
+
+
+def _problem(space: Choices, spec: BlockSpec) -> str | None:
+    """Return why a block does not exist at some size of the space, or with a value that is searched at none."""
+    genes = [gene for gene in space.option_genes if (gene.kind, gene.key) == (spec.kind, spec.key)]
+    if not genes:
+        for width in space.embed_dim:
+            for heads in space.num_heads if spec.has_heads else (0,):
+                for ratio in space.ratio if spec.has_ratio else (0.0,):
+                    block = Block(kind=spec.kind, key=spec.key, embed_dim=width, num_heads=heads, ratio=ratio)
+                    problem = spec.check(space.geometry.shape(block))
+                    if problem:
+                        return problem
+        return None
+    if (variants := math.prod(len(gene.values) for gene in genes)) > MOST_VARIANTS:
+        return f"{variants} ways to choose its options together, where {MOST_VARIANTS} are the most"
+    at_sizes = [fits(space, spec, size) for size in sizes_of(space, spec)]
+    for found in at_sizes:
+        if all(fit.problem for fit in found):
+            return found[0].problem
+    for column, gene in enumerate(genes):
+        for choice in range(len(gene.values)):
+            those = [fit for found in at_sizes for fit in found if fit.place[column] == choice]
+            if all(fit.problem for fit in those):
+                return those[0].problem
+    return None
 
 
 def check_architecture(space: Choices, architecture: Architecture) -> None:
@@ -176,6 +211,8 @@ def check_architecture(space: Choices, architecture: Architecture) -> None:
         channel = space.catalogue.channel_mixers[layer.channel_mixer]
         check(f"layer{i}.num_heads", layer.num_heads, space.num_heads, None if mixer.has_heads else 0)
         check(f"layer{i}.ratio", layer.ratio, space.ratio, None if channel.has_ratio else 0.0)
+        for gene, spec, size in (("mixer_options", mixer, layer.num_heads), ("channel_options", channel, layer.ratio)):
+            _check_layer_options(space, spec, size, getattr(layer, gene), where=f"layer{i}.{gene}")
         for gene, spec in (("mixer_precision", mixer), ("channel_precision", channel)):
             check(f"layer{i}.{gene}", getattr(layer, gene), space.precision, None if spec.has_linears else FLOAT)
         sizes = {"embed_dim": architecture.embed_dim, "float_precision": architecture.float_precision}
@@ -185,4 +222,38 @@ def check_architecture(space: Choices, architecture: Architecture) -> None:
                 expected="a layer that does something",
                 got="identity mixer and identity channel mixer",
                 remedy="use a smaller depth",
+            )
+
+
+def _check_layer_options(space: Choices, spec: BlockSpec, size: float, options: Options, *, where: str) -> None:
+    """Raise ``SpaceError`` for options of a layer's block that are not those of the space in their canonical form."""
+    remedy = f"the architecture is not in space {space.name!r}"
+    given = dict(options)
+    for gene in space.option_genes:
+        if (gene.kind, gene.key) != (spec.kind, spec.key):
+            continue
+        value = given.pop(gene.name, None)
+        try:
+            gene.index(value)  # type: ignore[arg-type]
+        except ValueError:
+            raise SpaceError(
+                f"{where}.{gene.name}",
+                expected=f"one of {', '.join(map(str, gene.values))}",
+                got="nothing" if value is None else repr(value),
+                remedy=remedy,
+            ) from None
+    if given:
+        raise SpaceError(
+            where, expected=f"options of {spec.key} that the space searches", got=", ".join(given), remedy=remedy
+        )
+    if options:
+        found = fits(space, spec, size)
+        names = [fit.options for fit in found]
+        canonical = canonical_fits(found)[names.index(options)].options
+        if canonical != options:
+            raise SpaceError(
+                where,
+                expected=f"{options_text(canonical)}, which stands for it at this size",
+                got=options_text(options),
+                remedy=remedy,
             )

@@ -23,16 +23,18 @@ from numpy.typing import NDArray
 from search_space.architecture import Architecture, Layer
 from search_space.blocks import Block
 from search_space.errors import SpaceError
+from search_space.options import Options
 from search_space.space import corners
 from search_space.space.block_table import BlockTable
 from search_space.space.choices import GLOBAL_GENES, LAYER_GENES, Choices, Genes
 from search_space.space.layer_table import LayerTable
 from search_space.space.legality import check_architecture, check_space
-from search_space.spec import Scalar
+from search_space.spec import Kind
 
 __all__ = ["SearchSpace"]
 
-_LAYER_FIELDS = attrgetter(*LAYER_GENES)
+_LAYER_FIELDS = (*LAYER_GENES, "mixer_options", "channel_options")
+_fields_of = attrgetter(*_LAYER_FIELDS)
 
 
 class _Trial(Protocol):
@@ -46,12 +48,13 @@ class SearchSpace(Choices):
     Parameters
     ----------
     geometry
-        The task's shapes, the width of a head and constants of the blocks. The space keeps a geometry with all the
-        constants of its blocks, the defaults of those that are absent, and no others.
+        The task's shapes, the width of a head and options of the blocks: constants, or tuples of values, of which each
+        layer with the block chooses. The space keeps a geometry with all the options of its blocks, the defaults of
+        those that are absent, and no others.
     embed_dim, depth, float_precision
         Choices for the whole network.
     mixer, num_heads, channel_mixer, ratio, precision
-        Choices for each layer; a mixer and a channel mixer choose their precision apart.
+        Choices for each layer; a mixer and a channel mixer choose their precision apart, and their options.
     catalogue
         The declared blocks.
     largest_blocks
@@ -65,7 +68,7 @@ class SearchSpace(Choices):
 
     def __post_init__(self) -> None:
         check_space(self)
-        options: dict[str, dict[str, Scalar]] = {}
+        options: dict[str, dict[str, Any]] = {}
         for spec in self.specs:
             if spec.options:
                 own = options.setdefault(spec.key, {})
@@ -85,6 +88,7 @@ class SearchSpace(Choices):
     def canonical(self, genes: NDArray[np.integer[Any]]) -> Genes:
         """Return the legal, canonical form of any in-range gene matrix: inactive genes are 0.
 
+        Options that do not exist at a layer's sizes become the nearest ones that do.
         A layer that would do nothing (two identities) gets the first channel mixer that does something, or, where the
         space has none, the first mixer that does.
         """
@@ -119,27 +123,43 @@ class SearchSpace(Choices):
         # Every distinct layer gets a number when it is first seen; the rest is one pass without a Python loop.
         number: defaultdict[tuple[Any, ...], int] = defaultdict(itertools.count().__next__)
         flat = itertools.chain.from_iterable(a.layers for a in architectures)
-        numbers = np.fromiter(map(number.__getitem__, map(_LAYER_FIELDS, flat)), np.intp)
+        numbers = np.fromiter(map(number.__getitem__, map(_fields_of, flat)), np.intp)
         try:
             out[:, 0] = [widths[a.embed_dim] for a in architectures]
             out[:, 1] = [depths[len(a.layers)] for a in architectures]
             out[:, 2] = [floats[a.float_precision] for a in architectures]
-            layers = (Layer(**dict(zip(LAYER_GENES, fields, strict=True))) for fields in number)
+            layers = (Layer(**dict(zip(_LAYER_FIELDS, fields, strict=True))) for fields in number)
             table = list(map(self._layer_table.genes_of, layers))
         except (ValueError, KeyError):
             for architecture in architectures:
                 self.validate(architecture)
             raise
-        self.layer_genes(out)[self.active(out)] = np.array(table, np.int16).reshape(-1, len(LAYER_GENES))[numbers]
+        rows = np.array(table, np.int16).reshape(-1, len(self.layer_gene_names))
+        self.layer_genes(out)[self.active(out)] = rows[numbers]
         return out
 
     def canonical_layer(self, layer: Layer) -> Layer:
-        """Return the layer with its inactive fields set to their neutral values; ``KeyError`` for a foreign block."""
+        """Return the layer with its inactive fields set to their neutral values, absent options to their first choice.
+
+        Raises ``KeyError`` for a foreign block, and ``ValueError`` for a foreign value where options are searched.
+        """
         return self._layer_table.canonical_layer(layer)
 
     def layer_of(self, genes: Sequence[int]) -> Layer:
-        """Return the layer that six layer genes stand for."""
+        """Return the layer that the canonical genes of a layer stand for."""
         return self._layer_table.layer_of(genes)
+
+    def variants(self, kind: Kind, key: str) -> list[Options]:
+        """Return each way to choose the searched options of a mixer or channel mixer; one without any is ``()``."""
+        return (self._layer_table.mixers if kind == "mixer" else self._layer_table.channels).of(key)
+
+    def variant_numbers(self, genes: Genes) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Return a number of each layer's mixer with its options, and of its channel mixer, ``(n, max_depth)`` each."""
+        return self._layer_table.variants_of(self.layer_genes(genes))
+
+    def largest_options(self, kind: Kind, key: str) -> Options:
+        """Return the searched options of a block with the most parameters at the largest sizes; FLOPs break ties."""
+        return corners.largest_options(self, self._layer_table, kind, key)
 
     def flag(self, gene: str, flag: str) -> NDArray[np.int16]:
         """Return a flag (``has_heads``, ``skips``, ...) of every choice of ``mixer`` or ``channel_mixer`` as 0 or 1."""
@@ -167,7 +187,8 @@ class SearchSpace(Choices):
     def crossover(self, a: Genes, b: Genes, rng: np.random.Generator) -> Genes:
         """Take each global gene and each whole layer from either parent; ``(n, genes)`` in and out."""
         groups = np.r_[
-            np.arange(len(GLOBAL_GENES)), np.repeat(np.arange(self.max_depth), len(LAYER_GENES)) + len(GLOBAL_GENES)
+            np.arange(len(GLOBAL_GENES)),
+            np.repeat(np.arange(self.max_depth), len(self.layer_gene_names)) + len(GLOBAL_GENES),
         ]
         from_a = rng.random((len(a), groups[-1] + 1)) < 0.5
         return self.canonical(np.where(from_a[:, groups], a, b))
@@ -213,7 +234,7 @@ class SearchSpace(Choices):
     @cached_property
     def log10_size(self) -> float:
         """Decimal logarithm of the exact number of distinct networks."""
-        return corners.log10_size(self)
+        return corners.log10_size(self, self._layer_table)
 
     @cached_property
     def fingerprint(self) -> str:

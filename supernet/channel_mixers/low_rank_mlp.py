@@ -53,6 +53,7 @@ class LowRankMLP(ChannelMixer):
         paper="Greenformers (2021)",
         has_ratio=True,
         options=OPTIONS,
+        nested_options=frozenset(OPTIONS),
         check=lambda shape: integer_problem(shape, OPTIONS, "reduction"),
     )
 

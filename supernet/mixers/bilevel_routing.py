@@ -78,6 +78,7 @@ class BilevelRouting(AttentionMixer):
         has_heads=True,
         shares_projections=True,
         options=OPTIONS,
+        settled=lambda shape: {"regions": _regions(shape)[2]},
         check=check,
     )
 

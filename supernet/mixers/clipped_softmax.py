@@ -72,6 +72,7 @@ class ClippedSoftmax(Softmax):
         has_heads=True,
         shares_projections=True,
         options=OPTIONS,
+        settled=lambda shape: {"alpha": 0.0, "gamma": _gamma(shape)},  # alpha is there for gamma alone
         check=check,
         version=2,
     )

@@ -65,6 +65,7 @@ class DepthwiseConv(TokenMixer):
         state=state,
         paper="MetaFormer Baselines for Vision (2022)",
         options=OPTIONS,
+        nested_options=frozenset({"expansion"}),
         check=check,
     )
 

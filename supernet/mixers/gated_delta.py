@@ -156,6 +156,7 @@ class GatedDelta(TokenMixer):
         has_heads=True,
         shares_projections=True,
         options=OPTIONS,
+        settled=lambda shape: {"chunk": chunk_sizes(shape, OPTIONS)[1]},
         check=check,
     )
 

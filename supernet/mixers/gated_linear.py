@@ -100,6 +100,8 @@ class GatedLinear(TokenMixer):
         has_heads=True,
         shares_projections=True,
         options=OPTIONS,
+        nested_options=frozenset({"rank"}),
+        settled=lambda shape: {"chunk": _chunks(shape)[1]},
         check=check,
     )
 

@@ -88,6 +88,7 @@ class LatentSoftmax(TokenMixer):
         paper="DeepSeek-V2 (2024)",
         has_heads=True,
         options=OPTIONS,
+        nested_options=frozenset({"rank"}),
         check=check,
     )
 
@@ -108,7 +109,7 @@ class LatentSoftmax(TokenMixer):
     def reset_parameters(self, generator: torch.Generator) -> None:
         """Draw keys and values of variance one."""
         for weight in (self.key, self.value):
-            nn.init.trunc_normal_(weight, std=self.rank**-0.5, generator=generator)
+            nn.init.trunc_normal_(weight, std=weight.shape[1] ** -0.5, generator=generator)
 
     def forward(self, x_BLD: Tensor, call: MixerCall) -> Tensor:
         """Project, turn, attend to every real token or to the past, merge the heads."""
@@ -117,9 +118,9 @@ class LatentSoftmax(TokenMixer):
         q_BHLK = torch.cat(self._queries(x_BLD, waves_2LP, call), -1)
         c_BLr, r_B1LR = self._latents(x_BLD, waves_2LP, call)
         width = heads * self.shape.head_dim
-        k_BHLK = self._heads(F.linear(c_BLr, prefix(self.key, width)), heads)
+        k_BHLK = self._heads(F.linear(c_BLr, prefix(self.key, width, self.rank)), heads)
         k_BHLK = torch.cat([k_BHLK, r_B1LR.expand(-1, heads, -1, -1)], -1)
-        v_BHLK = self._heads(F.linear(c_BLr, prefix(self.value, width)), heads)
+        v_BHLK = self._heads(F.linear(c_BLr, prefix(self.value, width, self.rank)), heads)
         del c_BLr, r_B1LR
         v_BHLK = F.pad(v_BHLK, (0, self.part))  # fused kernels want values as long as keys
         bias = None if causal or call.mask_BL is None else padding_bias(call.mask_BL, q_BHLK.dtype)
@@ -154,7 +155,9 @@ class LatentSoftmax(TokenMixer):
         q_BH1K, p_BH1R = self._queries(x_B1D, waves_21P, call)
         c_B1r, r_B11R = self._latents(x_B1D, waves_21P, call)
         c_B1Sr, r_B1SR = written(state[0], c_B1r[:, None], position), written(state[1], r_B11R, position)
-        key_HKr, value_HKr = (torch.unflatten(prefix(w, heads * dim), 0, (heads, dim)) for w in (self.key, self.value))
+        key_HKr, value_HKr = (
+            torch.unflatten(prefix(w, heads * dim, self.rank), 0, (heads, dim)) for w in (self.key, self.value)
+        )
         scores_BH1S = (q_BH1K @ key_HKr) @ c_B1Sr.mT + p_BH1R @ r_B1SR.mT
         later_S = torch.arange(c_B1Sr.shape[2], device=x_B1D.device) > position
         weights = (scores_BH1S * (dim + self.part) ** -0.5).masked_fill(later_S, -torch.inf).softmax(-1)

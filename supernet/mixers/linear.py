@@ -73,6 +73,7 @@ class Linear(AttentionMixer):
         has_heads=True,
         shares_projections=True,
         options=OPTIONS,
+        settled=lambda shape: {"chunk": chunks(shape)[1]},
         check=lambda shape: integer_problem(shape, OPTIONS, "chunk"),
     )
 

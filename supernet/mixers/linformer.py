@@ -50,6 +50,8 @@ class Linformer(TokenMixer):
         has_heads=True,
         shares_projections=True,
         options=OPTIONS,
+        nested_options=frozenset(OPTIONS),
+        settled=lambda shape: {"rank": _rank(shape)},
         check=lambda shape: integer_problem(shape, OPTIONS, "rank"),
     )
 

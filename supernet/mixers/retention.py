@@ -124,6 +124,7 @@ class Retention(AttentionMixer):
         shares_projections=True,
         options=OPTIONS,
         later_options=frozenset({"rotary"}),
+        settled=lambda shape: {"chunk": _chunks(shape)[1]},
         check=check,
     )
 

@@ -16,15 +16,17 @@ from supernet.blocks import State
 from supernet.costs import attention_cost, fused_attention_activations
 from supernet.elastic import prefix
 from supernet.mixers.softmax import Softmax
+from supernet.options import KV_HEADS, kv_heads_problem, kv_heads_settled
 from supernet.rotary import base_problem, rotary_speeds, turned, waves_of
 
-OPTIONS: dict[str, Scalar] = {"base": 10000.0}
+OPTIONS: dict[str, Scalar] = {"base": 10000.0, **KV_HEADS}
 
 
 def check(shape: BlockShape) -> str | None:
-    """Features of a head form pairs, and the base is a number above 1."""
+    """Features of a head form pairs, the base is a number above 1, and heads of keys divide those of queries."""
     problem = base_problem(shape.options.get("base", OPTIONS["base"]))
-    return problem or (f"head_dim {shape.head_dim} is odd" if shape.head_dim % 2 else None)
+    problem = problem or (f"head_dim {shape.head_dim} is odd" if shape.head_dim % 2 else None)
+    return problem or kv_heads_problem(shape)
 
 
 def cost(shape: BlockShape) -> Cost:
@@ -50,6 +52,9 @@ class RotarySoftmax(Softmax):
         has_heads=True,
         shares_projections=True,
         options=OPTIONS,
+        later_options=frozenset(KV_HEADS),
+        nested_options=frozenset(KV_HEADS),
+        settled=kv_heads_settled,
         check=check,
     )
 

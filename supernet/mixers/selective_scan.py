@@ -99,6 +99,7 @@ class SelectiveScan(TokenMixer):
         paper="Mamba (2023)",
         bidirectional=False,
         options=OPTIONS,
+        nested_options=frozenset({"expansion"}),
         check=check,
     )
 

@@ -18,14 +18,18 @@ from search_space.spec import BlockShape, BlockSpec, Cost, Scalar, StateShapes
 from supernet.attention import attention, cache_shapes, cached_attention, padding_bias, written
 from supernet.blocks import AttentionMixer, State
 from supernet.costs import attention_cost, fused_attention_activations
-from supernet.options import integer_option, integer_problem
+from supernet.options import KV_HEADS, integer_option, integer_problem, kv_heads_problem, kv_heads_settled
 
-OPTIONS: dict[str, Scalar] = {"width": 8}
+OPTIONS: dict[str, Scalar] = {"width": 8, **KV_HEADS}
+
+
+def _width(shape: BlockShape) -> int:
+    return integer_option(shape, OPTIONS, "width")
 
 
 def _blocks(shape: BlockShape) -> tuple[int, int, int]:
     """Return the number of blocks, the queries of one and the keys it sees."""
-    width, length = integer_option(shape, OPTIONS, "width"), shape.task.seq_len
+    width, length = _width(shape), shape.task.seq_len
     span = width * (2 if shape.task.causal else 3)
     return (1, length, length) if length <= span else (-(-length // width), width, span)
 
@@ -53,7 +57,7 @@ def cost(shape: BlockShape) -> Cost:
 def _mask(shape: BlockShape) -> Tensor:
     """Return ``(N, W, S)``: zero where a query sees a key, minus infinity elsewhere."""
     count, size, span = _blocks(shape)
-    width, length = integer_option(shape, OPTIONS, "width"), shape.task.seq_len
+    width, length = _width(shape), shape.task.seq_len
     query = torch.arange(count * size).view(count, size, 1)
     first = (torch.arange(count) * size - (width if count > 1 else 0)).view(count, 1, 1)
     key = first + torch.arange(span)
@@ -70,7 +74,7 @@ def state(shape: BlockShape) -> StateShapes:
 
 
 def _past(shape: BlockShape) -> int:
-    return min(integer_option(shape, OPTIONS, "width") + 1, shape.task.seq_len)
+    return min(_width(shape) + 1, shape.task.seq_len)
 
 
 class SlidingWindow(AttentionMixer):
@@ -85,7 +89,10 @@ class SlidingWindow(AttentionMixer):
         has_heads=True,
         shares_projections=True,
         options=OPTIONS,
-        check=lambda shape: integer_problem(shape, OPTIONS, "width"),
+        later_options=frozenset(KV_HEADS),
+        nested_options=frozenset(KV_HEADS),
+        settled=lambda shape: {"width": min(_width(shape), shape.task.seq_len - 1), **kv_heads_settled(shape)},
+        check=lambda shape: integer_problem(shape, OPTIONS, "width") or kv_heads_problem(shape),
     )
 
     def __init__(self, shape: BlockShape) -> None:

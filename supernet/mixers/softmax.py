@@ -1,8 +1,9 @@
 """Scaled dot product attention, heads elastic: the baseline.
 
-``y = softmax(q k^T / sqrt(K)) v``, over the past alone when the task is causal.
+``y = softmax(q k^T / sqrt(K)) v``, over the past alone when the task is causal. Keys and values have ``kv_heads``
+heads, each of which serves as many heads of queries.
 
-Paper: Vaswani et al. 2017, Attention Is All You Need.
+Papers: Vaswani et al. 2017, Attention Is All You Need; Ainslie et al. 2023, GQA (grouped queries).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from search_space.spec import BlockShape, BlockSpec, Cost
 from supernet.attention import attention, cache_shapes, cached_attention, padding_bias, written
 from supernet.blocks import AttentionMixer, State
 from supernet.costs import attention_cost, fused_attention_activations
+from supernet.options import KV_HEADS, kv_heads_problem, kv_heads_settled
 
 
 def cost(shape: BlockShape) -> Cost:
@@ -37,6 +39,11 @@ class Softmax(AttentionMixer):
         paper="Attention Is All You Need (2017)",
         has_heads=True,
         shares_projections=True,
+        options=KV_HEADS,
+        later_options=frozenset(KV_HEADS),
+        nested_options=frozenset(KV_HEADS),
+        settled=kv_heads_settled,
+        check=kv_heads_problem,
     )
 
     def attend(self, q_BHLK: Tensor, k_BHLK: Tensor, v_BHLK: Tensor, mask_BL: Tensor | None = None) -> Tensor:

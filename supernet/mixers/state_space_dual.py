@@ -107,6 +107,7 @@ class StateSpaceDual(TokenMixer):
         has_heads=True,
         shares_projections=True,
         options=OPTIONS,
+        settled=lambda shape: {"chunk": chunk_sizes(shape, OPTIONS)[1]},
         check=check,
     )
 

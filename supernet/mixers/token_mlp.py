@@ -44,6 +44,7 @@ class TokenMLP(TokenMixer):
         paper="MLP-Mixer (2021)",
         causal=False,
         options=OPTIONS,
+        nested_options=frozenset(OPTIONS),
         check=lambda shape: integer_problem(shape, OPTIONS, "expansion"),
     )
 

@@ -54,6 +54,7 @@ class TopK(Softmax):
         has_heads=True,
         shares_projections=True,
         options=OPTIONS,
+        settled=lambda shape: {"keys": min(integer_option(shape, OPTIONS, "keys"), shape.task.seq_len)},
         check=lambda shape: integer_problem(shape, OPTIONS, "keys"),
     )
 

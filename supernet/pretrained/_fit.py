@@ -122,7 +122,7 @@ def copy_weights(supernet: Supernet, weights: Weights, form: Form, *, token_rows
     A last layer that the checkpoint lacks, or has for another number of outputs, keeps its random weights, with a
     warning.
     """
-    parameters = dict(supernet.body.named_parameters())
+    parameters = dict(supernet.body.named_parameters(remove_duplicate=False))
     task = supernet.space.geometry.task
     head, outputs = dict(weights.heads[task.head]), task.num_outputs
     stored = head.get("project.weight")

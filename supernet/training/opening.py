@@ -27,9 +27,8 @@ def _open(values: tuple[float, ...], share: float) -> NDArray[np.int64]:
 def open_choices(space: SearchSpace, share: float) -> list[NDArray[np.int64]]:
     """Return which choices each gene has: the largest sizes alone at share 0, everything at 1."""
     named = zip(space.gene_names, space.gene_values, strict=True)
-    return [
-        _open(values, share) if name.rpartition(".")[2] in _SIZES else np.arange(len(values)) for name, values in named
-    ]
+    sizes = {*_SIZES, *(f"layer{i}.{size}" for i in range(space.max_depth) for size in _SIZES)}
+    return [_open(values, share) if name in sizes else np.arange(len(values)) for name, values in named]
 
 
 def open_smallest(space: SearchSpace, share: float) -> Architecture:
@@ -45,5 +44,6 @@ def open_smallest(space: SearchSpace, share: float) -> Architecture:
         num_heads=int(least(space.num_heads)) if layer.num_heads else 0,
         ratio=least(space.ratio) if layer.ratio else 0.0,
     )
+    layer = space.canonical_layer(layer)
     width, depth = int(least(space.embed_dim)), int(least(space.depth))
     return replace(smallest, embed_dim=width, layers=(layer,) * depth)

@@ -157,5 +157,7 @@ def _teacher(space: SearchSpace, config: TrainingConfig, step: int) -> Architect
     cycle, place = divmod(step, len(mixers))
     drawn = _cycle(config.seed, _TEACHER, cycle, space.max_depth, len(mixers))[:, place]
     heads = {key: max(space.num_heads) if space.catalogue.mixers[key].has_heads else 0 for key in mixers}
+    options = {key: space.largest_options("mixer", key) for key in mixers}
     turns = zip(largest.layers, (mixers[i] for i in drawn), strict=True)
-    return replace(largest, layers=tuple(replace(layer, mixer=key, num_heads=heads[key]) for layer, key in turns))
+    layers = (replace(la, mixer=key, num_heads=heads[key], mixer_options=options[key]) for la, key in turns)
+    return replace(largest, layers=tuple(layers))

@@ -90,6 +90,7 @@ CASES = [Case(spec=s, form=f) for s in SPECS if s.key != "identity" for f in for
 
 
 CASES += [replace(c, options={"table": "int8"}) for c in CASES if "table" in c.spec.options]
+CASES += [replace(c, options={"kv_heads": 1}) for c in CASES if "kv_heads" in c.spec.options and c.form == "causal"]
 
 
 each = pytest.mark.parametrize("case", CASES, ids=str)

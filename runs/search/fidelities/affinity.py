@@ -17,19 +17,25 @@ Floats = NDArray[np.float64]
 # 1600 are worth 50 to 100 to networks that have a third in common.
 _WORTH = 0.2
 _OTHER_WIDTH = 0.5
+_OTHER_OPTIONS = 0.5  # not measured: that of another width, for a part of the weights differs or computes otherwise
 
 
 def block_affinity(space: SearchSpace) -> Callable[[Genes, Genes], Floats]:
     """Return the affinity of networks of a space: the share of blocks that a network has in common with a donor.
 
     A block is a layer's mixer or channel mixer, in whatever size and precision; stem and head are always in common.
-    Another width costs half of it, for features are then cut off or drawn.
+    Another width costs half of it, for features are then cut off or drawn; other options of a block cost half the
+    block.
     """
 
     def affinity(genes: Genes, donors: Genes) -> Floats:
         mine, theirs = _blocks(space, genes), _blocks(space, donors)
         there = mine[:, None] >= 0
-        same = ((mine[:, None] == theirs[None]) & there).sum(axis=2)
+        alike = (mine[:, None] == theirs[None]) & there
+        same = alike.sum(axis=2)
+        if space.option_genes:
+            other = _variants(space, genes)[:, None] != _variants(space, donors)[None]
+            same = same - _OTHER_OPTIONS * (alike & other).sum(axis=2)
         share = (same + 2) / (there.sum(axis=2) + 2)
         width = np.where(genes[:, None, 0] == donors[None, :, 0], 1.0, _OTHER_WIDTH)
         worth: Floats = _WORTH * share * width
@@ -47,3 +53,9 @@ def _blocks(space: SearchSpace, genes: Genes) -> NDArray[np.int64]:
         skipped = space.flag(name, "skips")[kind] == 1
         columns.append(np.where(active & ~skipped, kind, -1))
     return np.concatenate(columns, axis=1)
+
+
+def _variants(space: SearchSpace, genes: Genes) -> NDArray[np.intp]:
+    """Return a number of the block and its searched options, in the places of :func:`_blocks`."""
+    mixers, channels = space.variant_numbers(genes)
+    return np.concatenate([mixers, channels], axis=1)

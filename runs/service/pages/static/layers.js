@@ -18,13 +18,19 @@ function colour(name) {
 
 const NUMERIC = (precision) => (precision && precision !== "float" ? precision : "");
 
+const OPTIONS = (options) => Object.entries(options ?? {}).map(([name, value]) => `${name} ${value}`).join(", ");
+
 export function layersOf(architecture, { compact = false } = {}) {
   const list = element("ol", { className: compact ? "layers compact" : "layers", "aria-label": "Layers" });
   for (const layer of architecture.layers) {
     const width = layer.num_heads ? `${layer.num_heads} head${layer.num_heads === 1 ? "" : "s"}` : "";
     list.append(element("li", {},
-      box(layer.mixer, [width, NUMERIC(layer.mixer_precision)]),
-      box(layer.channel_mixer, [layer.channel_mixer === "identity" ? "" : `ratio ${layer.ratio}`, NUMERIC(layer.channel_precision)])));
+      box(layer.mixer, [width, OPTIONS(layer.mixer_options), NUMERIC(layer.mixer_precision)]),
+      box(layer.channel_mixer, [
+        layer.channel_mixer === "identity" ? "" : `ratio ${layer.ratio}`,
+        OPTIONS(layer.channel_options),
+        NUMERIC(layer.channel_precision),
+      ])));
   }
   return list;
 }
