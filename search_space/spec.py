@@ -175,6 +175,8 @@ class BlockSpec:
         Tokens that a stem puts before those of the task, which then form no grid.
     options
         Names and defaults of what a space may set: one value, or for a mixer or channel mixer a list that is searched.
+    option_choices
+        All values of those options that have few.
     later_options
         Those of the options that a space leaves out at their default, for they came later: it stays the same space.
     nested_options
@@ -208,6 +210,7 @@ class BlockSpec:
     shares_projections: bool = False
     extra_tokens: int = 0
     options: Mapping[str, Scalar] = field(default_factory=dict)
+    option_choices: Mapping[str, tuple[Scalar, ...]] = field(default_factory=dict)
     later_options: frozenset[str] = frozenset()
     nested_options: frozenset[str] = frozenset()
     settled: Callable[[BlockShape], Mapping[str, Scalar]] = lambda shape: {}

@@ -59,12 +59,14 @@ def attention_cost(
     """
     length, width, inner = shape.task.seq_len, shape.embed_dim, shape.attention_dim
     merge = length * (inner + width) if merge_activations is None else merge_activations
+    # Fewer heads of keys and values are repeated by a copy; one alone is seen by all queries where it is.
+    kept = length * (inner + 2 * (shape.head_dim if shape.kv_heads == 1 else inner))
     return Cost(
         linears=projection_shapes(shape) + other_linears,
         other_params=2 * width,
         other_flops=attend_flops,
         constants=constants,
-        peak_activations=2 * length * width + held_activations + max(3 * length * inner + attend_activations, merge),
+        peak_activations=2 * length * width + held_activations + max(kept + attend_activations, merge),
     )
 
 

@@ -16,9 +16,9 @@ from search_space import Architecture, Block, Geometry
 from search_space.blocks import layer_of
 from search_space.precision import FLOAT
 from supernet.elastic import ElasticLinear, reset_parameters
+from supernet.layer import Variants
 from supernet.model import Network, Supernet
 from supernet.parts import block_inner, block_parts
-from supernet.variants import Variants
 
 __all__ = ["BlockModule", "block_module", "extract"]
 

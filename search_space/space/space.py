@@ -73,7 +73,7 @@ class SearchSpace(Choices):
             if spec.options:
                 own = options.setdefault(spec.key, {})
                 own |= {**spec.options, **self.geometry.options.get(spec.key, {})}
-                for name in spec.later_options:
+                for name in spec.later_options & own.keys():
                     if own[name] == spec.options[name]:
                         del own[name]
         options = {key: own for key, own in options.items() if own}

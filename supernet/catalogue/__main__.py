@@ -14,7 +14,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Print the catalogue."""
     parser = argparse.ArgumentParser(prog="python -m supernet.catalogue", description=__doc__)
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="one object a mixer")
+    form.add_argument("--json", action="store_true", help="one object a mixer: options, phases, costs")
     form.add_argument("--markdown", action="store_true", help="the page docs/catalogue.md (the default)")
     form.add_argument("--options", type=Path, metavar="PAGE", help="write the tasks' options into docs/data.md")
     chosen = parser.parse_args(arguments)

@@ -9,9 +9,27 @@ from dataclasses import asdict, dataclass
 from search_space.spec import BlockShape, BlockSpec, Cost, Scalar, TaskShape
 from supernet.catalogue import catalogue
 
-__all__ = ["CatalogueRow", "catalogue_json", "catalogue_markdown", "catalogue_rows"]
+__all__ = ["CatalogueRow", "OptionRow", "catalogue_json", "catalogue_markdown", "catalogue_rows"]
 
 _SIDE, _WIDTH, _HEADS, _HEAD_DIM, _RATIO = 16, 64, 4, 16, 2
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OptionRow:
+    """What a space may set of a block: one value, or a list of which each layer chooses.
+
+    Parameters
+    ----------
+    choices
+        All its values, where they are few.
+    nested
+        Whether a smaller value uses a part of the weights of a larger one; where a space lists values of another
+        option, those weights are shared whose shapes are alike.
+    """
+
+    default: Scalar
+    choices: tuple[Scalar, ...] | None
+    nested: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,7 +47,9 @@ class CatalogueRow:
     shares_projections
         Whether it uses the layer's shared q, k, v and out.
     options
-        Constants that a space may set, with their defaults.
+        What a space may set, or search in each layer.
+    phases
+        How it runs: ``parallel``, all tokens at once, and where it has a causal form ``step``, token by token.
     runtimes
         Families of runtimes that execute it.
     params, flops, peak_activations, constants
@@ -47,7 +67,8 @@ class CatalogueRow:
     grid: bool
     elastic: tuple[str, ...]
     shares_projections: bool
-    options: Mapping[str, Scalar]
+    options: Mapping[str, OptionRow]
+    phases: tuple[str, ...]
     runtimes: tuple[str, ...]
     params: int
     flops: int
@@ -93,7 +114,8 @@ def _row(spec: BlockSpec) -> CatalogueRow:
         grid=spec.needs_grid,
         elastic=tuple(gene for gene, matters in genes.items() if matters),
         shares_projections=spec.shares_projections,
-        options=dict(spec.options),
+        options={name: _option(spec, name) for name in spec.options},
+        phases=("parallel", "step") if spec.causal and spec.kind == "mixer" else ("parallel",),
         runtimes=tuple(sorted(spec.runtimes)),
         params=cost.params,
         flops=cost.flops,
@@ -101,6 +123,12 @@ def _row(spec: BlockSpec) -> CatalogueRow:
         constants=cost.constants,
         growth=_growth(spec),
     )
+
+
+def _option(spec: BlockSpec, name: str) -> OptionRow:
+    default = spec.options[name]
+    choices = (False, True) if isinstance(default, bool) else spec.option_choices.get(name)
+    return OptionRow(default=default, choices=choices, nested=name in spec.nested_options)
 
 
 def catalogue_rows() -> list[CatalogueRow]:
@@ -123,6 +151,13 @@ B: sees all tokens; C: has a causal form, which also decodes token by token; 2D:
 those of one example of 256 tokens (16 x 16), 64 features, 4 heads of 16 and ratio 2, norm, projections and residual
 included, in the form that sees all tokens; peak is the number of values alive at once. Growth is the exponent of the
 number of tokens in the operations beside the linears that see each token alone, between 1,024 and 4,096 tokens.
+
+Options stand with their defaults. A space sets one with `options: {sliding_window: {width: 32}}`, and searches it in
+each layer with a list, `options: {sliding_window: {width: [8, 32, 128]}}`: each value is then a block of its own,
+profiled and priced as such, and the supernet shares between them all weights of equal shape. Weights that ranks,
+expansions and heads of keys size are shared by their prefix; filters of other lengths are apart. `kv_heads` is a number
+of heads that divides `num_heads`, or `all`; where a value of the list does not divide the heads of a layer, the nearest
+that does stands for it.
 """
 
 
@@ -145,7 +180,7 @@ def catalogue_markdown() -> str:
 
 def _line(row: CatalogueRow) -> str:
     forms = " ".join(name for name, has in (("B", row.bidirectional), ("C", row.causal), ("2D", row.grid)) if has)
-    options = ", ".join(f"{name}: {value}" for name, value in row.options.items())
+    options = ", ".join(f"{name}: {option.default}" for name, option in row.options.items())
     cells = (
         f"`{row.key}`",
         row.paper,

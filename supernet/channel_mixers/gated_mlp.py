@@ -20,7 +20,7 @@ from supernet.blocks import ChannelMixer
 from supernet.elastic import ElasticLinear
 
 OPTIONS: dict[str, Scalar] = {"gate": "silu"}
-_GATES: dict[object, Callable[[Tensor], Tensor]] = {
+_GATES: dict[Scalar, Callable[[Tensor], Tensor]] = {
     "silu": F.silu,
     "gelu": F.gelu,
     "relu": F.relu,
@@ -59,6 +59,7 @@ class GatedMLP(ChannelMixer):
         paper="GLU Variants Improve Transformer (2020)",
         has_ratio=True,
         options=OPTIONS,
+        option_choices={"gate": tuple(_GATES)},
         later_options=frozenset(OPTIONS),
         check=check,
     )

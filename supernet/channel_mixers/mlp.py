@@ -104,6 +104,7 @@ class MLP(ChannelMixer):
         paper="Attention Is All You Need (2017)",
         has_ratio=True,
         options=OPTIONS,
+        option_choices={"activation": tuple(_ACTIVATIONS)},
         check=check,
     )
 

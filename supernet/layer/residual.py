@@ -15,7 +15,7 @@ from search_space import Block, Geometry, Layer
 from supernet.blocks import ChannelMixer, MixerCall, Projections, State, TokenMixer
 from supernet.catalogue import CHANNEL_MIXERS, MIXERS
 from supernet.elastic import elastic_norm
-from supernet.variants import Variants
+from supernet.layer.variants import Variants
 
 __all__ = ["ChannelBlock", "MixerBlock"]
 

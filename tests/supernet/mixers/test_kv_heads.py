@@ -1,0 +1,95 @@
+"""Queries that share heads of keys and values: against the formula head by head, and the attention of Llama."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from search_space import Block, Geometry
+from supernet.blocks import MixerCall
+from supernet.catalogue import catalogue
+from supernet.extract import block_module
+from tests.contracts.block_cases import TASKS
+from tests.contracts.live_memory import peak_values
+from tests.supernet.naive import build, build_projections, normal, shape_of
+
+BASE = 50.0
+
+
+def grouped(x, projections, *, heads, groups, dim):
+    """Return each query's head beside the keys and values of its group, causal, as a loop."""
+    linears = (getattr(projections, name) for name in "qkv")
+    q, k, v = ((x @ linear.weight.mT + linear.bias).unflatten(2, (-1, dim)) for linear in linears)
+    assert k.shape[2] == groups
+    rows = torch.zeros(x.shape[0], x.shape[1], heads, dim, dtype=x.dtype)
+    for head in range(heads):
+        group = head // (heads // groups)
+        for i in range(x.shape[1]):
+            scores = (k[:, : i + 1, group] * q[:, i : i + 1, head]).sum(-1) / math.sqrt(dim)
+            rows[:, i, head] = (scores.softmax(-1)[..., None] * v[:, : i + 1, group]).sum(1)
+    return rows.flatten(2) @ projections.out.weight.mT + projections.out.bias
+
+
+@pytest.mark.parametrize("groups", [1, 2, 4])
+@pytest.mark.parametrize("key", ["softmax", "sliding_window"])
+def test_each_head_of_keys_serves_its_queries(key, groups):
+    options = {"kv_heads": groups} | ({"width": 9} if key == "sliding_window" else {})
+    shape = shape_of(seq_len=6, causal=True, embed_dim=8, num_heads=4, options=options)
+    mixer, projections = build(key, shape), build_projections(shape)
+    assert projections.k.weight.shape[0] == groups * shape.head_dim
+    x, call = normal(2, 6, 8), MixerCall(num_heads=4, projections=projections)
+    expected = grouped(x, projections, heads=4, groups=groups, dim=shape.head_dim)
+    torch.testing.assert_close(mixer(x, call), expected, rtol=0, atol=1e-10)
+    state, steps = mixer.initial_state(2, embed_dim=8, num_heads=4, dtype=torch.float64), []
+    assert all(t.shape[1] == groups for t in state)
+    for place in range(6):
+        y, state = mixer.step(x[:, place : place + 1], state, call, position=torch.tensor(place))
+        steps.append(y)
+    torch.testing.assert_close(torch.cat(steps, 1), expected, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+def test_equals_the_grouped_attention_of_llama(groups):
+    transformers = pytest.importorskip("transformers", reason="the reference of this test")
+    from transformers.models.llama.modeling_llama import LlamaAttention, LlamaRotaryEmbedding
+
+    config = transformers.LlamaConfig(
+        hidden_size=16,
+        num_attention_heads=4,
+        num_key_value_heads=groups,
+        attention_bias=True,
+        rope_parameters={"rope_type": "default", "rope_theta": BASE},
+        attn_implementation="sdpa",
+    )
+    reference = LlamaAttention(config, layer_idx=0).double()
+    shape = shape_of(seq_len=7, causal=True, embed_dim=16, num_heads=4, options={"base": BASE, "kv_heads": groups})
+    mixer, projections = build("rotary_softmax", shape), build_projections(shape)
+    with torch.no_grad():
+        for name in "qkv":
+            getattr(reference, f"{name}_proj").load_state_dict(getattr(projections, name).state_dict())
+        reference.o_proj.load_state_dict(projections.out.state_dict())
+    x = normal(2, 7, 16)
+    waves = LlamaRotaryEmbedding(config)(x.float(), torch.arange(7)[None])
+    expected = reference(x, tuple(w.double() for w in waves), None)[0]
+    torch.testing.assert_close(mixer(x, MixerCall(num_heads=4, projections=projections)), expected, rtol=0, atol=1e-6)
+
+
+def test_the_cache_is_that_of_the_heads_of_keys(make_space):
+    space = make_space(options={"softmax": {"kv_heads": [1, "all"]}}, num_heads=[2], mixer=["softmax"])
+    geometry = Geometry.from_json(space.geometry.to_json())
+    small, large = (next(b for b in space.blocks if dict(b.options) == {"kv_heads": n}) for n in (1, "all"))
+    caches = [geometry.state(block, space.catalogue)[0] for block in (small, large)]
+    assert caches == [(1, 16, 8), (2, 16, 8)]
+
+
+@pytest.mark.parametrize("key", ["softmax", "rotary_softmax", "gated_softmax", "sliding_window"])
+def test_groups_cost_what_they_hold(key):
+    geometry = Geometry(task=TASKS["causal"], head_dim=8, options={key: {"kv_heads": [1, 2]}})
+    block = Block(kind="mixer", key=key, embed_dim=16, num_heads=4, options={"kv_heads": 2})
+    module = block_module(block, geometry, generator=torch.Generator().manual_seed(0))
+    cost = geometry.cost(block, catalogue())
+    assert cost.params == sum(p.numel() for p in module.parameters())
+    peak = peak_values(module, torch.randn(3, 40, 16)).peak
+    assert cost.peak_activations * 3 == pytest.approx(peak, rel=0.1)
