@@ -20,6 +20,8 @@ def test_rows_of_a_short_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     arguments = ["--json", "--tasks=digits", "--rules=sandwich,split_batch", "--architectures=5", "--steps=10"]
     arguments += ["--alone-steps=5", "--trials=4", "--processes=1", f"--folder={tmp_path}"]
     picture = tmp_path / "quality.png"
+    monkeypatch.setattr(supernet_quality, "_TIMED_STEPS", 4)
+    monkeypatch.setattr(supernet_quality, "_POOL", 400)
     monkeypatch.setattr("sys.argv", ["supernet_quality", *arguments, f"--picture={picture}"])
     supernet_quality.main()
     printed = capsys.readouterr().out
