@@ -54,6 +54,7 @@ def fidelity_task(setting: Setting, *, inherited_steps: float = 0.0) -> Fidelity
         genotype=SpaceGenotype(setting.space, precisions=useful_precisions(setting.space, setting.known)),
         known=setting.known,
         step_cost=step_cost(setting.space, setting.costs),
+        params=setting.costs.params,
         rungs=setting.search.rungs,
         affinity=block_affinity(setting.space),
         inherited_steps=inherited_steps,

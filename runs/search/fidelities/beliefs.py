@@ -16,6 +16,11 @@ from search_space import Genes
 
 __all__ = ["Beliefs"]
 
+# How much a logarithm counts beside the features. Of a third of the networks that were trained alone on the digits,
+# clinc150 and Fashion-MNIST, the others' errors were predicted: with 1 and no parameters their rank correlation was
+# .69 (20 networks), .11 (15) and .61 (8), with these .70, .54 and .82, and the likelihood of each was higher.
+_OF_COSTS, _OF_PARAMS = 3, 6
+
 
 class Beliefs:
     """Predicts the logarithm of the error of networks of a task, from the observations of a ledger.
@@ -91,8 +96,10 @@ class Beliefs:
         return self.errors(self.of(genes, network=network, steps=self.task.rungs[-1] + worth)[0])
 
     def _features(self, genes: Genes) -> Floats:
-        """Return what the model reads: the genotype's features and the logarithms of the known objectives and costs."""
-        known = np.log(np.column_stack([self.task.known(genes), self.task.step_cost(genes)]))
+        """Return what the model reads: the genotype's features, and logarithms of known objectives, costs and sizes."""
         x = self.task.genotype.features(genes)
-        # A few columns that matter beside many that hardly do.
-        return np.concatenate([x, np.repeat(known, max(1, x.shape[1] // 20), axis=1)], axis=1)
+        some = max(1, x.shape[1] // 20)  # a few columns that matter beside many that hardly do
+        known = [(self.task.known(genes), _OF_COSTS), (self.task.step_cost(genes)[:, None], _OF_COSTS)]
+        if self.task.params is not None:
+            known.append((self.task.params(genes)[:, None], _OF_PARAMS))
+        return np.concatenate([x, *(np.repeat(np.log(values), n * some, axis=1) for values, n in known)], axis=1)

@@ -28,6 +28,8 @@ class FidelityTask:
     step_cost
         From genes to the time of a step of training ``(n,)``, in any unit; a function of the genes alone, so that the
         same search takes the same decisions on any machine.
+    params
+        From genes to the number of parameters ``(n,)``, which errors fall with; ``None`` where there is none.
     rungs
         Steps after which a network is evaluated, increasing; the last is a full training.
     feasible
@@ -46,6 +48,7 @@ class FidelityTask:
     genotype: Genotype
     known: Callable[[Genes], Floats]
     step_cost: Callable[[Genes], Floats]
+    params: Callable[[Genes], NDArray[np.integer[Any]]] | None = None
     rungs: tuple[int, ...] = (50, 100, 200, 400, 800)
     feasible: Callable[[Genes], NDArray[np.bool_]] | None = None
     limit_error: float | None = None

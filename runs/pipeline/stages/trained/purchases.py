@@ -57,6 +57,7 @@ def fidelity_task(context: Context, known: Devices, simple_models: Sequence[Simp
         genotype=SpaceGenotype(context.space, precisions=offered_precisions(context, known)),
         known=_costs(known, context.objectives),
         step_cost=step_cost(context.space, context.costs),
+        params=context.costs.params,
         rungs=context.config.search.fidelities.rungs,
         feasible=feasible if limits else None,
         limit_error=limits.get(aim),
