@@ -99,7 +99,7 @@ class Beliefs:
         """Return what the model reads: the genotype's features, and logarithms of known objectives, costs and sizes."""
         x = self.task.genotype.features(genes)
         some = max(1, x.shape[1] // 20)  # a few columns that matter beside many that hardly do
-        known = [(self.task.known(genes), _OF_COSTS), (self.task.step_cost(genes)[:, None], _OF_COSTS)]
+        known = [(np.log(self.task.known(genes)), _OF_COSTS), (np.log(self.task.step_cost(genes))[:, None], _OF_COSTS)]
         if self.task.params is not None:
-            known.append((self.task.params(genes)[:, None], _OF_PARAMS))
-        return np.concatenate([x, *(np.repeat(np.log(values), n * some, axis=1) for values, n in known)], axis=1)
+            known.append((np.log(self.task.params(genes))[:, None], _OF_PARAMS))
+        return np.concatenate([x, *(np.repeat(values, n * some, axis=1) for values, n in known)], axis=1)
