@@ -110,7 +110,7 @@ def measure_task(task: str, options: argparse.Namespace) -> dict[str, Any] | Non
             key=f"{context.target.key}-deployment-{date.today().isoformat()}",
             task=task,
             folder=context.profiles,
-            builder=Builder(space, batch_size=context.setting.batch_size, networks=plan.run(NETWORKS)),
+            builder=Builder(space, setting=context.setting, networks=plan.run(NETWORKS)),
             baseline_ms=known.own.baseline_ms,
             rounds=_ROUNDS,
             progress=progress,

@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from hardware_profiles import RUNTIMES, Executable, this_device
+from hardware_profiles import RUNTIMES, Executable, Setting, this_device
 from hardware_profiles.measuring.reference import Reference
 from runs.app.compose import compose
 from runs.profiling.builder import Builder
@@ -129,7 +129,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     config = compose(overrides=["task=digits"])
     shape = TASKS["digits"].load(data_root=Path(), options={"patch_size": 2}).shape
     space, runtime = space_from_mapping(config.space, task=shape, catalogue=catalogue()), RUNTIMES["onnxruntime"]
-    rng, build = np.random.default_rng(options.seed), Builder(space, batch_size=1)
+    rng, build = np.random.default_rng(options.seed), Builder(space, setting=Setting(runtime="onnxruntime"))
     subjects = []
     for architecture in space.decode(space.sample_genes(rng, options.networks)):
         built = build(architecture)

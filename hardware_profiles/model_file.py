@@ -6,9 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from hardware_profiles.atomic import write_atomically
 
 __all__ = ["ModelFile"]
@@ -33,10 +30,9 @@ class ModelFile:
         """Bytes of the file."""
         return len(self._content)
 
-    def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Run on ``(B, ...)``."""
-        output: NDArray[np.float32] = self._predict(batch)
-        return output
+    def run(self, batch: Any) -> Any:
+        """Run on an array ``(B, ...)``, or on arrays by name."""
+        return self._predict(batch)
 
     def save(self, path: Path) -> None:
         """Write the file, whole or not at all."""

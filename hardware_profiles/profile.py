@@ -10,7 +10,7 @@ import glob
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +112,7 @@ class Profile:
     def name(self) -> str:
         """File name without suffix: device, runtime, threads, batch and space."""
         s = self.setting
-        return f"{self.device.name}_{s.runtime}_t{s.threads}_b{s.batch_size}_{self.space_fingerprint}"
+        return f"{self.device.name}_{s.runtime}_t{s.threads}_b{s.batch_size}_{self.space_fingerprint}{s.suffix}"
 
     def check_matches(
         self,
@@ -164,7 +164,7 @@ class Profile:
             "schema": 1 if len(self.measured) == len(self.measurements) else SCHEMA_VERSION,
             "device": json.loads(self.device.to_json()),
             "device_fingerprint": self.device.fingerprint,
-            "setting": asdict(self.setting),
+            "setting": self.setting.to_mapping(),
             "runtime_version": self.runtime_version,
             "space_fingerprint": self.space_fingerprint,
             "created_at": self.created_at,

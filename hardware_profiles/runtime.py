@@ -11,9 +11,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from hardware_profiles.model_file import ModelFile
 from search_space.errors import RuntimeUnavailableError
 from search_space.precision import FLOAT
@@ -63,8 +60,8 @@ class Executable(Protocol):
     def size_bytes(self) -> int:
         """Bytes of the serialised model."""
 
-    def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Run on ``(B, ...)`` of any B; returns the outputs, ``(B, ...)``."""
+    def run(self, batch: Any) -> Any:
+        """Run on an array ``(B, ...)`` of any B, or arrays by name; returns the outputs, ``(B, ...)``, or all."""
 
     def save(self, path: Path) -> None:
         """Write the serialised model, whole or not at all."""
@@ -111,6 +108,8 @@ class Runtime:
         memory is measured in a process of its own.
     reads_onnx
         Whether it prepares a module as an ONNX graph, for which graphs of blocks are exported ahead.
+    decodes
+        Whether it prepares and runs a step of a decoder too: a module of several inputs and outputs.
     """
 
     name: ClassVar[str]
@@ -127,6 +126,7 @@ class Runtime:
     carries: ClassVar[tuple[str, ...]] = ()
     portable: ClassVar[bool] = False
     reads_onnx: ClassVar[bool] = False
+    decodes: ClassVar[bool] = False
 
     def __init_subclass__(cls) -> None:
         cls.family = cls.family or cls.__dict__.get("name", "")
@@ -182,6 +182,28 @@ class Runtime:
             An input, ``(B, ...)``.
         """
         raise NotImplementedError
+
+    def prepare_step(self, module: nn.Module, inputs: Mapping[str, Tensor]) -> Prepared:
+        """Bring a step of a decoder to the runtime's form, whose executable takes and returns all that is remembered.
+
+        Parameters
+        ----------
+        module
+            In evaluation mode, in float; has ``outputs`` (:class:`hardware_profiles.onnx.parts.Stateful`).
+        inputs
+            By name, in the order of the module's arguments.
+
+        Raises
+        ------
+        RuntimeUnavailableError
+            It does not decode, which ``decodes`` says.
+        """
+        raise RuntimeUnavailableError(
+            "hardware.runtime",
+            expected="a runtime that runs the step of a decoder: onnxruntime",
+            got=self.name,
+            remedy="take hardware=onnxruntime, or search without decode_ms and tokens_per_s",
+        )
 
     def compile(
         self,

@@ -15,10 +15,10 @@ from hardware_profiles.onnx.parts import Part
 from search_space import Architecture, Block, Geometry
 from search_space.blocks import layer_of
 from search_space.precision import FLOAT
+from supernet.composing.parts import block_inner, block_parts
 from supernet.elastic import ElasticLinear, reset_parameters
 from supernet.layer import Variants
 from supernet.model import Network, Supernet
-from supernet.parts import block_inner, block_parts
 
 __all__ = ["BlockModule", "block_module", "extract"]
 

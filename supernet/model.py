@@ -18,9 +18,9 @@ from search_space.blocks import layer_blocks
 from search_space.precision import FLOAT, FORMATS
 from supernet.blocks import State
 from supernet.catalogue import HEADS, STEMS
+from supernet.composing.parts import network_parts
 from supernet.elastic import ElasticLinear, reset_parameters
 from supernet.layer import ChannelBlock, MixerBlock
-from supernet.parts import network_parts
 
 __all__ = ["Network", "Supernet"]
 

@@ -20,13 +20,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hardware_profiles.measuring.reference import Reference
 from hardware_profiles.measuring.timing import Clock, ProfilerConfig, Timing, measure
 from search_space.errors import NasweaveError, RuntimeUnavailableError, reason_of
 
 if TYPE_CHECKING:
+    from hardware_profiles.example import Arrays
     from hardware_profiles.measuring.energy import EnergyMeter
     from hardware_profiles.runtime import Executable
 
@@ -46,7 +46,7 @@ class Ready(Generic[K]):
 
     key: K
     executable: Executable
-    example: NDArray[np.float32]
+    example: Arrays
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,15 +12,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hardware_profiles.device import Device
+from hardware_profiles.example import Example
 from hardware_profiles.measurement import Measurement, Subject
 from hardware_profiles.measuring.energy import EnergyMeter
 from hardware_profiles.measuring.timing import Clock
-from hardware_profiles.runtime import RUNTIMES, Runtime
+from hardware_profiles.runtime import RUNTIMES, Prepared, Runtime
 from hardware_profiles.setting import Setting
 from search_space.errors import ProfileError, RuntimeUnavailableError
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
 __all__ = ["Build", "Built", "Earlier", "Instruments", "ProfileOrigin"]
 
@@ -34,14 +35,20 @@ class Built:
     module
         In evaluation mode, in float.
     example
-        An input of the setting's batch size, ``(B, ...)``.
+        An input of the setting's batch size, ``(B, ...)``; of a step, several by name.
     policy
         Precision by module path of its linear layers.
     """
 
     module: nn.Module
-    example: Tensor
+    example: Example
     policy: Mapping[str, str]
+
+    def prepared(self, runtime: Runtime) -> Prepared:
+        """Return the module in a runtime's own form."""
+        if isinstance(self.example, Mapping):
+            return runtime.prepare_step(self.module, self.example)
+        return runtime.prepare(self.module, self.example)
 
 
 Build = Callable[[Subject], Built]

@@ -9,12 +9,16 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hardware_profiles.runtime import RUNTIMES, Executable, OpenModel
+
+if TYPE_CHECKING:
+    from hardware_profiles.example import Arrays
 
 __all__ = ["peak_memory_bytes", "report_growth"]
 
@@ -28,7 +32,7 @@ report_growth({name}, sys.argv[1:])
 
 
 def peak_memory_bytes(
-    executable: Executable, example: NDArray[np.float32], *, runtime: str, threads: int, float_precision: str
+    executable: Executable, example: Arrays, *, runtime: str, threads: int, float_precision: str
 ) -> float | None:
     """Return the bytes, or ``None`` where they cannot be measured (a system without ``/proc``, another runtime).
 
@@ -45,6 +49,7 @@ def peak_memory_bytes(
     with tempfile.TemporaryDirectory() as folder:
         model, batch = Path(folder) / f"model{of.file_suffix}", Path(folder) / "batch.npy"
         executable.save(model)
+        assert not isinstance(example, Mapping), "only whole networks are measured so"
         np.save(batch, example)
         program = _CHILD.format(source=of.opener_source(), name=of.opener_name)
         told = json.dumps(dict(of.settings(float_precision)))

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from hardware_profiles.example import arrays_of, batch_size_of
 from hardware_profiles.measurement import Measurement, Subject
 from hardware_profiles.measuring.bench import Bench, Ready
 from hardware_profiles.measuring.inputs import Build, Earlier, Instruments, ProfileOrigin
@@ -189,14 +190,14 @@ class _Session:
             prepared = None
             for subject in group:
                 built = self.build(subject)
-                if built.example.shape[0] != self.setting.batch_size:
+                if batch_size_of(built.example) != self.setting.batch_size:
                     raise ValueError("example and setting differ in batch size")
                 if prepared is None:
-                    prepared = self.instruments.runtime.prepare(built.module, built.example)
+                    prepared = built.prepared(self.instruments.runtime)
                 executable = prepared.compile(
                     policy=built.policy, threads=self.setting.threads, float_precision=subject.float_precision
                 )
-                chunk.append(Ready(key=subject, executable=executable, example=built.example.numpy()))
+                chunk.append(Ready(key=subject, executable=executable, example=arrays_of(built.example)))
                 stored = (*built.module.parameters(), *built.module.buffers())
                 size += sum(t.numel() * t.element_size() for t in stored)
         return chunk

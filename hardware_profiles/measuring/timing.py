@@ -17,12 +17,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from search_space.errors import ConfigError, ProfileError
 
 if TYPE_CHECKING:  # a bundle carries this module to devices that have numpy alone
+    from hardware_profiles.example import Arrays
     from hardware_profiles.measuring.energy import EnergyMeter
     from hardware_profiles.runtime import Executable
 
@@ -136,7 +134,7 @@ class Timing:
 
 def measure(
     executable: Executable,
-    example: NDArray[np.float32],
+    example: Arrays,
     *,
     config: ProfilerConfig,
     clock: Clock = time.perf_counter,
@@ -149,7 +147,7 @@ def measure(
     executable
         What to run, compiled for a fixed number of threads.
     example
-        The batch, ``(B, ...)``.
+        The batch, ``(B, ...)``; of a step, several arrays by name.
     config
         Precision and caps.
     clock
@@ -233,7 +231,7 @@ def _rank(n: int, confidence: float) -> int:
         k += 1
 
 
-def _warm_up(executable: Executable, example: NDArray[np.float32], warmup_s: float, clock: Clock) -> float:
+def _warm_up(executable: Executable, example: Arrays, warmup_s: float, clock: Clock) -> float:
     """Run for a while; return the seconds of one run, the first one left out where there is another."""
     start = clock()
     executable.run(example)

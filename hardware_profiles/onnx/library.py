@@ -11,16 +11,17 @@ import hashlib
 import importlib.metadata
 import json
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import onnx
 
+from hardware_profiles.example import Example
 from hardware_profiles.onnx.cache import GraphCache, cache_folder
 from hardware_profiles.onnx.compose import compose
-from hardware_profiles.onnx.export import OUTPUT, check_size, export_onnx
+from hardware_profiles.onnx.export import OUTPUT, check_size, export_onnx, export_several
 from hardware_profiles.onnx.parts import Composable, Part
 from hardware_profiles.onnx.template import (
     NotComposableError,
@@ -52,19 +53,23 @@ class GraphLibrary:
         self.kept = kept
         self._templates: dict[str, Template | NotComposableError] = {}
 
-    def graph(self, module: nn.Module, example: Tensor) -> onnx.ModelProto:
+    def graph(self, module: nn.Module, example: Example) -> onnx.ModelProto:
         """Return the graph of a module in float: composed of its parts where that can be, exported otherwise.
 
-        Parameters and errors are those of :func:`hardware_profiles.onnx.export.export_onnx`.
+        Parameters and errors are those of :func:`hardware_profiles.onnx.export.export_onnx`, or, for a module of
+        several inputs (:class:`hardware_profiles.onnx.parts.Stateful`), of ``export_several``.
         """
         parts = module.parts(example) if isinstance(module, Composable) else None
-        if parts is None:
-            return export_onnx(module, example)
-        check_size(module)
-        try:
-            return self.composed(parts, outputs=[OUTPUT])
-        except NotComposableError:
-            return export_onnx(module, example)
+        outputs = getattr(module, "outputs", ()) if isinstance(example, Mapping) else [OUTPUT]
+        if parts is not None:
+            check_size(module)
+            try:
+                return self.composed(parts, outputs=outputs)
+            except NotComposableError:
+                pass
+        if isinstance(example, Mapping):
+            return export_several(module, {name: _of_two(t) for name, t in example.items()}, outputs=outputs)
+        return export_onnx(module, example)
 
     def composed(self, parts: Sequence[Part], *, outputs: Sequence[str]) -> onnx.ModelProto:
         """Return the graph of parts; raises ``NotComposableError`` where one has no template."""
@@ -117,6 +122,11 @@ class GraphLibrary:
         self._templates[part.recipe] = template
         self.kept.put(_key(part), template.to_bytes())
         return template
+
+
+def _of_two(tensor: Tensor) -> Tensor:
+    """Return an input of two examples or more: the exporter takes a size of one for a constant."""
+    return tensor.repeat(2, *[1] * (tensor.dim() - 1)) if tensor.dim() and tensor.shape[0] == 1 else tensor
 
 
 def _prove(template: Template, part: Part) -> None:

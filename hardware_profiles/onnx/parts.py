@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from hardware_profiles.example import Example
+
 if TYPE_CHECKING:
     from torch import Generator, Tensor, nn
 
-__all__ = ["INNER", "Composable", "Part"]
+__all__ = ["INNER", "Composable", "Part", "Stateful"]
 
 INNER = "inner"
 """The attribute of a part's module that holds everything with weights."""
@@ -46,10 +48,18 @@ class Part:
 
 @runtime_checkable
 class Composable(Protocol):
-    """A module of one input and one output that consists of parts."""
+    """A module that consists of parts."""
 
-    def parts(self, example: Tensor) -> Sequence[Part] | None:
+    def parts(self, example: Example) -> Sequence[Part] | None:
         """Return the parts in the order in which they run, or ``None`` where it has none for such an input.
 
         The first reads :data:`hardware_profiles.onnx.export.INPUT`; the last writes its ``OUTPUT``.
         """
+
+
+class Stateful(Protocol):
+    """A module of several inputs and outputs: a step, which takes and returns what is remembered."""
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of what it returns; the first is :data:`hardware_profiles.onnx.export.OUTPUT`."""

@@ -8,11 +8,12 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from hardware_profiles.device import this_device
+from hardware_profiles.example import Example
 from hardware_profiles.runtime import Executable, Runtime, check_policy, open_content
 from search_space.precision import FLOAT, FORMATS
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
 __all__ = ["OnnxPrepared"]
 
@@ -30,13 +31,16 @@ class OnnxPrepared:
         As for :meth:`hardware_profiles.runtime.Runtime.prepare`.
     """
 
-    def __init__(self, runtime: Runtime, module: nn.Module, example: Tensor) -> None:
+    def __init__(self, runtime: Runtime, module: nn.Module, example: Example) -> None:
         from hardware_profiles.input_limits import input_limits
         from hardware_profiles.onnx.library import graph_library
 
         self._runtime, self._model = runtime, graph_library().graph(module, example)
         calibrated = any(form.calibrated for name, form in FORMATS.items() if name in runtime.precisions)
-        self._input_limits = input_limits(module, example) if calibrated else {}
+        self._input_limits = {}
+        if calibrated:
+            assert not isinstance(example, Mapping), "a runtime that calibrates has no steps"
+            self._input_limits = input_limits(module, example)
 
     def compile(self, *, policy: Mapping[str, str], threads: int, float_precision: str = "fp32") -> Executable:
         """Rewrite the graph and open it."""

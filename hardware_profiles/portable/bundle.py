@@ -21,6 +21,7 @@ import numpy as np
 
 import hardware_profiles
 import search_space
+from hardware_profiles.example import whole_array_of
 from hardware_profiles.measurement import Subject, subject_to_json
 from hardware_profiles.measuring.inputs import Build
 from hardware_profiles.measuring.reference import Reference
@@ -135,7 +136,7 @@ def write_bundle(
             for subject in group:
                 progress(len(models), len(subjects), f"exporting {subject}")
                 built = build(subject)
-                prepared = runtime.prepare(built.module, built.example) if prepared is None else prepared
+                prepared = built.prepared(runtime) if prepared is None else prepared
                 executable = prepared.compile(
                     policy=built.policy, threads=setting.threads, float_precision=subject.float_precision
                 )
@@ -147,13 +148,13 @@ def write_bundle(
                     "float_precision": subject.float_precision,
                     "settings": dict(runtime.settings(subject.float_precision)),
                     "model": files.model(executable),
-                    "input": files.array(built.example.numpy()),
+                    "input": files.array(whole_array_of(built.example)),
                 }
                 models.append(entry)
         bundle: dict[str, Any] = {
             "format": BUNDLE_FORMAT,
             "schema": BUNDLE_SCHEMA,
-            "setting": asdict(setting),
+            "setting": setting.to_mapping(),
             "package": runtime.package,
             "graph": runtime.version().removeprefix(runtime.library_version()).lstrip("+."),
             "space_fingerprint": space_fingerprint,

@@ -125,7 +125,7 @@ def measure_bundle(
     reference = ready(bundle["reference"])
     meter, energy = energy_meter(accelerated=False)
     bench: Bench = Bench(
-        Reference(executable=reference.executable, example=reference.example),
+        Reference(executable=reference.executable, example=np.asarray(reference.example)),
         config=config,
         clock=clock,
         baseline_ms=done[0].get("baseline_ms") if done else None,

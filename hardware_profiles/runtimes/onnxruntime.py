@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor, nn
@@ -30,6 +31,8 @@ def open_onnxruntime(model: str | bytes, settings: Settings, threads: int) -> Pr
     name, outputs = session.get_inputs()[0].name, [session.get_outputs()[0].name]
 
     def predict(batch: Any) -> Any:
+        if isinstance(batch, dict):  # a step, which returns all that it remembers
+            return session.run(None, batch)
         return session.run(outputs, {name: batch})[0]
 
     return predict
@@ -46,6 +49,7 @@ class OnnxRuntime(Runtime):
     open_model = staticmethod(open_onnxruntime)
     portable = True
     reads_onnx = True
+    decodes = True
 
     def library_version(self) -> str:
         """Return the version of the package."""
@@ -69,6 +73,10 @@ class OnnxRuntime(Runtime):
     def prepare(self, module: nn.Module, example: Tensor) -> Prepared:
         """Export to ONNX."""
         return OnnxPrepared(self, module, example)
+
+    def prepare_step(self, module: nn.Module, inputs: Mapping[str, Tensor]) -> Prepared:
+        """Export to ONNX."""
+        return OnnxPrepared(self, module, inputs)
 
 
 RUNTIME = OnnxRuntime()

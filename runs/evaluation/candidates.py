@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Protocol
 
-from runs.objectives import LATENCY, Budget, Objective
+from runs.objectives import LATENCY, Budget, Objective, as_measured
 from runs.objectives.front import choose, front
 from runs.reporter import ProgressCallback
 from runs.search import CostFunction, Recorder
@@ -93,7 +93,7 @@ class FoundNetworks:
 
 def _as_measured(candidate: Candidate) -> Candidate:
     assert candidate.final is not None, "it was measured"
-    return replace(candidate, values={**candidate.values, LATENCY.base: candidate.final[LATENCY.base]})
+    return replace(candidate, values=as_measured(candidate.values, candidate.final))
 
 
 def found_candidates(store: Store, run_id: int, *, space: SearchSpace, cost_function: CostFunction) -> list[Candidate]:

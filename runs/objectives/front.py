@@ -84,9 +84,9 @@ def choose(
 ) -> V:
     """Return the front network that ``key`` names: a key, ``knee``, ``best``, ``fastest`` or ``auto``.
 
-    ``best`` has the best quality, ``fastest`` the lowest latency (or last objective), all within the budget. ``knee``
-    is that of the networks whose error is ``enough`` or less, of all where none has it. ``auto`` is what :func:`meant`
-    says.
+    ``best`` has the best quality; ``fastest`` has the least of the first objective that is a time, of the latency where
+    none is, or else of the last objective; all within the budget. ``knee`` is that of the networks whose error is
+    ``enough`` or less, of all where none has it. ``auto`` is what :func:`meant` says.
     """
     key = meant(key, budget)
     for member in members:
@@ -100,9 +100,8 @@ def choose(
     if key == "best":
         return best(within_budget(members, budget), objectives)
     if key == "fastest":
-        return min(
-            within_budget(members, budget), key=lambda c: c.values.get("latency_ms", c.values[objectives[-1].name])
-        )
+        times = [o.name for o in objectives if o.unit == "ms"] or ["latency_ms"]
+        return min(within_budget(members, budget), key=lambda c: c.values.get(times[0], c.values[objectives[-1].name]))
     raise BudgetError(
         "key",
         expected="auto, knee, best, fastest or the key of an evaluated network",

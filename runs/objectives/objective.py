@@ -26,10 +26,12 @@ if TYPE_CHECKING:
 __all__ = [
     "MEASURED",
     "OBJECTIVES",
+    "STEP_TIMES",
     "TRAINING_STEPS",
     "Budget",
     "Direction",
     "Objective",
+    "as_measured",
     "exact_costs",
     "objective_named",
     "objectives_by_name",
@@ -81,6 +83,9 @@ _ALL = (
     Objective(name="validation_error", unit="%", label="Validation error", evaluated=True, metric=ACCURACY),
     Objective(name="validation_loss", unit="", label="Validation loss", evaluated=True),
     Objective(name="latency_ms", unit="ms", label="Latency"),
+    Objective(name="ttft_ms", unit="ms", label="Time to the first token", decodes=True),
+    Objective(name="decode_ms", unit="ms", label="Decoding of a token", decodes=True),
+    Objective(name="tokens_per_s", unit="tokens/s", label="Tokens a second", direction="maximize", decodes=True),
     Objective(name="energy_mj", unit="mJ", label="Energy of one run"),
     Objective(name="size_bytes", unit="bytes", label="Size of the weights", formula=lambda c, g: c.size_bytes(g)),
     Objective(name="params", unit="count", label="Parameters", formula=lambda c, g: c.params(g)),
@@ -102,6 +107,8 @@ _ALL = (
 OBJECTIVES: Mapping[str, Objective] = {objective.name: objective for objective in _ALL}
 MEASURED = (LATENCY, ENERGY)
 """What a device's profile tells; the others do not depend on the device."""
+STEP_TIMES = frozenset({"decode_ms", "tokens_per_s"})
+"""What the step of a decoder tells, which a profile of its own holds."""
 
 
 def exact_costs(costs: CostModel, genes: Genes) -> dict[str, NDArray[np.float64]]:
@@ -109,6 +116,16 @@ def exact_costs(costs: CostModel, genes: Genes) -> dict[str, NDArray[np.float64]
     causal = costs.space.geometry.task.causal
     known = [o for o in OBJECTIVES.values() if causal or not o.decodes]
     return {o.name: o.formula(costs, genes).astype(float) for o in known if o.formula is not None}
+
+
+def as_measured(values: Mapping[str, float], measured: Mapping[str, float]) -> dict[str, float]:
+    """Return the values of a network with its times as they were measured, and what is read of these."""
+    found = {**values, **{name: measured[name] for name in ("latency_ms", "decode_ms") if name in measured}}
+    if "ttft_ms" in values:
+        found["ttft_ms"] = found["latency_ms"]
+    if "tokens_per_s" in values:
+        found["tokens_per_s"] = values["tokens_per_s"] * values["decode_ms"] / found["decode_ms"]
+    return found
 
 
 @lru_cache

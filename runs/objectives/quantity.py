@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-__all__ = ["ENERGY", "FRACTION", "LATENCY", "Part", "Quantity", "device_of", "is_partial", "noise_of"]
+__all__ = ["DECODE", "ENERGY", "FRACTION", "LATENCY", "Part", "Quantity", "device_of", "is_partial", "noise_of"]
 
 Part = Literal["value", "low", "high", "se"]
 
-_DEVICE_SIGN, _ERROR = "@", "_se"
+_DEVICE_SIGN, _ERROR, _RATE = "@", "_se", "_per_s"
 _UNITS = {"ms": "ms", "mj": "mJ", "bytes": "bytes", "s": "s"}
 
 
@@ -72,15 +72,17 @@ class Quantity:
     def stem(self) -> str:
         """The name without its unit: ``latency``."""
         stem, _, unit = self.base.rpartition("_")
-        return stem if unit in _UNITS and stem else self.base
+        return stem if unit in _UNITS and stem and not self.base.endswith(_RATE) else self.base
 
     @property
     def unit(self) -> str:
         """The unit that the name ends in, empty where it says none."""
+        if self.base.endswith(_RATE):
+            return f"{self.base.removesuffix(_RATE)}/s"
         return _UNITS.get(self.base.rpartition("_")[2], "")
 
 
-LATENCY, ENERGY = Quantity(base="latency_ms"), Quantity(base="energy_mj")
+LATENCY, ENERGY, DECODE = Quantity(base="latency_ms"), Quantity(base="energy_mj"), Quantity(base="decode_ms")
 
 FRACTION = "validation_fraction"
 """The share of the validation examples that a quality is of; whole ones do not say it."""

@@ -88,15 +88,32 @@ class TaskConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HardwareConfig:
-    """The runtime a network is deployed with, and how."""
+    """The runtime a network is deployed with, and how.
+
+    Parameters
+    ----------
+    runtime
+        What executes networks.
+    threads, batch_size
+        Of one run.
+    prompt_tokens
+        Length of the prompts that latency_ms and ttft_ms of a causal task are of; the task's length when null.
+    cache_tokens
+        Length that decode_ms and cache_bytes of a causal task have room for; the task's length when null.
+    """
 
     runtime: str
     threads: int
     batch_size: int
+    prompt_tokens: int | None = None
+    cache_tokens: int | None = None
 
     def __post_init__(self) -> None:
         check_value("hardware.threads", self.threads, "1 or more", self.threads >= 1)
         check_value("hardware.batch_size", self.batch_size, "1 or more", self.batch_size >= 1)
+        for name in ("prompt_tokens", "cache_tokens"):
+            value = getattr(self, name)
+            check_value(f"hardware.{name}", value, "1 or more, or null", value is None or value >= 1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -15,12 +15,12 @@ from hardware_profiles import Device, Runtime, Setting, this_device
 from predictors import CostModel
 from runs.evaluation.config import brief_training
 from runs.evaluation.network import weights_fingerprint
-from runs.objectives import Budget, Objective, objectives_by_name
+from runs.objectives import STEP_TIMES, Budget, Objective, objectives_by_name
 from runs.pipeline.accelerator import torch_device
 from runs.pipeline.ahead.begun import explained, note_begun
 from runs.pipeline.ahead.declared import declared_space
 from runs.pipeline.ahead.executable import available_runtime, check_executable, executed_exactly
-from runs.pipeline.ahead.phases import check_phases
+from runs.pipeline.ahead.phases import check_lengths, check_phases
 from runs.pipeline.config import Config
 from runs.pipeline.run_folder import run_folder
 from runs.profiling.target import Target
@@ -125,7 +125,8 @@ class Context:
     @cached_property
     def costs(self) -> CostModel:
         """The exact costs of whole populations."""
-        return CostModel(self.space, sequences=self.setting.batch_size)
+        cache_tokens = self.config.hardware.cache_tokens or 0
+        return CostModel(self.space, sequences=self.setting.batch_size, cache_tokens=cache_tokens)
 
     @cached_property
     def objectives(self) -> tuple[Objective, ...]:
@@ -142,6 +143,22 @@ class Context:
     def target(self) -> Target:
         """What measurements of this machine belong to."""
         return Target(space=self.space, device=self.device, runtime=self.runtime, setting=self.setting)
+
+    @property
+    def decode_target(self) -> Target:
+        """What measurements of the step of a decoder on this machine belong to."""
+        setting = replace(self.setting, phase="decode", tokens=self.config.hardware.cache_tokens or 0)
+        return replace(self.target, setting=setting)
+
+    @property
+    def decodes(self) -> bool:
+        """Whether networks decode token by token, and the runtime runs that."""
+        return self.data.shape.causal and self.runtime.decodes
+
+    @property
+    def asks_decode(self) -> bool:
+        """Whether an objective or a limit is of the step of a decoder."""
+        return bool(STEP_TIMES & {*self.config.search.objectives, *self.budget.limits})
 
     @property
     def brief(self) -> TrainingConfig | None:
@@ -239,7 +256,7 @@ def open_context(
         The task's data cannot be read.
     """
     hardware, data = config.hardware, task_data(config) if data is None else data
-    check_phases(config.search.objectives, config.limits.limits, data.shape)
+    check_phases(config, data.shape)
     runtime, reporter = available_runtime(hardware.runtime), reporter or SilentReporter()
     if data.kind == "numbers" and config.training.label_smoothing:
         reporter.message("training.label_smoothing is of classes: it is 0, for this task predicts numbers")
@@ -252,6 +269,7 @@ def open_context(
         declared = executed_exactly(declared, runtime, device, reporter=reporter)
     space = space_from_mapping(declared, task=data.shape, catalogue=catalogue())
     check_executable(space, runtime)
+    check_lengths(config.hardware, space)
     if pretrained is not None:
         pretrained.check(space)
     return Context(
@@ -265,6 +283,11 @@ def open_context(
         space=space,
         pretrained=pretrained,
         runtime=runtime,
-        setting=Setting(runtime=hardware.runtime, threads=hardware.threads, batch_size=hardware.batch_size),
+        setting=Setting(
+            runtime=hardware.runtime,
+            threads=hardware.threads,
+            batch_size=hardware.batch_size,
+            tokens=hardware.prompt_tokens or 0,
+        ),
         device=device,
     )

@@ -31,7 +31,7 @@ from runs.reporter import ProgressCallback
 from runs.store import Store
 from search_space import Architecture
 from search_space.blocks import blocks_of
-from supernet.graphs import export_ahead
+from supernet.composing.graphs import export_ahead
 
 __all__ = ["export_blocks", "measure", "provenance"]
 
@@ -99,7 +99,7 @@ def measure(
                 space_fingerprint=target.space.fingerprint,
                 provenance=provenance(target, task=task),
             ),
-            build=builder or Builder(target.space, batch_size=target.setting.batch_size),
+            build=builder or Builder(target.space, setting=target.setting),
             config=ProfilerConfig(
                 precision=config.precision,
                 max_seconds=config.max_seconds,
@@ -131,11 +131,13 @@ def export_blocks(
     """
     if not target.runtime.reads_onnx or target.runtime.unavailable() is not None:
         return
-    task = target.space.geometry.task
+    geometry = target.geometry
+    task = geometry.task
     blocks = [b for s in subjects for b in (blocks_of(s, task) if isinstance(s, Architecture) else [s])]
     export_ahead(
         sorted(set(blocks), key=str),
-        target.space.geometry,
+        geometry,
+        step=target.setting.phase == "decode",
         seconds=math.inf if time_budget_s is None else _EXPORT_SHARE * time_budget_s,
         progress=progress,
     )

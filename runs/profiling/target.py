@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from hardware_profiles import Device, Profile, Runtime, Setting, Subject
 from hardware_profiles.measuring.plausibility import check_units
-from search_space import Architecture, SearchSpace
+from search_space import Architecture, Geometry, SearchSpace
 from search_space.blocks import blocks_of
 from search_space.errors import ProfileError, reason_of
 
@@ -24,7 +24,7 @@ class Target:
 
     @property
     def key(self) -> str:
-        """The name of its measurements: device, runtime and version, threads, batch, space."""
+        """The name of its measurements: device, runtime and version, threads, batch, space, and another phase."""
         return key_of(self.device, self.setting, version=self.runtime.version(), space=self.space.fingerprint)
 
     def is_foreign(self, profile: Profile) -> bool:
@@ -37,10 +37,17 @@ class Target:
         profile.check_matches(setting=self.setting, space_fingerprint=self.space.fingerprint)
         check_units(profile, flops=self._flops)
 
+    @property
+    def geometry(self) -> Geometry:
+        """The space's shapes at the length that is measured."""
+        return self.space.geometry.of_length(self.setting.tokens)
+
     def _flops(self, subject: Subject) -> float:
-        blocks = blocks_of(subject, self.space.geometry.task) if isinstance(subject, Architecture) else [subject]
+        geometry = self.geometry
+        blocks = blocks_of(subject, geometry.task) if isinstance(subject, Architecture) else [subject]
+        tokens = geometry.task.seq_len if self.setting.phase == "decode" else 1  # a step is of one of them
         try:
-            return float(sum(self.space.cost(block).flops for block in blocks))
+            return sum(geometry.cost(block, self.space.catalogue).flops for block in blocks) / tokens
         except (ArithmeticError, ValueError, TypeError, LookupError) as error:  # of sizes that no space has
             raise ProfileError(
                 "profile blocks",
@@ -53,4 +60,4 @@ class Target:
 def key_of(device: Device, setting: Setting, *, version: str, space: str) -> str:
     """Return the name of what measurements belong to."""
     parts = (device.fingerprint, setting.runtime, version, f"t{setting.threads}", f"b{setting.batch_size}", space)
-    return "-".join(parts)
+    return "-".join(parts) + setting.suffix

@@ -23,10 +23,11 @@ from hardware_profiles.onnx.parts import Part
 from hardware_profiles.onnx.policy import apply_policy
 from search_space import Block, TaskShape, space_from_mapping
 from search_space.precision import FLOAT
-from supernet import Network, catalogue, example_input, graphs
+from supernet import Network, catalogue, example_input
 from supernet.blocks import deployed
+from supernet.composing import graphs
+from supernet.composing.parts import part_of, parts_of_blocks
 from supernet.elastic import ElasticLinear, reset_parameters
-from supernet.parts import part_of, parts_of_blocks
 
 SPACES = Path(__file__).parents[2] / "hydra_conf" / "space"
 TOKENS = TaskShape(input_shape=(32,), num_outputs=20, seq_len=32, vocab_size=300, stem="tokens")

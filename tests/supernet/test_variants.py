@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from supernet.parts import network_parts
 
 from search_space import Architecture, Layer, SearchSpace, TaskShape, space_from_mapping
 from supernet import catalogue
 from supernet.extract import block_module, extract
 from supernet.model import Network, Supernet
-from supernet.parts import network_parts
 from supernet.training.rounds.inheritance import inherit_weights
 
 IMAGE = TaskShape(input_shape=(1, 8, 8), num_outputs=3, seq_len=16, grid=(4, 4))

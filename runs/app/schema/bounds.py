@@ -24,6 +24,7 @@ _BATCH = Bound(1_000_000, "a batch is in memory at once")
 _STEPS = Bound(10**9, "a thousand steps a second take two weeks for it")
 _SEED = Bound(2**31 - 1, "the generators of all libraries take 31 bits")
 _NETWORKS = Bound(100_000, "each of these networks takes seconds")
+_LENGTH = Bound(1_000_000, "a task's length is the limit, and no longer one fits into memory")
 _SECONDS = Bound(366 * 86400, "a year")
 _SHARE = Bound(1, "a share of the whole")
 _RATE = Bound(1000, "every training diverges long before")
@@ -33,6 +34,8 @@ _BLOCK = Bound(1_000_000, "such a block is too large for any memory")
 _BOUNDS = {
     "hardware.threads": Bound(4096, "more than machines have cores"),
     "hardware.batch_size": _BATCH,
+    "hardware.prompt_tokens": _LENGTH,
+    "hardware.cache_tokens": _LENGTH,
     "profile.networks": _NETWORKS,
     "profile.precision": _SHARE,
     "profile.max_seconds": Bound(3600, "an hour for one block"),

@@ -17,6 +17,7 @@ def run(invocation: Invocation) -> None:
     """Measure the blocks of the space on this machine."""
     from runs.pipeline.plan import Plan
     from runs.pipeline.stages.bundle import EXPORT_BUNDLE, IMPORT_RESULTS
+    from runs.pipeline.stages.phases.decoding import DECODE_PROFILE
     from runs.pipeline.stages.profile import PROFILE
 
     config = invocation.config.profile
@@ -29,6 +30,7 @@ def run(invocation: Invocation) -> None:
         plan.run(IMPORT_RESULTS)
     else:
         plan.run(PROFILE)
+        plan.run(DECODE_PROFILE)
 
 
 VERB = Verb(

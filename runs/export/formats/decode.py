@@ -7,21 +7,21 @@ Runtime alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from hardware_profiles import RUNTIMES, this_device
-from hardware_profiles.onnx.export import INPUT, OUTPUT, export_several
+from hardware_profiles.onnx.library import graph_library
 from hardware_profiles.onnx.policy import apply_policy
 from runs.export import generate
 from runs.export.formats import ExportFormat, Predict, Reference, Served, Subject
 from supernet import Network
+from supernet.composing.steps import NetworkStep
 
 
 class DecodeFormat(ExportFormat):
@@ -39,14 +39,11 @@ class DecodeFormat(ExportFormat):
         return "precisions of ONNX Runtime" if subject.needs_openvino else None
 
     def write(self, subject: Subject, folder: Path) -> None:
-        """Export the step, quantise node by node, save."""
-        step = _Step(subject.in_float).eval()
-        token = torch.ones(2, 1, dtype=torch.int64)
-        states = dict(zip(step.names("state"), step.initial(2), strict=True))
-        inputs = {INPUT: token, "position": torch.tensor(3), **states}
-        model = export_several(step, inputs, outputs=[OUTPUT, *step.names("next")])
-        policy = {f"network.{path}": precision for path, precision in subject.policy.items()}
-        model = apply_policy(model, policy, unsigned=RUNTIMES["onnxruntime"].unsigned_weights(this_device()))
+        """Put the step together from the graphs of blocks, as it is profiled; quantise node by node, save."""
+        step = NetworkStep(subject.in_float).eval()
+        model = graph_library().graph(step, step.example(2))
+        unsigned = RUNTIMES["onnxruntime"].unsigned_weights(this_device())
+        model = apply_policy(model, step.precision_policy(), unsigned=unsigned)
         model.metadata_props.add(key=generate.LENGTH_KEY, value=str(subject.in_float.geometry.task.seq_len))
         (folder / self.files[0]).write_bytes(model.SerializeToString())
         (folder / self.files[1]).write_bytes(Path(generate.__file__).read_bytes())
@@ -68,35 +65,6 @@ class DecodeFormat(ExportFormat):
     def served(self, subject: Subject) -> Served | None:
         """A step is no function of a batch of inputs."""
         return None
-
-
-class _Step(nn.Module):
-    """``Network.step`` with the states one by one."""
-
-    def __init__(self, network: Network) -> None:
-        super().__init__()
-        self.network = network
-        self.counts = [len(state) for state in network.initial_state(1)]
-
-    def initial(self, batch_size: int) -> list[Tensor]:
-        """Return the states before the first token."""
-        return [t for state in self.network.initial_state(batch_size) for t in state]
-
-    def names(self, prefix: str) -> list[str]:
-        """Return a name for every state."""
-        return [f"{prefix}.{layer}.{i}" for layer, count in enumerate(self.counts) for i in range(count)]
-
-    def forward(self, *arguments: Tensor) -> tuple[Tensor, ...]:
-        token_B1, position, *flat = arguments
-        outputs, states = self.network.step(token_B1, list(_grouped(flat, self.counts)), position=position)
-        return outputs, *(t for state in states for t in state)
-
-
-def _grouped(flat: Sequence[Tensor], counts: Sequence[int]) -> Iterator[tuple[Tensor, ...]]:
-    start = 0
-    for count in counts:
-        yield tuple(flat[start : start + count])
-        start += count
 
 
 def _token_by_token(network: Network, ids_BL: Tensor) -> Tensor:

@@ -32,7 +32,7 @@ def export_bundle(context: Context) -> Path:
             subjects,
             setting=target.setting,
             space_fingerprint=target.space.fingerprint,
-            build=Builder(target.space, batch_size=target.setting.batch_size),
+            build=Builder(target.space, setting=target.setting),
             config=ProfilerConfig(precision=config.precision, max_seconds=config.max_seconds, seed=config.seed),
             describe=partial(block_costs, target.space),
             provenance=provenance(target, task=context.config.task.name),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from hardware_profiles import Profile
 from runs.pipeline.context import Context
 from runs.pipeline.plan import Stage
+from runs.pipeline.stages.phases.decoding import DECODE_PROFILE
 from runs.pipeline.stages.profile import PROFILE
 from runs.profiling.devices import Devices
 from runs.profiling.finding import ProfileFinder
@@ -21,7 +22,7 @@ def other_profiles(context: Context) -> dict[str, Profile]:
     return {name: _other(context, name, given) for name, given in context.config.devices.items()}
 
 
-def devices(context: Context, others: dict[str, Profile], own: Profile) -> Devices:
+def devices(context: Context, others: dict[str, Profile], own: Profile, decode: Profile | None) -> Devices:
     """Return the devices of the run with their predictors.
 
     Raises
@@ -31,7 +32,7 @@ def devices(context: Context, others: dict[str, Profile], own: Profile) -> Devic
     """
     profiles: dict[str | None, Profile] = {None: own}
     profiles.update(others)
-    found = Devices.fit(profiles, space=context.space, exact=context.costs)
+    found = Devices.fit(profiles, space=context.space, exact=context.costs, decode=decode)
     found.check_predicted((*context.config.search.objectives, *context.budget.limits))
     return found
 
@@ -62,4 +63,4 @@ def _other(context: Context, name: str, given: str) -> Profile:
 
 
 OTHER_PROFILES = Stage(name="profiles of other devices", run=other_profiles)
-DEVICES = Stage(name="devices", run=devices, needs=(OTHER_PROFILES, PROFILE))
+DEVICES = Stage(name="devices", run=devices, needs=(OTHER_PROFILES, PROFILE, DECODE_PROFILE))

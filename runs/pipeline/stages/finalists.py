@@ -5,14 +5,16 @@ This, the answers of the exported network in the report, and what is exported or
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 
+from hardware_profiles import Profile
 from runs.evaluation.network import NetworkSource
 from runs.lock import exclusive
-from runs.objectives import is_partial
+from runs.objectives import DECODE, is_partial
 from runs.objectives.front import best
 from runs.pipeline.context import Context
 from runs.pipeline.plan import Stage
@@ -25,8 +27,10 @@ from runs.pipeline.stages.search import SEARCH
 from runs.profiling.builder import Builder
 from runs.profiling.devices import Devices
 from runs.profiling.measuring import measure
+from runs.profiling.target import Target
 from runs.reports import SimpleModel
 from runs.store import Candidate
+from search_space import Architecture
 from supernet.calibration import calibrate
 from supernet.training import evaluate
 
@@ -49,9 +53,8 @@ def finalists(
     foreign, data = context.target.is_foreign(known.own), context.data
     with exclusive(context.lock):
         finals = [(c, c.final or {}) for c in _finalists(context, known, baselines, simple_models)]
-        untimed = [c for c, final in finals if not foreign and "latency_ms" not in final]
-        measured = _measured(context, known, networks, untimed) if untimed else {}
-        chosen = [(c, final) for c, final in finals if c in untimed or "test_error" not in final]
+        measured = {} if foreign else _measured(context, known, networks, finals)
+        chosen = [(c, final) for c, final in finals if c.key in measured or "test_error" not in final]
         with context.reporter.progress("test finalists") as progress:
             for i, (candidate, final) in enumerate(chosen):
                 errors = {} if "test_error" in final else _errors(context, networks, candidate)
@@ -81,30 +84,52 @@ def _finalists(
 
 
 def _measured(
-    context: Context, known: Devices, networks: NetworkSource, chosen: Sequence[Candidate]
+    context: Context, known: Devices, networks: NetworkSource, finals: Sequence[tuple[Candidate, Mapping[str, Any]]]
 ) -> dict[str, dict[str, float]]:
-    """Return what is measured of each network, by key."""
-    target = context.target
-    with context.reporter.progress("measure finalists") as progress:
-        measured = measure(
-            [c.architecture for c in chosen],
+    """Return what is measured now of networks in each of their phases, by key."""
+    phases: list[tuple[Target, Profile | None, str, str]] = [
+        (context.target, known.own, "latency_ms", "measure finalists")
+    ]
+    if context.decodes:
+        phases.append((context.decode_target, known.decode, DECODE.base, "measure finalists decoding"))
+    found: dict[str, dict[str, float]] = {}
+    for target, profile, name, title in phases:
+        untimed = [c.architecture for c, final in finals if name not in final]
+        if not untimed:
+            continue
+        for architecture, m in _timed(context, target, profile, networks, untimed, title=title).networks:
+            values = {name: m.latency_ms, f"{name.removesuffix('_ms')}_spread": m.spread}
+            if name == "latency_ms" and m.energy_mj is not None:
+                values["energy_mj"] = m.energy_mj
+            found.setdefault(architecture.key, {}).update(values)
+    return found
+
+
+def _timed(
+    context: Context,
+    target: Target,
+    profile: Profile | None,
+    networks: NetworkSource,
+    chosen: Sequence[Architecture],
+    *,
+    title: str,
+) -> Profile:
+    """Return measurements of whole networks in the setting of a target."""
+    with context.reporter.progress(title) as progress:
+        return measure(
+            chosen,
             target=target,
             config=context.config.profile,
             store=context.store,
             key=f"{target.key}-run{context.run.id}",
             task=context.config.task.name,
             folder=context.profiles,
-            builder=Builder(context.space, batch_size=target.setting.batch_size, networks=partial(networks, keep=True)),
+            builder=Builder(context.space, setting=target.setting, networks=partial(networks, keep=True)),
             # Drift is relative to the profile's own start, so that predictions and measurements share one scale.
-            baseline_ms=known.own.baseline_ms,
+            baseline_ms=None if profile is None else profile.baseline_ms,
             rounds=_ROUNDS,
             progress=progress,
         )
-    return {
-        a.key: {"latency_ms": m.latency_ms, "latency_spread": m.spread}
-        | ({} if m.energy_mj is None else {"energy_mj": m.energy_mj})
-        for a, m in measured.networks
-    }
 
 
 def _errors(context: Context, networks: NetworkSource, candidate: Candidate) -> dict[str, float]:

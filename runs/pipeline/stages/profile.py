@@ -27,7 +27,7 @@ from runs.store import AnotherRunError
 from search_space import Architecture
 from search_space.errors import ProfileError
 
-__all__ = ["PROFILE"]
+__all__ = ["PROFILE", "kept_profile", "measured_profile"]
 
 _NETWORKS_IN_BUDGET = 400
 _CANDIDATES = 4  # networks from which each sample is chosen
@@ -39,7 +39,7 @@ _BUDGET = "time budget in seconds"
 def profile(context: Context) -> Profile:
     """Return the run's profile: the one it began with, else the given file, else a measurement of this machine."""
     own, config = context.folder / "profile.json", context.config.profile
-    found = _kept(own) if own.exists() else None
+    found = kept_profile(own) if own.exists() else None
     if config.path is not None:
         chosen = _named(context, config.path, parameter="profile.path")
         if found is not None and found.measurements != chosen.measurements:
@@ -52,7 +52,7 @@ def profile(context: Context) -> Profile:
         elif found.provenance.get(ADAPTED_FROM) != known.name:
             raise _another("profile.adapt", config.adapt)
     elif found is None:
-        found = _measured(context)
+        found = measured_profile(context, context.target, title="profile")
     try:
         context.target.check(found)
     except ProfileError as error:
@@ -73,8 +73,8 @@ def _named(context: Context, text: str, *, parameter: str) -> Profile:
     return found
 
 
-def _kept(own: Path) -> Profile:
-    """Return the copy of the profile that the run began with."""
+def kept_profile(own: Path) -> Profile:
+    """Return the copy of a profile that the run began with."""
     try:
         return Profile.load(own)
     except ProfileError as error:
@@ -95,11 +95,11 @@ def _another(parameter: str, got: str) -> AnotherRunError:
     )
 
 
-def _measured(context: Context) -> Profile:
-    """Return the profile of this machine: the finished one of an earlier run, or what is missing measured now."""
-    config, target, reporter = context.config.profile, context.target, context.reporter
+def measured_profile(context: Context, target: Target, *, title: str) -> Profile:
+    """Return a profile of this machine: the finished one of an earlier run, or what is missing measured now."""
+    config, reporter, budget_s = context.config.profile, context.reporter, _budget_s(context)
     file = context.profiles / f"{target.key}.json"
-    wanted = config.networks if config.time_budget_s is None else max(config.networks, _NETWORKS_IN_BUDGET)
+    wanted = config.networks if budget_s is None else max(config.networks, _NETWORKS_IN_BUDGET)
     subjects = subjects_of(target.space, networks=wanted, seed=config.seed)
     found = Profile.load(file) if file.exists() else None
     if found is not None:
@@ -107,17 +107,17 @@ def _measured(context: Context) -> Profile:
         if set(subjects) <= {m.subject for m in found.measurements}:
             return found
     left = None
-    if config.time_budget_s is not None:
-        if found is not None and _budget_of(found) >= config.time_budget_s:
+    if budget_s is not None:
+        if found is not None and _budget_of(found) >= budget_s:
             return found
         # A call that was killed has left no word of its time, but its measurements have theirs.
         earlier = [Measurement.from_dict(payload) for payload in context.store.measurements(target.key)]
         spent = _seconds_spent([m.measured_at for m in earlier])
-        left = max(config.time_budget_s - spent, _LEAST_LEFT * config.time_budget_s)
+        left = max(budget_s - spent, _LEAST_LEFT * budget_s)
     throttled = throttle_count()
-    result = _measure(context, subjects, title="profile", time_budget_s=left)
-    if config.time_budget_s is not None:
-        result = replace(result, provenance={**result.provenance, _BUDGET: f"{config.time_budget_s:g}"})
+    result = _measure(context, target, subjects, title=title, time_budget_s=left)
+    if budget_s is not None:
+        result = replace(result, provenance={**result.provenance, _BUDGET: f"{budget_s:g}"})
     result.save(file)
     if throttled is not None and (throttle_count() or 0) > throttled:
         reporter.warning("the processor was slowed down by heat while it was measured: cool it and profile again")
@@ -125,17 +125,17 @@ def _measured(context: Context) -> Profile:
     if hint is not None:
         reporter.warning(hint)
     reporter.message(
-        f"profile: {len(result.blocks)} blocks and {len(result.networks)} networks on {result.device.name}, "
+        f"{title}: {len(result.blocks)} blocks and {len(result.networks)} networks on {result.device.name}, "
         f"{target.setting}; noise floor {100 * result.noise_floor:.1f} %"
     )
     return result
 
 
 def _measure(
-    context: Context, subjects: Sequence[Subject], *, title: str, time_budget_s: float | None = None
+    context: Context, target: Target, subjects: Sequence[Subject], *, title: str, time_budget_s: float | None = None
 ) -> Profile:
     """Measure what is not measured yet, after a word on what disturbs this machine."""
-    target, config = context.target, context.config.profile
+    config = context.config.profile
     for text in disturbances(threads=target.setting.threads):
         context.reporter.warning(text)
     with context.reporter.progress(title, limit_s=time_budget_s) as progress:
@@ -148,7 +148,7 @@ def _measure(
             task=context.config.task.name,
             folder=context.profiles,
             time_budget_s=time_budget_s,
-            memory=config.memory,
+            memory=config.memory and target.setting.phase == "prefill",
             progress=progress,
         )
 
@@ -161,7 +161,7 @@ def _adapted(context: Context, known: Profile) -> Profile:
     candidates = subjects_of(target.space, networks=_CANDIDATES * config.samples, seed=config.seed)
     networks = [subject for subject in candidates if isinstance(subject, Architecture)]
     subjects = choose_samples(target.space, networks, count=config.samples)
-    samples = _measure(context, subjects, title="samples")
+    samples = _measure(context, target, subjects, title="samples")
     result = adapt_profile(target.space, known=known, samples=samples)
     file = context.profiles / f"{target.key}-adapted.json"
     result.save(file)
@@ -189,6 +189,12 @@ def _check_source(known: Profile, target: Target) -> None:
             got=f"one that was itself predicted from {known.provenance[ADAPTED_FROM]}",
             remedy="adapt that one",
         )
+
+
+def _budget_s(context: Context) -> float | None:
+    """Return the seconds for one phase: half of the budget where the steps of a decoder are measured too."""
+    whole = context.config.profile.time_budget_s
+    return whole if whole is None or not context.asks_decode else whole / 2
 
 
 def _budget_of(found: Profile) -> float:

@@ -137,18 +137,19 @@ def search_identity(context: Context, known: Devices) -> dict[str, str]:
         for device, print_ in known.fingerprints.items()
         if any(str(known.on(device)) in names for known in MEASURED)
     }
+    profiles = {"profile": known.fingerprint} | {f"profile {name}": value for name, value in used.items()}
+    if known.decode_fingerprint is not None:
+        profiles["profile of decoding"] = known.decode_fingerprint
     if context.config.search.method == "fidelities":
-        own = {"training": context.weights_fingerprint, "profile": known.fingerprint}
-        return own | {f"profile {name}": value for name, value in used.items()}
+        return {"training": context.weights_fingerprint} | profiles
     config, brief = context.config.evaluation, context.brief
     after = "" if brief is None else f" after {brief.steps} steps of finetuning {brief.hash}"
     own = {
         "supernet": context.supernet_fingerprint,
         "checkpoint": checkpoint_hash(context.supernet_folder),
         "evaluation": f"{'bf16' if config.bf16 else 'fp32'} on {config.examples or 'all'} examples{after}",
-        "profile": known.fingerprint,
     }
-    return own | {f"profile {name}": value for name, value in used.items()}
+    return own | profiles
 
 
 SEARCH = Stage(

@@ -41,6 +41,12 @@ class Budget(Document):
     params: _Count | None = Field(default=None, description="Number of parameters.")
     flops: _Count | None = Field(default=None, description="FLOPs of one example.")
     peak_activation_bytes: _Count | None = None
+    ttft_ms: Annotated[float, Field(gt=0, le=1e9)] | None = Field(
+        default=None, description="Milliseconds to the first token of a causal network."
+    )
+    decode_ms: Annotated[float, Field(gt=0, le=1e9)] | None = Field(
+        default=None, description="Milliseconds of each further token of a causal network."
+    )
     cache_bytes: _Count | None = Field(default=None, description="What a causal network remembers between two tokens.")
 
 
@@ -88,6 +94,9 @@ class SearchChoice(Document):
                     "params",
                     "flops",
                     "peak_activation_bytes",
+                    "ttft_ms",
+                    "decode_ms",
+                    "tokens_per_s",
                     "cache_bytes",
                 ]
             ],

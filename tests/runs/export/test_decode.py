@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-import hashlib
 import subprocess
 
 import numpy as np
@@ -13,7 +11,6 @@ import torch
 from hardware_profiles.portable.bare import only_packages
 from hardware_profiles.portable.exported_folder import fresh_command
 from runs.export import Subject
-from runs.export.formats import decode
 from runs.export.formats.decode import DecodeFormat
 from runs.export.generate import Decoder, generate
 from search_space import Architecture, Geometry, Layer, TaskShape
@@ -57,31 +54,11 @@ def subject_of(precision: str, *, causal: bool = True, table: str = "float") -> 
     return Subject(simulated=simulated, in_float=in_float, example=example)
 
 
-@pytest.fixture(scope="module")
-def one_export_a_network():
-    """Let cases whose networks are the same in float, weights and all, share the export that each begins with."""
-    made, kept = decode.export_several, {}
-
-    def export(step, inputs, *, outputs):
-        digest = hashlib.sha256(step.network.architecture.in_float().key.encode())
-        for name, tensor in step.state_dict().items():
-            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode() + tensor.numpy().tobytes())
-        key = digest.hexdigest()
-        if key not in kept:
-            kept[key] = made(step, inputs, outputs=outputs)
-        return copy.deepcopy(kept[key])
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(decode, "export_several", export)
-        yield
-    assert len(kept) <= 2, "one for each kind of table"
-
-
 CASES = [(p, "float") for p in ("float", "w8a8", "w8a8_2of4", "w4a8c")] + [("float", "int8"), ("w8a8", "int8")]
 
 
 @pytest.fixture(scope="module", params=CASES, ids="-".join)
-def exported(request, tmp_path_factory, one_export_a_network):
+def exported(request, tmp_path_factory):
     precision, table = request.param
     subject, folder = subject_of(precision, table=table), tmp_path_factory.mktemp("decode")
     DecodeFormat().write(subject, folder)

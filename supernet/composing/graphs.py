@@ -26,13 +26,13 @@ from hardware_profiles.measuring.reference_network import reference_part
 from hardware_profiles.onnx.library import graph_library
 from hardware_profiles.onnx.template import NotComposableError, export_template
 from search_space import Block, Geometry
-from supernet.parts import part_of, parts_of_blocks
+from supernet.composing.parts import part_of, parts_of_blocks
 
 __all__ = ["export_ahead"]
 
 _PARTS_A_PROCESS = 8  # a process takes as long as ten exports before it has made its first one
 _BYTES_A_PROCESS = 1.5e9
-_PROGRAM = ("-m", "supernet.graphs")
+_PROGRAM = ("-m", "supernet.composing.graphs")
 _LENGTH = struct.Struct(">q")
 _log = logging.getLogger("nasweave.supernet")
 
@@ -43,6 +43,7 @@ def export_ahead(
     blocks: Iterable[Block],
     geometry: Geometry,
     *,
+    step: bool = False,
     processes: int | None = None,
     seconds: float = math.inf,
     progress: Progress | None = None,
@@ -53,6 +54,8 @@ def export_ahead(
     ----------
     blocks, geometry
         What will be prepared; their precisions do not matter.
+    step
+        Whether for one more token of a decoder, in place of whole examples.
     processes
         At most so many. Default: the cores and the memory that are free for this one.
     seconds
@@ -62,7 +65,9 @@ def export_ahead(
     """
     library, end = graph_library(), time.monotonic() + seconds
     progress = progress or (lambda done, total, what: None)
-    missing = library.missing([reference_part(), *parts_of_blocks(blocks, geometry)])  # nothing is timed without it
+    missing = library.missing(
+        [reference_part(), *parts_of_blocks(blocks, geometry, step=step)]
+    )  # nothing is timed without it
     if not missing:
         return 0
     wanted = min(_room() if processes is None else processes, len(missing) // _PARTS_A_PROCESS)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -21,21 +21,18 @@ from torch import Tensor, nn
 from hardware_profiles.onnx.export import INPUT, OUTPUT
 from hardware_profiles.onnx.parts import Part
 from search_space import Architecture, Block, Geometry
-from search_space.blocks import layer_blocks, layer_of
+from search_space.blocks import layer_blocks
 from supernet.blocks import Stem, deployed
 from supernet.catalogue import CHANNEL_MIXERS, HEADS, MIXERS, STEMS
+from supernet.composing.roles import STEP, Run, example_of, run_of, value_names
 from supernet.elastic import reset_parameters
-from supernet.example import example_input
 from supernet.layer import ChannelBlock, MixerBlock
 
-__all__ = ["block_inner", "block_parts", "network_parts", "part_of", "parts_of_blocks"]
+__all__ = ["block_inner", "block_parts", "is_float32", "make_part", "network_parts", "part_of", "parts_of_blocks"]
 
 _REGISTRIES: Mapping[str, Any] = {"stem": STEMS, "mixer": MIXERS, "channel_mixer": CHANNEL_MIXERS, "head": HEADS}
-_EXAMPLES = 2
 
-Run = Callable[..., Any]
 Names = tuple[str, ...]
-Example = Callable[[torch.Generator], tuple[Tensor, ...]]
 
 
 def network_parts(
@@ -53,7 +50,7 @@ def network_parts(
         Its shapes and an input, ``(B, *input_shape)``.
     """
     task, width = geometry.task, architecture.embed_dim
-    in_float = architecture == architecture.in_float() and _is_float32(body)
+    in_float = architecture == architecture.in_float() and is_float32(body)
     if tuple(example.shape[1:]) != task.input_shape or not in_float:
         return None
 
@@ -61,7 +58,7 @@ def network_parts(
         role: str, block: Block, *, name: str, path: str, inputs: tuple[str, ...], outputs: tuple[str, ...]
     ) -> Part:
         inner = body.get_submodule(path)
-        return _part(role, block, geometry, inner, name=name, path=f"body.{path}", inputs=inputs, outputs=outputs)
+        return make_part(role, block, geometry, inner, name=name, path=f"body.{path}", inputs=inputs, outputs=outputs)
 
     stem = Block(kind="stem", key=task.stem, embed_dim=width)
     head = Block(kind="head", key=task.head, embed_dim=width)
@@ -88,21 +85,21 @@ def block_parts(inner: nn.Module, block: Block, geometry: Geometry, example: Ten
     """Return the parts of ``BlockModule``: the block, and before it where the task is padded a mask of what is real."""
     task = geometry.task
     tokens = (task.seq_len, block.embed_dim)
-    if tuple(example.shape[1:]) != (task.input_shape if block.kind == "stem" else tokens) or not _is_float32(inner):
+    if tuple(example.shape[1:]) != (task.input_shape if block.kind == "stem" else tokens) or not is_float32(inner):
         return None
     if block.kind == "stem":
         outputs = (OUTPUT, "mask") if task.padded else (OUTPUT,)
-        return [_part("stem", block, geometry, inner, name="stem", path="inner", inputs=(INPUT,), outputs=outputs)]
+        return [make_part("stem", block, geometry, inner, name="stem", path="inner", inputs=(INPUT,), outputs=outputs)]
     parts: list[Part] = []
     masks: Names = ()
     if task.padded and block.kind in ("mixer", "head"):
         masks = ("mask",)
         any_block = Block(kind="stem", key=task.stem, embed_dim=block.embed_dim)
         parts.append(
-            _part("real", any_block, geometry, nn.Identity(), name="real", path="", inputs=(INPUT,), outputs=masks)
+            make_part("real", any_block, geometry, nn.Identity(), name="real", path="", inputs=(INPUT,), outputs=masks)
         )
     parts.append(
-        _part(
+        make_part(
             block.kind, block, geometry, inner, name=block.kind, path="inner", inputs=(INPUT, *masks), outputs=(OUTPUT,)
         )
     )
@@ -119,10 +116,16 @@ def block_inner(block: Block, geometry: Geometry) -> nn.Module:
     return inner
 
 
-def parts_of_blocks(blocks: Iterable[Block], geometry: Geometry) -> Iterator[Part]:
-    """Yield all parts that some blocks, and networks that consist of them, have; with weights of their own."""
+def parts_of_blocks(blocks: Iterable[Block], geometry: Geometry, *, step: bool = False) -> Iterator[Part]:
+    """Yield all parts that some blocks, and networks that consist of them, have; with weights of their own.
+
+    With ``step`` they are those of one more token in place of whole examples.
+    """
     plain = dict.fromkeys(replace(block.in_float(), float_precision="fp32") for block in blocks)
     for block in plain:
+        if step:
+            yield part_of(_recipe(f"{block.kind}{STEP}", block, geometry, deployed=True))
+            continue
         roles: list[tuple[str, Block]] = [(block.kind, block)]
         if block.kind == "stem" and _restores(block.key):
             roles.append(("restore", block))
@@ -137,25 +140,18 @@ def part_of(recipe: str) -> Part:
     told = json.loads(recipe)
     role, block = told["role"], Block(**told["block"])
     geometry = Geometry.from_json(json.dumps(told["geometry"]))
-    masks = ("mask",) if geometry.task.padded else ()
     inner = nn.Identity() if role == "real" else block_inner(block, geometry)
     reset_parameters(inner, torch.Generator().manual_seed(0))
-    inputs = {
-        "stem": ("batch",),
-        "restore": ("batch", "outputs"),
-        "mixer": ("tokens", *masks),
-        "head": ("tokens", *masks),
-    }
-    outputs = {"stem": ("tokens", *masks)}
-    return _part(
+    inputs, outputs = value_names(role, block, geometry)
+    return make_part(
         role,
         block,
         geometry,
         deployed(inner.eval()) if told["deployed"] else inner.eval(),
         name=role,
         path="",
-        inputs=inputs.get(role, ("tokens",)),
-        outputs=outputs.get(role, ("result",)),
+        inputs=inputs,
+        outputs=outputs,
     )
 
 
@@ -170,7 +166,7 @@ class _PartModule(nn.Module):
         return self._run(self.inner, *arguments)
 
 
-def _part(
+def make_part(
     role: str,
     block: Block,
     geometry: Geometry,
@@ -181,14 +177,15 @@ def _part(
     inputs: Names,
     outputs: Names,
 ) -> Part:
+    """Return the part of a role with the weights of ``inner``; the other arguments are those of :class:`Part`."""
     return Part(
         name=name,
         recipe=_recipe(role, block, geometry, deployed=getattr(inner, "integers", None) is not None),
-        module=_PartModule(inner, _run(role, block)).eval(),
+        module=_PartModule(inner, run_of(role, block)).eval(),
         path=path,
         inputs=inputs,
         outputs=outputs,
-        example=_example(role, block, geometry),
+        example=example_of(role, block, geometry),
     )
 
 
@@ -206,72 +203,19 @@ def _recipe(role: str, block: Block, geometry: Geometry, *, deployed: bool) -> s
     return json.dumps(told, sort_keys=True, separators=(",", ":"))
 
 
-def _run(role: str, block: Block) -> Run:
-    """Return what a part does with its module and its inputs."""
-    layer = layer_of(block)
-
-    def stem(inner: Any, batch: Tensor) -> Any:
-        x_BLD, mask_BL = inner(batch, embed_dim=block.embed_dim), inner.mask(batch)
-        return x_BLD if mask_BL is None else (x_BLD, mask_BL)
-
-    runs: dict[str, Run] = {
-        "stem": stem,
-        "mixer": lambda inner, x_BLD, mask_BL=None: inner(x_BLD, layer, mask_BL),
-        "channel_mixer": lambda inner, x_BLD: inner(x_BLD, layer),
-        "head": lambda inner, x_BLD, mask_BL=None: inner(x_BLD, mask_BL=mask_BL),
-        "restore": lambda inner, batch, outputs: inner.restore(outputs, batch),
-        # A comparison of the input, so that the masked form is measured and not a folded constant.
-        "real": lambda inner, x_BLD: x_BLD[..., 0] < torch.inf,
-    }
-    return runs[role]
-
-
-def _example(role: str, block: Block, geometry: Geometry) -> Example:
-    """Return a maker of inputs of two examples; the second one is padded where the task is."""
-    task = geometry.task
-
-    def batch(generator: torch.Generator) -> Tensor:
-        inputs = example_input(task, batch_size=_EXAMPLES, generator=generator)
-        if task.padded:
-            inputs[1, -(inputs.shape[1] // 3) - 1 :] = 0
-        return inputs
-
-    def tokens(generator: torch.Generator) -> Tensor:
-        return torch.randn(_EXAMPLES, task.seq_len, block.embed_dim, generator=generator)
-
-    def mask() -> Tensor:
-        real_BL = torch.ones(_EXAMPLES, task.seq_len, dtype=torch.bool)
-        real_BL[1, max(1, task.seq_len - task.seq_len // 3) :] = False
-        return real_BL
-
-    def restored(generator: torch.Generator) -> tuple[Tensor, ...]:
-        head = Block(kind="head", key=task.head, embed_dim=block.embed_dim)
-        module = HEADS[task.head](geometry.shape(head)).eval()
-        with torch.no_grad():
-            shape = module(tokens(generator)).shape
-        return batch(generator), torch.randn(shape, generator=generator)
-
-    if role == "stem":
-        return lambda generator: (batch(generator),)
-    if role == "restore":
-        return restored
-    if role in ("mixer", "head") and task.padded:
-        return lambda generator: (tokens(generator), mask())
-    return lambda generator: (tokens(generator),)
-
-
 def _restores(stem: str) -> bool:
     return STEMS[stem].restore is not Stem.restore
 
 
-def _is_float32(module: nn.Module) -> bool:
+def is_float32(module: nn.Module) -> bool:
+    """Return whether all weights are in float32, as those of templates are."""
     return all(t.dtype == torch.float32 for t in module.state_dict().values() if t.is_floating_point())
 
 
 @cache
 def _sources(block: type[nn.Module]) -> str:
     """Return a digest of the package's code, of which any line may change a graph, and of a block's from elsewhere."""
-    digest, folder = hashlib.sha256(), Path(__file__).parent
+    digest, folder = hashlib.sha256(), Path(__file__).parents[1]
     for path in sorted(folder.rglob("*.py")):
         digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
     own = Path(getattr(sys.modules[block.__module__], "__file__", None) or __file__)

@@ -1,0 +1,1 @@
+"""What is done for the phases of a language model beside what is done for every network."""

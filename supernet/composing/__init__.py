@@ -1,0 +1,1 @@
+"""What graphs of networks, blocks and steps of decoders are put together from, and how they are exported ahead."""
