@@ -52,6 +52,8 @@ def test_a_space_is_bound_to_its_task_and_takes_choices():
     space = nw.space("vit_tiny", mixer=["softmax", "retention"], precision=["float"])
     assert space.geometry.task == nw.task("digits").shape
     assert set(space.mixer) == {"softmax", "retention"} and list(space.precision) == ["float"]
+    listed = nw.space("vit_tiny", mixer=["window", "softmax"], options={"window": {"size": [2, 4]}})
+    assert [str(gene) for gene in listed.option_genes] == ["mixer.window.size"]
     assert nw.space("vit_tiny", task=nw.task("digits")).fingerprint == nw.space("vit_tiny").fingerprint
 
 
