@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from supernet.parts import network_parts
 
 from search_space import Architecture, Layer, SearchSpace, TaskShape, space_from_mapping
 from supernet import catalogue
+from supernet.composing.parts import network_parts
 from supernet.extract import block_module, extract
 from supernet.model import Network, Supernet
 from supernet.training.rounds.inheritance import inherit_weights
