@@ -6,12 +6,17 @@ import itertools
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 
+from hardware_profiles.onnx.export import OUTPUT
+from hardware_profiles.onnx.library import graph_library
 from search_space import Architecture, Layer, SearchSpace, TaskShape, space_from_mapping
 from supernet import catalogue
 from supernet.composing.parts import network_parts
+from supernet.composing.roles import POSITION
+from supernet.composing.steps import NetworkStep
 from supernet.extract import block_module, extract
 from supernet.model import Network, Supernet
 from supernet.training.rounds.inheritance import inherit_weights
@@ -167,3 +172,21 @@ def test_a_block_alone_computes_with_its_options():
     blocks = [b for b in space.blocks if b.key == "sliding_window" and (b.embed_dim, b.num_heads) == (8, 4)]
     outputs = [block_module(b, space.geometry, generator=generator.manual_seed(1))(x) for b in blocks]
     assert len(blocks) == 4 and not torch.allclose(outputs[0], outputs[2])
+
+
+def test_the_graph_of_a_step_has_the_options_and_the_cache_of_its_network():
+    key, options = "softmax", {"kv_heads": 2}
+    space = one_block(key)
+    layer = Layer(mixer=key, num_heads=4, channel_mixer="identity", mixer_options=options)
+    network = extract(trained_like(space), Architecture(embed_dim=8, layers=(layer,)))
+    step, x = NetworkStep(network), example(space)
+    feed = step.example(2)
+    graph = graph_library().composed(step.parts(feed), outputs=list(step.outputs))
+    session = onnxruntime.InferenceSession(graph.SerializeToString())
+    values = {name: tensor.numpy() for name, tensor in feed.items()}
+    for place in range(4):
+        values |= {"batch": x[:, place : place + 1].numpy(), POSITION: np.array(place)}
+        results = dict(zip(step.outputs, session.run(list(step.outputs), values), strict=True))
+        values |= {f"state.{name[5:]}": value for name, value in results.items() if name.startswith("next.")}
+    assert values["state.0.0"].shape[1] == options["kv_heads"]
+    np.testing.assert_allclose(results[OUTPUT][:, 0], network(x).detach()[:, 3], rtol=0, atol=1e-4)
