@@ -104,6 +104,7 @@ class Bench:
             },
             predicted=lambda architecture: {},
             fingerprints={},
+            decode_fingerprint=None,
             fingerprint="p",
         )
         with Store.open(self.store_url) as store:
