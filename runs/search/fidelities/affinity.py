@@ -12,7 +12,7 @@ from search_space import Genes, SearchSpace
 __all__ = ["block_affinity"]
 
 Floats = NDArray[np.float64]
-# Chosen by what three searches on the digits saw: 313 rounds, each predicted from those before, have a log likelihood of
+# Chosen by what three searches on the digits saw: 313 rounds, predicted from those before, have a log likelihood of
 # 170 with these, of 149 with linear shares and half for another width. ``python -m benchmarks.inheritance`` agrees:
 # 850 steps of a donor are worth 90 to a network of one other gene; in single runs on clinc150 800 to 1600 are worth 50
 # to 100 to networks that have a third in common.
