@@ -6,7 +6,7 @@ import re
 
 from search_space.errors import ConfigError
 
-__all__ = ["seconds"]
+__all__ = ["seconds", "told"]
 
 _MOST_S = 366 * 86400.0
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -23,3 +23,10 @@ def seconds(text: str | float, *, parameter: str) -> float:
         expected = "a duration such as 90s, 5m or 1h, of a year at most"
         raise ConfigError(parameter, expected=expected, got=repr(text)[:80], remedy="correct the override")
     return value
+
+
+def told(value: float) -> str:
+    """Return seconds as a reader likes them: in seconds, minutes or hours."""
+    if value < 100:
+        return f"{value:.0f} s"
+    return f"{value / 60:.1f} min" if value < 6000 else f"{value / 3600:.1f} h"

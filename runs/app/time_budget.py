@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from hardware_profiles.duration import seconds
+from hardware_profiles.duration import seconds, told
 from search_space.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -71,21 +71,18 @@ def expected(config: Config) -> str:
     elif profile.time_budget_s is None:
         parts, known = ["a whole profile (profile.time_budget limits it)"], 0.0
     else:
-        parts, known = [f"profile {_duration(profile.time_budget_s)}"], profile.time_budget_s
+        parts, known = [f"profile {told(profile.time_budget_s)}"], profile.time_budget_s
     if config.search.method != "fidelities":
         return ", ".join([*parts, f"{config.training.steps} steps of training", f"{config.search.n_trials} trials"])
     compared = _COMPARED * fidelities.baselines * fidelities.seconds
+    taught = config.init.path is not None and fidelities.teacher_steps
+    parts += [f"{fidelities.teacher_steps} steps of the checkpoint"] if taught else []
     parts += [
-        f"search {_duration(fidelities.seconds)}",
-        f"networks to compare with {_duration(compared)}",
-        f"start, report and export {_duration(_REST_S)}",
+        f"search {told(fidelities.seconds)}",
+        f"networks to compare with {told(compared)}",
+        f"start, report and export {told(_REST_S)}",
     ]
     whole = known + fidelities.seconds + compared + _REST_S
     limited = profile.path is not None or profile.time_budget_s is not None
-    return f"{', '.join(parts)}: about {_duration(whole)}{'' if limited else ' and the profile'}"
-
-
-def _duration(value: float) -> str:
-    if value < 100:
-        return f"{value:.0f} s"
-    return f"{value / 60:.1f} min" if value < 6000 else f"{value / 3600:.1f} h"
+    beside = [*([] if limited else ["the profile"]), *(["the checkpoint's steps"] if taught else [])]
+    return f"{', '.join(parts)}: about {told(whole)}{''.join(f' and {part}' for part in beside)}"

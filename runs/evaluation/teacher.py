@@ -6,9 +6,10 @@ on the training split.
 
 from __future__ import annotations
 
-import logging
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -23,11 +24,11 @@ from supernet.tasks import TaskData
 from supernet.training import TrainingConfig
 from supernet.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from supernet.training.rounds import Teaching, best_layers, inherit_weights, kept_outputs
+from supernet.training.sampling import training_rows
 
-__all__ = ["Teacher", "make_teacher"]
+__all__ = ["Teacher", "make_teacher", "step_seconds"]
 
 _LESSONS = "lessons.safetensors"
-logger = logging.getLogger("nasweave.runs")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,6 +54,18 @@ class Teacher:
     teaching: Teaching | None
     error: float
     origin: str
+
+
+def step_seconds(supernet: Supernet, data: TaskData, config: TrainingConfig) -> float:
+    """Return about how long a step of training its largest network takes here: the second of two, with no update."""
+    network = _largest(supernet, supernet.space.largest.in_float()).train()
+    took = 0.0
+    for step in range(2):
+        began = time.perf_counter()
+        inputs, targets = data.train.batch(training_rows(data, config, step=step))
+        data.loss(network(inputs), targets).backward()  # type: ignore[no-untyped-call]
+        took = time.perf_counter() - began
+    return took
 
 
 def make_teacher(
@@ -97,12 +110,7 @@ def make_teacher(
         The training diverges.
     """
     largest = supernet.space.largest.in_float()
-
-    def start(architecture: Architecture) -> Network:
-        network = Network(architecture, supernet.space.geometry)
-        inherit_weights(network, supernet)
-        return network
-
+    start = partial(_largest, supernet)
     trainer = RoundsEvaluator(
         supernet.space, data, config, folder=folder, start=start, origin=origin, device=device, optimizer=optimizer
     )
@@ -119,6 +127,13 @@ def make_teacher(
     inherit_weights(supernet, network.cpu())
     teaching = Teaching(network=network, weight=weight, outputs=outputs) if weight else None
     return Teacher(supernet=supernet.eval(), layers=layers, teaching=teaching, error=error, origin=origin)
+
+
+def _largest(supernet: Supernet, architecture: Architecture) -> Network:
+    """Return a network of the supernet's first weights, whether its space offers it or not."""
+    network = Network(architecture, supernet.space.geometry)
+    inherit_weights(network, supernet)
+    return network
 
 
 def _lessons(

@@ -65,8 +65,10 @@ def test_an_encoder_becomes_a_smaller_network_in_one_line(texts_file, tmp_path, 
     words += ["export.formats=[safetensors,onnx]"]
     assert nasweave(monkeypatch, *words) == 0
     told = capsys.readouterr().err
-    assert "teacher: encoder, " in told and "is trained for 2 steps first" in told
-    assert "layers kept by networks of 1 of them " in told and "compressed: " in told
+    assert (
+        "teacher: encoder, " in told and "is trained for 2 steps first" in told and "2 steps of the checkpoint" in told
+    )
+    assert "steps first, about " in told and "layers kept by networks of 1 of them " in told and "compressed: " in told
     (exported,) = (tmp_path / "outputs" / "text" / "default" / "exports").iterdir()
     assert (exported / "model.onnx").exists() and "the checkpoint encoder" in (exported / "NOTICE").read_text()
     network = nw.load_network(exported)

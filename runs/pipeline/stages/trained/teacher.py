@@ -7,7 +7,8 @@ import time
 
 import torch
 
-from runs.evaluation.teacher import Teacher, make_teacher
+from hardware_profiles.duration import told
+from runs.evaluation.teacher import Teacher, make_teacher, step_seconds
 from runs.pipeline.context import Context
 from runs.pipeline.plan import Stage
 from runs.pipeline.stages.data.understood import DATA
@@ -21,7 +22,7 @@ def teacher(context: Context) -> Teacher | None:
     """Return the teacher, which all runs that would train the same one share; ``None`` without a checkpoint."""
     if context.pretrained is None:
         return None
-    settings, training = context.config.search.fidelities, context.rounds_training
+    settings, training = context.config.search.fidelities, context.config.training
     parts = (
         context.space.fingerprint,
         training.hash,
@@ -36,7 +37,10 @@ def teacher(context: Context) -> Teacher | None:
     context.pretrained.initialise(supernet)
     began, new = time.monotonic(), not any(folder.glob(f"*/{FILE}"))
     if new and settings.teacher_steps:
-        context.reporter.message(f"teacher: {context.pretrained} is trained for {settings.teacher_steps} steps first")
+        seconds = settings.teacher_steps * step_seconds(supernet, context.data, training)
+        context.reporter.message(
+            f"teacher: {context.pretrained} is trained for {settings.teacher_steps} steps first, about {told(seconds)}"
+        )
     made = make_teacher(
         supernet,
         context.data,
