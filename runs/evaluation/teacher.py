@@ -29,6 +29,7 @@ from supernet.training.sampling import training_rows
 __all__ = ["Teacher", "make_teacher", "step_seconds"]
 
 _LESSONS = "lessons.safetensors"
+_OPTIMIZER = "adamw"  # a whole checkpoint is finetuned as it was trained
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,7 +79,6 @@ def make_teacher(
     steps: int,
     taught_steps: int,
     weight: float,
-    optimizer: str = "adamw",
     device: str | torch.device = "cpu",
 ) -> Teacher:
     """Train a supernet's largest network on the labels and find what others learn from it.
@@ -89,7 +89,7 @@ def make_teacher(
     ----------
     supernet
         With the checkpoint's weights; it is given the teacher's.
-    data, config, optimizer, device
+    data, config, device
         As :class:`runs.evaluation.rounds.RoundsEvaluator` takes them.
     origin
         Names the supernet's weights and all that decides the training.
@@ -112,7 +112,7 @@ def make_teacher(
     largest = supernet.space.largest.in_float()
     start = partial(_largest, supernet)
     trainer = RoundsEvaluator(
-        supernet.space, data, config, folder=folder, start=start, origin=origin, device=device, optimizer=optimizer
+        supernet.space, data, config, folder=folder, start=start, origin=origin, device=device, optimizer=_OPTIMIZER
     )
     with exclusive(folder / ".lock"):
         if steps:

@@ -28,7 +28,6 @@ def teacher(context: Context) -> Teacher | None:
         training.hash,
         context.data.data_hash,
         context.pretrained.hash,
-        settings.optimizer,
         str(settings.teacher_steps),
     )
     origin = hashlib.sha256("-".join(parts).encode()).hexdigest()[:12]
@@ -50,7 +49,6 @@ def teacher(context: Context) -> Teacher | None:
         steps=settings.teacher_steps,
         taught_steps=settings.rungs[-1],
         weight=settings.teacher_weight,
-        optimizer=settings.optimizer,
         device=context.accelerator,
     )
     metric = context.data.metric
