@@ -19,6 +19,7 @@ from search_space.schema import (
     hexadecimal,
     integer,
     items,
+    number,
     one_of,
     parse_json,
     read_file,
@@ -66,7 +67,9 @@ _MANIFEST_FIELDS = record(
             most=_MOST_FILES,
         ),
         "files": table(file_path, record({"bytes": integer(0, 2**62), "sha256": hexadecimal(64)}), most=_MOST_FILES),
-    }
+        "measured": table(file_path, table(word, number(0.0, 2.0**62), most=100), most=_MOST_FILES),
+    },
+    may_lack=("measured",),
 )
 
 

@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from hardware_profiles.portable.exported_folder import SCRIPT, fresh_command
+from runs.export import generate
 from runs.export.formats import Served
 from runs.export.program import program
 
-__all__ = ["measure_fresh", "run_bench"]
+__all__ = ["decode_fresh", "measure_fresh", "run_bench"]
 
 _TIMEOUT_S = 900.0
 _log = logging.getLogger("nasweave.runs")
@@ -53,6 +54,22 @@ def measure_fresh(folder: Path, models: Sequence[Served], *, threads: int, secon
                 for process in waiting:
                     process.await_ready()
                 found += [_figures(m, process, threads=threads) for m, process in zip(some, waiting, strict=True)]
+    return found
+
+
+def decode_fresh(model: Path, *, threads: int, seconds: float) -> dict[str, Any]:
+    """Return what a token costs of a ``decode.onnx``, in a process of its own, as :func:`generate.measure` says it.
+
+    A process that fails is logged, and its numbers are missing.
+    """
+    told = ["--model", str(model.resolve()), "--threads", str(threads), "--measure", str(seconds)]
+    command = fresh_command(Path(generate.__file__), told, path=sys.path)
+    found: dict[str, Any] = {"runtime": "onnxruntime", "threads": threads}
+    try:
+        run = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=True)
+        found |= json.loads(run.stdout)
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        _log.warning("%s cannot be timed in a process of its own: %s", model.name, error)
     return found
 
 

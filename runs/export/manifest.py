@@ -24,8 +24,18 @@ from search_space.errors import CheckpointError
 __all__ = ["check_folder", "file_sizes", "is_whole", "write_manifest"]
 
 
-def write_manifest(folder: Path, *, name: str, formats: Mapping[str, ExportFormat], subject: Subject) -> None:
-    """Write ``bench.py`` and, over all files that are there, ``manifest.json``; to be called last."""
+def write_manifest(
+    folder: Path,
+    *,
+    name: str,
+    formats: Mapping[str, ExportFormat],
+    subject: Subject,
+    measured: Mapping[str, Mapping[str, float]] | None = None,
+) -> None:
+    """Write ``bench.py`` and, over all files that are there, ``manifest.json``; to be called last.
+
+    ``measured`` is what each model costs on the machine that exports it, by file and name with the unit.
+    """
     (folder / SCRIPT).write_text(program(), encoding="utf-8")
     models = {}
     for form_name, form in formats.items():
@@ -39,7 +49,9 @@ def write_manifest(folder: Path, *, name: str, formats: Mapping[str, ExportForma
             "files": list(form.files),
         }
     files = {n: {"bytes": size, "sha256": sha256_of(folder / n)} for n, size in file_sizes(folder).items()}
-    manifest = {"format": FORMAT, "schema": SCHEMA, "name": name, "models": models, "files": files}
+    manifest: dict[str, Any] = {"format": FORMAT, "schema": SCHEMA, "name": name, "models": models, "files": files}
+    if measured:
+        manifest["measured"] = {file: dict(values) for file, values in measured.items()}
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
 
 

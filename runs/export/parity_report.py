@@ -12,13 +12,14 @@ import torch
 from numpy.typing import NDArray
 
 from runs.export.formats import ExportFormat, Predict, Subject
-from runs.export.fresh import measure_fresh
+from runs.export.fresh import decode_fresh, measure_fresh
 from runs.export.parity import FLOAT_BATCH, compare, tested_metric, tested_rows
 from supernet.tasks import TaskData
 
 __all__ = ["ParityReport"]
 
 _EXAMPLES = 256
+_TIMED = ("latency_ms", "peak_memory_bytes", "decode_ms", "tokens_per_s", "cache_bytes")
 _FEWEST_TESTED = 64
 _TEST_SECONDS = 10.0  # for the test metric of all files together; slower networks are tested on fewer examples
 _TIMED_SECONDS = 0.5  # of one model in its own process
@@ -97,6 +98,19 @@ class ParityReport:
         found = measure_fresh(folder, list(models.values()), threads=threads, seconds=_TIMED_SECONDS)
         for name, figures in zip(models, found, strict=True):
             self._entries[name].row.update(figures)
+        for name, form in formats.items():
+            if form.steps:
+                figures = decode_fresh(folder / form.files[0], threads=threads, seconds=_TIMED_SECONDS)
+                self._entries[name].row.update(figures)
+
+    def measured(self, formats: Mapping[str, ExportFormat]) -> dict[str, dict[str, float]]:
+        """Return what was timed of each file, by its name: what the manifest says."""
+        found = {
+            form.files[0]: {key: float(row[key]) for key in _TIMED if row.get(key) is not None}
+            for name, form in formats.items()
+            if (row := self._entries[name].row)
+        }
+        return {file: values for file, values in found.items() if values}
 
     @property
     def rows(self) -> dict[str, dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from runs.environment import versions
@@ -36,6 +37,7 @@ def card_data(
         measured[f"test {context.data.metric}"] = context.data.metric.text(final["test_error"])
     if "latency_ms" in final:
         measured[f"latency, measured ({device})"] = quantity(final["latency_ms"], "ms")
+    measured |= _phases(context, candidate, final, parity)
     if "energy_mj" in final:
         measured[f"energy, measured ({device})"] = quantity(final["energy_mj"], "mJ")
     if "latency_ms" in candidate.predicted:
@@ -75,6 +77,29 @@ def card_data(
         if context.pretrained is None
         else f"{TASKS[config.task.name].source} and the checkpoint {context.pretrained}",
     )
+
+
+def _phases(
+    context: Context, candidate: Candidate, final: Mapping[str, Any], parity: Mapping[str, Mapping[str, Any]]
+) -> dict[str, str]:
+    """Return what the phases of a language model cost; nothing of other networks."""
+    if not context.data.shape.causal:
+        return {}
+    length = context.data.shape.seq_len
+    prompt, room = context.setting.tokens or length, context.decode_target.setting.tokens or length
+    texts: dict[str, str] = {}
+    if "latency_ms" in final:
+        texts[f"time to the first token of a prompt of {prompt}, measured"] = quantity(final["latency_ms"], "ms")
+    if "decode_ms" in final:
+        texts[f"decoding of a token with room for {room}, measured"] = quantity(final["decode_ms"], "ms")
+        rate = 1e3 * context.setting.batch_size / final["decode_ms"]
+        texts["tokens a second, measured"] = quantity(rate, "")
+    if "cache_bytes" in candidate.values:
+        texts[f"cache with room for {room}"] = quantity(candidate.values["cache_bytes"], "bytes")
+    step = parity.get("decode", {})
+    if "decode_ms" in step:
+        texts["decoding of a token by generate.py, in a process of its own"] = quantity(step["decode_ms"], "ms")
+    return texts
 
 
 def _search_text(config: SearchConfig) -> str:

@@ -62,7 +62,7 @@ def write_folder(
         (folder / "parity.json").write_text(json.dumps(parity.rows, indent=2) + "\n")
         card = card_data(context, candidate, tuned=tuned, parity=parity.rows, files=file_sizes(folder))
         (folder / "README.md").write_text(model_card(card), encoding="utf-8")
-        write_manifest(folder, name=target.name, formats=forms, subject=subject)
+        write_manifest(folder, name=target.name, formats=forms, subject=subject, measured=parity.measured(forms))
     return list(forms)
 
 

@@ -81,6 +81,7 @@ def report_data(
         summary=context.data.summary,
         command=context.command.text,
         export_command=context.command.export,
+        sequences=context.setting.batch_size,
     )
 
 
@@ -144,6 +145,7 @@ def _reported(
         fraction=candidate.values.get(FRACTION, 1.0),
         whole_error=final.get("validation_error"),
         near_front=candidate.key in near,
+        decode_measured_ms=final.get("decode_ms"),
         training_steps=int(candidate.values[TRAINING_STEPS]) if TRAINING_STEPS in candidate.values else None,
     )
 

@@ -47,6 +47,8 @@ class ReportedNetwork:
         Whether it is not on the front and the noise of the evaluation alone may be why.
     training_steps
         That a search in fidelities trained it for.
+    decode_measured_ms
+        Latency of the step of one more token, measured; finalists of a causal task only.
     """
 
     key: str
@@ -65,6 +67,7 @@ class ReportedNetwork:
     whole_error: float | None = None
     near_front: bool = False
     training_steps: int | None = None
+    decode_measured_ms: float | None = None
 
     @property
     def searched(self) -> bool:
@@ -183,6 +186,7 @@ class ReportData:
     summary: DataSummary = field(default_factory=DataSummary)
     command: str = ""
     export_command: str = "nasweave export"
+    sequences: int = 1
 
     def __post_init__(self) -> None:
         names = [o.name for o in self.objectives]

@@ -18,6 +18,7 @@ from runs.reports.tables import (
     chosen_table,
     corner_table,
     front_table,
+    phase_table,
     simple_table,
 )
 from runs.reports.units import duration, words
@@ -46,6 +47,7 @@ def report_markdown(data: ReportData) -> str:
         f"**Warning:** {_text(doubt_text(data))}." if doubt_text(data) else "",
         _pairs("", facts),
         _section("Data", _pairs("", data.summary.facts), _notes(data.summary), _examples(data.summary)),
+        _section("Phases of decoding", _table(phases)) if (phases := phase_table(data)).rows else "",
         _section("Chosen networks", _table(chosen_table(data))),
         _section(
             "Classes",

@@ -66,6 +66,7 @@ def report_html(data: ReportData) -> str:
             summary={name.replace("_", " "): summary_text(name, v) for name, v in data.predictor_summary.items()},
             near=sum(n.near_front for n in data.networks),
             chosen=tables.chosen_table(data),
+            phases=tables.phase_table(data),
             front=tables.front_table(data),
             baselines=tables.baseline_table(data),
             corners=tables.corner_table(data),

@@ -28,6 +28,7 @@ __all__ = [
     "corner_table",
     "front_table",
     "network_csv",
+    "phase_table",
     "simple_table",
 ]
 
@@ -164,6 +165,33 @@ def answer_table(data: ReportData) -> Table:
             )
         )
     return Table(header=(*header, f"beside {'the exported' if data.exported else 'the best'}"), rows=tuple(rows))
+
+
+def phase_table(data: ReportData) -> Table:
+    """Return what the phases of language models cost: the first token, each further one, what is remembered between.
+
+    Times are measured where they were; no rows where networks do not decode.
+    """
+    taken, best = answered(data), dict(baselines(data))
+    named = [] if taken is None else [("exported" if data.exported else "the best", taken)]
+    named += [(name, best[name]) for name in ("largest", "best uniform", "best random") if name in best]
+    rows = []
+    for name, n in named:
+        if "cache_bytes" not in n.objectives:
+            continue
+        took = n.decode_measured_ms
+        decode = n.objectives.get("decode_ms") if took is None else took
+        rows.append(
+            (
+                Cell(text=name),
+                _number(latency_ms(n), "ms"),
+                _number(decode, "ms"),
+                _number(None if decode is None else 1e3 * data.sequences / decode, ""),
+                _value(data, "cache_bytes", n.objectives["cache_bytes"]),
+                Cell(text="predicted" if n.latency_measured_ms is None else "measured"),
+            )
+        )
+    return Table(header=("decoding", "first token", "each further", "tokens a second", "cache", ""), rows=tuple(rows))
 
 
 def simple_table(data: ReportData) -> Table:

@@ -6,7 +6,7 @@ import textwrap
 
 from runs.reports.answer import headline, verdict
 from runs.reports.data import ReportData
-from runs.reports.tables import Table, answer_table
+from runs.reports.tables import Table, answer_table, phase_table
 
 __all__ = ["terminal_lines"]
 
@@ -18,6 +18,7 @@ def terminal_lines(data: ReportData) -> list[str]:
     """Return the answer, the table beside it and what was gained."""
     lines = textwrap.wrap(headline(data), _WIDTH)
     lines += _aligned(answer_table(data))
+    lines += _aligned(phase_table(data))
     for sentence in verdict(data):
         lines += textwrap.wrap(f"{sentence}.", _WIDTH)
     return lines

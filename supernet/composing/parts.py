@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from hardware_profiles.onnx.export import INPUT, OUTPUT
-from hardware_profiles.onnx.parts import Part
+from hardware_profiles.onnx.parts import INNER, Part
 from search_space import Architecture, Block, Geometry
 from search_space.blocks import layer_blocks
 from supernet.blocks import Stem, deployed
@@ -149,7 +149,7 @@ def part_of(recipe: str) -> Part:
         geometry,
         deployed(inner.eval()) if told["deployed"] else inner.eval(),
         name=role,
-        path="",
+        path=INNER,  # so that no weight has the name of an input, as a table of positions would
         inputs=inputs,
         outputs=outputs,
     )

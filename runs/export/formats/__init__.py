@@ -108,6 +108,9 @@ class ExportFormat(ABC):
     companions: ClassVar[tuple[str, ...]] = ()
     """Formats that are written with this one, of those that the network has."""
 
+    steps: ClassVar[bool] = False
+    """Whether its file is the step of a decoder, which is timed token by token."""
+
     examples: ClassVar[int | None] = None
     """How many examples it is compared on; all that there are when ``None``."""
 

@@ -29,6 +29,7 @@ class DecodeFormat(ExportFormat):
 
     files = ("decode.onnx", "generate.py")
     integer_kernels = True
+    steps = True
     examples: ClassVar[int | None] = 16  # each is as many runs as it has tokens
 
     @classmethod

@@ -12,6 +12,7 @@ from hardware_profiles.portable.bare import only_packages
 from hardware_profiles.portable.exported_folder import fresh_command
 from runs.export import Subject
 from runs.export.formats.decode import DecodeFormat
+from runs.export.fresh import decode_fresh
 from runs.export.generate import Decoder, generate
 from search_space import Architecture, Geometry, Layer, TaskShape
 from supernet import Network
@@ -103,3 +104,14 @@ def test_it_writes_with_numpy_and_the_runtime_alone(exported):
 def test_only_causal_networks_have_a_step():
     assert DecodeFormat.unfit(subject_of("float")) is None
     assert "causal" in DecodeFormat.unfit(subject_of("float", causal=False))
+
+
+def test_a_token_is_timed_in_a_process_of_its_own(exported):
+    if exported[0] != "w8a8":
+        pytest.skip("a process for one file will do")
+    folder = exported[2]
+    found = decode_fresh(folder / "decode.onnx", threads=1, seconds=0.01)
+    assert 0 < found["decode_ms"] <= found["decode_p90_ms"] and found["tokens_per_s"] == 1e3 / found["decode_ms"]
+    states = exported[1].in_float.initial_state(1)
+    assert found["cache_bytes"] == sum(t.numel() * t.element_size() for state in states for t in state)
+    assert "decode_ms" not in decode_fresh(folder / "no.onnx", threads=1, seconds=0.01)
