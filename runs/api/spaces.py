@@ -95,7 +95,8 @@ def space(
     task
         A task's name, or its data, whose shapes the space takes.
     choices
-        Lists in place of the space's own, such as ``mixer=["softmax", "retention"]``, ``precision=["float", "w8a8"]``.
+        Lists in place of the space's own, such as ``mixer=["softmax", "retention"]``, ``precision=["float", "w8a8"]``;
+        ``options={"sliding_window": {"width": [8, 32]}}`` searches an option of a block in each layer.
 
     Raises
     ------

@@ -93,6 +93,10 @@ def _differences(space: SearchSpace, form: Form) -> Iterator[tuple[str, str, obj
     for block, constants in form.options.items():
         own = space.geometry.options[block]
         equal += [(f"options.{block}.{name}", value, own[name]) for name, value in constants.items()]
+    kv_heads = space.geometry.options.get(form.mixer, {}).get("kv_heads", "all")
+    if not {"all", form.num_heads} & set(kv_heads if isinstance(kv_heads, tuple) else (kv_heads,)):
+        where = f"space.options.{form.mixer}.kv_heads"
+        yield where, "all among its choices", kv_heads, f"add all to {where}"
     if task.head not in form.heads:
         yield (
             "space.head",

@@ -65,6 +65,11 @@ def with_settings(folder, **settings):
             {"mixer": ["softmax", "gated_softmax"]},
             "got gated_softmax; remove gated_softmax, or set space.largest=",
         ),
+        (
+            "gpt2",
+            {"options": {"softmax": {"kv_heads": 1}, "mlp": {"activation": "gelu_tanh"}}},
+            "space.options.softmax.kv_heads: expected all among its choices, as in the checkpoint, got 1",
+        ),
         ("gpt2", {"options": {}}, "space.options.mlp.activation: expected gelu_tanh, as in the checkpoint, got gelu;"),
         ("gpt2", {"norm": {"eps": 1e-6}}, "space.norm.eps: expected 1e-05"),
         ("gpt2", {"task": replace(CAUSAL_TEXT, vocab_size=36)}, "task: expected a vocabulary of 37 ids"),
