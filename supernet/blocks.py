@@ -252,7 +252,7 @@ class Stem(nn.Module):
         """Hold the weights as they are deployed, no longer trainable; they stay as they are by default."""
 
     def restore(self, outputs: Tensor, batch: Tensor) -> Tensor:
-        """Undo on the head's outputs what the stem did to the scale of the inputs; nothing by default."""
+        """Undo on the head's outputs what the stem did to the inputs, or add to them; nothing by default."""
         return outputs
 
 

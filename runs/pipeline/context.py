@@ -184,15 +184,20 @@ class Context:
         if self.config.search.method == "fidelities":
             own, rate = self.config.search.fidelities, self.rounds_training.learning_rate
             share = "" if own.donor_share == 1 else f"-{own.donor_share:g}"
+            forgets = "" if own.decay_passes is None else f"-forgets{own.decay_passes:g}"
             taught = "" if self.pretrained is None else f"-{own.teacher_steps}-{own.teacher_weight:g}"
-            return f"trained-{self.supernet_fingerprint}-{own.optimizer}-{rate:g}{share}{taught}"
+            return f"trained-{self.supernet_fingerprint}-{own.optimizer}-{rate:g}{share}{forgets}{taught}"
         return weights_fingerprint(self.supernet_fingerprint, self.brief)
 
     @property
     def rounds_training(self) -> TrainingConfig:
         """How a search in fidelities trains its networks."""
         training, own = self.config.training, self.config.search.fidelities
-        return replace(training, learning_rate=own.rate(training.learning_rate, pretrained=self.pretrained is not None))
+        rate = own.rate(training.learning_rate, pretrained=self.pretrained is not None)
+        decay = own.decay(
+            training.weight_decay, rate=rate, batch_size=training.batch_size, examples=len(self.data.train)
+        )
+        return replace(training, learning_rate=rate, weight_decay=decay)
 
     @property
     def outputs(self) -> Path:

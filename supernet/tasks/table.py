@@ -41,6 +41,13 @@ class TableTask(Task):
         "categories": Option(
             default="", meaning="names of columns of numbers that are categories, as `a,b`: codes of places, say"
         ),
+        "column_dropout": Option(
+            default=0.2,
+            meaning="share of the cells that training replaces, at random, by the mean or by no category, so that it "
+            "does not learn rows by heart",
+            high=0.9,
+            why="of a row of which more is lost nothing can be learned",
+        ),
     }
 
     @classmethod
@@ -79,6 +86,7 @@ class TableTask(Task):
             categories=categories,
             where=str(first),
             splits_made=splits_made,
+            dropout=float(options["column_dropout"]),
         )
 
 

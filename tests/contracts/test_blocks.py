@@ -112,6 +112,9 @@ def test_a_prefix_of_the_weights_is_the_small_block(case, float64):
     actual.backward(cotangent)
     source = dict(big.named_parameters())
     for name, p in little.named_parameters():
+        if p.grad is None:  # what a stem adds to the head's outputs
+            assert source[name].grad is None and case.spec.kind == "stem"
+            continue
         inside = tuple(slice(n) for n in p.shape)
         torch.testing.assert_close(source[name].grad[inside], p.grad, rtol=0, atol=1e-10)
         outside = source[name].grad.clone()

@@ -15,6 +15,7 @@ import torch
 
 import nasweave as nw
 from runs.search.fidelities import FidelitiesConfig
+from search_space.errors import ConfigError
 from supernet.saving import load_network
 from supernet.training.checkpoint import FILE, load_checkpoint
 from tests.runs.tiny import TINY, nasweave
@@ -162,3 +163,15 @@ def test_networks_of_a_checkpoint_keep_the_rate_of_the_training():
     settings = FidelitiesConfig()
     assert settings.rate(1e-4, pretrained=True) == 1e-4 and settings.rate(1e-4, pretrained=False) == 8e-3
     assert FidelitiesConfig(learning_rate=0.02).rate(1e-4, pretrained=True) == 0.02
+
+
+def test_decay_forgets_in_so_many_passes_whatever_the_number_of_examples():
+    given = {"rate": 8e-3, "batch_size": 64}
+    assert FidelitiesConfig().decay(0.1, examples=300, **given) == 0.1
+    settings = FidelitiesConfig(decay_passes=4)
+    for examples in (300, 5000):
+        steps = 4 * examples / 64
+        assert settings.decay(0.1, examples=examples, **given) * 8e-3 == pytest.approx(1 / steps)
+    assert settings.decay(0.1, examples=20, **given) * 8e-3 == pytest.approx(0.1), "a step leaves nine tenths"
+    with pytest.raises(ConfigError, match="decay_passes: expected more than 0"):
+        FidelitiesConfig(decay_passes=0.0)

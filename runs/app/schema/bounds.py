@@ -74,6 +74,7 @@ _BOUNDS = {
     "search.fidelities.baselines": _SHARE,
     "search.fidelities.halving": _SHARE,
     "search.fidelities.donor_share": _SHARE,
+    "search.fidelities.decay_passes": Bound(1_000_000, "no decay that could be told from none"),
     "search.fidelities.teacher_steps": _STEPS,
     "search.fidelities.teacher_weight": _SHARE,
     "workers.index": Bound(1_000_000, "more than processes that share a search"),

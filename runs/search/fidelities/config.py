@@ -11,6 +11,7 @@ from runs.checks import check_value
 __all__ = ["FidelitiesConfig"]
 
 _RANDOM_START = 8e-3
+_STRONGEST = 0.1  # share of a weight that a step takes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,6 +45,9 @@ class FidelitiesConfig:
     learning_rate
         The peak of each round; when ``None``, .008 for networks that begin with random weights and
         ``training.learning_rate`` for those that begin with a checkpoint's.
+    decay_passes
+        After about so many passes over the training examples at the peak rate, decay has the matrices forget what they
+        learned: the fewer examples, the stronger it is. When ``None``, decay is ``training.weight_decay``.
     teacher_steps
         So many steps is a checkpoint that networks begin with trained first, as the largest network; 0 takes it as it
         is. Without a checkpoint there is none.
@@ -66,13 +70,14 @@ class FidelitiesConfig:
     donor_share: float = 0.6
     optimizer: str = "muon"
     learning_rate: float | None = None
+    decay_passes: float | None = None
     teacher_steps: int = 300
     teacher_weight: float = 0.9
     precisions: str = "auto"
 
     def __post_init__(self) -> None:
         rungs, initial, batch, processes = self.rungs, self.initial, self.batch, self.processes
-        rate = self.learning_rate
+        rate, passes = self.learning_rate, self.decay_passes
         increasing = all(a < b for a, b in pairwise(rungs))
         for name, value, expected, legal in (
             ("rungs", list(rungs), "two numbers of steps or more, increasing", len(rungs) > 1 and increasing),
@@ -81,6 +86,7 @@ class FidelitiesConfig:
             ("batch", batch, "from 1 to 10000", 1 <= batch <= 10_000),
             ("halving", self.halving, "a share from 0 to 1", 0 <= self.halving <= 1),
             ("donor_share", self.donor_share, "a share from 0 to 1", 0 <= self.donor_share <= 1),
+            ("decay_passes", passes, "more than 0 and at most 1000000, or null", passes is None or 0 < passes <= 1e6),
             ("max_rounds", self.max_rounds, "1 or more, or null", self.max_rounds is None or self.max_rounds >= 1),
             ("processes", processes, "from 1 to 1000, or null", processes is None or 1 <= processes <= 1000),
             ("teacher_steps", self.teacher_steps, "0 to a billion", 0 <= self.teacher_steps <= 10**9),
@@ -98,6 +104,16 @@ class FidelitiesConfig:
         if self.learning_rate is not None:
             return self.learning_rate
         return training if pretrained else _RANDOM_START
+
+    def decay(self, training: float, *, rate: float, batch_size: int, examples: int) -> float:
+        """Return the weight decay at a rate, where ``training.weight_decay`` is ``training``.
+
+        A step takes ``rate * decay`` of a weight, so that it forgets in ``1 / (rate * decay)`` steps; that number of
+        passes over the examples should not depend on how many these are (Wang & Aitchison 2024, arXiv:2405.13698).
+        """
+        if self.decay_passes is None:
+            return training
+        return min(batch_size / (examples * self.decay_passes), _STRONGEST) / rate
 
     @property
     def seconds(self) -> float:

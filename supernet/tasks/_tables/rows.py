@@ -23,6 +23,7 @@ from supernet.tasks._base import Split, TaskData, data_hash
 from supernet.tasks._series.values import range_notes
 from supernet.tasks._summary import rows_shown, sizes_text
 from supernet.tasks._tables import encoding
+from supernet.tasks._tables.dropout import ColumnDropout
 from supernet.tasks._tables.encoding import Column
 from supernet.tasks._tables.learning import learn
 
@@ -119,6 +120,7 @@ def table_data(
     categories: Sequence[str],
     where: str,
     splits_made: str,
+    dropout: float = 0.0,
 ) -> TaskData:
     """Return the task of the rows of the three splits, whose columns are learned from the training rows alone.
 
@@ -132,6 +134,8 @@ def table_data(
         Names of the column of the labels, of those that are left out, and of numbers that are categories.
     where, splits_made
         Names the source in errors; says for the summary how the splits came about.
+    dropout
+        Share of the cells that training replaces by nothing.
 
     Raises
     ------
@@ -193,7 +197,8 @@ def table_data(
         train=splits["train"],
         validation=splits["validation"],
         test=splits["test"],
-        data_hash=data_hash((shape, shape.categories, *answers.kind), files["columns.json"], *tensors),
+        data_hash=data_hash((shape, shape.categories, dropout, *answers.kind), files["columns.json"], *tensors),
+        augmentation=ColumnDropout(share=dropout) if dropout else None,
         files=files,
         preparation=({"do": "encode", "as": "columns", "columns": "columns.json", "reader": "encoder.py"},),
         meaning=answers.meaning,

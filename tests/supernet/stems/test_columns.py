@@ -30,6 +30,19 @@ def test_each_token_is_a_column():
     torch.testing.assert_close(stem(far, embed_dim=4), stem(near, embed_dim=4))
 
 
+def test_a_linear_model_of_the_columns_is_added_to_the_outputs():
+    stem = STEMS["columns"](BlockShape(task=TASK, embed_dim=6, head_dim=2)).double()
+    reset_parameters(stem, torch.Generator().manual_seed(0))
+    x = torch.tensor([[0.5, -2.0, 2.0, 1.0]], dtype=torch.float64)
+    outputs = torch.randn(1, 5, dtype=torch.float64)
+    assert torch.equal(stem.restore(outputs, x), outputs), "it says nothing before it is trained"
+    with torch.no_grad():
+        stem.linear.normal_()
+        stem.linear_table.normal_()
+    expected = outputs + 0.5 * stem.linear[0] - 2 * stem.linear[1] + stem.linear_table[2] + stem.linear_table[4]
+    torch.testing.assert_close(stem.restore(outputs, x), expected)
+
+
 @pytest.mark.parametrize("changes", [{"categories": ()}, {"categories": (0, 3)}, {"categories": (3, 0, 0, 0)}])
 def test_what_does_not_fit_is_refused(changes):
     check = STEMS["columns"].spec.check

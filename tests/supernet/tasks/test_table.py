@@ -103,6 +103,16 @@ def test_odd_columns_are_left_out_and_told(tmp_path):
     assert any("categories the 255 most frequent have a code" in note for note in data.summary.notes)
 
 
+def test_training_leaves_cells_out_and_nothing_else_does(tmp_path):
+    data = with_splits(tmp_path, table_rows(100), column_dropout=0.5)
+    inputs, _ = data.train.batch(slice(None))
+    seen = data.augment(inputs, torch.Generator().manual_seed(0))
+    kept = seen == inputs
+    assert 0.3 < float(kept.float().mean()) < 0.7 and not seen[~kept].any()
+    plain = with_splits(tmp_path, table_rows(100), column_dropout=0)
+    assert plain.augment(inputs, torch.Generator()) is inputs and plain.data_hash != data.data_hash
+
+
 def test_decimal_commas_are_numbers(tmp_path):
     (tmp_path / "a.csv").write_text("a;label\n" + "".join(f"{i},5;{'xy'[i % 2]}\n" for i in range(40)))
     data = load(tmp_path / "a.csv")
