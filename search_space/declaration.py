@@ -23,11 +23,11 @@ _OPTIONAL = (*_ENDS, "norm", "largest")
 def space_from_mapping(declaration: Mapping[str, Any], *, task: TaskShape, catalogue: Catalogue) -> SearchSpace:
     """Build the space that ``declaration`` describes for a task.
 
-    The keys are ``name``, ``head_dim``, ``options`` (by block: a constant, or a list that is searched) and a list of choices for each of
-    ``embed_dim, depth, mixer, num_heads, channel_mixer, ratio, precision, float_precision``; and, where they are not
-    the usual, ``norm`` (keys ``kind``, ``eps``, ``position``), ``stem`` and ``head`` in place of the task's, and
-    ``largest``, the mixer and the channel mixer of the largest network. Raises ``SpaceError`` for a key that is unknown
-    or missing and for a value that is not legal.
+    The keys are ``name``, ``head_dim``, ``options`` (by block: constants, and lists that are searched) and a list of
+    choices for each of ``embed_dim, depth, mixer, num_heads, channel_mixer, ratio, precision, float_precision``; and,
+    where they are not the usual, ``norm`` (keys ``kind``, ``eps``, ``position``), ``stem`` and ``head`` in place of the
+    task's, and ``largest``, the mixer and the channel mixer of the largest network. Raises ``SpaceError`` for a key
+    that is unknown or missing and for a value that is not legal.
     """
     data = {**_DEFAULTS, **declaration}
     required = {"name", "head_dim", "options", *_CHOICES}
