@@ -11,6 +11,8 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -73,11 +75,20 @@ def good(ending: str) -> bytes:
         return "".join(json.dumps({"text": t, "label": y}) + "\n" for t, y in rows).encode()
     if ending == "txt":
         return "".join(t for t, _ in rows).encode()
+    if ending in COLUMNAR:
+        table, sink = pa.table({"text": [t for t, _ in rows], "label": [y for _, y in rows]}), io.BytesIO()
+        if ending == "parquet":
+            pq.write_table(table, sink)
+        else:
+            with (pa.ipc.new_file if ending == "feather" else pa.ipc.new_stream)(sink, table.schema) as writer:
+                writer.write_table(table)
+        return sink.getvalue()
     separator = "\t" if ending == "tsv" else ","
     return "".join(f"{a}{separator}{b}\n" for a, b in [("text", "label"), *rows]).encode()
 
 
-ENDINGS = ("npz", "series.csv", "jsonl", "txt", "tsv", "csv")
+COLUMNAR = ("parquet", "feather", "arrow")
+ENDINGS = ("npz", "series.csv", "jsonl", "txt", "tsv", "csv", *COLUMNAR)
 FORMATS = ("png", "jpeg", "gif", "bmp", "tiff", "webp")
 
 
