@@ -11,7 +11,7 @@ from runs.checks import check_value
 __all__ = ["FidelitiesConfig"]
 
 _RANDOM_START = 8e-3
-_STRONGEST = 0.1  # share of a weight that a step takes
+_STRONGEST = 0.04  # share of a weight that a step takes: at .1 the flowers of iris are learned in 400 steps, not in 50
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
