@@ -227,8 +227,8 @@ class Bench:
         timing, reference_ms = self._time(ready)
         drift = reference_ms / self.baseline_ms
         return Reading(
-            latency_ms=timing.median_ms / drift,
-            raw_ms=timing.median_ms,
+            latency_ms=timing.latency_ms / drift,
+            raw_ms=timing.latency_ms,
             spread=timing.spread,
             repeats=timing.repeats,
             drift=drift,

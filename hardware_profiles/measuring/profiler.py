@@ -206,7 +206,7 @@ class _Session:
         """Return the part of the time budget that is gone once what is ready is measured; 0 without a budget."""
         if self.config.time_budget_s is None:
             return 0.0
-        needed = ready * (self.config.max_seconds + self.config.reference_seconds)
+        needed = ready * self.config.rounds * (self.config.max_seconds + self.config.reference_seconds)
         return (self.instruments.clock() - self._started + needed) / self.config.time_budget_s
 
     def _out_of_time(self, *, ready: int) -> bool:

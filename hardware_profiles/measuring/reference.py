@@ -35,4 +35,4 @@ class Reference:
     def read(self, config: ProfilerConfig, clock: Clock) -> float:
         """Return the latency now, in milliseconds."""
         short = replace(config, max_seconds=config.reference_seconds, warmup_s=min(config.warmup_s, 0.002))
-        return measure(self.executable, self.example, config=short, clock=clock).median_ms
+        return measure(self.executable, self.example, config=short, clock=clock).latency_ms

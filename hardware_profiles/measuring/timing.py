@@ -1,5 +1,8 @@
 """The latency of one executable: warm-up, inner loops above the clock's resolution, repeats until the median is known.
 
+Disturbances only ever add time, so the latency is a low quantile of the samples: of those that ``benchmarks.noise``
+compares, that of 5 % is among the least different in another session, quiet or not, and the median the most.
+
 The confidence interval of the median comes from order statistics, so it assumes no distribution: latencies are skewed
 and have tails. With n sorted samples, (x_k, x_{n+1-k}) covers the median with probability 1 - 2 P(Bin(n, 1/2) < k).
 
@@ -17,6 +20,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from search_space.errors import ConfigError, ProfileError
 
 if TYPE_CHECKING:  # a bundle carries this module to devices that have numpy alone
@@ -31,6 +36,7 @@ _MAX_WARMUP_RUNS = 1000
 _ABSURD_MS = 3_600_000.0
 _JUMP = 1000.0  # times the usual duration, and more than a second: the clock jumped or the machine slept
 _MAX_JUMPS = 3
+_QUANTILE = 0.05
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,13 +124,13 @@ class ProfilerConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Timing:
-    """Median latency of one run, its relative uncertainty, and how it was found.
+    """Latency of one run, the relative uncertainty of the median, and how they were found.
 
     ``energy_mj`` is the mean energy of one run in millijoules, ``None`` without a meter; ``jumps`` the samples that
     were dropped because the clock jumped.
     """
 
-    median_ms: float
+    latency_ms: float
     spread: float
     repeats: int
     inner_loops: int
@@ -190,11 +196,11 @@ def measure(
                 continue
             samples.append(sample)
             if len(samples) >= check_at:
-                median, spread = median_interval(samples, config.confidence)
+                _, spread = median_interval(samples, config.confidence)
                 if spread <= config.precision or after - start >= config.max_seconds:
                     used = 0.0 if meter is None else (meter.read_mj() - energy) / (loops * (len(samples) + jumps))
                     return Timing(
-                        median_ms=median,
+                        latency_ms=float(np.quantile(samples, _QUANTILE)),
                         spread=spread,
                         repeats=len(samples),
                         inner_loops=loops,

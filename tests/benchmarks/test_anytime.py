@@ -62,6 +62,8 @@ def test_every_method_spends_the_same_and_leaves_a_curve(tmp_path: Path, monkeyp
 
 
 def test_data_that_is_not_there_is_said(tmp_path: Path, monkeypatch, capsys):
+    # Without a process of its own, whose start takes long.
+    monkeypatch.setattr(anytime, "all_runs", lambda o: open_setting(o.task, o.override, data_root=o.data_root))
     with pytest.raises(SystemExit, match="data_root"):
         run(anytime, monkeypatch, capsys, "--task=fashion_mnist", f"--data-root={tmp_path}")
 

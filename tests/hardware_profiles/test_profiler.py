@@ -40,8 +40,8 @@ def test_drift_is_divided_out():
     assert runtime.drift() > 1.3
     scale = result.measurements[0].latency_ms / true_ms(result.measurements[0].subject)
     assert 1.0 <= scale < 1.05  # the machine as it was when the baseline was read
-    for m in result.measurements:
-        assert m.latency_ms == pytest.approx(scale * true_ms(m.subject), rel=0.01)
+    for m in result.measurements:  # in a reading of .15 s the machine slows down by 1.5 %
+        assert m.latency_ms == pytest.approx(scale * true_ms(m.subject), rel=0.015)
         assert m.latency_ms * m.drift == pytest.approx(m.raw_ms)
     worst = max(m.raw_ms / true_ms(m.subject) for m in result.measurements)
     assert worst > 1.25

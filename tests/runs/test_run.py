@@ -183,7 +183,7 @@ def test_a_finished_run_exports_the_best_network_within_any_budget(finished, mon
         (["profile.seed=-1"], "profile.seed: expected 0 or more"),
         (["hardware.threads=0"], "hardware.threads: expected 1 or more"),
         (["finalists=0"], "finalists: expected 1 or more"),
-        (["space=null"], "space: expected one of checkpoint, minilm,"),
+        (["space=null"], "space: expected one of causal_cpu, causal_hybrid,"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(finished, monkeypatch, capfd, overrides, words):
