@@ -56,6 +56,7 @@ class Columns(Stem):
         has_linears=False,
         has_norm=False,
         check=check,
+        version=2,
     )
 
     first_codes: Tensor
