@@ -54,6 +54,7 @@ class LowRankMLP(ChannelMixer):
         has_ratio=True,
         options=OPTIONS,
         nested_options=frozenset(OPTIONS),
+        settled=lambda shape: {"reduction": _rank(shape, shape.embed_dim, shape.hidden_dim)},
         check=lambda shape: integer_problem(shape, OPTIONS, "reduction"),
     )
 

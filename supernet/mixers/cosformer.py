@@ -67,6 +67,7 @@ class CosFormer(Linear):
         has_heads=True,
         shares_projections=True,
         options=OPTIONS,
+        settled=lambda shape: {"chunk": chunks(shape)[1]},
         check=lambda shape: integer_problem(shape, OPTIONS, "chunk"),
     )
 
