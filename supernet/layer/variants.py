@@ -19,7 +19,7 @@ from torch import nn
 from search_space import Block, Geometry
 from search_space.options import Options
 
-__all__ = ["Variants"]
+__all__ = ["Variants", "apart_options"]
 
 
 class Variants(nn.ModuleDict):
@@ -40,7 +40,6 @@ class Variants(nn.ModuleDict):
 
     def __init__(self, geometry: Geometry, blocks: Sequence[Block], registry: Mapping[str, Any]) -> None:
         counts: dict[str, int] = defaultdict(int)
-        self._names: dict[tuple[str, Options], str]
         names: dict[tuple[str, Options], str] = {}
         for block in blocks:
             count = counts[block.key]
@@ -51,7 +50,7 @@ class Variants(nn.ModuleDict):
         for key, count in counts.items():
             if count > 1:
                 nested = registry[key].spec.nested_options
-                _share((self.of(b.key, b.options), _apart(b, nested)) for b in blocks if b.key == key)
+                _share((self.of(b.key, b.options), apart_options(b, nested)) for b in blocks if b.key == key)
 
     def name_of(self, key: str, options: Options) -> str:
         """Return the name of the module of a variant."""
@@ -62,7 +61,7 @@ class Variants(nn.ModuleDict):
         return self[self._names[key, options]]
 
 
-def _apart(block: Block, nested: frozenset[str]) -> Options:
+def apart_options(block: Block, nested: frozenset[str]) -> Options:
     """Return the options that set the weights of a variant apart where they change shapes."""
     return tuple(option for option in block.options if option[0] not in nested)
 

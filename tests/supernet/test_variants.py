@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -152,6 +153,31 @@ def test_a_donor_of_other_options_gives_what_it_has():
     inner = "body.channel_blocks.0.mixers.low_rank_mlp.up_in"
     mine, donors = child.get_submodule(inner).weight, networks[0].get_submodule(inner).weight
     assert torch.equal(mine[: len(donors)], donors) and len(donors) < len(mine)
+
+
+@pytest.mark.parametrize(
+    ("key", "apart"),
+    [
+        ("gated_short_conv", {"filters"}),
+        ("selective_scan", {"write_read.weight", "log_rate"}),
+        ("sliding_window", set()),
+    ],
+)
+def test_a_donor_of_other_options_does_not_give_what_they_set_apart(key, apart):
+    space = one_block(key, depth=[1])
+    donors = [{name: values[i] for name, values in LISTS[key].items()} for i in (0, -1)]
+    networks = []
+    for options in donors:
+        layer = Layer(mixer=key, num_heads=4 if key == "sliding_window" else 0, channel_mixer="identity")
+        layer = space.canonical_layer(replace(layer, mixer_options=options))
+        networks.append(extract(trained_like(space), Architecture(embed_dim=12, layers=(layer,))))
+    child, donor = networks
+    with torch.no_grad():
+        for p in donor.parameters():
+            p.fill_(7.0)
+    assert (inherit_weights(child, donor) == 1.0) == (not apart)
+    kept = {name for name, p in child.named_parameters() if not (p == 7.0).any()}
+    assert kept == {f"body.mixer_blocks.0.mixers.{key}.{name}" for name in apart}
 
 
 def test_one_graph_serves_a_constant_and_a_choice():
