@@ -8,7 +8,7 @@ import inspect
 import io
 import logging
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import onnx
 import torch
@@ -45,12 +45,10 @@ def export_onnx(module: nn.Module, example: Tensor) -> onnx.ModelProto:
     RuntimeUnavailableError
         For weights of more than 2 GB, which no single ONNX file holds.
     """
-    # torch.export takes a size of one for a constant.
-    traced = example if example.shape[0] > 1 else torch.cat([example, example])
-    return export_several(module, {INPUT: traced}, outputs=[OUTPUT])
+    return export_several(module, {INPUT: example}, outputs=[OUTPUT])
 
 
-def export_several(module: nn.Module, inputs: dict[str, Tensor], *, outputs: Sequence[str]) -> onnx.ModelProto:
+def export_several(module: nn.Module, inputs: Mapping[str, Tensor], *, outputs: Sequence[str]) -> onnx.ModelProto:
     """Export a module of several inputs and outputs as :func:`export_onnx` does.
 
     Parameters
@@ -59,7 +57,7 @@ def export_several(module: nn.Module, inputs: dict[str, Tensor], *, outputs: Seq
         Takes a single argument, or several as ``*arguments``.
     inputs
         The arguments in their order, by the names that they get in the file. The first axis of each that has axes is
-        the batch, of two examples or more here and of any number in the file.
+        the batch, of any number here and in the file.
     outputs
         Names of the results in their order; the first axis of each is the batch.
     """
@@ -68,11 +66,12 @@ def export_several(module: nn.Module, inputs: dict[str, Tensor], *, outputs: Seq
     check_size(module)
     # One size that varies: batches of a size each would be broadcast against each other.
     batch = torch.export.Dim("rows", min=1) if len(inputs) > 1 else torch.export.Dim.DYNAMIC
-    axes = tuple({0: batch} if t.dim() else None for t in inputs.values())
+    examples = [_of_two(tensor) for tensor in inputs.values()]
+    axes = tuple({0: batch} if t.dim() else None for t in examples)
     with _quiet(), torch.no_grad(), table_made_once(), decomposed_where_needed():
         program = torch.onnx.export(
             module,
-            tuple(inputs.values()),
+            tuple(examples),
             dynamo=True,
             verbose=False,
             input_names=list(inputs),
@@ -87,6 +86,11 @@ def export_several(module: nn.Module, inputs: dict[str, Tensor], *, outputs: Seq
         if value.type.tensor_type.shape.dim:
             value.type.tensor_type.shape.dim[0].dim_param = INPUT
     return model
+
+
+def _of_two(tensor: Tensor) -> Tensor:
+    """Return an input of two examples or more: ``torch.export`` takes a size of one for a constant."""
+    return tensor.repeat(2, *[1] * (tensor.dim() - 1)) if tensor.dim() and tensor.shape[0] == 1 else tensor
 
 
 def _takes_any_number(module: nn.Module) -> bool:

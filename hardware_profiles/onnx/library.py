@@ -14,15 +14,15 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import onnx
 
 from hardware_profiles.example import Example
 from hardware_profiles.onnx.cache import GraphCache, cache_folder
 from hardware_profiles.onnx.compose import compose
-from hardware_profiles.onnx.export import OUTPUT, check_size, export_onnx, export_several
-from hardware_profiles.onnx.parts import Composable, Part
+from hardware_profiles.onnx.export import INPUT, OUTPUT, check_size, export_several
+from hardware_profiles.onnx.parts import Composable, Part, Stateful
 from hardware_profiles.onnx.template import (
     NotComposableError,
     Template,
@@ -32,7 +32,7 @@ from hardware_profiles.onnx.template import (
 )
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
 __all__ = ["GraphLibrary", "graph_library"]
 
@@ -56,20 +56,21 @@ class GraphLibrary:
     def graph(self, module: nn.Module, example: Example) -> onnx.ModelProto:
         """Return the graph of a module in float: composed of its parts where that can be, exported otherwise.
 
-        Parameters and errors are those of :func:`hardware_profiles.onnx.export.export_onnx`, or, for a module of
-        several inputs (:class:`hardware_profiles.onnx.parts.Stateful`), of ``export_several``.
+        A module of several inputs is :class:`hardware_profiles.onnx.parts.Stateful`. Errors are those of
+        :func:`hardware_profiles.onnx.export.export_onnx`.
         """
         parts = module.parts(example) if isinstance(module, Composable) else None
-        outputs = getattr(module, "outputs", ()) if isinstance(example, Mapping) else [OUTPUT]
+        if isinstance(example, Mapping):
+            inputs, outputs = example, cast("Stateful", module).outputs
+        else:
+            inputs, outputs = {INPUT: example}, (OUTPUT,)
         if parts is not None:
             check_size(module)
             try:
                 return self.composed(parts, outputs=outputs)
             except NotComposableError:
                 pass
-        if isinstance(example, Mapping):
-            return export_several(module, {name: _of_two(t) for name, t in example.items()}, outputs=outputs)
-        return export_onnx(module, example)
+        return export_several(module, inputs, outputs=outputs)
 
     def composed(self, parts: Sequence[Part], *, outputs: Sequence[str]) -> onnx.ModelProto:
         """Return the graph of parts; raises ``NotComposableError`` where one has no template."""
@@ -122,11 +123,6 @@ class GraphLibrary:
         self._templates[part.recipe] = template
         self.kept.put(_key(part), template.to_bytes())
         return template
-
-
-def _of_two(tensor: Tensor) -> Tensor:
-    """Return an input of two examples or more: the exporter takes a size of one for a constant."""
-    return tensor.repeat(2, *[1] * (tensor.dim() - 1)) if tensor.dim() and tensor.shape[0] == 1 else tensor
 
 
 def _prove(template: Template, part: Part) -> None:
