@@ -49,12 +49,14 @@ class Setting:
     tokens: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("threads", "batch_size"):
+        for name, least in (("threads", 1), ("batch_size", 1), ("tokens", 0)):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ConfigError(
-                    f"setting.{name}", expected="a positive integer", got=repr(value), remedy="correct it"
-                )
+            if type(value) is not int or value < least:
+                expected = f"an integer of at least {least}"
+                raise ConfigError(f"setting.{name}", expected=expected, got=repr(value), remedy="correct it")
+        if self.phase not in get_args(Phase):
+            expected = " or ".join(get_args(Phase))
+            raise ConfigError("setting.phase", expected=expected, got=repr(self.phase), remedy="correct it")
 
     def __str__(self) -> str:
         text = f"{self.runtime}, {self.threads} thread(s), batch {self.batch_size}"

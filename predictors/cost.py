@@ -53,6 +53,10 @@ class CostModel:
     """
 
     def __init__(self, space: SearchSpace, *, sequences: int = 1, cache_tokens: int = 0) -> None:
+        if sequences < 1:
+            raise ValueError(f"sequences: expected 1 or more, got {sequences}; pass how many are decoded at once")
+        if cache_tokens < 0:
+            raise ValueError(f"cache_tokens: expected 0 or more, got {cache_tokens}; 0 stands for the task's length")
         self.space, self.sequences, self.cache_tokens = space, sequences, cache_tokens
 
     @cached_property
@@ -98,6 +102,8 @@ class CostModel:
 
         Keys and values have room for every token, recurrent states have their one size.
         """
+        if not self.space.geometry.task.causal:
+            raise ValueError("cache_bytes: expected a space of a causal task; only its networks decode token by token")
         return sum_over_blocks(self.space.block_ids(genes), self._state_bytes)[:, 0] * self.sequences
 
     def peak_activation_bytes(self, genes: Genes, *, batch_size: int = 1) -> NDArray[np.int64]:

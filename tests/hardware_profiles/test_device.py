@@ -100,7 +100,10 @@ def test_absent_cuda_is_a_clear_error():
             this_device(cuda=True)
 
 
-@pytest.mark.parametrize("wrong", [{"threads": 0}, {"batch_size": -1}, {"threads": 1.5}, {"batch_size": True}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"threads": 0}, {"batch_size": -1}, {"threads": 1.5}, {"batch_size": True}, {"tokens": -1}, {"phase": "both"}],
+)
 def test_setting_is_checked(wrong):
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         Setting(runtime="torch", **wrong)

@@ -95,3 +95,14 @@ def test_no_network_costs_nothing(space):
 def test_a_batch_has_an_example(space, batch_size):
     with pytest.raises(ValueError, match="batch_size"):
         CostModel(space).peak_memory_bytes(space.sample_genes(np.random.default_rng(0), 1), batch_size=batch_size)
+
+
+@pytest.mark.parametrize("wrong", [{"sequences": 0}, {"cache_tokens": -1}])
+def test_what_is_decoded_has_a_size(space, wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        CostModel(space, **wrong)
+
+
+def test_networks_that_do_not_decode_have_no_cache(space):
+    with pytest.raises(ValueError, match="causal"):
+        CostModel(space).cache_bytes(space.sample_genes(np.random.default_rng(0), 1))
