@@ -33,7 +33,7 @@ class OptionGene:
     name: str
     values: tuple[Scalar, ...]
 
-    def index(self, value: Scalar) -> int:
+    def index(self, value: object) -> int:
         """Return the place of a value; ``ValueError`` for another, also for one of another type (``True`` for 1)."""
         return [(type(choice), choice) for choice in self.values].index((type(value), value))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from typing import Any, TypeVar
@@ -16,7 +15,7 @@ from search_space.space.layer_table import LayerTable
 from search_space.space.variants import Variants, sizes_of
 from search_space.spec import BlockSpec, Kind
 
-__all__ = ["extreme", "largest_options", "log10_size", "middle"]
+__all__ = ["extreme", "extreme_options", "log10_size", "middle"]
 
 T = TypeVar("T", int, float)
 
@@ -37,10 +36,12 @@ def extreme(space: Choices, layers: LayerTable, sign: int) -> Architecture:
     pairs = [(m, c) for m in space.mixer for c in space.channel_mixer if (m, c) != (IDENTITY, IDENTITY)]
     if sign > 0 and space.largest_blocks is not None:
         pairs = [space.largest_blocks]
+    mixers = {key: extreme_options(space, layers, "mixer", key, sign) for key in space.mixer}
+    channels = {key: extreme_options(space, layers, "channel_mixer", key, sign) for key in space.channel_mixer}
+    precision = _precision(space, sign)
     candidates = (
-        _layer(layers, m, heads, c, ratio, _precision(space, sign), mixer_options=mine, channel_options=its)
+        _layer(layers, m, heads, c, ratio, precision, mixer_options=mixers[m], channel_options=channels[c])
         for m, c in pairs
-        for mine, its in itertools.product(layers.mixers.of(m), layers.channels.of(c))
     )
     layer = max(candidates, key=weight)
     return Architecture(
@@ -48,10 +49,11 @@ def extreme(space: Choices, layers: LayerTable, sign: int) -> Architecture:
     )
 
 
-def largest_options(space: Choices, layers: LayerTable, kind: Kind, key: str) -> Options:
-    """Return the searched options of a block with the most parameters at the largest sizes; FLOPs break ties."""
-    spec, heads, ratio = space.catalogue.spec(kind, key), max(space.num_heads), max(space.ratio)
-    sizes: dict[str, Any] = {"embed_dim": max(space.embed_dim)}
+def extreme_options(space: Choices, layers: LayerTable, kind: Kind, key: str, sign: int) -> Options:
+    """Return the searched options with which a block is largest (``sign`` 1) or smallest, as :func:`extreme` is."""
+    pick, spec = max if sign > 0 else min, space.catalogue.spec(kind, key)
+    heads, ratio = pick(space.num_heads), pick(space.ratio)
+    sizes: dict[str, Any] = {"embed_dim": pick(space.embed_dim)}
     if kind == "mixer":
         found = layers.mixers.at(key, space.num_heads.index(heads))
         sizes["num_heads"] = heads if spec.has_heads else 0
@@ -61,7 +63,7 @@ def largest_options(space: Choices, layers: LayerTable, kind: Kind, key: str) ->
 
     def weight(options: Options) -> tuple[int, int]:
         cost = space.cost(Block(kind=kind, key=key, options=options, **sizes))
-        return cost.params, cost.flops
+        return sign * cost.params, sign * cost.flops
 
     return max(found, key=weight)
 

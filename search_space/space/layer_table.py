@@ -40,18 +40,20 @@ class LayerTable:
     def canonical_layer(self, layer: Layer) -> Layer:
         """Return the layer with its inactive fields set to their neutral values, absent options to their first choice.
 
-        Raises ``KeyError`` for a foreign block, and ``ValueError`` for a foreign value where options are searched.
+        Raises ``KeyError`` for a foreign block, and ``ValueError`` for options that are not searched, and for a size
+        that the space does not have where they are.
         """
-        if self._space.option_genes:
-            return self.layer_of(self._genes_of(layer))
         mixer, channel = self._specs["mixer"][layer.mixer], self._specs["channel_mixer"][layer.channel_mixer]
+        heads, ratio = layer.num_heads if mixer.has_heads else 0, layer.ratio if channel.has_ratio else 0.0
         return Layer(
             mixer=layer.mixer,
-            num_heads=layer.num_heads if mixer.has_heads else 0,
+            num_heads=heads,
             channel_mixer=layer.channel_mixer,
-            ratio=layer.ratio if channel.has_ratio else 0.0,
+            ratio=ratio,
             mixer_precision=layer.mixer_precision if mixer.has_linears else FLOAT,
             channel_precision=layer.channel_precision if channel.has_linears else FLOAT,
+            mixer_options=self.mixers.canonical_options(layer.mixer, layer.mixer_options, heads),
+            channel_options=self.channels.canonical_options(layer.channel_mixer, layer.channel_options, ratio),
         )
 
     def layer_of(self, genes: Sequence[int]) -> Layer:
@@ -73,14 +75,9 @@ class LayerTable:
 
     def genes_of(self, layer: Layer) -> list[int]:
         """Return the genes of a canonical layer; ``ValueError`` or ``KeyError`` for one outside of the space."""
-        genes = self._genes_of(layer)
-        if layer != self.layer_of(genes) or (layer.skips_mixer and layer.skips_channel_mixer):
-            raise ValueError("not canonical")
-        return genes
-
-    def _genes_of(self, layer: Layer) -> list[int]:
-        """Return the genes of the canonical form of a layer."""
         space = self._space
+        if layer != self.canonical_layer(layer) or (layer.skips_mixer and layer.skips_channel_mixer):
+            raise ValueError("not canonical")
         mixer, channel = self._specs["mixer"][layer.mixer], self._specs["channel_mixer"][layer.channel_mixer]
         heads = space.num_heads.index(layer.num_heads) if mixer.has_heads else 0
         ratio = space.ratio.index(layer.ratio) if channel.has_ratio else 0

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from search_space.architecture import IDENTITY, Architecture
-from search_space.blocks import Block, layer_blocks
+from search_space.blocks import layer_blocks
 from search_space.errors import SpaceError
 from search_space.options import Options, options_text
 from search_space.precision import FLOAT, FLOAT_BYTES, FORMATS
@@ -164,15 +164,6 @@ def _check_blocks(space: Choices) -> None:
 def _problem(space: Choices, spec: BlockSpec) -> str | None:
     """Return why a block does not exist at some size of the space, or with a value that is searched at none."""
     genes = [gene for gene in space.option_genes if (gene.kind, gene.key) == (spec.kind, spec.key)]
-    if not genes:
-        for width in space.embed_dim:
-            for heads in space.num_heads if spec.has_heads else (0,):
-                for ratio in space.ratio if spec.has_ratio else (0.0,):
-                    block = Block(kind=spec.kind, key=spec.key, embed_dim=width, num_heads=heads, ratio=ratio)
-                    problem = spec.check(space.geometry.shape(block))
-                    if problem:
-                        return problem
-        return None
     if (variants := math.prod(len(gene.values) for gene in genes)) > MOST_VARIANTS:
         return f"{variants} ways to choose its options together, where {MOST_VARIANTS} are the most"
     at_sizes = [fits(space, spec, size) for size in sizes_of(space, spec)]
@@ -234,7 +225,7 @@ def _check_layer_options(space: Choices, spec: BlockSpec, size: float, options: 
             continue
         value = given.pop(gene.name, None)
         try:
-            gene.index(value)  # type: ignore[arg-type]
+            gene.index(value)
         except ValueError:
             raise SpaceError(
                 f"{where}.{gene.name}",

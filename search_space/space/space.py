@@ -141,7 +141,8 @@ class SearchSpace(Choices):
     def canonical_layer(self, layer: Layer) -> Layer:
         """Return the layer with its inactive fields set to their neutral values, absent options to their first choice.
 
-        Raises ``KeyError`` for a foreign block, and ``ValueError`` for a foreign value where options are searched.
+        Raises ``KeyError`` for a foreign block, and ``ValueError`` for options that are not searched, and for a size
+        that the space does not have where they are.
         """
         return self._layer_table.canonical_layer(layer)
 
@@ -159,7 +160,7 @@ class SearchSpace(Choices):
 
     def largest_options(self, kind: Kind, key: str) -> Options:
         """Return the searched options of a block with the most parameters at the largest sizes; FLOPs break ties."""
-        return corners.largest_options(self, self._layer_table, kind, key)
+        return corners.extreme_options(self, self._layer_table, kind, key, 1)
 
     def flag(self, gene: str, flag: str) -> NDArray[np.int16]:
         """Return a flag (``has_heads``, ``skips``, ...) of every choice of ``mixer`` or ``channel_mixer`` as 0 or 1."""

@@ -114,6 +114,7 @@ class Variants:
         self.block = np.repeat(np.arange(len(self._keys)), counts)
         """``(count,)``: the block of each variant."""
         self._sized = len(space.num_heads if kind == "mixer" else space.ratio)
+        self._sizes = {key: sizes_of(space, space.catalogue.spec(kind, key)) for key in self._keys}
         self._canonical = self._standing_for(space, kind)
 
     def _standing_for(self, space: Choices, kind: Literal["mixer", "channel_mixer"]) -> NDArray[np.int16]:
@@ -123,8 +124,7 @@ class Variants:
             mine = np.flatnonzero(self._mine[block])
             if not len(mine):
                 continue
-            spec = space.catalogue.spec(kind, key)
-            sizes = sizes_of(space, spec)
+            spec, sizes = space.catalogue.spec(kind, key), self._sizes[key]
             for size in range(self._sized):
                 found = fits(space, spec, sizes[min(size, len(sizes) - 1)])
                 for number, fit in enumerate(canonical_fits(found)):
@@ -159,6 +159,14 @@ class Variants:
             raise ValueError(f"no options that are searched: {', '.join(given)}")
         self.neutralise(np.array(block), np.array(size), genes)
         return genes.tolist()
+
+    def canonical_options(self, key: str, options: Options, size: Size) -> Options:
+        """Return the options that stand for those of a block at a number of heads or ratio.
+
+        Raises ``ValueError`` as :meth:`genes_of` does, and for a size that is not the space's where options matter.
+        """
+        place = self._sizes[key].index(size) if any(gene.key == key for gene in self._genes) else 0
+        return self.options_of(self._keys.index(key), self.genes_of(key, options, place))
 
     def options_of(self, block: int, genes: Sequence[int]) -> Options:
         """Return the options that genes ``(columns,)`` of a layer stand for."""

@@ -117,6 +117,20 @@ def test_corners_have_the_extreme_options(searched):
     assert dict(searched.middle.layers[0].mixer_options) == {"kv_heads": 1}
 
 
+def test_a_canonical_layer_keeps_a_precision_that_the_space_has_not(searched):
+    layer = Layer(mixer="softmax", num_heads=2, channel_mixer="identity", mixer_precision="w4", channel_precision="w4")
+    found = searched.canonical_layer(replace(layer, mixer_options={"kv_heads": "all"}))
+    assert found == replace(layer, channel_precision="float", mixer_options={"kv_heads": 2})
+    with pytest.raises(ValueError):
+        searched.canonical_layer(replace(layer, mixer_options={"width": 2}))
+
+
+def test_ranks_that_are_the_same_are_one_network(make_space):
+    sizes = {"embed_dim": [8], "ratio": [1], "mixer": ["pooling"], "channel_mixer": ["low_rank_mlp"], "depth": [1]}
+    space = make_space(**sizes, precision=["float"], options={"low_rank_mlp": {"reduction": [1, 4, 8]}})
+    assert round(10**space.log10_size) == 2, "of 8 by 8 weights a fourth and an eighth are a rank of one"
+
+
 def test_features_tell_options_apart(searched):
     genes = np.unique(draws(searched), axis=0)
     assert len(np.unique(features(searched, genes), axis=0)) == len(genes)
