@@ -156,8 +156,8 @@ Options stand with their defaults. A space sets one with `options: {sliding_wind
 each layer with a list, `options: {sliding_window: {width: [8, 32, 128]}}`: each value is then a block of its own,
 profiled and priced as such, and the supernet shares between them all weights of equal shape. Weights that ranks,
 expansions and heads of keys size are shared by their prefix; filters of other lengths are apart. `kv_heads` is a number
-of heads that divides `num_heads`, or `all`; where a value of the list does not divide the heads of a layer, the nearest
-that does stands for it.
+of heads that divides `num_heads`, or `all`; where a value does not divide the heads of a layer, the nearest one in the
+list that does stands for it.
 """
 
 

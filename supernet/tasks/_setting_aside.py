@@ -89,7 +89,8 @@ def all_splits(
 def _made(given: Mapping[str, Labelled], lacking: Sequence[str], predict: str) -> str:
     ties = given["train"].ties
     if lacking and ties.times:
-        return "in the order of time: of the latest tenth the test, of the tenth before it validation"
+        taken = ", the latest tenth of the rest for ".join(lacking)
+        return f"in the order of time: the latest tenth set aside for {taken}"
     made = aside_text(predict) if lacking else "in files of their own"
     if not ties.groups:
         return made
