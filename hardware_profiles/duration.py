@@ -6,7 +6,7 @@ import re
 
 from search_space.errors import ConfigError
 
-__all__ = ["seconds", "told"]
+__all__ = ["duration_text", "seconds"]
 
 _MOST_S = 366 * 86400.0
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -25,7 +25,7 @@ def seconds(text: str | float, *, parameter: str) -> float:
     return value
 
 
-def told(value: float) -> str:
+def duration_text(value: float) -> str:
     """Return seconds as a reader likes them: in seconds, minutes or hours."""
     if value < 100:
         return f"{value:.0f} s"

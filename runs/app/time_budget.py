@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from hardware_profiles.duration import seconds, told
+from hardware_profiles.duration import duration_text, seconds
 from search_space.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -71,18 +71,18 @@ def expected(config: Config) -> str:
     elif profile.time_budget_s is None:
         parts, known = ["a whole profile (profile.time_budget limits it)"], 0.0
     else:
-        parts, known = [f"profile {told(profile.time_budget_s)}"], profile.time_budget_s
+        parts, known = [f"profile {duration_text(profile.time_budget_s)}"], profile.time_budget_s
     if config.search.method != "fidelities":
         return ", ".join([*parts, f"{config.training.steps} steps of training", f"{config.search.n_trials} trials"])
     compared = _COMPARED * fidelities.baselines * fidelities.seconds
     taught = config.init.path is not None and fidelities.teacher_steps
     parts += [f"{fidelities.teacher_steps} steps of the checkpoint"] if taught else []
     parts += [
-        f"search {told(fidelities.seconds)}",
-        f"networks to compare with {told(compared)}",
-        f"start, report and export {told(_REST_S)}",
+        f"search {duration_text(fidelities.seconds)}",
+        f"networks to compare with {duration_text(compared)}",
+        f"start, report and export {duration_text(_REST_S)}",
     ]
     whole = known + fidelities.seconds + compared + _REST_S
     limited = profile.path is not None or profile.time_budget_s is not None
     beside = [*([] if limited else ["the profile"]), *(["the checkpoint's steps"] if taught else [])]
-    return f"{', '.join(parts)}: about {told(whole)}{''.join(f' and {part}' for part in beside)}"
+    return f"{', '.join(parts)}: about {duration_text(whole)}{''.join(f' and {part}' for part in beside)}"

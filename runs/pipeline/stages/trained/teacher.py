@@ -7,7 +7,7 @@ import time
 
 import torch
 
-from hardware_profiles.duration import told
+from hardware_profiles.duration import duration_text
 from runs.evaluation.teacher import Teacher, make_teacher, step_seconds
 from runs.pipeline.context import Context
 from runs.pipeline.plan import Stage
@@ -36,9 +36,9 @@ def teacher(context: Context) -> Teacher | None:
     context.pretrained.initialise(supernet)
     began, new = time.monotonic(), not any(folder.glob(f"*/{FILE}"))
     if new and settings.teacher_steps:
-        seconds = settings.teacher_steps * step_seconds(supernet, context.data, training)
+        takes = duration_text(settings.teacher_steps * step_seconds(supernet, context.data, training))
         context.reporter.message(
-            f"teacher: {context.pretrained} is trained for {settings.teacher_steps} steps first, about {told(seconds)}"
+            f"teacher: {context.pretrained} is trained for {settings.teacher_steps} steps first, about {takes}"
         )
     made = make_teacher(
         supernet,
