@@ -117,7 +117,8 @@ class BlockStep(nn.Module):
 
     def forward(self, *arguments: Tensor) -> Tensor | tuple[Tensor, ...]:
         """Run the block at its own sizes on what :meth:`example` names, in that order."""
-        return self._run(self.inner, *arguments)  # type: ignore[no-any-return]
+        result: Tensor | tuple[Tensor, ...] = self._run(self.inner, *arguments)
+        return result
 
     def parts(self, example: Mapping[str, Tensor]) -> list[Part] | None:
         """Return what its graph is put together from."""
