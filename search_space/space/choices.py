@@ -35,7 +35,8 @@ class OptionGene:
 
     def index(self, value: object) -> int:
         """Return the place of a value; ``ValueError`` for another, also for one of another type (``True`` for 1)."""
-        return [(type(choice), choice) for choice in self.values].index((type(value), value))
+        known: list[tuple[type, object]] = [(type(choice), choice) for choice in self.values]
+        return known.index((type(value), value))
 
     @property
     def of_numbers(self) -> bool:
