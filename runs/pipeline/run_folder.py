@@ -16,7 +16,7 @@ from search_space.schema import LONGEST_NAME, is_file_name, shown
 __all__ = ["comparison_name", "run_folder", "sweep_folder", "sweep_name"]
 
 _NAME = re.compile(r"\w[\w.,=+@-]*")
-_SHARED = ("supernets", "comparisons", "profiles")
+_SHARED = ("supernets", "teachers", "comparisons", "profiles")
 
 
 def _check_name(name: str, *, parameter: str = "name") -> None:
