@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from runs.api.exported import Exported
-from runs.api.opening import create_run
+from runs.api.opening import check_mappings, create_run
 from runs.app.verbs.compress import defaults
 
 __all__ = ["compress"]
@@ -39,8 +39,9 @@ def compress(
     NasweaveError
         The checkpoint or the data cannot be read or do not fit, or a value is illegal.
     """
+    check_mappings(task_options=task_options, budget=budget, overrides=overrides)
     given: dict[str, object] = {"init.path": str(checkpoint), "task": task}
-    given |= {f"task.options.{key}": value for key, value in (task_options or {}).items()}
+    given |= {f"task.options.{key}": value for key, value in (task_options or {}).items()} | dict(overrides or {})
     wanted = defaults({key: str(value) for key, value in given.items()})
     run = create_run(
         name,
@@ -48,7 +49,7 @@ def compress(
         task_options=task_options,
         budget=budget,
         outputs=outputs,
-        overrides={**wanted, "init.path": str(checkpoint), **(overrides or {})},
+        overrides={**{key: value for key, value in wanted.items() if key not in given}, **given},
         load_if_exists=True,
         progress=progress,
     )

@@ -20,7 +20,7 @@ from search_space.errors import ConfigError, SpaceError
 from supernet import catalogue
 from supernet.tasks import Origin, TaskData
 
-__all__ = ["create_run", "load_run"]
+__all__ = ["check_mappings", "create_run", "load_run"]
 
 
 def create_run(
@@ -73,9 +73,7 @@ def create_run(
     NasweaveError
         The run exists, or a name or value is illegal.
     """
-    for parameter, mapping in (("task_options", task_options), ("budget", budget), ("overrides", overrides)):
-        legal = mapping is None or isinstance(mapping, Mapping)
-        check_value(parameter, mapping, "values by name", legal, remedy="give a dict")
+    check_mappings(task_options=task_options, budget=budget, overrides=overrides)
     origin = _origin(task, task_options)
     given: dict[str, object] = {"task": origin.task, "name": name, **origin.keys, **_space_keys(space)}
     if device is not None:
@@ -95,9 +93,9 @@ def create_run(
             given |= {"outputs": temporary.name, "store": f"sqlite:///{temporary.name}/nasweave.db"}
         else:
             given["outputs"] = str(outputs)
-        own = run_folder(outputs=str(given["outputs"]), task=origin.task, name=name) / OWN_DATA
-        given |= {f"task.options.{option}": str(own / path.name) for option, path in origin.files.items()}
         given |= overrides or {}
+        own = run_folder(outputs=str(given["outputs"]), task=origin.task, name=str(given["name"])) / OWN_DATA
+        given |= {f"task.options.{option}": str(own / path.name) for option, path in origin.files.items()}
         config = compose(overrides=given)
         folder = run_folder(outputs=config.outputs, task=config.task.name, name=config.name)
         if folder.exists() and any(folder.iterdir()) and not load_if_exists:
@@ -131,6 +129,13 @@ def load_run(path: str | Path, *, progress: bool = False) -> Run:
     """
     folder = Path(path)
     return Run(Asked.of(folder), folder=folder, progress=progress)
+
+
+def check_mappings(**given: object) -> None:
+    """Raise ``ConfigError`` for an argument that is neither a mapping nor left out."""
+    for parameter, mapping in given.items():
+        legal = mapping is None or isinstance(mapping, Mapping)
+        check_value(parameter, mapping, "values by name", legal, remedy="give a dict")
 
 
 def _space_keys(space: str | SearchSpace | None) -> dict[str, object]:

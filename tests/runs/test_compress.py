@@ -6,11 +6,13 @@ import csv
 import json
 import subprocess
 import sys
+from unittest.mock import MagicMock
 
 import pytest
 import torch
 
 import nasweave as nw
+from runs.api import compressing
 from supernet.tokenizers.bert import Vocabulary
 from tests.runs.tiny import nasweave
 from tests.supernet.pretrained.checkpoints import model_of
@@ -130,6 +132,18 @@ def test_a_mistake_is_one_line(texts_file, monkeypatch, capsys, words, said):
     assert nasweave(monkeypatch, "compress", *words, "task=text", f"task.options.path={texts_file}") == 2
     printed = capsys.readouterr().err.strip()
     assert said in printed and "\n" not in printed
+
+
+def test_what_python_is_told_takes_the_place_of_what_a_compression_sets(monkeypatch):
+    made = MagicMock()
+    monkeypatch.setattr(compressing, "create_run", made)
+    options = {"path": "mine.csv", "trim_vocabulary": False}
+    nw.compress("DIR", task_options=options, overrides={"training.batch_size": 8})
+    overrides = made.call_args.kwargs["overrides"]
+    assert (overrides["task.options.trim_vocabulary"], overrides["training.batch_size"]) == (False, 8)
+    assert (overrides["space"], overrides["init.path"]) == ("checkpoint", "DIR")
+    with pytest.raises(nw.NasweaveError, match="overrides: expected values by name"):
+        nw.compress("DIR", overrides="training.batch_size=8")
 
 
 def test_a_space_around_a_checkpoint_needs_one(tmp_path, monkeypatch, capsys):

@@ -73,11 +73,11 @@ def run(invocation: Invocation) -> None:
 
 
 def _tell(context: Context, plan: Plan, exported: Path) -> None:
-    """Compare the exported network with the checkpoint's own, as it is predicted in float."""
+    """Compare the exported network with the checkpoint's own, as both are predicted."""
     from runs.pipeline.stages.devices import DEVICES
 
     (candidate,) = (c for c in context.store.candidates(context.run.id, state="complete") if c.key == exported.name)
-    largest = context.space.largest.in_float()
+    largest = context.space.largest  # in float, where the space has that
     costs = plan.run(DEVICES).costs(context.space.encode([largest, candidate.architecture]))
     (slow, fast), (large, small) = costs["latency_ms"].tolist(), (costs["size_bytes"] / 1e6).tolist()
     context.reporter.message(
