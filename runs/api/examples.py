@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -62,7 +63,7 @@ def examples_of(given: object, *, parameter: str, label: str) -> Examples:
         For anything else, examples of different kinds, or one that is another every time it is read.
     """
     if isinstance(given, pd.DataFrame):
-        return _of_fields({str(name): given[name].tolist() for name in given.columns}, label, parameter)
+        return _of_fields(_columns(given, parameter), label, parameter)
     if isinstance(given, tuple) and len(given) == 2 and not isinstance(given[0], tuple | Mapping | str):
         inputs, labels = given
         if not (hasattr(inputs, "__len__") and hasattr(labels, "__len__")):
@@ -71,8 +72,7 @@ def examples_of(given: object, *, parameter: str, label: str) -> Examples:
             got = f"{len(inputs)} and {len(labels)}"
             raise DataError(parameter, expected="as many labels as examples", got=got, remedy="give one of each")
         if isinstance(inputs, pd.DataFrame):
-            fields = {str(name): inputs[name].tolist() for name in inputs.columns}
-            return Examples(fields=fields, labels=[_label(y, parameter) for y in _plain(labels)])
+            return Examples(fields=_columns(inputs, parameter), labels=[_label(y, parameter) for y in _plain(labels)])
         return _of_pairs(list(zip(_plain(inputs), _plain(labels), strict=True)), parameter)
     if isinstance(given, str | bytes | Mapping) or not (hasattr(given, "__len__") and hasattr(given, "__getitem__")):
         raise _refused(parameter, type(given).__name__)
@@ -98,6 +98,14 @@ def examples_of(given: object, *, parameter: str, label: str) -> Examples:
     return _of_pairs(items, parameter)
 
 
+def _columns(frame: pd.DataFrame, parameter: str) -> dict[str, Sequence[object]]:
+    names = [str(name) for name in frame.columns]
+    if (twice := next((name for name in names if names.count(name) > 1), None)) is not None:
+        got = f"{shown(twice)!r} twice"
+        raise DataError(parameter, expected="columns of different names", got=got, remedy="rename them")
+    return {name: frame.iloc[:, place].tolist() for place, name in enumerate(names)}
+
+
 def _refused(parameter: str, got: str) -> DataError:
     return DataError(parameter, expected=_EXPECTED, got=shown(got), remedy="convert it")
 
@@ -106,10 +114,9 @@ def _check_same(first: Any, again: Any, parameter: str) -> None:
     """Refuse examples that are drawn at random: every epoch would see the one that was read."""
     pairs = zip(first, again, strict=False) if isinstance(first, tuple | list) else ()
     for one, other in pairs:
-        if not (isinstance(one, str) or np.array_equal(np.asarray(one), np.asarray(other), equal_nan=False)):
-            both = np.asarray(one), np.asarray(other)
-            if both[0].dtype.kind == "f" and np.array_equal(*both, equal_nan=True):
-                continue
+        mine, its = _as_array(one), _as_array(other)
+        both = mine.dtype.kind + its.dtype.kind
+        if "O" not in both and not np.array_equal(mine, its, equal_nan=both == "ff"):
             raise DataError(
                 f"{parameter}[0]",
                 expected="the same example every time it is read, for each is read once",
@@ -151,10 +158,18 @@ def _of_pairs(pairs: Sequence[tuple[Any, Any]], parameter: str) -> Examples:
     return Examples(arrays=arrays, fields={}, labels=labels)
 
 
+def _as_array(x: Any) -> NDArray[Any]:
+    """Return what numpy makes of an object, an array of objects where that is nothing."""
+    try:
+        return np.asarray(x.detach().cpu() if isinstance(x, torch.Tensor) else x)
+    except (TypeError, ValueError):  # lists of unequal lengths, kinds of numbers that numpy lacks
+        return np.empty((), dtype=object)
+
+
 def _array(x: Any, where: str) -> NDArray[Any]:
     """Return the numbers of an example; channels of a picture of Pillow come first."""
     is_picture = hasattr(x, "getbands")
-    array = x.detach().cpu().numpy() if isinstance(x, torch.Tensor) else np.asarray(x)
+    array = _as_array(x)
     if array.dtype.kind not in "biuf" or array.ndim == 0:
         raise DataError(
             where, expected="numbers, or a text", got=f"{type(x).__name__} ({array.dtype})", remedy="convert it"
@@ -166,13 +181,18 @@ def _plain(values: Any) -> Any:
     """Return arrays as they are read fastest, one by one."""
     if isinstance(values, torch.Tensor):
         return values.detach().cpu().numpy()
+    if isinstance(values, pd.DataFrame):
+        return values.to_numpy()
     return values.tolist() if isinstance(values, pd.Series) else values
 
 
 def _label(value: Any, parameter: str) -> str | int | float | None:
-    if isinstance(value, str) or value is None:
+    """Return a label as it is written, ``None`` for what stands for none."""
+    if isinstance(value, str):
         return value
-    array = np.asarray(value.detach().cpu() if isinstance(value, torch.Tensor) else value)
+    if value is None or value is pd.NA or value is pd.NaT:
+        return None
+    array = _as_array(value)
     if array.size != 1 or array.dtype.kind not in "biufU":
         raise DataError(
             f"{parameter}: labels",
@@ -181,4 +201,6 @@ def _label(value: Any, parameter: str) -> str | int | float | None:
             remedy="give a text, a whole number or a float",
         )
     found: Any = array.reshape(()).item()
+    if isinstance(found, float) and math.isnan(found):
+        return None  # as pandas has what is missing
     return str(found) if isinstance(found, bool | str) else found

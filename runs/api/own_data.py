@@ -140,6 +140,9 @@ def _write_arrays(
     names = [] if options["predict"] == "number" else _names(parts["train"])
     known: dict[str | int | float | None, int] = {name: number for number, name in enumerate(names)}
     for split, part in parts.items():
+        if None in part.labels:
+            where = f"{split}[{part.labels.index(None)}]"
+            raise DataError(where, expected="a label", got="none", remedy="leave the example out")
         arrays[f"x_{split}"] = _together(part.arrays, split, padded=task == "labelled_series")
         if task == "npz" and names:
             if unseen := [y for y in part.labels if y not in known]:
@@ -168,9 +171,9 @@ def _write_arrays(
     return {"path": path}, {}
 
 
-def _names(train: Examples) -> list[str | int]:
+def _names(train: Examples) -> list[str | int | float]:
     found = {y for y in train.labels if y is not None}
-    return sorted(found, key=lambda y: (isinstance(y, str), y))  # type: ignore[arg-type]
+    return sorted(found, key=lambda y: (isinstance(y, str), 0 if isinstance(y, str) else y, str(y)))
 
 
 def _together(arrays: Sequence[NDArray[Any]], split: str, *, padded: bool) -> NDArray[Any]:
@@ -213,10 +216,17 @@ def _write_tables(
             found[name] = _tie(value, count, parameter=what) if split == "train" else own
     digest = hashlib.sha256()
     for split, found in columns.items():
+        if label in found:
+            raise DataError(
+                split,
+                expected=f"no column {label!r} beside the labels that are given apart",
+                got="one",
+                remedy="rename it, or give the labels another name with label=",
+            )
         found[label] = [None if y is None else str(y) for y in parts[split].labels]
         try:
             tables[split] = pa.table({name: pa.array(values, from_pandas=True) for name, values in found.items()})
-        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        except (pa.ArrowException, OverflowError, UnicodeError) as error:
             raise DataError(
                 split, expected="columns of one type each", got=shown(str(error)), remedy="convert its cells"
             ) from error

@@ -58,6 +58,18 @@ def test_texts_rows_series_and_numbers_are_told_apart():
     assert nw.task("text", train=[{"text": t, "label": y} for t, y in lines]).shape.vocab_size
 
 
+def test_rows_that_lack_a_label_are_left_out_however_pandas_has_them():
+    frame = pd.DataFrame([{**row, "age": float(row["age"])} for row in table_rows(80)])
+    whole = nw.task(train=frame.iloc[2:])
+    for nothing in (float("nan"), None, pd.NA):
+        lacking = frame.assign(label=[nothing, nothing, *frame["label"][2:]])
+        data = nw.task(train=lacking)
+        assert (data.kind, data.data_hash) == ("classes", whole.data_hash)
+        assert any("without a label: 2 rows" in note for note in data.summary.notes)
+    one_column = nw.task(train=(frame.drop(columns="label")[2:], frame[["label"]][2:]))
+    assert one_column.data_hash == whole.data_hash
+
+
 def test_splits_of_ones_own_and_groups_are_kept():
     given = {"validation": (PICTURES[:30], CLASSES[:30]), "test": (PICTURES[30:70], CLASSES[30:70])}
     data = nw.task(train=(PICTURES[70:], CLASSES[70:240]), **given, patch_size=4)
@@ -112,6 +124,11 @@ def test_data_of_a_task_makes_a_run_and_a_space(tmp_path):
 @pytest.mark.parametrize(
     "arguments, message",
     [
+        ({"train": [([[1, 2], [3]], 0)]}, r"train\[0\]: expected numbers, or a text, got list"),
+        ({"train": (PICTURES, [None, *CLASSES[1:240]])}, r"train\[0\]: expected a label, got none"),
+        ({"train": pd.DataFrame([[1, 2, 3]], columns=["a", "b", "a"])}, "different names, got 'a' twice"),
+        ({"train": (pd.DataFrame({"label": [1, 2]}), [0, 1])}, "train: expected no column 'label' beside the labels"),
+        ({"train": pd.DataFrame({"a": [2**70, 1], "label": [0, 1]})}, "train: expected columns of one type each"),
         ({"train": 5}, "train: expected arrays .*, got int"),
         ({"train": "mine.csv"}, "train: expected arrays .*, got str"),
         ({"train": iter([(1, 2)])}, "train: expected arrays"),
