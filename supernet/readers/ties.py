@@ -77,7 +77,10 @@ def ties_of(groups: Sequence[str] | None, times: Sequence[str] | None, *, where:
     named = tuple(cell.strip() for cell in groups or ())
     if "" in named:
         raise DataError(
-            where, expected="a group in every row", got=f"none in row {named.index('') + 1}", remedy="name it, or all"
+            where,
+            expected="a group of every example",
+            got=f"none of example {named.index('') + 1} of those with a label",
+            remedy="name it, or all",
         )
     return Ties(groups=named, times=_seconds(times, where=where) if times is not None else ())
 
@@ -110,8 +113,8 @@ def _seconds(cells: Sequence[str], *, where: str) -> tuple[float, ...]:
         except ValueError as error:
             raise DataError(
                 f"{where}, task.options.time",
-                expected="a number in every row, or in every row a time as 2026-01-31 or 2026-01-31T12:00",
-                got=f"'{shown(cell)}' in row {number}",
+                expected="a number of every example, or of every one a time as 2026-01-31 or 2026-01-31T12:00",
+                got=f"'{shown(cell)}' of example {number} of those with a label",
                 remedy="write all times alike",
             ) from error
     return tuple(found)

@@ -182,8 +182,8 @@ def _split_anew(data: TaskData, aim: Aim) -> TaskData:
             remedy="choose another number, or add examples",
         )
     groups = None
-    if train.groups is not None and validation.groups is not None:
-        groups = np.concatenate([train.groups, validation.groups])
+    if train.groups is not None:
+        groups = np.concatenate([train.groups, _groups(validation)])
     rest, taken = _dealt(classes, size, aim, groups=groups, names=data.labels)
 
     def split(rows: NDArray[np.int64]) -> Split:
@@ -194,6 +194,11 @@ def _split_anew(data: TaskData, aim: Aim) -> TaskData:
     choice = (key, given, aim.fold if aim.folds else 0, *(() if groups is None else (groups.tolist(),)))
     anew = replace(data, train=split(rest), validation=split(taken), data_hash=data_hash(data.data_hash, *choice))
     return replace(anew, summary=_told_anew(anew, f"{key}={given}"))
+
+
+def _groups(split: Split) -> NDArray[np.int64]:
+    """Return the numbers of a split's groups; examples of which none is told are tied to no other."""
+    return -1 - np.arange(len(split)) if split.groups is None else split.groups
 
 
 def _told_anew(data: TaskData, choice: str) -> DataSummary:

@@ -93,6 +93,23 @@ def test_groups_that_stand_in_files_of_several_splits_are_told(tmp_path, rows):
     assert "but for" in data.summary.facts["examples"]
 
 
+def test_folds_keep_groups_whole_beside_validation_examples_without_any(tmp_path):
+    x, y, people = np.ones((60, 8, 8), np.float32), np.arange(60) % 2, np.arange(50) // 5
+    arrays = {"x_train": x[10:], "y_train": y[10:], "x_validation": x[:10], "y_validation": y[:10]}
+    np.savez(tmp_path / "a.npz", **arrays, x_test=x, y_test=y, groups_train=people)
+    whole = TASKS["npz"].load(options={"path": str(tmp_path / "a.npz"), "patch_size": 4})
+    data = aimed(whole, Aim(folds=5))
+    assert not {*data.train.groups.tolist()} & {*data.validation.groups.tolist()}
+    assert len({*data.train.groups.tolist(), *data.validation.groups.tolist()}) == 10 + 10
+
+
+@pytest.mark.parametrize("own, made", [("test", "aside for validation"), ("validation", "aside for test")])
+def test_a_summary_tells_which_split_the_latest_examples_are(tmp_path, rows, own, made):
+    other = write_table(tmp_path / "b.csv", rows[:30])
+    data = load(tmp_path, rows, time="day", ignore="household", **{f"{own}_path": str(other)})
+    assert data.summary.facts["examples"].rstrip(")").endswith(made)
+
+
 def test_classes_are_as_even_as_groups_allow():
     rng = np.random.default_rng(0)
     groups, classes = rng.integers(0, 60, 600), (rng.random(600) < 0.2).astype(np.int64)
@@ -104,10 +121,10 @@ def test_classes_are_as_even_as_groups_allow():
 @pytest.mark.parametrize(
     "groups, times, error, message",
     [
-        (["a", " "], None, DataError, "expected a group in every row, got none in row 2"),
+        (["a", " "], None, DataError, "expected a group of every example, got none of example 2"),
         (["a", "b"], ["1", "2"], ConfigError, "expected groups or times"),
-        (None, ["2024-01-01", "1.2.2024"], DataError, r"task\.options\.time: expected .*, got '1\.2\.2024' in row 2"),
-        (None, ["1", ""], DataError, "got '' in row 2"),
+        (None, ["2024-01-01", "1.2.2024"], DataError, r"task\.options\.time: expected .*, got '1\.2\.2024' of example 2"),
+        (None, ["1", ""], DataError, "got '' of example 2"),
     ],
 )
 def test_odd_ties_are_refused(groups, times, error, message):
