@@ -106,6 +106,12 @@ class CostModel:
             raise ValueError("cache_bytes: expected a space of a causal task; only its networks decode token by token")
         return sum_over_blocks(self.space.block_ids(genes), self._state_bytes)[:, 0] * self.sequences
 
+    @property
+    def least_cache_bytes(self) -> int:
+        """The least that one layer remembers, of those that remember anything; 1 where none does."""
+        kept = self._state_bytes[self._state_bytes > 0]
+        return int(kept.min()) * self.sequences if len(kept) else 1
+
     def peak_activation_bytes(self, genes: Genes, *, batch_size: int = 1) -> NDArray[np.int64]:
         """Return the bytes of the float values alive at the worst moment of a forward pass, weights left out.
 

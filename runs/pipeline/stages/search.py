@@ -140,6 +140,9 @@ def search_identity(context: Context, known: Devices) -> dict[str, str]:
     profiles = {"profile": known.fingerprint} | {f"profile {name}": value for name, value in used.items()}
     if known.decode_fingerprint is not None:
         profiles["profile of decoding"] = known.decode_fingerprint
+    room = context.config.hardware.cache_tokens
+    if room is not None:  # without a profile of decoding nothing else knows what caches are of
+        profiles["cache"] = f"room for {room} tokens"
     if context.config.search.method == "fidelities":
         return {"training": context.weights_fingerprint} | profiles
     config, brief = context.config.evaluation, context.brief

@@ -10,13 +10,15 @@ import torch
 
 from hardware_profiles import RUNTIMES, Measurand, Setting, this_device
 from predictors import CostModel
-from runs.objectives import Budget, as_measured
+from runs.objectives import Budget, as_measured, exact_costs, objectives_by_name
 from runs.pipeline.ahead.phases import check_lengths, check_phases
 from runs.pipeline.config import HardwareConfig
+from runs.pipeline.stages.search import search_identity
+from runs.pipeline.stages.trained.purchases import untrained_costs
 from runs.profiling.builder import Builder
 from runs.profiling.devices import Devices
 from runs.profiling.target import Target
-from search_space import Architecture, Layer, TaskShape, space_from_mapping
+from search_space import Architecture, Layer, TaskShape, declaration_of, space_from_mapping
 from search_space.errors import ConfigError, NasweaveError, RuntimeUnavailableError
 from supernet import Network, catalogue
 from supernet.elastic import reset_parameters
@@ -149,6 +151,31 @@ def test_the_step_is_predicted_like_other_latencies(space):
     assert told["decode_low_ms"] < told["decode_ms"] < told["decode_high_ms"]
     without = Devices.fit(profiles, space=space, exact=CostModel(space))
     assert "decode_ms" not in without.costs(genes) and without.decode_fingerprint is None
+
+
+def test_a_search_does_not_go_on_with_caches_of_another_length():
+    known = SimpleNamespace(fingerprints={}, fingerprint="a", decode_fingerprint=None)
+
+    def identity(**lengths: int) -> dict[str, str]:
+        config = asked("validation_error", "cache_bytes", **lengths)
+        config.search.method = "fidelities"
+        return search_identity(SimpleNamespace(config=config, budget=config.limits, weights_fingerprint="b"), known)
+
+    assert identity(cache_tokens=8)["cache"] == "room for 8 tokens"
+    assert identity(cache_tokens=8) != identity(cache_tokens=16) and "cache" not in identity()
+
+
+def test_a_network_that_remembers_nothing_has_a_cost_of_which_there_is_a_logarithm(space):
+    declared = {**declaration_of(space), "mixer": ["softmax", "identity"]}
+    idle = space_from_mapping(declared, task=task(), catalogue=catalogue())
+    layers = (Layer(mixer="identity", channel_mixer="mlp", ratio=1.0), *NETWORK.layers[:1])
+    genes = idle.encode([Architecture(embed_dim=16, layers=(layer,)) for layer in layers])
+    exact = CostModel(idle, sequences=2)
+    known = SimpleNamespace(exact=exact, costs=lambda rows: exact_costs(exact, rows))
+    least = 2 * 4 * 2 * LENGTH * 8  # keys and values of one head, of two sequences
+    assert exact.cache_bytes(genes).tolist() == [0, 2 * least] and exact.least_cache_bytes == least
+    objectives = objectives_by_name(("validation_error", "cache_bytes"))
+    assert untrained_costs(known, objectives)(genes).tolist() == [[least], [2 * least]]
 
 
 def test_what_was_measured_replaces_what_is_read_of_it():

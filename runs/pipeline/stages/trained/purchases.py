@@ -37,10 +37,13 @@ __all__ = [
     "offered_precisions",
     "processes_of",
     "trainer",
+    "untrained_costs",
     "watched",
 ]
 
 Train = Callable[[Sequence[Action]], list[Bought | NasweaveError]]
+
+_CACHE = "cache_bytes"
 
 
 def fidelity_task(context: Context, known: Devices, simple_models: Sequence[SimpleModel]) -> FidelityTask:
@@ -55,7 +58,7 @@ def fidelity_task(context: Context, known: Devices, simple_models: Sequence[Simp
 
     return FidelityTask(
         genotype=SpaceGenotype(context.space, precisions=offered_precisions(context, known)),
-        known=_costs(known, context.objectives),
+        known=untrained_costs(known, context.objectives),
         step_cost=step_cost(context.space, context.costs),
         params=context.costs.params,
         rungs=context.config.search.fidelities.rungs,
@@ -70,16 +73,22 @@ def offered_precisions(context: Context, known: Devices) -> Mapping[str, tuple[s
     """Return the precisions that the search proposes for mixers and for channel mixers, by the name of their genes."""
     if context.config.search.fidelities.precisions == "all":
         return dict.fromkeys(PRECISIONS, context.space.precision)
-    costs = _costs(known, (*context.objectives, *context.budget.objectives))
+    costs = untrained_costs(known, (*context.objectives, *context.budget.objectives))
     return useful_precisions(context.space, costs, noise=known.own.noise_floor)
 
 
-def _costs(known: Devices, objectives: Sequence[Objective]) -> Callable[[Genes], NDArray[np.float64]]:
-    """Return what gives the objectives that need no training ``(n, k)``, of which less is better; ones without any."""
+def untrained_costs(known: Devices, objectives: Sequence[Objective]) -> Callable[[Genes], NDArray[np.float64]]:
+    """Return what gives the objectives that need no training ``(n, k)``, of which less is better; ones without any.
+
+    All are positive, for the search takes their logarithms: a network that remembers nothing counts as one of the least
+    cache.
+    """
     untrained = [o for o in objectives if not o.evaluated]
 
     def costs(genes: Genes) -> NDArray[np.float64]:
         values = known.costs(genes)
+        if _CACHE in values:
+            values[_CACHE] = np.maximum(values[_CACHE], known.exact.least_cache_bytes)
         columns = [values[o.name] if o.sign > 0 else 1.0 / values[o.name] for o in untrained]
         return np.column_stack(columns) if columns else np.ones((len(genes), 1))
 
