@@ -57,14 +57,15 @@ class Teacher:
     origin: str
 
 
-def step_seconds(supernet: Supernet, data: TaskData, config: TrainingConfig) -> float:
-    """Return about how long a step of training its largest network takes here: the second of two, with no update."""
-    network = _largest(supernet, supernet.space.largest.in_float()).train()
+def step_seconds(supernet: Supernet, data: TaskData, config: TrainingConfig, *, device: torch.device) -> float:
+    """Return about how long a step of training its largest network takes there: the second of two, with no update."""
+    network = _largest(supernet, supernet.space.largest.in_float()).to(device).train()
     took = 0.0
     for step in range(2):
         began = time.perf_counter()
         inputs, targets = data.train.batch(training_rows(data, config, step=step))
-        data.loss(network(inputs), targets).backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(data.loss(network(inputs.to(device)), targets.to(device)))
+        torch.nn.utils.clip_grad_norm_(network.parameters(), config.gradient_clip).item()  # waits for a device
         took = time.perf_counter() - began
     return took
 
@@ -161,8 +162,10 @@ def _lessons(
 
 def _layers(kept: Tensor | None, depth: int, *, where: Path) -> Mapping[int, tuple[int, ...]]:
     """Return for each depth the places of its layers from a row of marks each; raises ``CheckpointError``."""
-    rows = [] if kept is None else [tuple(row.nonzero().flatten().tolist()) for row in kept.reshape(-1, kept.shape[-1])]
-    if [len(row) for row in rows] != list(range(1, depth + 1)) or any(max(row) >= depth for row in rows):
+    rows: list[tuple[int, ...]] = []
+    if kept is not None and kept.shape == (depth, depth):
+        rows = [tuple(row.nonzero().flatten().tolist()) for row in kept]
+    if [len(row) for row in rows] != list(range(1, depth + 1)):
         raise CheckpointError(
             str(where), expected=f"the layers of each depth to {depth}", got="others", remedy="remove the file"
         )

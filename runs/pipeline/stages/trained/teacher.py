@@ -36,7 +36,8 @@ def teacher(context: Context) -> Teacher | None:
     context.pretrained.initialise(supernet)
     began, new = time.monotonic(), not any(folder.glob(f"*/{FILE}"))
     if new and settings.teacher_steps:
-        takes = duration_text(settings.teacher_steps * step_seconds(supernet, context.data, training))
+        step = step_seconds(supernet, context.data, training, device=context.accelerator)
+        takes = duration_text(settings.teacher_steps * step)
         context.reporter.message(
             f"teacher: {context.pretrained} is trained for {settings.teacher_steps} steps first, about {takes}"
         )
