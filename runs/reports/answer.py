@@ -24,6 +24,7 @@ __all__ = [
 
 _KNEE = "past which the front pays more latency for each point of error"
 _TOLD_APART = 1.05  # ratios of latencies below this are called equal
+_OF_DECODERS = {"ttft_ms": " to the first token", "tokens_per_s": "", "cache_bytes": " of cache"}
 
 
 def answered(data: ReportData) -> ReportedNetwork | None:
@@ -120,6 +121,8 @@ def _cost(o: Objective, network: ReportedNetwork) -> str:
     text = quantity(network.objectives[o.name], o.unit)
     if device_of(o.name) is not None:
         return f"{text} on {device_of(o.name)}"
+    if o.name in _OF_DECODERS:
+        return f"{text}{_OF_DECODERS[o.name]}"
     return text if unit_of(o.name) in ("ms", "bytes") else f"{text} {words(o.label)}"
 
 

@@ -180,6 +180,7 @@ def phase_table(data: ReportData) -> Table:
         if "cache_bytes" not in n.objectives:
             continue
         took = n.decode_measured_ms
+        measured = n.latency_measured_ms is not None and (took is not None or "decode_ms" not in n.objectives)
         decode = n.objectives.get("decode_ms") if took is None else took
         rows.append(
             (
@@ -188,7 +189,7 @@ def phase_table(data: ReportData) -> Table:
                 _number(decode, "ms"),
                 _number(None if decode is None else 1e3 * data.sequences / decode, ""),
                 _value(data, "cache_bytes", n.objectives["cache_bytes"]),
-                Cell(text="predicted" if n.latency_measured_ms is None else "measured"),
+                Cell(text="measured" if measured else "predicted"),
             )
         )
     return Table(header=("decoding", "first token", "each further", "tokens a second", "cache", ""), rows=tuple(rows))

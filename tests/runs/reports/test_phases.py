@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
+from runs.objectives import OBJECTIVES
+from runs.reports.answer import headline
 from runs.reports.tables import phase_table
 from runs.reports.terminal import terminal_lines
 
@@ -25,3 +29,15 @@ def test_the_phases_stand_where_networks_decode(report_data):
         took = row[-1] == "measured"
         assert row[2:5] == (["0.250 ms", "8000", "2.05 kB"] if took else ["0.500 ms", "4000", "2.05 kB"])
     assert any("each further" in line for line in terminal_lines(decoders))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [("ttft_ms", 12.0, "12.0 ms to the first token, "), ("tokens_per_s", 810.0, "810 tokens/s, ")]
+    + [("cache_bytes", 2048.0, "2.05 kB of cache, ")],
+)
+def test_the_answer_says_what_a_phase_costs(report_data, name, value, said):
+    networks = tuple(replace(n, objectives={**n.objectives, name: value}) for n in report_data.networks)
+    objectives = (report_data.quality, OBJECTIVES[name])
+    data = replace(report_data, networks=networks, objectives=objectives, hypervolume_reference=(35.0, 1e4))
+    assert said in headline(data)
