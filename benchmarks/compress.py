@@ -40,6 +40,7 @@ from runs.app.verbs import VERBS
 from runs.environment import versions
 from runs.evaluation.rounds import RoundsEvaluator
 from runs.evaluation.teacher import Teacher
+from runs.files import write_text
 from runs.pipeline.context import Command, Context, open_context
 from runs.pipeline.export_folder import subject_of
 from runs.pipeline.plan import Plan
@@ -54,6 +55,7 @@ from search_space.errors import NasweaveError
 from supernet import Network, extract
 from supernet.calibration import calibrate
 from supernet.tasks import TaskData
+from supernet.training.rounds import inherit_weights
 
 __all__ = ["measure"]
 
@@ -75,7 +77,7 @@ class _File:
     content
         The file.
     steps, seconds
-        Of its own training, beyond the teacher's; of the front's networks the seconds of the whole search.
+        That its own training, beyond the teacher's, was given; of the front's networks the seconds of the whole search.
     """
 
     group: str
@@ -144,7 +146,7 @@ def _first_layers(context: Context, teacher: Teacher, depth: int, scratch: Path,
 
     def start(architecture: Architecture) -> Network:
         network = Network(architecture, teacher.supernet.space.geometry)
-        network.load_state_dict(_prefix(teacher, network))
+        inherit_weights(network, teacher.supernet)
         return network
 
     def trainer(name: str) -> RoundsEvaluator:
@@ -159,22 +161,15 @@ def _first_layers(context: Context, teacher: Teacher, depth: int, scratch: Path,
             teaching=teacher.teaching,
         )
 
-    began = time.monotonic()
-    with tempfile.TemporaryDirectory(dir=scratch) as probed:
-        trainer(str(Path(probed).resolve())).train(shallow, steps=_PROBE)
-    steps = max(_PROBE, round(seconds / (time.monotonic() - began) * _PROBE))
-    chosen = trainer("first_layers")
-    steps = chosen.steps(shallow) or steps  # of an earlier call
-    began = time.monotonic()
+    told = context.folder / "first_layers" / f"{depth}.json"
+    if not told.exists():  # the same command trains as many steps, wherever it was stopped
+        began = time.monotonic()
+        with tempfile.TemporaryDirectory(dir=scratch) as probed:
+            trainer(str(Path(probed).resolve())).train(shallow, steps=_PROBE)
+        write_text(told, json.dumps(max(_PROBE, round(seconds / (time.monotonic() - began) * _PROBE))))
+    steps, chosen = int(json.loads(told.read_text())), trainer("first_layers")
     chosen.train(shallow, steps=steps)
-    spent = time.monotonic() - began
-    return _both(chosen.network(shallow), context, f"first {depth} layers", scratch, steps=steps, seconds=spent)
-
-
-def _prefix(teacher: Teacher, network: Network) -> dict[str, torch.Tensor]:
-    """Return the teacher's own weights for a network of its first layers."""
-    source = dict(teacher.supernet.named_parameters())
-    return {name: source[name].detach() for name, _ in network.named_parameters()}
+    return _both(chosen.network(shallow), context, f"first {depth} layers", scratch, steps=steps, seconds=seconds)
 
 
 def _both(network: Network, context: Context, name: str, scratch: Path, *, steps: int, seconds: float) -> list[_File]:
