@@ -13,9 +13,9 @@ __all__ = ["block_affinity"]
 
 Floats = NDArray[np.float64]
 # Chosen by what three searches on the digits saw: 313 rounds, predicted from those before, have a log likelihood of
-# 170 with these, of 149 with linear shares and half for another width. ``python -m benchmarks.inheritance`` agrees:
-# 850 steps of a donor are worth 90 to a network of one other gene; in single runs on clinc150 800 to 1600 are worth 50
-# to 100 to networks that have a third in common.
+# 170 with these, of 149 with linear shares and half for another width. Measured directly, by ``python -m
+# benchmarks.inheritance``, 850 steps of a donor are worth 90 to a network of one other gene; in single runs on clinc150
+# 800 to 1600 are worth 50 to 100 to networks that have a third in common.
 _WORTH, _POWER = 0.3, 3
 _OTHER_WIDTH = 0.25
 _OTHER_OPTIONS = 0.5  # not measured: that of another width, for a part of the weights differs or computes otherwise
