@@ -152,7 +152,8 @@ def test_a_missing_value_names_its_key():
 
 
 NAMES = ["..", ".", "", "supernets", "Supernets", "teachers", "comparisons", "profiles"]
-NAMES += ["a/b", "../../x", "/x", "a\0b", "a\nb", "-a", "a\x7f", "a" * 256, "é" * 150, "a.", "~", "a b", "a\\b", "\ud800"]
+NAMES += ["a/b", "../../x", "/x", "a\0b", "a\nb", "-a"]
+NAMES += ["a\x7f", "a" * 256, "é" * 150, "a.", "~", "a b", "a\\b", "\ud800"]
 
 
 @pytest.mark.parametrize("name", NAMES)

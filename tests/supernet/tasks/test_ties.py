@@ -123,7 +123,7 @@ def test_classes_are_as_even_as_groups_allow():
     [
         (["a", " "], None, DataError, "expected a group of every example, got none of example 2"),
         (["a", "b"], ["1", "2"], ConfigError, "expected groups or times"),
-        (None, ["2024-01-01", "1.2.2024"], DataError, r"task\.options\.time: expected .*, got '1\.2\.2024' of example 2"),
+        (None, ["2024-01-01", "1.2.2024"], DataError, r"options\.time: expected .*, got '1\.2\.2024' of example 2"),
         (None, ["1", ""], DataError, "got '' of example 2"),
     ],
 )
