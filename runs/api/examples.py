@@ -182,7 +182,7 @@ def _plain(values: Any) -> Any:
     if isinstance(values, torch.Tensor):
         return values.detach().cpu().numpy()
     if isinstance(values, pd.DataFrame):
-        return values.to_numpy()
+        return values.iloc[:, 0].tolist() if values.shape[1] == 1 else values.to_numpy()
     return values.tolist() if isinstance(values, pd.Series) else values
 
 

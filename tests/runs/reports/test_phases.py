@@ -33,8 +33,11 @@ def test_the_phases_stand_where_networks_decode(report_data):
 
 @pytest.mark.parametrize(
     ("name", "value", "said"),
-    [("ttft_ms", 12.0, "12.0 ms to the first token, "), ("tokens_per_s", 810.0, "810 tokens/s, ")]
-    + [("cache_bytes", 2048.0, "2.05 kB of cache, ")],
+    [
+        ("ttft_ms", 12.0, "12.0 ms to the first token, "),
+        ("tokens_per_s", 810.0, "810 tokens/s, "),
+        ("cache_bytes", 2048.0, "2.05 kB of cache, "),
+    ],
 )
 def test_the_answer_says_what_a_phase_costs(report_data, name, value, said):
     networks = tuple(replace(n, objectives={**n.objectives, name: value}) for n in report_data.networks)
