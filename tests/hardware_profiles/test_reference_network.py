@@ -27,7 +27,7 @@ def test_its_graph_is_exported_once_and_computes_what_it_does(tmp_path, monkeypa
         raise AssertionError("exported again")
 
     monkeypatch.setattr("hardware_profiles.onnx.library.export_template", never)
-    monkeypatch.setattr("hardware_profiles.onnx.library.export_onnx", never)
+    monkeypatch.setattr("hardware_profiles.onnx.library.export_several", never)
     model = GraphLibrary(GraphCache(tmp_path)).graph(module, example)
     found = RUNTIMES["onnxruntime"].open_model(model.SerializeToString(), {}, 1)(example.numpy())
     np.testing.assert_allclose(found, module(example).detach().numpy(), rtol=0, atol=1e-5)

@@ -79,7 +79,11 @@ class Bench:
         run = store.open_run("digits/x", task="digits", name="x", space_fingerprint="f", space_json="{}")
         return SimpleNamespace(
             config=SimpleNamespace(
-                search=search, store=self.store_url, workers=self.watch, evaluation=SimpleNamespace(examples=None)
+                search=search,
+                store=self.store_url,
+                workers=self.watch,
+                evaluation=SimpleNamespace(examples=None),
+                hardware=SimpleNamespace(cache_tokens=None),
             ),
             space=self.space,
             data=self.data,
