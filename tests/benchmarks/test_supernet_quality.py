@@ -20,7 +20,6 @@ def test_rows_of_a_short_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     arguments = ["--json", "--tasks=digits", "--rules=sandwich,split_batch", "--architectures=5", "--steps=10"]
     arguments += ["--alone-steps=5", "--trials=4", "--processes=1", f"--folder={tmp_path}"]
     picture = tmp_path / "quality.png"
-    monkeypatch.setattr(supernet_quality, "_TIMED_STEPS", 4)
     monkeypatch.setattr(supernet_quality, "_POOL", 400)
     monkeypatch.setattr("sys.argv", ["supernet_quality", *arguments, f"--picture={picture}"])
     supernet_quality.main()
@@ -31,7 +30,8 @@ def test_rows_of_a_short_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         assert row["task"] == "digits" and -1 <= row["kendall_tau"] <= 1
         assert row["inherited_gap"] == pytest.approx(row["best"]["inherited"] - row["best"]["alone"], abs=1e-3)
         assert len(row["networks"]) == 5
-    assert all(row["relative_throughput"] > 0 for row in rows)
+    sandwich, split = (row["relative_throughput"] for row in rows)
+    assert 0 < sandwich < split  # four forward passes of the whole batch against two
     assert picture.stat().st_size > 10_000
     (tmp_path / "earlier.json").write_text(printed)
     monkeypatch.setattr(supernet_quality, "qualities_alone", lambda _, missing, **__: {} if not missing else None)
