@@ -61,7 +61,7 @@ def serve(settings: ServerSettings) -> None:
             with _runner_beside(settings), suppress(KeyboardInterrupt):
                 _Server(config, service.feed).run(sockets=[listener])
     finally:
-        service.database.close()
+        service.close()
 
 
 class _Server(uvicorn.Server):

@@ -22,7 +22,7 @@ from runs.store import AnotherRunError
 from runs.store.named import run_named
 from search_space.errors import ConfigError
 
-__all__ = ["CHECK", "CORNERS"]
+__all__ = ["CHECK", "CORNERS", "check_method"]
 
 _BRIEF = ", and its evaluation.finetune_steps, with the learning rate and distillation of finetune"
 
@@ -41,10 +41,7 @@ def check(context: Context) -> None:
     """
     store, run, config = context.store, context.run, context.config
     torch_device(config.accelerator)
-    if config.search.method == "fidelities":
-        _check_fidelities(context)
-    else:
-        _check_early_stop(context)
+    check_method(context)
     stage, record = store.stage(run.id, SearchRecord.STAGE), SearchRecord.load(store, run.id)
     if record is not None and (record.method or "sampler") != config.search.method:
         raise AnotherRunError(
@@ -70,6 +67,14 @@ def check(context: Context) -> None:
         run_named(store, config.fork, task=config.task.name, outputs=context.outputs, parameter="fork")
     check_budget(context.space, partial(exact_costs, context.costs), context.budget)
     note_begun(context, again=True)
+
+
+def check_method(context: Context) -> None:
+    """Raise ``ConfigError`` for a setting that does not apply to the way of searching."""
+    if context.config.search.method == "fidelities":
+        _check_fidelities(context)
+    else:
+        _check_early_stop(context)
 
 
 def _check_early_stop(context: Context) -> None:

@@ -76,6 +76,11 @@ class Connection:
                 time.sleep(_PERIOD_S)
         raise AssertionError("the last try raises")
 
+    def check(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the corners of a document's space cost, and why no network meets its budget, if none does."""
+        found: dict[str, Any] = self._requests.json("POST", "/checks", body=dict(document))
+        return found
+
     def runs(self, *, state: str | None = None, owner: str | None = None, limit: int = 50) -> list[RemoteRun]:
         """Return the newest runs."""
         page = self._requests.json("GET", "/runs", query={"state": state, "owner": owner, "limit": limit})

@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
 
 from runs.service.client.connection import Connection, RemoteRun, connect
+from runs.service.document.words import document_key
 from search_space.errors import ConfigError
 
 __all__ = ["document_of", "run_at"]
 
-_VERBS = ("run", "list", "show", "log", "stop", "resume", "export")
+_VERBS = ("run", "check", "list", "show", "log", "stop", "resume", "export")
 _USAGE = (
-    "nasweave --server URL run key=value ... | list | show KEY | log KEY | stop KEY | resume KEY | export KEY [NETWORK]"
+    "nasweave --server URL run key=value ... | check key=value ... | list | show KEY | log KEY | stop KEY | resume KEY "
+    "| export KEY [NETWORK]"
 )
-# What the command line calls otherwise than the document of a run.
-_RENAMED = {
-    "search": "search.method",
-    "search.n_trials": "search.trials",
-    "search.fidelities.time_budget": "search.time_budget",
-    "hardware": "device.runtime",
-    "hardware.runtime": "device.runtime",
-    "hardware.threads": "device.threads",
-    "hardware.batch_size": "device.batch_size",
-    "profile.path": "device.profile",
-}
-_CHOICES = "space."
 
 
 def document_of(words: Sequence[str]) -> dict[str, Any]:
@@ -37,9 +27,7 @@ def document_of(words: Sequence[str]) -> dict[str, Any]:
         key, equals, text = word.partition("=")
         if not equals or not key:
             raise ConfigError("run", expected="key=value", got=repr(word), remedy="correct it")
-        key = _RENAMED.get(key, key)
-        if key.startswith(_CHOICES):
-            key = f"choices.{key.removeprefix(_CHOICES)}"
+        key = document_key(key)
         *parents, last = key.split(".")
         group = document
         for parent in parents:
@@ -74,6 +62,9 @@ def run_at(words: Sequence[str]) -> None:
         _follow(connect(url).submit(document))
         return
     connection = connect(url)
+    if verb == "check":
+        _check(connection.check(document_of(rest)))
+        return
     if verb == "list":
         _list(connection)
         return
@@ -100,6 +91,20 @@ def _follow(run: RemoteRun) -> None:
     for text in run.follow():
         print(text, end="", flush=True)
     print(run.wait())
+
+
+def _check(found: Mapping[str, Any]) -> None:
+    import pandas as pd
+
+    corners = {corner["name"]: corner["values"] for corner in found["corners"]}
+    print(pd.DataFrame(corners).assign(limit=pd.Series(found["budget"], dtype=float)).to_string(na_rep=""))
+    if found["profile"] is None:
+        print("the device was not measured yet: latencies are not known, and limits of them not checked")
+    for note in found["notes"]:
+        print(note)
+    if found["unmet"] is not None:
+        unmet = found["unmet"]
+        raise ConfigError(unmet["parameter"], expected=unmet["expected"], got=unmet["got"], remedy=unmet["remedy"])
 
 
 def _list(connection: Connection) -> None:

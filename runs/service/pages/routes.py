@@ -69,6 +69,7 @@ def new(
         "document": None if before is None else before.document.model_dump(mode="json"),
         "device": device if device in devices else None,
         "ended": _ended(service),
+        "known": _KNOWN,
     }
     return _page("new", token, groups=groups(), datasets=service.datasets.list(), devices=devices, state=state)
 

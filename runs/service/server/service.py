@@ -9,6 +9,7 @@ from fastapi import Request
 
 from hardware_profiles.devices import shipped
 from runs.service.document.names import is_name
+from runs.service.server.checking import Checker
 from runs.service.server.feed import Feed
 from runs.service.settings import ServerSettings
 from runs.service.work import log_file
@@ -36,6 +37,7 @@ class Service:
     datasets: Datasets
     results: Results
     feed: Feed
+    checker: Checker
 
     @classmethod
     def open(cls, settings: ServerSettings) -> Service:
@@ -52,7 +54,13 @@ class Service:
             datasets=Datasets(database),
             results=results,
             feed=Feed(submissions, results),
+            checker=Checker(),
         )
+
+    def close(self) -> None:
+        """End what was opened."""
+        self.checker.close()
+        self.database.close()
 
     def devices(self) -> dict[str, Path]:
         """Return the headers of the profiles that a run may name: shipped ones, and those that runs have measured."""

@@ -10,6 +10,8 @@ from runs.service.document.model import RunDocument
 
 __all__ = [
     "CandidateShape",
+    "CheckShape",
+    "CornerShape",
     "DatasetShape",
     "DeviceShape",
     "ExportShape",
@@ -95,6 +97,30 @@ class NetworkShape(CandidateShape):
     """The same with its architecture."""
 
     architecture: dict[str, Any]
+
+
+class CornerShape(Shape):
+    """The smallest, middle or largest network of a space, and all of its values that need no evaluation."""
+
+    name: str
+    embed_dim: int
+    depth: int
+    values: dict[str, float]
+
+
+class CheckShape(Shape):
+    """What is known of a run before it begins.
+
+    ``unmet`` says why no network of the space meets the budget, ``profile`` of which device latencies are predicted:
+    without one there are none, and limits of them are not checked. ``notes`` are what the run would warn of.
+    """
+
+    networks_log10: float
+    corners: list[CornerShape]
+    budget: dict[str, float]
+    unmet: Problem | None
+    profile: str | None
+    notes: list[str]
 
 
 class FrontShape(Shape):

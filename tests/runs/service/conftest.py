@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from runs.service.server.application import guarded
+from runs.service.server.checking import Checker
 from runs.service.server.service import Service
 from runs.service.settings import ServerSettings
 from runs.store import ExportDetail, Store, WeightOrigin
@@ -49,11 +50,19 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def checker() -> Iterator[Checker]:
+    """Return what checks documents, for all services: its process takes seconds to begin."""
+    one = Checker()
+    yield one
+    one.close()
+
+
 @pytest.fixture
-def asked(tmp_path: Path, empty_database: Path) -> Iterator[Asked]:
+def asked(tmp_path: Path, empty_database: Path, checker: Checker) -> Iterator[Asked]:
     (tmp_path / "outputs").mkdir()
     shutil.copy(empty_database, tmp_path / "outputs" / "nasweave.db")
-    service = Service.open(ServerSettings(outputs=str(tmp_path / "outputs"), most_active=3))
+    service = replace(Service.open(ServerSettings(outputs=str(tmp_path / "outputs"), most_active=3)), checker=checker)
     try:
         yield Asked(service, TestClient(guarded(service), base_url=URL, raise_server_exceptions=False))
     finally:

@@ -122,6 +122,12 @@ def test_a_form_says_what_it_will_ask_for_and_where_it_is_wrong(page, asked):
     page.get_by_label("Widths").fill("16, 24")
     command = page.locator("#command").inner_text()
     assert "task=digits budget.latency_ms=0.5" in command and "'choices.embed_dim=[16,24]'" in command
+    widths = page.locator("#costs tbody tr", has_text="Width").locator("td")
+    widths.filter(has_text="16 ").first.wait_for(timeout=60_000)
+    assert [text.split()[0] for text in widths.all_inner_texts()[:3]] == ["16", "16", "24"]
+    page.get_by_label("Size of the weights").fill("5")
+    page.locator("#costs-problem:not([hidden])").wait_for()
+    assert "budget.size_bytes" in page.locator("#costs-problem").inner_text()
     page.get_by_label("Widths").fill("4")
     page.get_by_role("button", name="Begin").click()
     page.locator("#problem:not([hidden])").wait_for()

@@ -20,10 +20,12 @@ import pytest
 import nasweave as nw
 from runs.service.client.connection import Connection, RemoteRun
 from runs.service.client.requests import TOKEN_VARIABLE
+from runs.service.client.shell import run_at
 from runs.service.settings import TokenSettings
 from runs.service.tokens import made
 from runs.store.database import Database
 from runs.store.service.jobs import Jobs
+from search_space.errors import ConfigError
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -94,7 +96,7 @@ def test_the_program_of_the_page_runs(served, service, tmp_path, monkeypatch, ca
     assert run.read()["jobs"][0]["attempt"] == 1
 
 
-def test_the_requests_of_the_page_are_answered(service, tmp_path):
+def test_the_requests_of_the_page_are_answered(service, capsys):
     if shutil.which("curl") is None:
         pytest.skip("curl is not installed")
     (run,) = service.runs(state="done")
@@ -104,10 +106,14 @@ def test_the_requests_of_the_page_are_answered(service, tmp_path):
     for line in program.strip().splitlines():
         done = subprocess.run(["bash", "-c", line], env=environment, capture_output=True, text=True, check=True)
         answers.append(json.loads(done.stdout))
-    me, made_run, page, front = answers
+    me, check, made_run, page, front = answers
+    assert [corner["name"] for corner in check["corners"]] == ["smallest", "middle", "largest"]
     assert me["scopes"] == ["read", "submit"] and front["front"]
     assert made_run["key"] in [one["key"] for one in page["runs"]] or service.run(made_run["key"]).state == "running"
     service.run(made_run["key"]).stop()
+    with pytest.raises(ConfigError, match=r"budget\.size_bytes"):
+        run_at([service._requests.url, "check", "task=digits", "budget.size_bytes=5"])
+    assert "peak_activation_bytes" in capsys.readouterr().out
 
 
 def test_a_newcomer_takes_a_network_home(served, service, tmp_path):

@@ -1,10 +1,11 @@
 // The form of a new search: what is filled in becomes a document, which is shown as a command, as Python, and sent.
 
 import { call, state } from "./api.js";
+import { showCosts } from "./costs.js";
 import { byId, copyButtons, duration, problem } from "./dom.js";
 
 const form = byId("new");
-const { fork, document: before, ended, device } = state();
+const { fork, document: before, ended, device, known } = state();
 
 function documentOf() {
   const made = {};
@@ -64,6 +65,7 @@ function show() {
   byId("command").textContent = `nasweave --server ${location.origin} run ${words(made).join(" ")}`;
   byId("python").textContent = `import nasweave as nw\n\nrun = nw.connect("${location.origin}").submit(${python(made)})\nrun.wait()`;
   byId("estimate").textContent = estimate(made, method);
+  showCosts(made, known);
 }
 
 // How long it will take: what was asked for, or what such runs have taken here, and never a guess.

@@ -18,9 +18,9 @@ from runs.service.server.refusals import Refused, refuse_unknown
 from runs.service.server.service import Service, service_of
 from runs.service.server.shapes import JobShape, RunPage, RunShape
 from runs.service.work import job_of
-from runs.store.service.records import Job, State, Submission
+from runs.store.service.records import Dataset, Job, State, Submission
 
-__all__ = ["found", "router", "shape", "submit"]
+__all__ = ["checked", "found", "router", "shape", "submit"]
 
 router = APIRouter(prefix=f"{VERSION}/runs", tags=["runs"])
 Shared = Annotated[Service, Depends(service_of)]
@@ -133,17 +133,8 @@ def submit(
     NasweaveError
         It asks for something that there is not, or for more than is permitted.
     """
-    check_limits(document, service.settings)
-    task = document.task or ""
-    if document.dataset is not None:
-        data = service.datasets.get(document.dataset)
-        if data is None:
-            raise refuse_unknown("dataset", document.dataset, where=f"GET {VERSION}/datasets")
-        task = data.task
-    if document.fork is not None and found(service, document.fork, what="fork").task != task:
-        raise Refused(422, "fork", expected=f"a run of the task {task}", got=document.fork, remedy="choose another")
-    if document.device.profile is not None and document.device.profile not in service.devices():
-        raise refuse_unknown("device.profile", document.device.profile, where=f"GET {VERSION}/devices")
+    data = checked(service, document)
+    task = _task(document, data)
     plain = document.model_dump(mode="json")
     key = secrets.token_hex(6)
     return service.submissions.submit(
@@ -158,6 +149,24 @@ def submit(
         idempotency=idempotency,
         most_active=service.settings.most_active,
     )
+
+
+def checked(service: Service, document: RunDocument) -> Dataset | None:
+    """Return the data set that a document names, or ``None``; refuse what the service has not, or does not permit."""
+    check_limits(document, service.settings)
+    data = None if document.dataset is None else service.datasets.get(document.dataset)
+    if document.dataset is not None and data is None:
+        raise refuse_unknown("dataset", document.dataset, where=f"GET {VERSION}/datasets")
+    task = _task(document, data)
+    if document.fork is not None and found(service, document.fork, what="fork").task != task:
+        raise Refused(422, "fork", expected=f"a run of the task {task}", got=document.fork, remedy="choose another")
+    if document.device.profile is not None and document.device.profile not in service.devices():
+        raise refuse_unknown("device.profile", document.device.profile, where=f"GET {VERSION}/devices")
+    return data
+
+
+def _task(document: RunDocument, data: Dataset | None) -> str:
+    return (document.task or "") if data is None else data.task
 
 
 def found(service: Service, key: str, *, what: str = "key") -> Submission:
