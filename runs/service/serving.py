@@ -42,6 +42,7 @@ def serve(settings: ServerSettings) -> None:
                 got=f"{settings.host}, and no token",
                 remedy="make one with nasweave token, for this store",
             )
+        service.uploads.clean()
         with _listening(settings) as listener:
             port = listener.getsockname()[1]
             shown = f"[{settings.host}]" if ":" in settings.host else settings.host

@@ -80,11 +80,16 @@ class ServerSettings(_Places):
     most_steps: int = _described("steps of one training", 100_000)
     most_threads: int = _described("threads that a network may run on", 16)
     most_seconds: float = _described("time budget of one run, or of a part of it", 86_400.0)
+    upload_bytes: int = _described("bytes of a file of data that a user may upload; 0 permits no uploads", 0)
+    owner_bytes: int = _described("bytes that the uploads of one user may take in all", 10_000_000_000)
     accelerators: str = _described("accelerators that may be asked for, parted by commas", "cpu,cuda")
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
             raise ConfigError("port", expected="from 0 to 65535", got=str(self.port), remedy="correct it")
+        for name, value in (("upload_bytes", self.upload_bytes), ("owner_bytes", self.owner_bytes)):
+            if value < 0:
+                raise ConfigError(name, expected="0 or more bytes", got=str(value), remedy="correct it")
 
     @property
     def is_loopback(self) -> bool:

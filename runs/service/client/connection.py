@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import time
 import uuid
 import zipfile
@@ -21,6 +22,7 @@ __all__ = ["Connection", "RemoteRun", "connect"]
 _ENDED = ("done", "failed", "stopped")
 _PERIOD_S = 1.0
 _TRIES = 5
+_UPLOAD_TIMEOUT_S = 600.0
 
 
 def connect(url: str, token: str | None = None) -> Connection:
@@ -79,6 +81,39 @@ class Connection:
     def check(self, document: Mapping[str, Any]) -> dict[str, Any]:
         """Return what the corners of a document's space cost, and why no network meets its budget, if none does."""
         found: dict[str, Any] = self._requests.json("POST", "/checks", body=dict(document))
+        return found
+
+    def upload(
+        self, path: str | Path, *, name: str, task: str, options: Mapping[str, str | float | bool] | None = None
+    ) -> dict[str, Any]:
+        """Upload a file of data, which documents then name as ``dataset``; returns what it was understood to be.
+
+        Parameters
+        ----------
+        path
+            The file, whose ending says what it is; a ``.zip`` is of a folder of pictures.
+        name, task
+            A free name, and the task that reads it: csv, image_folder, labelled_series, npz, table or text.
+        options
+            Options of the task, such as ``{"label": "price"}``.
+        """
+        path = Path(path)
+        query = {"name": name, "task": task, "kind": path.suffix.lower().removeprefix(".")}
+        query["options"] = json.dumps(dict(options or {}))
+        most = self.me()["upload_bytes"]
+        try:
+            size, file = path.stat().st_size, path.open("rb")
+        except OSError as error:
+            raise ConfigError(
+                "path", expected="a file", got=f"{str(path)!r} ({error.strerror})", remedy="correct it"
+            ) from error
+        if size > most > 0:  # a server may close the connection before one that is too large is sent
+            file.close()
+            raise ConfigError("path", expected=f"at most {most} bytes", got=f"{size} bytes", remedy="send less")
+        with file:
+            found: dict[str, Any] = self._requests.json(
+                "POST", "/datasets", body=file, query=query, timeout_s=_UPLOAD_TIMEOUT_S
+            )
         return found
 
     def runs(self, *, state: str | None = None, owner: str | None = None, limit: int = 50) -> list[RemoteRun]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import urllib.error
@@ -55,9 +56,10 @@ class Requests:
         body: object = None,
         query: Mapping[str, object] | None = None,
         headers: Mapping[str, str] | None = None,
+        timeout_s: float = _TIMEOUT_S,
     ) -> Any:
         """Return what a request below ``/api/v1`` answers; ``None`` for an empty answer."""
-        with self.open(method, path, body=body, query=query, headers=headers) as answer:
+        with self.open(method, path, body=body, query=query, headers=headers, timeout_s=timeout_s) as answer:
             data = answer.read()
         try:
             return json.loads(data) if data else None
@@ -77,11 +79,18 @@ class Requests:
         headers: Mapping[str, str] | None = None,
         timeout_s: float = _TIMEOUT_S,
     ) -> Iterator[HTTPResponse]:
-        """Give the answer to a request below ``/api/v1``; raises ``ServiceError`` for a refusal."""
+        """Give the answer to a request below ``/api/v1``; raises ``ServiceError`` for a refusal.
+
+        ``body`` is sent as JSON, or, where it is a file open for bytes, as it is.
+        """
         asked = {name: value for name, value in (query or {}).items() if value is not None}
         address = f"{self.url}/api/v1{quote(path)}" + (f"?{urlencode(asked, doseq=True)}" if asked else "")
         request = urllib.request.Request(address, method=method)
-        if body is not None:
+        if isinstance(body, io.BufferedReader):
+            request.data = body
+            request.add_header("Content-Type", "application/octet-stream")
+            request.add_header("Content-Length", str(os.fstat(body.fileno()).st_size))
+        elif body is not None:
             request.data = json.dumps(body).encode()
             request.add_header("Content-Type", "application/json")
         if self._token:

@@ -16,6 +16,7 @@ __all__ = [
     "Channel",
     "Format",
     "Mixer",
+    "OwnDataTask",
     "Precision",
     "Runtime",
     "SearchOption",
@@ -55,6 +56,7 @@ _PRECISIONS = ["float", "w8a8", "w8a8_2of4", "w4a8c", "w8", "w4", "w8a8s", "w8a8
 def offered() -> dict[str, list[str]]:
     """Return everything that a document can choose from, by what it is."""
     return {
+        "own_data": list(OWN_DATA_TASKS),
         "task": [task for task in _group("task") if task not in OWN_DATA_TASKS],
         "space": [space for space in _group("space") if space != _OF_A_CHECKPOINT],
         "search": _group("search"),
@@ -78,6 +80,7 @@ def _one_of(what: str) -> Any:
 
 
 Task = _one_of("task")
+OwnDataTask = _one_of("own_data")
 SpaceOption = _one_of("space")
 SearchOption = _one_of("search")
 Runtime = _one_of("runtime")

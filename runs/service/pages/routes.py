@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse, Response
 from hardware_profiles.duration import seconds
 from runs.objectives import OBJECTIVES
 from runs.service.document.names import KEY, Key, Name
+from runs.service.document.options import OWN_DATA_TASKS
 from runs.service.pages import signing
 from runs.service.pages.fields import groups
 from runs.service.pages.told import answer_of, size, text
@@ -71,7 +72,16 @@ def new(
         "ended": _ended(service),
         "known": _KNOWN,
     }
-    return _page("new", token, groups=groups(), datasets=service.datasets.list(), devices=devices, state=state)
+    return _page(
+        "new",
+        token,
+        groups=groups(),
+        datasets=service.datasets.list(),
+        devices=devices,
+        uploads=service.settings.upload_bytes,
+        own_tasks=OWN_DATA_TASKS,
+        state=state,
+    )
 
 
 def _ended(service: Service) -> list[dict[str, Any]]:

@@ -48,10 +48,14 @@ class Guard:
         The names that the server may be called by, without ports.
     most_bytes
         Of a request's body.
+    uploads
+        Paths whose bodies may have other sizes, with these; they are counted there as they come.
     """
 
-    def __init__(self, app: ASGIApp, *, names: frozenset[str], most_bytes: int) -> None:
-        self._app, self._names, self._most = app, names, most_bytes
+    def __init__(
+        self, app: ASGIApp, *, names: frozenset[str], most_bytes: int, uploads: Mapping[str, int] | None = None
+    ) -> None:
+        self._app, self._names, self._most, self._uploads = app, names, most_bytes, uploads or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse the request, or pass it on."""
@@ -61,16 +65,17 @@ class Guard:
             return
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         guarded = _with_headers(send)
-        refusal = self._refusal(scope["method"], headers)
+        upload = self._uploads.get(scope["path"])
+        refusal = self._refusal(scope["method"], headers, most=self._most if upload is None else upload)
         if refusal is not None:
             await _refuse(guarded, *refusal)
             return
         try:
-            await self._app(scope, self._limited(receive), guarded)
+            await self._app(scope, self._limited(receive) if upload is None else receive, guarded)
         except _TooLargeError:
-            await _refuse(guarded, 413, self._too_large("more"))
+            await _refuse(guarded, 413, _too_large("more", self._most))
 
-    def _refusal(self, method: str, headers: Mapping[str, str]) -> tuple[int, dict[str, str]] | None:
+    def _refusal(self, method: str, headers: Mapping[str, str], *, most: int) -> tuple[int, dict[str, str]] | None:
         host = headers.get("host", "")
         if _name(host) not in self._names:
             return 421, problem.parts(
@@ -88,14 +93,9 @@ class Guard:
                 remedy="send the request from its own pages, or without a browser",
             )
         length = headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > self._most:
-            return 413, self._too_large(length[:20])
+        if not length.isdecimal() or int(length) > most:
+            return 413, _too_large(length[:20], most)
         return None
-
-    def _too_large(self, got: str) -> dict[str, str]:
-        return problem.parts(
-            parameter="body", expected=f"at most {self._most} bytes", got=f"{got} bytes", remedy="send less"
-        )
 
     def _limited(self, receive: Receive) -> Receive:
         read = 0
@@ -113,6 +113,10 @@ class Guard:
 
 class _TooLargeError(Exception):
     """A body that grew beyond the limit while it was read."""
+
+
+def _too_large(got: str, most: int) -> dict[str, str]:
+    return problem.parts(parameter="body", expected=f"at most {most} bytes", got=f"{got} bytes", remedy="send less")
 
 
 def _name(host: str) -> str:

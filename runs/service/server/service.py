@@ -11,6 +11,7 @@ from hardware_profiles.devices import shipped
 from runs.service.document.names import is_name
 from runs.service.server.checking import Checker
 from runs.service.server.feed import Feed
+from runs.service.server.uploads import Uploads
 from runs.service.settings import ServerSettings
 from runs.service.work import log_file
 from runs.store.database import Database
@@ -38,12 +39,13 @@ class Service:
     results: Results
     feed: Feed
     checker: Checker
+    uploads: Uploads
 
     @classmethod
     def open(cls, settings: ServerSettings) -> Service:
         """Open the database, bringing its tables to this version; raises ``StoreError`` where it cannot be used."""
         database = Database.open(settings.url)
-        submissions, results = Submissions(database), Results(database)
+        submissions, results, datasets = Submissions(database), Results(database), Datasets(database)
         return cls(
             settings=settings,
             database=database,
@@ -51,10 +53,11 @@ class Service:
             jobs=Jobs(database),
             runners=Runners(database),
             tokens=Tokens(database),
-            datasets=Datasets(database),
+            datasets=datasets,
             results=results,
             feed=Feed(submissions, results),
             checker=Checker(),
+            uploads=Uploads(settings, datasets),
         )
 
     def close(self) -> None:

@@ -27,6 +27,7 @@ __all__ = [
     "RunnerShape",
     "Shape",
     "TokenShape",
+    "UploadedShape",
 ]
 
 
@@ -162,10 +163,18 @@ class RunnerShape(Shape):
 
 
 class DatasetShape(Shape):
-    """A registered data set; where it lies is the administrator's to know."""
+    """A data set; where it lies is the administrator's to know, who has registered those without an owner."""
 
     name: str
     task: str
+    owner: str | None
+
+
+class UploadedShape(DatasetShape):
+    """A data set that was just uploaded, and what it was understood to be."""
+
+    facts: dict[str, str]
+    notes: list[str]
 
 
 class DeviceShape(Shape):
@@ -184,11 +193,12 @@ class DeviceShape(Shape):
 
 
 class MeShape(Shape):
-    """Who sent the request, and what the token permits."""
+    """Who sent the request, and what the token permits; ``upload_bytes`` of a file of data, 0 where none is taken."""
 
     owner: str
     scopes: list[str]
     expires_s: float
+    upload_bytes: int
 
 
 class TokenShape(Shape):

@@ -88,8 +88,13 @@ class Token:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Dataset:
-    """A registered data set: the task that reads it, and the task's options, paths of this machine among them."""
+    """A data set: the task that reads it, and the task's options, paths of this machine among them.
+
+    ``owner`` has uploaded it, and it takes ``size_bytes`` of what users may upload; an administrator's has none.
+    """
 
     name: str
     task: str
     options: dict[str, Any]
+    owner: str | None = None
+    size_bytes: int = 0

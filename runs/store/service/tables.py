@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Double, ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Double, ForeignKey, Index, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from runs.store.service.records import State, TokenKind
@@ -117,7 +117,7 @@ class TokenRow(Base):
 
 
 class DatasetRow(Base):
-    """A data set that an administrator has registered under a name."""
+    """A data set that an administrator has registered, or a user has uploaded, under a name."""
 
     __tablename__ = f"{PREFIX}datasets"
     __table_args__ = (UniqueConstraint("name"),)
@@ -127,3 +127,5 @@ class DatasetRow(Base):
     task: Mapped[str]
     options: Mapped[dict[str, Any]]
     created_s: Mapped[float] = mapped_column(Double())
+    owner: Mapped[str | None]
+    size_bytes: Mapped[int] = mapped_column(BigInteger(), server_default="0")

@@ -28,7 +28,7 @@ def test_a_data_set_is_registered_chosen_and_forgotten(asked, ann, pictures):
         DatasetSettings(name="mine", task="npz", path=str(pictures), options="patch_size=4", outputs=outputs)
     )
     assert line.startswith("mine: npz, ")
-    assert ann.get("/api/v1/datasets").json() == [{"name": "mine", "task": "npz"}]
+    assert ann.get("/api/v1/datasets").json() == [{"name": "mine", "task": "npz", "owner": None}]
     made = ann.post("/api/v1/runs", json={"dataset": "mine"})
     assert made.status_code == 201 and made.json()["task"] == "npz" and str(pictures) not in made.text
     assert str(pictures) not in ann.get("/new").text

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import uvicorn
 
+from runs.app.jobs.uploading import uploaded
+from runs.service.server import uploads
 from runs.service.server.access import COOKIE
 from runs.service.server.application import guarded
 
@@ -31,15 +35,16 @@ def chromium() -> Iterator[Any]:
 
 
 @pytest.fixture
-def site(asked, key, find) -> Iterator[tuple[str, str]]:
+def site(asked, key, find, monkeypatch) -> Iterator[tuple[str, str]]:
     """Serve two runs, one with networks; returns the address and the session of a user."""
     find(key, 12)
     find(asked.as_("ann").post("/api/v1/runs", json={"name": "other", "task": "digits"}).json()["key"], 5)
+    monkeypatch.setattr(uploads, "_answer", lambda line: uploaded(json.loads(line)))  # in this process
+    settings = replace(asked.service.settings, upload_bytes=10**6)
+    service = replace(asked.service, settings=settings, uploads=uploads.Uploads(settings, asked.service.datasets))
     session = asked.service.tokens.make("session", owner="ann", scopes=["read", "submit"], seconds=600)
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(
-            uvicorn.Config(guarded(asked.service), log_level="warning", timeout_graceful_shutdown=1)
-        )
+        server = uvicorn.Server(uvicorn.Config(guarded(service), log_level="warning", timeout_graceful_shutdown=1))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         yield f"http://127.0.0.1:{listener.getsockname()[1]}", session
@@ -76,7 +81,8 @@ def test_no_page_has_a_barrier_or_is_wider_than_the_window(page, asked, key, fin
             if path == f"/runs/{key}" or "/compare" in path:
                 page.locator(POINTS).first.wait_for()
             if path == "/new":
-                page.locator("summary").first.click()
+                page.locator("#upload > summary").click()
+                page.locator("details.card > summary").click()
             found = Axe().run(page).response["violations"]
             serious = [(v["id"], v["nodes"][0]["html"]) for v in found if v["impact"] in ("serious", "critical")]
             assert not serious, (path, width, scheme)
@@ -118,7 +124,7 @@ def test_the_front_is_walked_with_the_keyboard_and_tells_the_layers(page, key):
 def test_a_form_says_what_it_will_ask_for_and_where_it_is_wrong(page, asked):
     page.goto("/new")
     page.get_by_label("Latency").fill("0.5")
-    page.locator("summary").first.click()
+    page.locator("details.card > summary").click()
     page.get_by_label("Widths").fill("16, 24")
     command = page.locator("#command").inner_text()
     assert "task=digits budget.latency_ms=0.5" in command and "'choices.embed_dim=[16,24]'" in command
@@ -133,3 +139,18 @@ def test_a_form_says_what_it_will_ask_for_and_where_it_is_wrong(page, asked):
     page.locator("#problem:not([hidden])").wait_for()
     assert "choices.embed_dim" in page.locator("#problem").inner_text()
     assert len(asked.as_("ann").get("/api/v1/runs").json()["runs"]) == 2
+
+
+def test_data_of_ones_own_is_uploaded_and_chosen(page, tmp_path):
+    (tmp_path / "my flowers.csv").write_text("width,label\n" + "".join(f"{n % 7},{'ab'[n % 2]}\n" for n in range(60)))
+    page.goto("/new")
+    page.locator("#upload > summary").click()
+    page.get_by_label("File", exact=True).set_input_files(str(tmp_path / "my flowers.csv"))
+    page.get_by_label("Options", exact=True).fill("label=colour")
+    page.get_by_role("button", name="Upload").click()
+    page.locator("#upload-problem:not([hidden])").wait_for()
+    assert "expected columns colour" in page.locator("#upload-problem").inner_text()
+    page.get_by_label("Options", exact=True).fill("column_dropout=0")
+    page.get_by_role("button", name="Upload").click()
+    page.locator("#upload-facts li").first.wait_for()
+    assert "dataset=my_flowers" in page.locator("#command").inner_text()

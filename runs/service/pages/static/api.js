@@ -9,7 +9,10 @@ export class Refusal extends Error {
 
 export async function call(method, path, body, headers = {}) {
   const options = { method, headers: { ...headers } };
-  if (body !== undefined) {
+  if (body instanceof File) {
+    options.body = body;
+    options.headers["Content-Type"] = "application/octet-stream";
+  } else if (body !== undefined) {
     options.body = JSON.stringify(body);
     options.headers["Content-Type"] = "application/json";
   }

@@ -12,9 +12,11 @@ export function showCosts(made, known) {
   const mine = ++asked;
   timer = setTimeout(async () => {
     byId("costs-status").textContent = "Checking …";
+    byId("costs").setAttribute("aria-busy", "true");
     let found = null, problem = null;
     try { found = await call("POST", "/checks", made); } catch (error) { problem = error.message; }
     if (mine !== asked) return;
+    byId("costs").removeAttribute("aria-busy");
     byId("costs").replaceChildren(...(found ? [table(found, known)] : []));
     byId("costs-status").textContent = found ? sentence(found) : "";
     warn(problem ?? (found.unmet && told(found.unmet)));

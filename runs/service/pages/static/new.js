@@ -3,6 +3,7 @@
 import { call, state } from "./api.js";
 import { showCosts } from "./costs.js";
 import { byId, copyButtons, duration, problem } from "./dom.js";
+import { uploads } from "./upload.js";
 
 const form = byId("new");
 const { fork, document: before, ended, device, known } = state();
@@ -115,4 +116,9 @@ form.addEventListener("submit", async (event) => {
 if (before) { form.elements.time_budget.value = ""; fill(before); }
 if (device) form.elements["device.profile"].value = device;
 copyButtons();
+uploads((name, task) => {
+  byId("datasets").append(new Option(`${name} (${task})`, `dataset:${name}`));
+  form.elements.data.value = `dataset:${name}`;
+  show();
+});
 show();

@@ -1,4 +1,4 @@
-"""The service itself: health, metrics, who one is, what can be chosen, devices, data sets, runners and tokens."""
+"""The service itself: health, metrics, who one is, what can be chosen, devices, runners and tokens."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from runs.service.server.api.runs import Shared
 from runs.service.server.metrics import exposition
 from runs.service.server.refusals import refuse_unknown
 from runs.service.server.shapes import (
-    DatasetShape,
     DeviceShape,
     JobShape,
     MadeToken,
@@ -69,9 +68,10 @@ def metrics(token: Reader, service: Shared) -> Response:
 
 
 @router.get(f"{VERSION}/me")
-def me(token: Reader) -> MeShape:
+def me(token: Reader, service: Shared) -> MeShape:
     """Return whom the token belongs to."""
-    return MeShape(owner=token.owner, scopes=sorted(token.scopes), expires_s=token.expires_s)
+    most = service.settings.upload_bytes
+    return MeShape(owner=token.owner, scopes=sorted(token.scopes), expires_s=token.expires_s, upload_bytes=most)
 
 
 @router.get(f"{VERSION}/schema")
@@ -90,12 +90,6 @@ def tasks(token: Reader) -> list[str]:
 def spaces(token: Reader) -> list[str]:
     """List the search spaces."""
     return offered()["space"]
-
-
-@router.get(f"{VERSION}/datasets")
-def datasets(token: Reader, service: Shared) -> list[DatasetShape]:
-    """List the registered data sets."""
-    return [DatasetShape.model_validate(data) for data in service.datasets.list()]
 
 
 @router.get(f"{VERSION}/devices")
