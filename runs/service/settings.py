@@ -78,6 +78,7 @@ class ServerSettings(_Places):
     most_active: int = _described("runs that a user may have queued or running", 10)
     most_trials: int = _described("trials of one search", 5000)
     most_steps: int = _described("steps of one training", 100_000)
+    most_workers: int = _described("processes that may share one search, on PostgreSQL", 8)
     most_threads: int = _described("threads that a network may run on", 16)
     most_seconds: float = _described("time budget of one run, or of a part of it", 86_400.0)
     upload_bytes: int = _described("bytes of a file of data that a user may upload; 0 permits no uploads", 0)

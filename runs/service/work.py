@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from runs.service.document.model import RunDocument
+from runs.store.service.records import WORKER
 
 __all__ = ["job_of", "log_file"]
 
@@ -14,10 +15,15 @@ __all__ = ["job_of", "log_file"]
 def job_of(document: RunDocument, *, verb: str, arguments: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return a job of a run, as the table takes it.
 
-    Every job that may time anything has its machine for itself, which a report alone does not need.
+    Every job that may time anything has its machine for itself; reports and workers of a search do not.
     """
     needs = {"accelerator": document.accelerator, "runtime": document.device.runtime, "dataset": document.dataset}
-    return {"verb": verb, "arguments": dict(arguments or {}), "needs": needs, "is_exclusive": verb != "report"}
+    return {
+        "verb": verb,
+        "arguments": dict(arguments or {}),
+        "needs": needs,
+        "is_exclusive": verb not in ("report", WORKER),
+    }
 
 
 def log_file(outputs: Path, key: str) -> Path:

@@ -19,7 +19,7 @@ from runs.store.failures import UnreachableError
 from runs.store.secrets import redacted
 from runs.store.service.datasets import Datasets
 from runs.store.service.jobs import Jobs
-from runs.store.service.records import Job, State
+from runs.store.service.records import WORKER, Job, State
 from runs.store.service.submissions import Submissions
 from search_space.errors import ConfigError, NasweaveError
 
@@ -69,11 +69,12 @@ def _outcome(database: Database, job: Job, places: dict[str, str], pulse: Pulse)
 
 
 def _work(database: Database, job: Job, places: dict[str, str]) -> None:
-    from runs.app.compose import compose_words, hydra_words
+    from runs.app.compose import compose_words, hydra_words, overrides_of
     from runs.app.execute import execute
     from runs.app.jobs.configuration import overrides
     from runs.app.jobs.telling import TellingReporter
     from runs.service.document.model import RunDocument
+    from runs.service.work import job_of
 
     submissions = Submissions(database)
     run = submissions.by_id(job.submission_id)
@@ -98,11 +99,19 @@ def _work(database: Database, job: Job, places: dict[str, str]) -> None:
         fork=None if source is None else PurePosixPath(source.folder).name,
         export=job.arguments if job.verb == "export" else None,
     )
+    if document.search.workers > 1 and document.search.method == "fidelities":
+        processes = max(1, (os.cpu_count() or 1) // int(places.get("slots", 1)))  # slots of a machine share its cores
+        asked += overrides_of({"search.fidelities.processes": processes})
     composed = compose_words(hydra_words(asked, config_dir=None))
     print(f"== {job.verb} of run {run.key}, job {job.id}, attempt {job.attempt}", flush=True)
 
-    def told_to(terminal: Reporter) -> Reporter:
-        return TellingReporter(submissions, run.id, terminal)
+    def began(title: str) -> None:
+        if title == "search" and document.search.workers > 1:
+            jobs, further = Jobs(database), job_of(document, verb=WORKER)
+            jobs.share(job.id, job.attempt, further, workers=document.search.workers - 1)
+
+    def told_to(terminal: Reporter) -> Reporter:  # the workers of a search need not tell its progress as well
+        return terminal if job.verb == WORKER else TellingReporter(submissions, run.id, terminal, began=began)
 
     execute(job.verb, composed, overrides=asked, swept={}, told_to=told_to)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -27,10 +27,19 @@ class TellingReporter:
         The table of runs, and the row of this one.
     other
         Who is told too.
+    began
+        Called with the title of each activity when it begins.
     """
 
-    def __init__(self, submissions: Submissions, number: int, other: Reporter) -> None:
-        self._submissions, self._number, self._other = submissions, number, other
+    def __init__(
+        self,
+        submissions: Submissions,
+        number: int,
+        other: Reporter,
+        *,
+        began: Callable[[str], None] = lambda title: None,
+    ) -> None:
+        self._submissions, self._number, self._other, self._began = submissions, number, other, began
 
     def message(self, text: str) -> None:
         """Tell a line."""
@@ -54,6 +63,7 @@ class TellingReporter:
     @contextmanager
     def progress(self, title: str, *, limit_s: float | None = None) -> Iterator[ProgressCallback]:
         """Give a callback whose calls are told every other second, and the last one of all."""
+        self._began(title)
         last = 0.0
         with self._other.progress(title, limit_s=limit_s) as show:
 

@@ -172,7 +172,7 @@ class RemoteRun:
         while True:
             run = self.read()
             if run["state"] == "failed":
-                raise _failure(run["jobs"][-1])
+                raise _failure(_last_job(run))
             if run["state"] in _ENDED:
                 return str(run["state"])
             if end is not None and time.monotonic() > end:
@@ -235,7 +235,7 @@ class RemoteRun:
             body = {"key": key, "formats": formats, "measure": measure}
             self._requests.json("POST", f"/runs/{self.key}/exports", body=body)
             self.wait()
-            last = self.read()["jobs"][-1]
+            last = _last_job(self.read())
             if last["state"] != "done":
                 raise _failure(last)
         after = {one["key"] for one in self._requests.json("GET", f"/runs/{self.key}/exports")}
@@ -273,6 +273,12 @@ class RemoteRun:
             if has_ended:
                 return
             time.sleep(_PERIOD_S)
+
+
+def _last_job(run: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the job that a run has its state of; those of workers of its search have none."""
+    last: Mapping[str, Any] = [job for job in run["jobs"] if job.get("verb") != "worker"][-1]
+    return last
 
 
 def _failure(job: Mapping[str, Any]) -> ServiceError:

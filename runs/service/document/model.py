@@ -83,6 +83,9 @@ class SearchChoice(Document):
         default=None, description="How long networks are trained, by the method fidelities."
     )
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
+    workers: Annotated[int, Field(ge=1, le=64)] = Field(
+        default=1, description="Processes that share the search, where machines or slots have room; needs PostgreSQL."
+    )
     objectives: (
         Annotated[
             list[

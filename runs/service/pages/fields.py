@@ -28,6 +28,7 @@ _LABELS = {
     "search.trials": "Networks to evaluate",
     "search.time_budget": "Time of the search",
     "search.objectives": "Objectives",
+    "search.workers": "Processes that search",
     "training.steps": "Steps of training",
     "training.batch_size": "Batch size of training",
     "profile.time_budget": "Time of the profile",

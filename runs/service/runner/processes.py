@@ -23,7 +23,8 @@ def start(job: Job, key: str, settings: RunnerSettings) -> subprocess.Popen[byte
     """Start the process of a job; what it says goes to the log of its run."""
     log = log_file(settings.folder, key)
     log.parent.mkdir(parents=True, exist_ok=True)
-    words = [str(job.id), str(job.attempt), f"outputs={settings.outputs}", f"data_root={settings.data}"]
+    places = {"outputs": settings.outputs, "data_root": settings.data, "slots": settings.slots}
+    words = [str(job.id), str(job.attempt), *(f"{name}={value}" for name, value in places.items())]
     environment = {**os.environ, STORE_VARIABLE: settings.url, "PYTHONUNBUFFERED": "1"}
     with log.open("ab") as file:
         return subprocess.Popen(

@@ -6,6 +6,7 @@ from hardware_profiles.duration import seconds
 from runs.service.document.model import RunDocument
 from runs.service.server.refusals import Refused
 from runs.service.settings import ServerSettings, parted
+from runs.store.engine import serves_workers
 
 __all__ = ["check_limits"]
 
@@ -15,6 +16,7 @@ def check_limits(document: RunDocument, settings: ServerSettings) -> None:
     fidelities = document.search.method == "fidelities"
     for parameter, value, most in (
         ("search.trials", document.search.trials, settings.most_trials),
+        ("search.workers", document.search.workers, settings.most_workers),
         ("training.steps", document.training.steps, settings.most_steps),
         ("device.threads", document.device.threads, settings.most_threads),
     ):
@@ -35,6 +37,9 @@ def check_limits(document: RunDocument, settings: ServerSettings) -> None:
         raise _refused("search.trials", "a method that counts trials", "fidelities", "give search.time_budget")
     if document.search.time_budget is not None and not fidelities:
         raise _refused("search.time_budget", "search.method fidelities", document.search.method, "give search.trials")
+    if document.search.workers > 1 and not serves_workers(settings.url):
+        remedy = "leave it out, or ask the administrator for a service on PostgreSQL"
+        raise _refused("search.workers", "1 in a service on SQLite", str(document.search.workers), remedy)
     permitted = parted(settings.accelerators)
     if document.accelerator not in permitted:
         raise _refused("accelerator", f"one of {', '.join(permitted)}", document.accelerator, "choose another")

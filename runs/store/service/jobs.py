@@ -3,6 +3,9 @@
 A job's ``attempt`` counts the processes that were given it. Each names its attempt with every write, so one that was
 taken for dead and is not can change nothing any more, and learns from its next heartbeat that it has to end. Claims are
 made one at a time, over all runners, so that one host's measurements never run beside another job of that host.
+
+A search that several processes share is one job of many: the job of the run queues those of its workers when they can
+join, and alone decides the state of the run. When it ends, they are asked to.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from runs.store.database import Database
 from runs.store.engine import clock
 from runs.store.exact import json_object
 from runs.store.service.log import append
-from runs.store.service.records import ACTIVE, Job, State
+from runs.store.service.records import ACTIVE, WORKER, Job, State
 from runs.store.service.submissions import add_job
 from runs.store.service.tables import JobRow, RunnerRow, SubmissionRow
 
@@ -67,6 +70,17 @@ class Jobs:
             self._set_run(session, submission_id, "queued", {"verb": job["verb"]})
             return True
 
+    def share(self, number: int, attempt: int, job: Mapping[str, Any], *, workers: int) -> None:
+        """Queue jobs of workers beside an attempt that searches, until so many of its run wait or run."""
+        with self._database._write() as session:
+            self._lock(session)
+            main = session.get(JobRow, number)
+            if main is None or main.state != "running" or main.attempt != attempt or main.wants_stop:
+                return
+            there = len(self._workers(session, main.submission_id))
+            for _ in range(there, workers):
+                add_job(session, main.submission_id, {**job, "verb": WORKER, "is_exclusive": False}, now=self._now)
+
     def stop(self, submission_id: int) -> bool:
         """Ask the jobs of a run to end: those that wait are stopped at once. False if none was in work."""
         query = select(JobRow).where(JobRow.submission_id == submission_id, JobRow.state.in_(ACTIVE))
@@ -84,23 +98,22 @@ class Jobs:
     def claim(self, *, runner: str, host: str, fits: Callable[[Job], bool]) -> Job | None:
         """Give a runner the oldest job that fits and that its host has room for, or ``None``.
 
-        A job that measures waits until its host is free, and nothing overtakes it there.
+        A job that measures waits until its host is free, and nothing overtakes it there. The workers of a run wait
+        neither for each other nor for the job whose search they share: it measures before and after the search.
         """
         with self._database._write() as session:
             self._lock(session)
             here = list(session.scalars(select(JobRow).where(JobRow.state == "running", JobRow.host == host)))
-            if any(row.is_exclusive for row in here):
-                return None
             for row in session.scalars(select(JobRow).where(JobRow.state == "queued").order_by(JobRow.id)):
-                if not fits(_record(row)):
+                others = [other for other in here if not _share_a_search(row, other)]
+                if any(other.is_exclusive for other in others) or not fits(_record(row)):
                     continue
-                if row.is_exclusive and here:
+                if row.is_exclusive and others:
                     return None
                 row.state, row.runner, row.host, row.process = "running", runner, host, None
                 row.attempt, row.started_s, row.heartbeat_s = row.attempt + 1, self._now, self._now
                 session.flush()
-                told = {"verb": row.verb, "runner": runner, "attempt": row.attempt}
-                self._set_run(session, row.submission_id, "running", told)
+                self._told(session, row, "running", {"runner": runner})
                 session.refresh(row)
                 return _record(row)
             return None
@@ -173,8 +186,27 @@ class Jobs:
         else:
             row.finished_s = self._now
         session.flush()
-        told = {"verb": row.verb, "attempt": row.attempt} | ({"reason": dict(reason)} if reason else {})
-        self._set_run(session, row.submission_id, state, told)
+        self._told(session, row, state, {"reason": dict(reason)} if reason else {})
+        if state != "queued" and row.verb != WORKER:
+            for worker in self._workers(session, row.submission_id):
+                worker.wants_stop = True
+                if worker.state == "queued":
+                    self._end(session, worker, "stopped", {})
+
+    def _workers(self, session: Session, submission_id: int) -> list[JobRow]:
+        """Return the jobs of a run's workers that wait or run."""
+        mine = (JobRow.submission_id == submission_id, JobRow.verb == WORKER, JobRow.state.in_(ACTIVE))
+        return list(session.scalars(select(JobRow).where(*mine)))
+
+    def _told(self, session: Session, row: JobRow, state: State, more: Mapping[str, Any]) -> None:
+        """Tell of a job's new state, which is that of its run unless it is a worker's."""
+        told = {"verb": row.verb, "attempt": row.attempt, **more}
+        if row.verb != WORKER:
+            self._set_run(session, row.submission_id, state, told)
+            return
+        where = f" on runner {more['runner']}" if "runner" in more else ""
+        text_ = f"worker, job {row.id}: {state}{where}" + (f" ({more['reason']})" if more.get("reason") else "")
+        append(session, row.submission_id, "message", {"text": text_}, now=self._now)
 
     def _set_run(self, session: Session, submission_id: int, state: State, told: Mapping[str, Any]) -> None:
         """Give the run the state of its last job; a failed export leaves a finished run finished."""
@@ -191,6 +223,12 @@ class Jobs:
         """One change of states at a time from here to the end of the transaction; SQLite's began with this."""
         if self._database._engine.dialect.name == "postgresql":
             session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _CLAIMS})
+
+
+def _share_a_search(one: JobRow, other: JobRow) -> bool:
+    """Whether two jobs are a run's and its worker's, or two of its workers'."""
+    verbs = {one.verb, other.verb}
+    return one.submission_id == other.submission_id and WORKER in verbs and verbs <= {WORKER, "run"}
 
 
 def _record(row: JobRow) -> Job:

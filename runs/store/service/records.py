@@ -5,13 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-__all__ = ["ACTIVE", "STATES", "Dataset", "Event", "Job", "Runner", "State", "Submission", "Token", "TokenKind"]
+__all__ = [
+    "ACTIVE",
+    "STATES",
+    "WORKER",
+    "Dataset",
+    "Event",
+    "Job",
+    "Runner",
+    "State",
+    "Submission",
+    "Token",
+    "TokenKind",
+]
 
 State = Literal["queued", "running", "done", "failed", "stopped"]
 TokenKind = Literal["token", "session", "link"]
 
 STATES: tuple[State, ...] = ("queued", "running", "done", "failed", "stopped")
 ACTIVE: tuple[State, ...] = ("queued", "running")
+WORKER = "worker"
+"""The verb of a job that takes part in the search of a run, whose state is that of its other jobs."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

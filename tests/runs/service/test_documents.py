@@ -49,6 +49,9 @@ BAD = [
     ({"search": {"trials": 100}}, "search.trials"),
     ({"search": {"method": "nasweave", "trials": 10**5}}, "search.trials"),
     ({"search": {"method": "nasweave"}, "time_budget": "5m"}, "time_budget"),
+    ({"search": {"workers": 2}}, "search.workers"),  # for this service is on SQLite
+    ({"search": {"workers": 9}}, "search.workers"),
+    ({"search": {"workers": 0}}, "search.workers"),
     ({"training": {"steps": 10**6}}, "training.steps"),
     ({"choices": {"mixer": ["softmax", "$(id)"]}}, "choices.mixer.1"),
     ({"choices": {"embed_dim": [10**6]}}, "choices.embed_dim.0"),

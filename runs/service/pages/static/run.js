@@ -235,7 +235,7 @@ byId("reset").addEventListener("click", () => {
 for (const verb of ["stop", "resume"]) {
   byId(verb).addEventListener("click", () => attempt(() => call("POST", `/runs/${key}/${verb}`)));
 }
-setState({ state: run.state, reason: run.jobs?.at(-1)?.reason });
+setState({ state: run.state, reason: run.jobs?.findLast((job) => job.verb !== "worker")?.reason });
 follow(key, {
   happened,
   candidates: (list) => {

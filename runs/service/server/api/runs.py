@@ -18,7 +18,7 @@ from runs.service.server.refusals import Refused, refuse_unknown
 from runs.service.server.service import Service, service_of
 from runs.service.server.shapes import JobShape, RunPage, RunShape
 from runs.service.work import job_of
-from runs.store.service.records import Dataset, Job, State, Submission
+from runs.store.service.records import WORKER, Dataset, Job, State, Submission
 
 __all__ = ["checked", "found", "router", "shape", "submit"]
 
@@ -181,7 +181,8 @@ def shape(run: Submission, service: Service, *, with_jobs: bool = False, active:
     """Return a run as it is answered."""
     place = None
     if run.state == "queued":
-        waiting = [job for job in (service.jobs.active() if active is None else active) if job.state == "queued"]
+        jobs_now = service.jobs.active() if active is None else active
+        waiting = [job for job in jobs_now if job.state == "queued" and job.verb != WORKER]
         place = next((n for n, job in enumerate(waiting, 1) if job.submission_id == run.id), None)
     jobs = service.jobs.of(run.id) if with_jobs else None
     return RunShape(
