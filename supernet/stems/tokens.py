@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from search_space.spec import BlockShape, BlockSpec, Cost
 from supernet.stems import bare_tokens
-from supernet.stems.bare_tokens import OPTIONS, BareTokens, check
+from supernet.stems.bare_tokens import DEVIATION, OPTIONS, BareTokens, check
 
 
 def cost(shape: BlockShape) -> Cost:
@@ -47,9 +47,9 @@ class Tokens(BareTokens):
         self.position = nn.Parameter(torch.empty(shape.task.seq_len, shape.embed_dim))
 
     def reset_parameters(self, generator: torch.Generator) -> None:
-        """Draw ids of variance one and positions as large, as the other stems do."""
+        """Draw ids and positions, as small."""
         super().reset_parameters(generator)
-        nn.init.trunc_normal_(self.position, generator=generator)
+        nn.init.trunc_normal_(self.position, std=DEVIATION, generator=generator)
 
     def forward(self, batch: Tensor, *, embed_dim: int) -> Tensor:
         """Look up, add positions."""

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import anytime, local_optimality
+from benchmarks import anytime, front_alone, local_optimality
 from benchmarks.anytime import front_at, hypervolume_at
 from benchmarks.anytime_methods import METHODS
 from benchmarks.anytime_setting import PROFILES, Point, open_setting
+from benchmarks.front_alone import is_worse
 from benchmarks.local_optimality import dominated
 from runs.search.fidelities import step_cost
 from supernet.training import Quality
@@ -82,6 +83,17 @@ def test_the_neighbours_of_a_front_are_trained_and_counted(tmp_path: Path, monke
     found = run(local_optimality, monkeypatch, capsys, "--budget=3", "--most=2", "--steps=3")
     assert found["front"] >= 1 and 0 <= found["dominated"] <= found["front"]
     assert found["evaluations"] <= 2 * found["front"] and 0 < found["share_of_seconds"] < 1
+
+
+@pytest.mark.timeout(280)
+def test_the_networks_of_a_front_are_trained_alone(tmp_path: Path, monkeypatch, capsys):
+    found = run(front_alone, monkeypatch, capsys, "--budget=2", "search.fidelities.rungs=[3,6]")
+    assert found["front"] == len(found["networks"]) >= 1 and 0 <= found["worse"] <= found["front"]
+    assert {n["steps"] for n in found["networks"]} <= {3, 6}
+
+
+def test_a_network_is_worse_than_alone_by_a_twentieth_and_by_three_tenths_of_a_point():
+    assert is_worse(3.4, 3.0) and not is_worse(3.25, 3.0) and not is_worse(20.5, 20.0)
 
 
 def test_a_neighbour_dominates_where_it_is_better_by_more_than_the_noise():
