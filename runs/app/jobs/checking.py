@@ -1,4 +1,4 @@
-"""``python -m runs.app.jobs.checking``: says, a line for each line, what the document of a run would cost.
+"""``python -m runs.app.jobs.checking``: answers, a line for each line, what needs all blocks and no run.
 
 A server, which imports no torch, keeps this process at hand. It ends when nobody has asked for a while, or when its
 standard input does.
@@ -16,8 +16,9 @@ from typing import Any
 from runs.app.compose import compose_words, hydra_words
 from runs.app.config import from_hydra
 from runs.app.jobs.configuration import overrides
+from runs.app.jobs.devices import imported, predicted
 from runs.pipeline.ahead.foreseen import Foreseen, foresee
-from runs.pipeline.context import Command, open_context
+from runs.pipeline.context import Command, Context, open_context
 from runs.reporter import SilentReporter
 from runs.service.document import problem
 from runs.service.document.model import RunDocument
@@ -46,15 +47,22 @@ class _Noting(SilentReporter):
 
 
 def answered(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``{"checked": ...}``, as the server answers it, or ``{"refused": ...}``, the four parts of an error.
+    """Return ``{"checked": ...}`` or ``{"done": ...}``, or ``{"refused": ...}``, the four parts of an error.
 
     Parameters
     ----------
     asked
-        ``document``; ``dataset``, the record of the one that it names, or ``None``; ``outputs`` and ``data_root``.
+        ``document``; ``dataset``, the record of the one that it names, or ``None``; ``outputs`` and ``data_root``. With
+        ``results``, the text of a bundle's measurements, they are made a profile, whose id is returned; with
+        ``networks``, their latencies are.
     """
     try:
-        return {"checked": _checked(asked)}
+        context, notes = _opened(asked)
+        if "results" in asked:
+            return {"done": imported(context, asked["results"])}
+        if "networks" in asked:
+            return {"done": predicted(context, asked["networks"])}
+        return {"checked": _checked(context, notes)}
     except RuntimeUnavailableError as error:
         parts = {**problem.of_error(error), "remedy": "only a runner that has it can check this: begin the run"}
     except NasweaveError as error:
@@ -62,14 +70,18 @@ def answered(asked: Mapping[str, Any]) -> dict[str, Any]:
     return {"refused": {**parts, "parameter": document_key(parts["parameter"])}}
 
 
-def _checked(asked: Mapping[str, Any]) -> dict[str, Any]:
+def _opened(asked: Mapping[str, Any]) -> tuple[Context, list[str]]:
+    """Return the context of a run that the document would begin, and what the run would warn of, as it is told."""
     document = RunDocument.model_validate(asked["document"])
     dataset = None if asked["dataset"] is None else Dataset(**asked["dataset"])
     words = overrides(document, name="check", outputs=asked["outputs"], data_root=asked["data_root"], dataset=dataset)
     config = from_hydra(compose_words(hydra_words(words, config_dir=None)))
     reporter = _Noting()
     command = Command(overrides=tuple(f"{word.key}={word.value}" for word in words))
-    context = open_context(config, command=command, reporter=reporter)
+    return open_context(config, command=command, reporter=reporter), reporter.notes
+
+
+def _checked(context: Context, notes: list[str]) -> dict[str, Any]:
     found = foresee(context)
     networks = {"smallest": context.space.smallest, "middle": context.space.middle, "largest": context.space.largest}
     return {
@@ -78,7 +90,7 @@ def _checked(asked: Mapping[str, Any]) -> dict[str, Any]:
         "budget": context.budget.limits,
         "unmet": None if found.unmet is None else problem.of_error(found.unmet),
         "profile": None if found.profile is None else f"{found.profile.device.name}, {found.profile.setting}",
-        "notes": reporter.notes,
+        "notes": notes,
     }
 
 

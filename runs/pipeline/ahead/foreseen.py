@@ -19,7 +19,7 @@ from runs.profiling.target import Target
 from runs.search import CostFunction
 from search_space.errors import BudgetError
 
-__all__ = ["Foreseen", "foresee"]
+__all__ = ["Foreseen", "foresee", "known_profile"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,7 +52,7 @@ def foresee(context: Context) -> Foreseen:
         The named profile is not there, or of another space or setting.
     """
     check_method(context)
-    own = _profile(context)
+    own = known_profile(context)
     if own is None:
         cost_function: CostFunction = partial(exact_costs, context.costs)
     else:
@@ -71,7 +71,7 @@ def foresee(context: Context) -> Foreseen:
     return Foreseen(corners=corner_values(context.space, cost_function), profile=own, unmet=unmet)
 
 
-def _profile(context: Context) -> Profile | None:
+def known_profile(context: Context) -> Profile | None:
     """Return the named profile, or what an earlier run has measured of this machine."""
     path = context.config.profile.path
     if path is None:

@@ -1,25 +1,20 @@
-"""A connection to a service, and its runs, with the verbs that a run of one's own has."""
+"""A connection to a service: what is asked of it as a whole, and its runs."""
 
 from __future__ import annotations
 
-import io
 import json
 import time
 import uuid
-import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from runs.service.client.requests import Requests, ServiceError
+from runs.service.client.run import RemoteRun
 from search_space.errors import ConfigError
 
-if TYPE_CHECKING:
-    import pandas as pd
+__all__ = ["Connection", "connect"]
 
-__all__ = ["Connection", "RemoteRun", "connect"]
-
-_ENDED = ("done", "failed", "stopped")
 _PERIOD_S = 1.0
 _TRIES = 5
 _UPLOAD_TIMEOUT_S = 600.0
@@ -127,165 +122,35 @@ class Connection:
         found.read()
         return found
 
+    def import_results(self, path: str | Path, document: Mapping[str, Any]) -> dict[str, Any]:
+        """Make a profile of the results that a bundle's program wrote; documents then name its ``id``.
+
+        Parameters
+        ----------
+        path
+            The file, ``results.jsonl``.
+        document
+            With the data, space and device that the bundle was written for.
+        """
+        try:
+            results = Path(path).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(
+                "path", expected="a file of results", got=f"{str(path)!r} ({error})", remedy="correct it"
+            ) from error
+        body = {"document": dict(document), "results": results}
+        found: dict[str, Any] = self._requests.json("POST", "/devices", body=body)
+        return found
+
+    def predict(
+        self, device: str, document: Mapping[str, Any], networks: Sequence[Mapping[str, Any]]
+    ) -> list[dict[str, Any]]:
+        """Return the latency of networks, given as candidates have their ``architecture``, on a device."""
+        body = {"document": dict(document), "networks": [dict(network) for network in networks]}
+        found: list[dict[str, Any]] = self._requests.json("POST", f"/devices/{device}/predict", body=body)
+        return found
+
     def devices(self) -> list[dict[str, Any]]:
         """Return the devices whose profiles a document can name."""
         found: list[dict[str, Any]] = self._requests.json("GET", "/devices")
         return found
-
-
-class RemoteRun:
-    """A run of a service.
-
-    Attributes
-    ----------
-    key
-        By which the service knows it.
-    """
-
-    def __init__(self, requests: Requests, key: str) -> None:
-        self._requests, self.key = requests, key
-
-    def __repr__(self) -> str:
-        return f"RemoteRun({self.key!r})"
-
-    def read(self) -> dict[str, Any]:
-        """Return the run as the service describes it."""
-        found: dict[str, Any] = self._requests.json("GET", f"/runs/{self.key}")
-        return found
-
-    @property
-    def state(self) -> str:
-        """The state: queued, running, done, failed or stopped."""
-        return str(self.read()["state"])
-
-    def wait(self, timeout_s: float | None = None) -> str:
-        """Wait until the run has ended, and return its state.
-
-        Raises
-        ------
-        TimeoutError
-            It has not ended in time; it goes on.
-        ServiceError
-            It has failed.
-        """
-        end = None if timeout_s is None else time.monotonic() + timeout_s
-        while True:
-            run = self.read()
-            if run["state"] == "failed":
-                raise _failure(_last_job(run))
-            if run["state"] in _ENDED:
-                return str(run["state"])
-            if end is not None and time.monotonic() > end:
-                raise TimeoutError(f"run {self.key} is {run['state']} after {timeout_s:g} s")
-            time.sleep(_PERIOD_S)
-
-    def stop(self) -> None:
-        """Ask the run to stop."""
-        self._requests.json("POST", f"/runs/{self.key}/stop")
-
-    def resume(self) -> None:
-        """Continue the run where it stopped."""
-        self._requests.json("POST", f"/runs/{self.key}/resume")
-
-    def log(self) -> str:
-        """Return everything that the run's jobs said so far."""
-        return "".join(self._log(follow=False))
-
-    def follow(self) -> Iterator[str]:
-        """Yield what the run's jobs say, until it has ended."""
-        return self._log(follow=True)
-
-    def candidates(self) -> pd.DataFrame:
-        """Return every network that was evaluated, a row each by key, with its values."""
-        import pandas as pd
-
-        found: dict[str, dict[str, float]] = {}
-        change = 0
-        while part := self._requests.json("GET", f"/runs/{self.key}/candidates", query={"after": change}):
-            change = part[-1]["change"]
-            found |= {one["key"]: one["values"] for one in part}
-        return pd.DataFrame(list(found.values()), index=list(found))
-
-    def front(self, budget: Mapping[str, float] | None = None) -> pd.DataFrame:
-        """Return the networks that nothing dominates within a budget, cheapest first; that of the run when ``None``."""
-        import pandas as pd
-
-        query = {f"budget.{name}": limit for name, limit in (budget or {}).items()}
-        found = self._requests.json("GET", f"/runs/{self.key}/front", query=query)["front"]
-        return pd.DataFrame([one["values"] for one in found], index=[one["key"] for one in found])
-
-    def export(
-        self, key: str = "auto", *, to: str | Path, formats: list[str] | None = None, measure: bool = True
-    ) -> Path:
-        """Export a network, download it, and return its folder, a new one inside of ``to``.
-
-        Parameters
-        ----------
-        key
-            ``auto``, ``knee``, ``best``, ``fastest`` or the key of a network.
-        to
-            A folder.
-        formats
-            Names such as ``onnx``; those that the run asked for when ``None``.
-        measure
-            Whether each file is timed.
-        """
-        before = {one["key"] for one in self._requests.json("GET", f"/runs/{self.key}/exports")}
-        if key not in before or formats is not None:
-            body = {"key": key, "formats": formats, "measure": measure}
-            self._requests.json("POST", f"/runs/{self.key}/exports", body=body)
-            self.wait()
-            last = _last_job(self.read())
-            if last["state"] != "done":
-                raise _failure(last)
-        after = {one["key"] for one in self._requests.json("GET", f"/runs/{self.key}/exports")}
-        meant = {key} & after or after - before or after
-        if len(meant) != 1:  # a word, for one of several networks that were exported before
-            raise ConfigError(
-                "key", expected=f"one of {', '.join(sorted(meant))}", got=repr(key), remedy="run.log() ends with it"
-            )
-        return self._download(meant.pop(), Path(to))
-
-    def _download(self, network: str, to: Path) -> Path:
-        with self._requests.open("GET", f"/runs/{self.key}/exports/{network}.zip", timeout_s=600) as answer:
-            data = answer.read()
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            names = archive.namelist()
-            tops = {name.partition("/")[0] for name in names}
-            if len(tops) != 1 or any(".." in name or name.startswith("/") or "\\" in name for name in names):
-                raise ConfigError(
-                    "zip", expected="one folder", got=", ".join(names)[:100], remedy="trust no such server"
-                )
-            to.mkdir(parents=True, exist_ok=True)
-            archive.extractall(to)
-        return to / tops.pop()
-
-    def _log(self, *, follow: bool) -> Iterator[str]:
-        offset = 0
-        while True:
-            has_ended = not follow or self.state in _ENDED
-            while True:
-                part = self._requests.json("GET", f"/runs/{self.key}/log", query={"offset": offset})
-                if part["offset"] == offset:
-                    break
-                offset = part["offset"]
-                yield part["text"]
-            if has_ended:
-                return
-            time.sleep(_PERIOD_S)
-
-
-def _last_job(run: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the job that a run has its state of; those of workers of its search have none."""
-    last: Mapping[str, Any] = [job for job in run["jobs"] if job.get("verb") != "worker"][-1]
-    return last
-
-
-def _failure(job: Mapping[str, Any]) -> ServiceError:
-    reason: Mapping[str, Any] = job["reason"]
-    return ServiceError(
-        str(reason.get("parameter", job["verb"])),
-        expected=str(reason.get("expected", "one that ends well")),
-        got=str(reason.get("got", f"one that is {job['state']}")),
-        remedy=str(reason.get("remedy", "read its log")),
-    )

@@ -7,7 +7,8 @@ from typing import Any
 
 import yaml
 
-from runs.service.client.connection import Connection, RemoteRun, connect
+from runs.service.client.connection import Connection, connect
+from runs.service.client.run import RemoteRun
 from runs.service.document.words import document_key
 from search_space.errors import ConfigError
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from pydantic_core import PydanticCustomError
 
 from runs.service.document import options
-from runs.service.document.names import KEY, DurationText, Key, Name
+from runs.service.document.names import KEY, DeviceName, DurationText, Key, Name
 
 __all__ = ["Budget", "Document", "ExportRequest", "RunDocument", "digest"]
 
@@ -66,7 +66,9 @@ class SpaceChoices(Document):
 class DeviceChoice(Document):
     """What networks are to run on: the runner's own machine, or a device whose profile the service has."""
 
-    profile: Name | None = Field(default=None, description="Id of a profile, of GET devices; null measures the runner.")
+    profile: DeviceName | None = Field(
+        default=None, description="Id of a profile, of GET devices; null measures the runner."
+    )
     runtime: options.Runtime = "onnxruntime"
     threads: Annotated[int, Field(ge=1, le=64)] = 1
     batch_size: Annotated[int, Field(ge=1, le=64)] = 1

@@ -13,13 +13,14 @@ from fastapi.responses import HTMLResponse, Response
 
 from hardware_profiles.duration import seconds
 from runs.objectives import OBJECTIVES
-from runs.service.document.names import KEY, Key, Name
+from runs.service.document.names import KEY, DeviceName, Key
 from runs.service.document.options import OWN_DATA_TASKS
 from runs.service.pages import signing
 from runs.service.pages.fields import groups
 from runs.service.pages.told import answer_of, size, text
 from runs.service.server.access import Reader, signed_in
-from runs.service.server.api import exports, system
+from runs.service.server.api import devices as device_list
+from runs.service.server.api import exports
 from runs.service.server.api.comparing import differences
 from runs.service.server.api.results import limits_of, objectives_of
 from runs.service.server.api.runs import Cursor, Shared, found, shape
@@ -60,7 +61,7 @@ def runs(request: Request, token: Reader, service: Shared, cursor: Cursor = None
 
 @router.get("/new")
 def new(
-    request: Request, token: Reader, service: Shared, fork: Key | None = None, device: Name | None = None
+    request: Request, token: Reader, service: Shared, fork: Key | None = None, device: DeviceName | None = None
 ) -> HTMLResponse:
     """Show the form of a new search."""
     before = None if fork is None else shape(found(service, fork, what="fork"), service)
@@ -151,7 +152,14 @@ def compare(
 @router.get("/devices")
 def devices(request: Request, token: Reader, service: Shared) -> HTMLResponse:
     """Show the devices that runs can be for, and the runners."""
-    return _page("devices", token, devices=system.devices(token, service), runners=service.runners.living())
+    return _page(
+        "devices",
+        token,
+        devices=device_list.devices(token, service),
+        runners=service.runners.living(),
+        uploads=service.settings.upload_bytes,
+        address=str(request.base_url).rstrip("/"),
+    )
 
 
 def refusal_page(request: Request, status: int, parts: dict[str, str]) -> Response:

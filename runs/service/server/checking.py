@@ -32,12 +32,12 @@ class Checker:
         self._known: OrderedDict[str, dict[str, Any]] = OrderedDict()
 
     def ask(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the answer of ``runs.app.jobs.checking``; one that refuses nothing is remembered.
+        """Return the answer of ``runs.app.jobs.checking``; what is ``checked`` is remembered.
 
         Raises
         ------
         Refused
-            Too many ask already, or there is no answer in time.
+            It refuses, too many ask already, or there is no answer in time.
         """
         line = json.dumps(dict(asked), sort_keys=True)
         if not self._places.acquire(blocking=False):
@@ -46,6 +46,15 @@ class Checker:
             with self._lock:
                 if line not in self._known:
                     answer = self._answer(line)
+                    if "refused" in answer:
+                        parts = answer["refused"]
+                        raise Refused(
+                            422,
+                            parts["parameter"],
+                            expected=parts["expected"],
+                            got=parts["got"],
+                            remedy=parts["remedy"],
+                        )
                     if "checked" not in answer:
                         return answer
                     self._known[line] = answer

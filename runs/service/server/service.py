@@ -8,7 +8,7 @@ from pathlib import Path
 from fastapi import Request
 
 from hardware_profiles.devices import shipped
-from runs.service.document.names import is_name
+from runs.service.document.names import is_device
 from runs.service.server.checking import Checker
 from runs.service.server.feed import Feed
 from runs.service.server.uploads import Uploads
@@ -68,7 +68,7 @@ class Service:
     def devices(self) -> dict[str, Path]:
         """Return the headers of the profiles that a run may name: shipped ones, and those that runs have measured."""
         measured = {path.stem: path for path in sorted((self.settings.folder / "profiles").glob("*.json"))}
-        return {name: path for name, path in {**shipped(), **measured}.items() if is_name(name)}
+        return {name: path for name, path in {**shipped(), **measured}.items() if is_device(name)}
 
     def log(self, key: str) -> Path:
         """Return the file to which the jobs of a run write what they say."""

@@ -21,6 +21,7 @@ __all__ = [
     "MadeToken",
     "MeShape",
     "NetworkShape",
+    "PredictionShape",
     "Problem",
     "RunPage",
     "RunShape",
@@ -190,6 +191,15 @@ class DeviceShape(Shape):
     count: int
     noise_floor: float | None
     created_at: str
+
+
+class PredictionShape(Shape):
+    """What a network takes on a device by its profile, with the interval of a new measurement, in milliseconds."""
+
+    key: str
+    latency_ms: float
+    low_ms: float
+    high_ms: float
 
 
 class MeShape(Shape):

@@ -13,5 +13,7 @@ for line in sys.stdin:
         sys.exit()
     if asked["do"] == "wait":
         time.sleep(60)
-    kind = "refused" if asked["do"] == "refuse" else "checked"
-    print(json.dumps({kind: os.getpid(), "long": "x" * 100_000}), flush=True)
+    answer = {"checked": os.getpid(), "long": "x" * 100_000}
+    if asked["do"] == "refuse":
+        answer = {"refused": {"parameter": "p", "expected": "e", "got": str(os.getpid()), "remedy": "r"}}
+    print(json.dumps(answer), flush=True)

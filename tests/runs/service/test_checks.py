@@ -82,9 +82,12 @@ def test_answers_are_remembered_and_refusals_are_not(small):
     process.wait()
     assert small.ask({"do": "answer"}) == first and small._process is process
     assert small.ask({"do": "answer", "n": 2})["checked"] == small._process.pid != first["checked"]
-    refused = small.ask({"do": "refuse"})["refused"]
-    small.close()
-    assert small.ask({"do": "refuse"})["refused"] != refused
+    for n in (3, 4):  # each time by the process that there is
+        with pytest.raises(Refused, match="p: expected e") as refused:
+            small.ask({"do": "refuse"})
+        assert refused.value.got == str(small._process.pid) and refused.value.status == 422
+        small.close()
+        small.ask({"do": "answer", "n": n})
 
 
 def test_a_process_that_hangs_or_ends_is_another_for_the_next(small, monkeypatch):
@@ -103,7 +106,7 @@ def test_no_more_wait_than_there_are_places(small, monkeypatch):
     def slow(line):
         begun.set()
         assert stop.wait(20)
-        return {"refused": {}}
+        return {"done": line}
 
     stop = threading.Event()
     monkeypatch.setattr(small, "_answer", slow)

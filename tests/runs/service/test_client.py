@@ -11,8 +11,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 import nasweave as nw
-from runs.service.client.connection import RemoteRun
 from runs.service.client.requests import Requests, ServiceError
+from runs.service.client.run import RemoteRun
 from runs.service.client.shell import run_at
 from runs.service.runner.machine import abilities, fits
 from runs.service.settings import DatasetSettings, RunnerSettings, ServerSettings, TokenSettings, read_words

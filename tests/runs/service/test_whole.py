@@ -18,8 +18,9 @@ import psutil
 import pytest
 
 import nasweave as nw
-from runs.service.client.connection import Connection, RemoteRun
+from runs.service.client.connection import Connection
 from runs.service.client.requests import TOKEN_VARIABLE
+from runs.service.client.run import RemoteRun
 from runs.service.client.shell import run_at
 from runs.service.settings import TokenSettings
 from runs.service.tokens import made

@@ -1,15 +1,13 @@
-"""The service itself: health, metrics, who one is, what can be chosen, devices, runners and tokens."""
+"""The service itself: health, metrics, who one is, what can be chosen, runners and tokens."""
 
 from __future__ import annotations
 
-import logging
 from importlib.metadata import version
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Response
 from pydantic import Field
 
-from hardware_profiles.profile_file import read_header
 from runs.service.document.model import Document, RunDocument
 from runs.service.document.names import Name
 from runs.service.document.options import offered
@@ -19,7 +17,6 @@ from runs.service.server.api.runs import Shared
 from runs.service.server.metrics import exposition
 from runs.service.server.refusals import refuse_unknown
 from runs.service.server.shapes import (
-    DeviceShape,
     JobShape,
     MadeToken,
     MeShape,
@@ -28,12 +25,10 @@ from runs.service.server.shapes import (
 )
 from runs.service.settings import Scope
 from runs.store.service.records import STATES
-from search_space.errors import ProfileError
 
 __all__ = ["router"]
 
 router = APIRouter(tags=["service"])
-_log = logging.getLogger("nasweave.service")
 
 
 class TokenRequest(Document):
@@ -90,23 +85,6 @@ def tasks(token: Reader) -> list[str]:
 def spaces(token: Reader) -> list[str]:
     """List the search spaces."""
     return offered()["space"]
-
-
-@router.get(f"{VERSION}/devices")
-def devices(token: Reader, service: Shared) -> list[DeviceShape]:
-    """List the devices whose profiles a run can name."""
-    shapes = []
-    for name, path in sorted(service.devices().items()):
-        try:
-            header = read_header(path)
-        except ProfileError as error:  # it is being written, or damaged
-            _log.warning("%s", error)
-            continue
-        device = header["device"]
-        about = {field: header[field] for field in DeviceShape.model_fields if field in header}
-        names = {"cpu_model": device["cpu_model"], "accelerator": device.get("accelerator")}
-        shapes.append(DeviceShape(**{**about, **names, "id": name, "device": device["name"]}))
-    return shapes
 
 
 @router.get(f"{VERSION}/jobs")
