@@ -74,7 +74,14 @@ def _opened(asked: Mapping[str, Any]) -> tuple[Context, list[str]]:
     """Return the context of a run that the document would begin, and what the run would warn of, as it is told."""
     document = RunDocument.model_validate(asked["document"])
     dataset = None if asked["dataset"] is None else Dataset(**asked["dataset"])
-    words = overrides(document, name="check", outputs=asked["outputs"], data_root=asked["data_root"], dataset=dataset)
+    words = overrides(
+        document,
+        name="check",
+        outputs=asked["outputs"],
+        data_root=asked["data_root"],
+        dataset=dataset,
+        fork=document.fork,
+    )
     config = from_hydra(compose_words(hydra_words(words, config_dir=None)))
     reporter = _Noting()
     command = Command(overrides=tuple(f"{word.key}={word.value}" for word in words))

@@ -29,6 +29,7 @@ class Checker:
     def __init__(self) -> None:
         self._lock, self._places = threading.Lock(), threading.BoundedSemaphore(_MOST_WAITING)
         self._process: subprocess.Popen[bytes] | None = None
+        self._is_closed = False
         self._known: OrderedDict[str, dict[str, Any]] = OrderedDict()
 
     def ask(self, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -66,7 +67,11 @@ class Checker:
             self._places.release()
 
     def close(self) -> None:
-        """End the process."""
+        """End the process; whoever waits for its answer gets none."""
+        self._is_closed = True
+        process = self._process
+        if process is not None:
+            process.kill()
         with self._lock:
             self._end()
 
@@ -74,6 +79,8 @@ class Checker:
         data = line.encode() + b"\n"
         end = time.monotonic() + _LIMIT_S
         for _ in range(2):  # it may have ended since the last question, for nobody had asked
+            if self._is_closed:
+                raise _busy("a server that ends")
             if self._process is None:
                 command = [sys.executable, "-m", _MODULE]
                 pipe = subprocess.PIPE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
@@ -54,6 +55,7 @@ def test_a_profile_on_disk_predicts_latencies_and_a_budget_that_nothing_meets_is
         ({"device": {"profile": SHIPPED, "threads": 2}}, "profile.setting"),
         ({"device": {"profile": SHIPPED}, "choices": {"depth": [1]}}, "profile.space_fingerprint"),
         ({"task": "fashion_mnist"}, "data_root"),
+        ({"fork": "abc"}, "fork"),  # of a search in fidelities
     ],
 )
 def test_what_a_run_would_fail_at_is_refused_in_four_parts(document, parameter, tmp_path):
@@ -86,8 +88,26 @@ def test_answers_are_remembered_and_refusals_are_not(small):
         with pytest.raises(Refused, match="p: expected e") as refused:
             small.ask({"do": "refuse"})
         assert refused.value.got == str(small._process.pid) and refused.value.status == 422
-        small.close()
+        small._process.kill()
+        small._process.wait()
         small.ask({"do": "answer", "n": n})
+
+
+def test_a_server_that_ends_waits_for_no_answer(small):
+    said = []
+
+    def ask():
+        with pytest.raises(Refused) as refused:
+            small.ask({"do": "wait"})
+        said.append(refused.value.got)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    while small._process is None:
+        time.sleep(0.01)
+    small.close()
+    thread.join(20)
+    assert said == ["a server that ends"]
 
 
 def test_a_process_that_hangs_or_ends_is_another_for_the_next(small, monkeypatch):
@@ -115,7 +135,7 @@ def test_no_more_wait_than_there_are_places(small, monkeypatch):
         thread.start()
     assert begun.wait(20)
     while small._places._value:
-        pass
+        time.sleep(0.01)
     with pytest.raises(Refused, match="wait already"):
         small.ask({})
     stop.set()

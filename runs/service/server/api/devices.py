@@ -98,7 +98,7 @@ def asked(service: Service, document: RunDocument) -> dict[str, Any]:
     """Return a document as the process that checks is told it; refuse what the service has not, or does not permit."""
     data = checked(service, document)
     return {
-        "document": document.model_copy(update={"name": "check", "fork": None}).model_dump(mode="json"),
+        "document": document.model_copy(update={"name": "check"}).model_dump(mode="json"),
         "dataset": None if data is None else dataclasses.asdict(data),
         "outputs": service.settings.outputs,
         "data_root": service.settings.data,
