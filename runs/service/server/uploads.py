@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from anyio import to_thread
+from anyio import fail_after, move_on_after, to_thread
 
 from runs.service.server.refusals import Refused
 from runs.service.settings import ServerSettings
@@ -27,6 +27,8 @@ __all__ = ["Uploads", "drain", "size_of"]
 
 _MODULE = "runs.app.jobs.uploading"
 _LIMIT_S = 300.0  # of reading one file
+_RECEIVED_S = 600.0  # in which one has to be here: each takes one of the places
+_DRAINED_S = 10.0
 _MOST_AT_A_TIME = 4
 _MOST_DRAINED = 2**26
 _OLD_S = 3600.0
@@ -68,15 +70,19 @@ class Uploads:
         """Write a body to a new file as it comes; raises ``Refused`` for one that is larger than permitted."""
         most, whole = self._settings.upload_bytes, self._settings.owner_bytes
         left = max(0, whole - await to_thread.run_sync(self._datasets.used, owner))
+        of_all = f", what is left of {whole} for all uploads of {owner}" if left < most else ""
         size = 0
-        with await to_thread.run_sync(file.open, "xb") as copy:
-            async for chunk in body:
-                size += len(chunk)
-                if size > min(most, left):
-                    of_all = f", what is left of {whole} for all uploads of {owner}" if left < most else ""
-                    expected = f"at most {min(most, left)} bytes{of_all}"
-                    raise Refused(413, "body", expected=expected, got="more", remedy="send less, or remove a data set")
-                await to_thread.run_sync(copy.write, chunk)
+        try:
+            with fail_after(_RECEIVED_S), await to_thread.run_sync(file.open, "xb") as copy:
+                async for chunk in body:
+                    size += len(chunk)
+                    if size > min(most, left):
+                        expected, remedy = f"at most {min(most, left)} bytes{of_all}", "send less, or remove a data set"
+                        raise Refused(413, "body", expected=expected, got="more", remedy=remedy)
+                    await to_thread.run_sync(copy.write, chunk)
+        except TimeoutError as error:
+            expected, got = f"the whole file within {_RECEIVED_S:g} s", f"{size} bytes"
+            raise Refused(408, "body", expected=expected, got=got, remedy="send it over a faster connection") from error
         if not size:
             raise Refused(422, "body", expected="the bytes of a file", got="none", remedy="send the file as the body")
 
@@ -135,10 +141,11 @@ def _answer(line: str) -> dict[str, Any]:
 async def drain(body: AsyncIterator[bytes]) -> None:
     """Take what is left of a body that is refused, up to a limit: many clients read no answer before it is sent."""
     left = _MOST_DRAINED
-    async for chunk in body:
-        left -= len(chunk)
-        if left < 0:
-            return
+    with move_on_after(_DRAINED_S):
+        async for chunk in body:
+            left -= len(chunk)
+            if left < 0:
+                return
 
 
 def size_of(folder: Path) -> int:

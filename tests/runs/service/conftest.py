@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
+from runs.app.jobs.checking import answered
 from runs.service.server.application import guarded
 from runs.service.server.checking import Checker
 from runs.service.server.service import Service
@@ -52,10 +53,11 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def checker() -> Iterator[Checker]:
-    """Return what checks documents, for all services: its process takes seconds to begin."""
-    one = Checker()
-    yield one
-    one.close()
+    """Return what checks documents in this process: another takes seconds to begin, and is begun in `test_checks`."""
+    with pytest.MonkeyPatch.context() as patch:
+        one = Checker()
+        patch.setattr(one, "_answer", lambda line: answered(json.loads(line)))
+        yield one
 
 
 @pytest.fixture

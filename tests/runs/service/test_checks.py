@@ -34,6 +34,17 @@ def asked(**document):
     return {"document": {"task": "digits", **document}, "dataset": None, "outputs": "outputs", "data_root": "data"}
 
 
+def test_the_process_answers_as_the_function_does():
+    checker = Checker()
+    try:
+        for question in (asked(budget={"size_bytes": 1}), {**asked(), "profiles_changed": 1}):
+            assert checker.ask(question) == answered(question)
+        with pytest.raises(Refused, match="only its networks decode"):
+            checker.ask(asked(budget={"decode_ms": 1.0}))
+    finally:
+        checker.close()
+
+
 def test_a_profile_on_disk_predicts_latencies_and_a_budget_that_nothing_meets_is_told():
     device = {"profile": SHIPPED}
     told = answered(asked(device=device, budget={"latency_ms": 1e-4}))["checked"]

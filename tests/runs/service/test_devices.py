@@ -9,9 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 import nasweave as nw
-from runs.app.jobs.checking import answered
 from runs.service.server.application import guarded
-from runs.service.server.checking import Checker
 from tests.runs.service.conftest import URL
 
 SHIPPED = "amd_epyc_2c_onnxruntime_t1_vit_tiny"
@@ -19,12 +17,9 @@ DOCUMENT = {"task": "digits"}
 
 
 @pytest.fixture
-def measuring(asked, monkeypatch):
-    """A service that takes measurements; what they mean is found in this process."""
-    checker = Checker()
-    monkeypatch.setattr(checker, "_answer", lambda line: answered(json.loads(line)))
-    settings = replace(asked.service.settings, upload_bytes=1)
-    asked.service = replace(asked.service, settings=settings, checker=checker)
+def measuring(asked):
+    """A client of a service that takes measurements."""
+    asked.service = replace(asked.service, settings=replace(asked.service.settings, upload_bytes=1))
     asked.browser = TestClient(guarded(asked.service), base_url=URL, raise_server_exceptions=False)
     return asked.as_("ann")
 

@@ -158,7 +158,10 @@ def test_two_at_once_do_not_exceed_the_share(asked):
     assert [data.name for data in datasets.list()] == ["a"] and datasets.used("ann") == 6
 
 
-def test_a_browser_that_goes_away_leaves_nothing(open_to_all):
+@pytest.mark.parametrize(("end", "status"), [("goes away", 400), ("falls silent", 408)])
+def test_a_browser_that_does_not_finish_leaves_nothing(open_to_all, monkeypatch, end, status):
+    monkeypatch.setattr(uploads, "_RECEIVED_S", 0.2)
+    monkeypatch.setattr(uploads, "_DRAINED_S", 0.1)
     token = open_to_all.service.tokens.make("token", owner="ann", scopes=["submit"], seconds=60)
     messages = [{"type": "http.request", "body": b"a,b\n", "more_body": True}, {"type": "http.disconnect"}]
     scope = {
@@ -168,12 +171,17 @@ def test_a_browser_that_goes_away_leaves_nothing(open_to_all):
     }  # fmt: skip
 
     async def receive():
+        if len(messages) == 1 and end == "falls silent":
+            await anyio.sleep(20)
         return messages.pop(0) if len(messages) > 1 else messages[0]
 
+    answers = []
+
     async def send_back(message):
-        pass
+        answers.append(message)
 
     anyio.run(guarded(open_to_all.service), scope, receive, send_back)
+    assert answers[0]["status"] == status and b"whole file" in answers[1]["body"]
     folder = open_to_all.service.settings.folder / "service" / "datasets"
     assert folder.is_dir() and list(folder.glob("*")) == [] and open_to_all.service.datasets.list() == []
 
