@@ -85,6 +85,8 @@ class Checker:
                 command = [sys.executable, "-m", _MODULE]
                 pipe = subprocess.PIPE
                 self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, start_new_session=True)
+                if self._is_closed:  # in the meantime
+                    continue
             given, taken = self._process.stdin, self._process.stdout
             assert given is not None and taken is not None
             try:
