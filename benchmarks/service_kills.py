@@ -8,6 +8,8 @@ its third and last attempt; the runner is killed then. Afterwards
 
 ``not_done``
     counts searches that did not end as done;
+``networks``
+    counts those of the undisturbed searches;
 ``different``
     counts those whose networks, or errors of networks, are not those of the undisturbed search with the same seed;
 ``not_listed``
@@ -181,6 +183,7 @@ def measure(plan: Plan) -> dict[str, Any]:
     found, seen, seconds = _searched(plan, moments=moments)
     return {
         "searches": plan.searches,
+        "networks": sum(map(len, whole["networks"].values())),
         "kills": dict(Counter(seen.kills)),
         "not_done": sum(state != "done" for state in (*whole["states"].values(), *found["states"].values())),
         "different": sum(found["networks"].get(name) != whole["networks"][name] for name in whole["networks"]),
@@ -279,10 +282,9 @@ def _errors(values: Mapping[str, float]) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--searches", type=int, default=Plan.searches)
-    parser.add_argument("--kills", type=int, default=Plan.kills)
-    parser.add_argument("--trials", type=int, default=Plan.trials)
-    parser.add_argument("--seed", type=int, default=Plan.seed)
+    usual = Plan()
+    for name in ("searches", "kills", "trials", "seed"):
+        parser.add_argument(f"--{name}", type=int, default=getattr(usual, name))
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     as_json = arguments.json
