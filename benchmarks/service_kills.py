@@ -20,8 +20,6 @@ its third and last attempt; the runner is killed then. Afterwards
     counts trials that are left running in the studies;
 ``noticed_s``
     lists the seconds from the kill of a job to its next attempt, so that none is said to be running for ever.
-
-Runs last some ten minutes on two cores; ``--searches 1 --kills 2`` about one.
 """
 
 from __future__ import annotations
