@@ -37,7 +37,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from importlib.metadata import version
@@ -106,7 +106,8 @@ class Processes:
         """Kill a process with SIGKILL, and start the server or the runner again."""
         if kind == "job":
             assert job.process is not None
-            os.kill(job.process, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it has ended by itself
+                os.kill(job.process, signal.SIGKILL)
             return
         process = self._server if kind == "server" else self._runner
         _end(process)
