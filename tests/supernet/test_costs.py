@@ -26,6 +26,7 @@ OPTIONS = {
     "state_space_dual": {"chunk": 8, "kernel": 3},
     "gated_delta": {"chunk": 8, "kernel": 3},
     "gated_short_conv": {"kernel": 5},
+    "prefix_attention": {"chunk": 16},
     "latent_softmax": {"rank": 20},
     "selective_scan": {"states": 3},
 }
