@@ -8,8 +8,6 @@ its third and last attempt; the runner is killed then. Afterwards
 
 ``not_done``
     counts searches that did not end as done;
-``networks``
-    counts those of the undisturbed searches;
 ``different``
     counts those whose networks, or errors of networks, are not those of the undisturbed search with the same seed;
 ``not_listed``
@@ -134,7 +132,8 @@ class Processes:
         return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=self._environment())
 
     def _run(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-c", RUNNER, processes.MODULE, f"outputs={self.folder}", "host=here"]
+        words = [processes.MODULE, f"outputs={self.folder}", "host=here", f"watch={os.getpid()}"]
+        command = [sys.executable, "-c", RUNNER, *words]
         return subprocess.Popen(command, env=self._environment(), stderr=subprocess.DEVNULL)
 
 
