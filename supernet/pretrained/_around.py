@@ -1,8 +1,8 @@
 """The space around a checkpoint: its own network as the largest, and ever smaller ones made of its parts.
 
 Widths, heads and hidden channels become shares of the checkpoint's, for they are sorted by importance; depths go down
-to a sixth; a sub-block may be left out of a layer. No block is new: every weight of every network begins as the
-checkpoint's.
+to a sixth; a sub-block may be left out of a layer. Heads of queries that share keys are left out together, with those
+keys. No block is new: every weight of every network begins as the checkpoint's.
 """
 
 from __future__ import annotations
@@ -46,7 +46,11 @@ def declaration_around(form: Form, *, name: str, stem: BlockSpec, head: str | No
     whole = Fraction(form.hidden_dim, form.embed_dim)
     widths = [w for w in _shares(form.embed_dim, _WIDTHS, step=step) if _is_whole(whole * w)]
     ratios = [r for r in (whole * share for share in _RATIOS) if all(_is_whole(r * w) for w in widths)]
-    options = {block: dict(own) for block, own in form.options.items()}
+    shared = form.queries_per_key
+    heads = _shares(form.num_heads, _HEADS, step=1 if form.kv_heads == 1 else shared)  # whole groups
+    options: dict[str, dict[str, Any]] = {block: dict(own) for block, own in form.options.items()}
+    if shared > 1:
+        options.setdefault(form.mixer, {})["kv_heads"] = sorted({max(1, count // shared) for count in heads})
     if _TABLE in stem.options:
         options.setdefault(form.stem, {})[_TABLE] = "int8"
     return {
@@ -58,7 +62,7 @@ def declaration_around(form: Form, *, name: str, stem: BlockSpec, head: str | No
         "depth": _shares(form.depth, _DEPTHS),
         "head_dim": form.head_dim,
         "mixer": [form.mixer, IDENTITY],
-        "num_heads": _shares(form.num_heads, _HEADS),
+        "num_heads": heads,
         "channel_mixer": [form.channel_mixer, IDENTITY],
         "ratio": [float(r) for r in ratios],
         "precision": [FLOAT, *(p for p in _PRECISIONS if p in FORMATS)],

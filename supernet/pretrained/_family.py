@@ -28,6 +28,8 @@ class Form:
     ----------
     hidden_dim
         Hidden width of each channel mixer.
+    kv_heads
+        Heads of keys and values; 0 for as many as there are of queries.
     stem, mixer, channel_mixer
         The blocks it consists of.
     heads
@@ -51,6 +53,7 @@ class Form:
     heads: tuple[str, ...]
     norm: Norm
     causal: bool
+    kv_heads: int = 0
     options: Mapping[str, Mapping[str, Scalar]] = field(default_factory=dict)
     max_tokens: int | None = None
     vocab_size: int = 0
@@ -60,6 +63,11 @@ class Form:
     def attention_dim(self) -> int:
         """Width of all heads together."""
         return self.num_heads * self.head_dim
+
+    @property
+    def queries_per_key(self) -> int:
+        """How many heads of queries each head of keys and values serves."""
+        return self.num_heads // (self.kv_heads or self.num_heads)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,7 +82,8 @@ class Weights:
         By the names of heads, as in the modules of those names; one without ``project`` has none that fits.
     layers
         For each layer ``mixer_norm``, ``q``, ``k``, ``v``, ``out``, ``channel_norm``, ``up``, ``down`` and, where there
-        is one, ``gate``, each followed by ``.weight`` or ``.bias``.
+        is one, ``gate``, each followed by ``.weight`` or ``.bias``. Each head of ``k`` and ``v`` serves as many
+        heads of ``q``, in a row.
     """
 
     stem: Mapping[str, Tensor]

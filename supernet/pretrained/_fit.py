@@ -94,9 +94,12 @@ def _differences(space: SearchSpace, form: Form) -> Iterator[tuple[str, str, obj
         own = space.geometry.options[block]
         equal += [(f"options.{block}.{name}", value, own[name]) for name, value in constants.items()]
     kv_heads = space.geometry.options.get(form.mixer, {}).get("kv_heads", "all")
-    if not {"all", form.num_heads} & set(kv_heads if isinstance(kv_heads, tuple) else (kv_heads,)):
+    choices = kv_heads if isinstance(kv_heads, tuple) else (kv_heads,)
+    needed_heads = form.kv_heads or form.num_heads
+    if max(form.num_heads if n == "all" else int(n) for n in choices) != needed_heads:
+        needed_text = "all" if needed_heads == form.num_heads else str(needed_heads)
         where = f"space.options.{form.mixer}.kv_heads"
-        yield where, "all among its choices", kv_heads, f"add all to {where}"
+        yield where, f"{needed_text} as its largest choice", kv_heads, f"set {where} to it, or to a list up to it"
     if task.head not in form.heads:
         yield (
             "space.head",
@@ -136,9 +139,11 @@ def copy_weights(supernet: Supernet, weights: Weights, form: Form, *, token_rows
         head = {name: tensor for name, tensor in head.items() if not name.startswith("project.")}
     with torch.no_grad():
         for name, tensor in _by_parameter(weights, head, form):
-            parameter = parameters[name]
+            parameter: Tensor = parameters[name]
             if name == "stem.embedding" and token_rows is not None:
                 tensor = _rows_of(tensor, token_rows)
+            if ".projections." in name:  # another mixer of the layer may have more heads of keys
+                parameter = parameter[: len(tensor)]
             parameter.copy_(tensor[: len(parameter)] if name == "stem.position" else tensor)
 
 

@@ -3,7 +3,8 @@
 Heads, hidden channels and features may stand in any order, as long as all weights follow; the outputs stay as they are.
 Norms average over the features, so a permutation of them, one for the whole network, passes through.
 
-- a head is as important as the norm of its values' projection times that of what it writes,
+- a head is as important as the norm of its values' projection times that of what it writes; heads that share keys and
+  values stay together, as important as the norm of their importances,
 - a hidden channel as the norm of the row that fills it times that of the column that reads it, gates included,
 - a feature as the size of what is written to it times the size of how it is read.
 
@@ -21,7 +22,7 @@ from supernet.pretrained._family import Weights
 
 __all__ = ["by_importance"]
 
-_FEATURES, _HEADS, _HIDDEN = "features", "heads", "hidden"
+_FEATURES, _HEADS, _KEYS, _HIDDEN = "features", "heads", "keys", "hidden"
 _STEM_AXES = {
     "embedding": (None, _FEATURES),
     "position": (None, _FEATURES),
@@ -32,8 +33,8 @@ _STEM_AXES = {
     "norm.bias": (_FEATURES,),
 }
 _LAYER_AXES = {
-    **{f"{name}.weight": (_HEADS, _FEATURES) for name in "qkv"},
-    **{f"{name}.bias": (_HEADS,) for name in "qkv"},
+    **{f"{name}.weight": (axis, _FEATURES) for name, axis in zip("qkv", (_HEADS, _KEYS, _KEYS), strict=True)},
+    **{f"{name}.bias": (axis,) for name, axis in zip("qkv", (_HEADS, _KEYS, _KEYS), strict=True)},
     **{f"{name}.weight": (_HIDDEN, _FEATURES) for name in ("up", "gate")},
     **{f"{name}.bias": (_HIDDEN,) for name in ("up", "gate")},
     "out.weight": (_FEATURES, _HEADS),
@@ -55,8 +56,11 @@ def by_importance(weights: Weights, *, head_dim: int) -> Weights:
     """Return the same network with its heads, hidden channels and features in falling order of importance."""
     layers = []
     for layer in weights.layers:
-        heads = _falling(_head_scores(layer, head_dim))
-        layer = _along(layer, _LAYER_AXES, _HEADS, (heads[:, None] * head_dim + torch.arange(head_dim)).flatten())
+        scores_GR = _head_scores(layer, head_dim)
+        groups = _falling(_norm(scores_GR, 1))
+        heads_GR = scores_GR.argsort(dim=1, descending=True, stable=True)[groups] + groups[:, None] * scores_GR.shape[1]
+        layer = _along(layer, _LAYER_AXES, _HEADS, _rows_of(heads_GR.flatten(), head_dim))
+        layer = _along(layer, _LAYER_AXES, _KEYS, _rows_of(groups, head_dim))
         layers.append(_along(layer, _LAYER_AXES, _HIDDEN, _falling(_hidden_scores(layer))))
     order = _falling(_feature_scores(weights))
     return Weights(
@@ -68,6 +72,10 @@ def by_importance(weights: Weights, *, head_dim: int) -> Weights:
 
 def _falling(scores: Tensor) -> Tensor:
     return scores.argsort(descending=True, stable=True)
+
+
+def _rows_of(heads: Tensor, head_dim: int) -> Tensor:
+    return (heads[:, None] * head_dim + torch.arange(head_dim)).flatten()
 
 
 def _along(
@@ -83,9 +91,10 @@ def _along(
 
 
 def _head_scores(layer: Mapping[str, Tensor], head_dim: int) -> Tensor:
-    values_HKD = torch.unflatten(layer["v.weight"], 0, (-1, head_dim))
-    out_DHK = torch.unflatten(layer["out.weight"], 1, (-1, head_dim))
-    return _norm(values_HKD, 1, 2) * _norm(out_DHK, 0, 2)
+    """Return the importance of each head of queries, ``(G, R)``: those that share keys and values in a row."""
+    values_GKD = torch.unflatten(layer["v.weight"], 0, (-1, head_dim))
+    out_DGRK = torch.unflatten(layer["out.weight"], 1, (len(values_GKD), -1, head_dim))
+    return _norm(values_GKD, 1, 2)[:, None] * _norm(out_DGRK, 0, 3)
 
 
 def _hidden_scores(layer: Mapping[str, Tensor]) -> Tensor:

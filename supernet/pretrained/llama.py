@@ -1,6 +1,6 @@
 """LLaMA: a causal pre-norm transformer with root mean square norms, rotary positions, gated channel mixers.
 
-Keys and values that several heads share are copied to each of them, for heads are elastic one by one.
+Keys and values keep their heads, each of which may serve several heads of queries.
 
 Papers: Touvron et al. 2023, LLaMA; Ainslie et al. 2023 (grouped queries).
 """
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from search_space import Norm
+from search_space.errors import CheckpointError
 from supernet.pretrained._family import Family, Form, Weights
 from supernet.pretrained._source import Settings, Tensors
 
@@ -26,6 +27,7 @@ def form(settings: Settings) -> Form:
         embed_dim=width,
         depth=settings.size("num_hidden_layers"),
         num_heads=heads,
+        kv_heads=_kv_heads(settings, heads),
         head_dim=settings.size("head_dim", width // heads),
         hidden_dim=settings.size("intermediate_size"),
         stem="bare_tokens",
@@ -37,6 +39,19 @@ def form(settings: Settings) -> Form:
         options={"rotary_softmax": {"base": _base(settings)}},
         vocab_size=settings.size("vocab_size"),
     )
+
+
+def _kv_heads(settings: Settings, heads: int) -> int:
+    """Return the number of heads of keys and values, which divides that of queries."""
+    found = settings.size("num_key_value_heads", heads)
+    if heads % found:
+        raise CheckpointError(
+            f"{settings.where}: num_key_value_heads",
+            expected=f"a divisor of num_attention_heads, {heads}",
+            got=str(found),
+            remedy="choose a checkpoint whose config.json is that of its weights",
+        )
+    return found
 
 
 def _base(settings: Settings) -> float:
@@ -53,7 +68,7 @@ def _base(settings: Settings) -> float:
 
 
 def weights(tensors: Tensors, form: Form) -> Weights:
-    """Copy shared keys and values to their heads; the head is the embedding where it is not stored."""
+    """Take the weights as they are; the head is the embedding where it is not stored."""
     tensors, width = tensors.without("model."), form.embed_dim
     embedding = tensors.take("embed_tokens.weight", form.vocab_size, width)
     head = tensors.take("lm_head.weight", form.vocab_size, width) if "lm_head.weight" in tensors else embedding
@@ -72,26 +87,18 @@ def weights(tensors: Tensors, form: Form) -> Weights:
 
 def _layer(tensors: Tensors, name: str, form: Form) -> dict[str, Tensor]:
     width, inner, hidden = form.embed_dim, form.attention_dim, form.hidden_dim
+    shared = inner // form.queries_per_key
     return {
         **tensors.norm("mixer_norm", f"{name}.input_layernorm", width, shift=False),
         **tensors.linear("q", f"{name}.self_attn.q_proj", inner, width),
-        **_shared(tensors, "k", f"{name}.self_attn.k_proj", form),
-        **_shared(tensors, "v", f"{name}.self_attn.v_proj", form),
+        **tensors.linear("k", f"{name}.self_attn.k_proj", shared, width),
+        **tensors.linear("v", f"{name}.self_attn.v_proj", shared, width),
         **tensors.linear("out", f"{name}.self_attn.o_proj", width, inner),
         **tensors.norm("channel_norm", f"{name}.post_attention_layernorm", width, shift=False),
         **tensors.linear("gate", f"{name}.mlp.gate_proj", hidden, width),
         **tensors.linear("up", f"{name}.mlp.up_proj", hidden, width),
         **tensors.linear("down", f"{name}.mlp.down_proj", width, hidden),
     }
-
-
-def _shared(tensors: Tensors, target: str, name: str, form: Form) -> dict[str, Tensor]:
-    """Return a projection of every head from one whose outputs each serve a group of heads."""
-    groups = max(1, tensors.rows(f"{name}.weight") // form.head_dim)
-    groups = groups if form.num_heads % groups == 0 else form.num_heads
-    linear = tensors.linear(target, name, groups * form.head_dim, form.embed_dim)
-    heads = {key: torch.unflatten(value, 0, (groups, form.head_dim)) for key, value in linear.items()}
-    return {key: h.repeat_interleave(form.num_heads // groups, 0).flatten(0, 1) for key, h in heads.items()}
 
 
 FAMILY = Family(form=form, weights=weights)

@@ -45,7 +45,7 @@ SPACES: dict[str, dict[str, Any]] = {
         "mixer": ["rotary_softmax"],
         "channel_mixer": ["gated_mlp"],
         "norm": {"kind": "rmsnorm", "eps": 1e-6},
-        "options": {"rotary_softmax": {"base": 500.0}},
+        "options": {"rotary_softmax": {"base": 500.0, "kv_heads": [1, 2]}},
     },
     "bert": {"stem": "normed_tokens", "head": "pooler", "norm": {"eps": 1e-12, "position": "post"}},
 }

@@ -20,7 +20,8 @@ def test_its_largest_network_is_the_checkpoint(family, tmp_path):
     model, inputs = model_of(family), some_inputs(family)
     pretrained = Pretrained(saved(model, tmp_path))
     space = space_from_mapping(pretrained.declaration(), task=TASKS[family], catalogue=catalogue())
-    assert (space.embed_dim, space.depth, space.num_heads) == ((16, 24), (1, 2, 3), (1, 3, 4))
+    assert (space.embed_dim, space.depth) == ((16, 24), (1, 2, 3))
+    assert space.num_heads == ((2, 4) if family == "llama" else (1, 3, 4)), "heads that share keys stay together"
     assert min(space.ratio) == 0.75 and max(space.ratio) == 3 and {"identity"} < set(space.mixer)
     supernet = Supernet(space, generator=torch.Generator().manual_seed(0)).eval()
     pretrained.initialise(supernet)

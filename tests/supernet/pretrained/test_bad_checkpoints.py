@@ -68,7 +68,7 @@ def with_settings(folder, **settings):
         (
             "gpt2",
             {"options": {"softmax": {"kv_heads": 1}, "mlp": {"activation": "gelu_tanh"}}},
-            "space.options.softmax.kv_heads: expected all among its choices, as in the checkpoint, got 1",
+            "space.options.softmax.kv_heads: expected all as its largest choice, as in the checkpoint, got 1",
         ),
         ("gpt2", {"options": {}}, "space.options.mlp.activation: expected gelu_tanh, as in the checkpoint, got gelu;"),
         ("gpt2", {"norm": {"eps": 1e-6}}, "space.norm.eps: expected 1e-05"),
@@ -84,7 +84,12 @@ def with_settings(folder, **settings):
         ("vit", {"task": replace(IMAGE, seq_len=4, grid=(2, 2))}, "task: expected 17 tokens"),
         ("vit", {"task": replace(IMAGE, input_shape=(1, 8, 8))}, "task: expected inputs of shape (3, 8, 8)"),
         ("llama", {"norm": {"eps": 1e-6}}, "space.norm.kind: expected rmsnorm"),
-        ("llama", {"options": {}}, "space.options.rotary_softmax.base: expected 500.0"),
+        (
+            "llama",
+            {"options": {"rotary_softmax": {"kv_heads": 2}}},
+            "space.options.rotary_softmax.base: expected 500.0",
+        ),
+        ("llama", {"options": {}}, "space.options.rotary_softmax.kv_heads: expected 2 as its largest choice"),
         ("bert", {"norm": {"eps": 1e-12}}, "space.norm.position: expected post"),
         ("bert", {"head": "pooled"}, "space.head: expected pooler"),
     ],
@@ -112,6 +117,14 @@ def test_scaled_rotary_positions_are_refused(stored, tmp_path):
         (tmp_path / name).write_bytes((stored["llama"] / name).read_bytes())
     with_settings(tmp_path, rope_parameters={"rope_type": "linear", "factor": 2.0, "rope_theta": 500.0})
     assert "rope_type: expected 'default', got 'linear'" in refused(CheckpointError, tmp_path, space_of("llama"))
+
+
+def test_heads_of_keys_divide_those_of_queries(stored, tmp_path):
+    for name in (WHOLE, CONFIG):
+        (tmp_path / name).write_bytes((stored["llama"] / name).read_bytes())
+    with_settings(tmp_path, num_key_value_heads=3)
+    text = refused(CheckpointError, tmp_path, space_of("llama"))
+    assert "num_key_value_heads: expected a divisor of num_attention_heads, 4, got 3" in text
 
 
 @pytest.mark.parametrize("name, words", [(WHOLE, "expected the weights, got none"), (CONFIG, "No such file")])

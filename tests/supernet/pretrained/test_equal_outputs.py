@@ -56,7 +56,17 @@ def test_shards_are_read_as_one(family, tmp_path):
         ("vit", {"qkv_bias": False}, {}),
         ("vit", {"hidden_act": "relu"}, {"options": {"mlp": {"activation": "relu"}}}),
         ("llama", {"tie_word_embeddings": True}, {}),
-        ("llama", {"num_key_value_heads": 4, "attention_bias": True, "mlp_bias": True}, {}),
+        (
+            "llama",
+            {"num_key_value_heads": 4, "attention_bias": True, "mlp_bias": True},
+            {"options": {"rotary_softmax": {"base": 500.0}}},
+        ),
+        (
+            "llama",
+            {"num_key_value_heads": 1},
+            {"options": {"rotary_softmax": {"base": 500.0, "kv_heads": 1}}},
+        ),
+        ("llama", {}, {"mixer": ["rotary_softmax", "softmax"], "largest": ["rotary_softmax", "gated_mlp"]}),
         ("llama", {"head_dim": 8}, {"head_dim": 8}),
         ("bert", {"type_vocab_size": 1, "layer_norm_eps": 0.1}, {"norm": {"eps": 0.1, "position": "post"}}),
     ],
@@ -90,6 +100,7 @@ def test_decoding_token_by_token_gives_the_same(family, tmp_path):
     model, space, ids = model_of(family), space_of(family), some_inputs(family)
     network = extract(started(saved(model, tmp_path), space), space.largest)
     expected, states = outputs_of(model, ids), network.initial_state(len(ids))
+    assert states[0][0].shape[1] == {"gpt2": 4, "llama": 2}[family], "the cache holds the checkpoint's heads of keys"
     with torch.no_grad():
         for t in range(ids.shape[1]):
             y, states = network.step(ids[:, t : t + 1], states, position=torch.tensor(t))

@@ -13,7 +13,7 @@ from supernet.pretrained._fit import copy_weights
 from supernet.pretrained._importance import by_importance
 from supernet.pretrained._source import read_settings, read_tensors
 from tests.supernet.pretrained.checkpoints import FAMILIES as NAMES
-from tests.supernet.pretrained.checkpoints import model_of, saved, some_inputs, space_of
+from tests.supernet.pretrained.checkpoints import model_of, outputs_of, saved, some_inputs, space_of
 
 
 def read(family, folder):
@@ -66,6 +66,19 @@ def test_the_first_parts_are_nearer_to_the_whole_than_the_last(fields, tmp_path)
     assert errors[0] < 0.5 * errors[1]
 
 
+def test_heads_that_share_keys_are_left_out_together(tmp_path):
+    model = model_of("llama")
+    with torch.no_grad():
+        for layer in model.model.layers:
+            layer.self_attn.o_proj.weight[:, :12] = 0  # the first two heads, and so the first head of keys, say nothing
+    form, stored = read("llama", saved(model, tmp_path))
+    space, x = space_of("llama"), some_inputs("llama")
+    part = smaller(space, num_heads=2, mixer_options={"kv_heads": 1})
+    with torch.no_grad():
+        given = supernet_of(space, by_importance(stored, head_dim=6), form)(x, part)
+    torch.testing.assert_close(given, outputs_of(model, x), rtol=0, atol=1e-4)
+
+
 def test_features_stand_by_what_is_written_and_read(tmp_path):
     model = model_of("gpt2")
     with torch.no_grad():
@@ -92,12 +105,13 @@ def test_scores_by_hand(tmp_path):
     for before, after in zip(stored.layers, ordered.layers, strict=True):
         heads, hidden = [], []
         for h in range(4):
-            rows = slice(6 * h, 6 * h + 6)
-            heads.append(float(before["v.weight"][rows].norm() * before["out.weight"][:, rows].norm()))
+            rows, shared = slice(6 * h, 6 * h + 6), slice(6 * (h // 2), 6 * (h // 2) + 6)
+            heads.append(float(before["v.weight"][shared].norm() * before["out.weight"][:, rows].norm()))
         for f in range(72):
             gate, up, down = before["gate.weight"][f], before["up.weight"][f], before["down.weight"][:, f]
             hidden.append(float(gate.norm() * up.norm() * down.norm()))
-        order = sorted(range(4), key=lambda h: -heads[h])
+        groups = sorted(range(2), key=lambda g: -(heads[2 * g] ** 2 + heads[2 * g + 1] ** 2))
+        order = [h for g in groups for h in sorted((2 * g, 2 * g + 1), key=lambda h: -heads[h])]
         for place, h in enumerate(order):
             # The columns are in another order too; their norm is not.
             torch.testing.assert_close(
