@@ -17,9 +17,9 @@ from supernet.attention import cache_shapes, padding_bias, written
 from supernet.blocks import State
 from supernet.costs import attention_cost
 from supernet.mixers.softmax import Softmax
-from supernet.options import integer_option, integer_problem
+from supernet.options import KV_HEADS, integer_option, integer_problem, kv_heads_problem, kv_heads_settled
 
-OPTIONS: dict[str, Scalar] = {"keys": 8}
+OPTIONS: dict[str, Scalar] = {"keys": 8, **KV_HEADS}
 
 
 def cost(shape: BlockShape) -> Cost:
@@ -54,8 +54,13 @@ class TopK(Softmax):
         has_heads=True,
         shares_projections=True,
         options=OPTIONS,
-        settled=lambda shape: {"keys": min(integer_option(shape, OPTIONS, "keys"), shape.task.seq_len)},
-        check=lambda shape: integer_problem(shape, OPTIONS, "keys"),
+        later_options=frozenset(KV_HEADS),
+        nested_options=frozenset(KV_HEADS),
+        settled=lambda shape: {
+            "keys": min(integer_option(shape, OPTIONS, "keys"), shape.task.seq_len),
+            **kv_heads_settled(shape),
+        },
+        check=lambda shape: integer_problem(shape, OPTIONS, "keys") or kv_heads_problem(shape),
     )
 
     def __init__(self, shape: BlockShape) -> None:

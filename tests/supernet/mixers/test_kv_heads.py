@@ -16,6 +16,7 @@ from tests.contracts.live_memory import peak_values
 from tests.supernet.naive import build, build_projections, normal, shape_of
 
 BASE = 50.0
+AS_SOFTMAX = {"sliding_window": {"width": 9}, "clipped_softmax": {"gamma": 0.0}, "topk": {"keys": 9}}
 
 
 def grouped(x, projections, *, heads, groups, dim):
@@ -33,9 +34,9 @@ def grouped(x, projections, *, heads, groups, dim):
 
 
 @pytest.mark.parametrize("groups", [1, 2, 4])
-@pytest.mark.parametrize("key", ["softmax", "sliding_window"])
+@pytest.mark.parametrize("key", ["softmax", "sliding_window", "clipped_softmax", "topk"])
 def test_each_head_of_keys_serves_its_queries(key, groups):
-    options = {"kv_heads": groups} | ({"width": 9} if key == "sliding_window" else {})
+    options = {"kv_heads": groups} | AS_SOFTMAX.get(key, {})
     shape = shape_of(seq_len=6, causal=True, embed_dim=8, num_heads=4, options=options)
     mixer, projections = build(key, shape), build_projections(shape)
     assert projections.k.weight.shape[0] == groups * shape.head_dim
@@ -84,7 +85,9 @@ def test_the_cache_is_that_of_the_heads_of_keys(make_space):
     assert caches == [(1, 16, 8), (2, 16, 8)]
 
 
-@pytest.mark.parametrize("key", ["softmax", "rotary_softmax", "gated_softmax", "sliding_window"])
+@pytest.mark.parametrize(
+    "key", ["softmax", "rotary_softmax", "gated_softmax", "sliding_window", "clipped_softmax", "topk"]
+)
 def test_groups_cost_what_they_hold(key):
     geometry = Geometry(task=TASKS["causal"], head_dim=8, options={key: {"kv_heads": [1, 2]}})
     block = Block(kind="mixer", key=key, embed_dim=16, num_heads=4, options={"kv_heads": 2})
