@@ -107,7 +107,7 @@ class ElasticRMSNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Normalise the last axis of ``(..., D)``."""
         size = x.shape[-1]
-        return F.rms_norm(x, (size,), prefix(self.weight, size), self.eps)
+        return F.rms_norm(x, (size,), prefix(self.weight, size).to(x.dtype), self.eps)
 
 
 def elastic_norm(features: int, norm: Norm) -> ElasticLayerNorm | ElasticRMSNorm:

@@ -238,7 +238,7 @@ class GatedDelta(TokenMixer):
 
     def _finish(self, y_BLHK: Tensor, x_BLD: Tensor, call: MixerCall) -> Tensor:
         """Normalise each head, scale, gate, merge."""
-        y_BLHK = F.rms_norm(y_BLHK, y_BLHK.shape[3:], self.scale, EPS)
+        y_BLHK = F.rms_norm(y_BLHK, y_BLHK.shape[3:], self.scale.to(y_BLHK.dtype), EPS)
         return call.merge_gated(y_BLHK.transpose(1, 2), x_BLD, self.gate)
 
     def step(self, x_B1D: Tensor, state: State, call: MixerCall, *, position: Tensor) -> tuple[Tensor, State]:

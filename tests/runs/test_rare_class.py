@@ -34,7 +34,10 @@ STEPS = 60
 
 @pytest.fixture(scope="module")
 def texts(tmp_path_factory: pytest.TempPathFactory) -> TaskData:
-    """Two thousand texts, of which one in fifty is a complaint: it has one word that others hardly ever have."""
+    """Two thousand texts, of which one in fifty is a complaint: it has a word that one in seventeen of the others has.
+
+    So most texts with that word are no complaints, and by accuracy it is best never to call them so.
+    """
     path, rng = tmp_path_factory.mktemp("texts") / "mine.csv", np.random.default_rng(0)
     with path.open("w", newline="") as file:
         out = csv.writer(file)
@@ -42,7 +45,7 @@ def texts(tmp_path_factory: pytest.TempPathFactory) -> TaskData:
         for number in range(2000):
             is_rare = number % 50 == 0
             words = rng.choice(WORDS, size=6).tolist()
-            if is_rare or rng.random() < 0.002:
+            if is_rare or rng.random() < 0.06:
                 words[int(rng.integers(6))] = "refund"
             out.writerow((" ".join(words), "complaint" if is_rare else "other"))
     return TASKS["text"].load(options={"path": str(path), "vocabulary": 300})
@@ -64,5 +67,5 @@ def test_balanced_sampling_finds_what_accuracy_does_not_miss(texts) -> None:
     assert error == pytest.approx(2.0, abs=0.3) and blind.missed == (("complaint", 4),), "98 % and none of them"
     seeing, lacking = trained(aimed(texts, Aim(metric="macro_f1", sampling="balanced")))
     assert seeing.missed == () and seeing.recall[0] >= 0.75
-    assert lacking == pytest.approx(100 * (1 - np.mean(seeing.f1))) and lacking < 25
+    assert lacking == pytest.approx(100 * (1 - np.mean(seeing.f1))) and lacking < 35
     assert np.mean(blind.f1) < 0.5, "macro F1 would have told"

@@ -60,6 +60,16 @@ class Beliefs:
         genes = self._ledger.trained[0]
         return self.of(genes, network=np.arange(len(genes)), steps=steps + self._ledger.worth)
 
+    def estimates(self) -> tuple[Floats, Floats]:
+        """Return the error of all that is trained as the model sees it, and its deviation in logarithms, ``(n,)`` each.
+
+        What was observed bounds it: at most the standard error of the last observation lies between.
+        """
+        self.fit(learn=False)
+        _, steps, last = self._ledger.trained
+        mean, deviation = self.of_trained(steps=steps)
+        return np.clip(self.errors(mean), last - self._ledger.noise, last + self._ledger.noise), deviation
+
     def at_rungs(
         self, genes: Genes, *, network: NDArray[np.intp], done: NDArray[np.int64], worth: Floats
     ) -> tuple[Floats, Floats]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,11 +11,12 @@ from numpy.typing import NDArray
 from runs.search.algorithms.design import skewed_sample
 from runs.search.algorithms.genotype import Floats, Genotype
 from runs.search.fidelities.neighbours import children, one_gene_neighbours
-from runs.search.fidelities.task import FidelityTask
+from runs.search.fidelities.task import Action, FidelityTask
 from search_space import Genes
 
-__all__ = ["Candidates", "best_donors", "name_of", "new_networks"]
+__all__ = ["Candidates", "are_enough", "best_donors", "name_of", "new_networks"]
 
+_MOST_FIRST = 1 / 3
 _PARENTS, _NEIGHBOURS, _CHILDREN, _DRAWN = 12, 600, 200, 100
 
 
@@ -27,6 +29,16 @@ class Candidates:
     number: NDArray[np.intp]
     donor: NDArray[np.intp]
     worth: Floats
+
+
+def are_enough(task: FidelityTask, actions: Sequence[Action]) -> bool:
+    """Return whether the first rounds among the actions took their share of the cost.
+
+    The less is known of a network, the more it may gain; without a limit ever new ones are bought, and none is trained
+    to the end (clinc150: 46 % of the cost in 237 first rounds, 12 % in the five networks of the last rung).
+    """
+    costs = task.costs(actions)
+    return float(costs[[a.done == 0 for a in actions]].sum()) > _MOST_FIRST * float(costs.sum())
 
 
 def name_of(row: Genes) -> tuple[int, ...]:

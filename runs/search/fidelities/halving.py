@@ -49,8 +49,7 @@ class Halving:
         """Return whether its own among the actions took less than its share."""
         if self.share == 0:
             return False
-        steps = np.array([a.steps for a in actions], float)
-        cost = steps * self.task.step_cost(np.array([a.genes for a in actions], np.int16))
+        cost = self.task.costs(actions)
         mine = np.array([a.halving for a in actions], bool)
         return float(cost[mine].sum()) <= self.share * float(cost.sum())
 

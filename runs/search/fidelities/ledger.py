@@ -72,6 +72,11 @@ class Ledger:
         return genes, np.array([n.steps for n in found], np.int64), np.array([n.error for n in found], float)
 
     @property
+    def noise(self) -> Floats:
+        """The standard error of each network's last error, ``(n,)``."""
+        return np.array(list({o.action.genes: o.noise for o in self.observations}.values()))
+
+    @property
     def worth(self) -> Floats:
         """What each network began with, in steps, ``(n,)``."""
         return np.array([network.worth for network in self.networks.values()])

@@ -3,9 +3,9 @@
 Each network is trained in rounds, from rung to rung. A model of learning curves says what every network, trained or
 not, will have after any rung; the gain of an action is the hypervolume that the network is expected to add to the front
 (error times logarithms of the known objectives) at the best of the rungs ahead, over the time until there. Bought is
-only the next rung, and then everything is thought over. Neighbours of the front that differ in one gene are always
-among the candidates (:attr:`FidelitySearch.open_gain`). A share of the cost goes to successive halving, which trusts no
-model (:mod:`runs.search.fidelities.halving`).
+only the next rung, and then everything is thought over. Neighbours of the front that differ in one gene are candidates
+(:attr:`FidelitySearch.open_gain`) until first rounds took their share of the cost. Another share goes to successive
+halving, which trusts no model (:mod:`runs.search.fidelities.halving`).
 
 Decisions are a function of the seed and of the observations: told the observations of a killed search, a new one goes
 on with the same decisions.
@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 
 from runs.objectives.pareto import front_rows
 from runs.search.algorithms.design import skewed_sample
-from runs.search.algorithms.genotype import distinct, keys
+from runs.search.algorithms.genotype import Floats, distinct, keys
 from runs.search.fidelities.beliefs import Beliefs
-from runs.search.fidelities.candidates import Candidates, name_of, new_networks
+from runs.search.fidelities.candidates import Candidates, are_enough, name_of, new_networks
 from runs.search.fidelities.halving import Halving, first_networks
 from runs.search.fidelities.ledger import Ledger
 from runs.search.fidelities.purchase import best_purchases, error_of, reference_of
@@ -34,7 +34,6 @@ from search_space import Genes
 
 __all__ = ["FidelitySearch"]
 
-Floats = NDArray[np.float64]
 _POOL = 1500  # of the spread design
 _FEW = 64  # one of them is taken that is possible and new
 
@@ -138,11 +137,10 @@ class FidelitySearch:
     def estimates(self) -> tuple[Floats, Floats]:
         """Return the error of each of :attr:`trained` as the model sees it now, and its deviation in logarithms.
 
-        What a finite validation split says of a network is smoothed by its own earlier rungs and by networks like it.
+        What a finite validation split says of a network is smoothed by its earlier rungs and by networks like it, by a
+        standard error at most.
         """
-        self._beliefs.fit(learn=False)
-        mean, deviation = self._beliefs.of_trained(steps=self.trained[1])
-        return self._beliefs.errors(mean), deviation
+        return self._beliefs.estimates()
 
     @property
     def front(self) -> NDArray[np.intp]:
@@ -241,6 +239,8 @@ class FidelitySearch:
         final, doubt = self._beliefs.of_trained(steps=np.maximum(steps, last))
         hoped = front_rows(np.column_stack([final - doubt, known]))
         new = self._possible(new_networks(self.task.genotype, told, front=hoped, rng=rng))
+        if np.any(steps < last) and are_enough(self.task, [o.action for o in self.observations]):
+            new = new[:0]
         held = self._pending | {name for a in self._others for name in (a.genes, a.donor)}
         pending = np.array([tuple(row) in held for row in told.tolist()], bool)
         going = np.flatnonzero((steps < last) & ~pending)

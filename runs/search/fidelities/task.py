@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -61,6 +61,12 @@ class FidelityTask:
             raise ValueError("two rungs or more")
         if not all((a < b for a, b in zip(self.rungs, self.rungs[1:], strict=False))):
             raise ValueError("rungs increase")
+
+    def costs(self, actions: Sequence[Action]) -> Floats:
+        """Return what the steps of each action cost, ``(n,)``."""
+        genes = np.array([a.genes for a in actions], np.int16)
+        costs: Floats = np.array([a.steps for a in actions], float) * self.step_cost(genes)
+        return costs
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -29,7 +29,7 @@ class Checker:
     def __init__(self) -> None:
         self._lock, self._places = threading.Lock(), threading.BoundedSemaphore(_MOST_WAITING)
         self._process: subprocess.Popen[bytes] | None = None
-        self._is_closed = False
+        self._closed = threading.Event()
         self._known: OrderedDict[str, dict[str, Any]] = OrderedDict()
 
     def ask(self, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -68,7 +68,7 @@ class Checker:
 
     def close(self) -> None:
         """End the process; whoever waits for its answer gets none."""
-        self._is_closed = True
+        self._closed.set()
         process = self._process
         if process is not None:
             process.kill()
@@ -79,13 +79,13 @@ class Checker:
         data = line.encode() + b"\n"
         end = time.monotonic() + _LIMIT_S
         for _ in range(2):  # it may have ended since the last question, for nobody had asked
-            if self._is_closed:
+            if self._closed.is_set():
                 raise _busy("a server that ends")
             if self._process is None:
                 command = [sys.executable, "-m", _MODULE]
                 pipe = subprocess.PIPE
                 self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, start_new_session=True)
-                if self._is_closed:  # in the meantime
+                if self._closed.is_set():  # in the meantime
                     continue
             given, taken = self._process.stdin, self._process.stdout
             assert given is not None and taken is not None

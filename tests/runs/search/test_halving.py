@@ -15,7 +15,7 @@ class TestHalving:
     def test_it_gets_its_share_of_the_cost_and_trusts_no_model(self):
         trainer = FakeTrainer(0)
         task = replace(trainer.task(), affinity=lambda genes, donors: (genes[:, None] == donors[None]).mean(axis=2) / 2)
-        actions = bought(FidelitySearch(task, seed=0, halving=0.4), Shop(trainer, budget=40_000.0, seed=0))
+        actions = bought(FidelitySearch(task, seed=0, halving=0.4), Shop(trainer, budget=80_000.0, seed=0))
         cost = np.array([a.steps * trainer.step_cost(np.array([a.genes], np.int16))[0] for a in actions])
         own = np.array([a.halving for a in actions])
         assert 0.35 < cost[own].sum() / cost.sum() < 0.5
@@ -45,3 +45,12 @@ class TestHalving:
         told[0] = replace(told[0], action=replace(actions[0], donor=actions[1].genes))
         (name, _) = Halving(trainer.task(), share=0.5).promoted(told, apart_from=set()) or ((), 0)
         assert name in {a.genes for a in actions[1:]}
+
+
+def test_first_rounds_take_a_third_of_the_cost_at_most():
+    trainer = FakeTrainer(0)
+    actions = bought(FidelitySearch(trainer.task(), seed=0, halving=0.0), Shop(trainer, budget=60_000.0, seed=0))
+    cost, first = trainer.task().costs(actions), np.array([a.done == 0 for a in actions])
+    assert cost[0] == actions[0].steps * trainer.step_cost(np.array([actions[0].genes], np.int16))[0]
+    share = (cost * first).cumsum() / cost.cumsum()
+    assert share[-60:].max() < 0.4 and first[-60:].any() and not first[-60:].all()
