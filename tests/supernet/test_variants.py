@@ -181,7 +181,7 @@ def test_a_donor_of_other_options_does_not_give_what_they_set_apart(key, apart):
 
 
 def test_one_graph_serves_a_constant_and_a_choice():
-    listed, constant = one_block("topk"), one_block("topk", options={"topk": {"keys": 4}})
+    listed, constant = (one_block("topk", options={"topk": {"keys": keys}}) for keys in ([2, 4], 4))
     recipes = []
     for space, options in ((listed, {"keys": 4}), (constant, {})):
         layer = Layer(mixer="topk", num_heads=2, channel_mixer="identity", mixer_options=options)
