@@ -19,12 +19,13 @@ _LONGEST_FIT = 700  # observations
 
 @dataclass(kw_only=True, slots=True)
 class _Network:
-    """A network in training: its steps, what it began with in steps of its own, and its last error."""
+    """A network in training: its steps, what it began with in steps of its own, its last error and that one's noise."""
 
     genes: Genes
     worth: float
     steps: int = 0
     error: float = np.nan
+    noise: float = 0.0
 
 
 class Ledger:
@@ -48,7 +49,7 @@ class Ledger:
         network = self.networks.setdefault(action.genes, fresh)
         if network.steps != action.done:
             raise ValueError("rounds of a network come one after the other")
-        network.steps, network.error = observation.steps, observation.error
+        network.steps, network.error, network.noise = observation.steps, observation.error, observation.noise
         self.observations.append(observation)
 
     def steps(self, genes: tuple[int, ...]) -> int:
@@ -74,7 +75,7 @@ class Ledger:
     @property
     def noise(self) -> Floats:
         """The standard error of each network's last error, ``(n,)``."""
-        return np.array(list({o.action.genes: o.noise for o in self.observations}.values()))
+        return np.array([network.noise for network in self.networks.values()])
 
     @property
     def worth(self) -> Floats:

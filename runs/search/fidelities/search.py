@@ -3,9 +3,10 @@
 Each network is trained in rounds, from rung to rung. A model of learning curves says what every network, trained or
 not, will have after any rung; the gain of an action is the hypervolume that the network is expected to add to the front
 (error times logarithms of the known objectives) at the best of the rungs ahead, over the time until there. Bought is
-only the next rung, and then everything is thought over. Neighbours of the front that differ in one gene are candidates
-(:attr:`FidelitySearch.open_gain`) until first rounds took their share of the cost. Another share goes to successive
-halving, which trusts no model (:mod:`runs.search.fidelities.halving`).
+only the next rung, and then everything is thought over. Neighbours of the front that differ in one gene are always
+among the candidates (:attr:`FidelitySearch.open_gain`); once first rounds took their share of the cost, new networks
+wait for those that are known. A share of the cost goes to successive halving, which trusts no model
+(:mod:`runs.search.fidelities.halving`).
 
 Decisions are a function of the seed and of the observations: told the observations of a killed search, a new one goes
 on with the same decisions.
@@ -25,7 +26,7 @@ from runs.objectives.pareto import front_rows
 from runs.search.algorithms.design import skewed_sample
 from runs.search.algorithms.genotype import Floats, distinct, keys
 from runs.search.fidelities.beliefs import Beliefs
-from runs.search.fidelities.candidates import Candidates, are_enough, name_of, new_networks
+from runs.search.fidelities.candidates import Candidates, first_round_delay, name_of, new_networks
 from runs.search.fidelities.halving import Halving, first_networks
 from runs.search.fidelities.ledger import Ledger
 from runs.search.fidelities.purchase import best_purchases, error_of, reference_of
@@ -239,8 +240,6 @@ class FidelitySearch:
         final, doubt = self._beliefs.of_trained(steps=np.maximum(steps, last))
         hoped = front_rows(np.column_stack([final - doubt, known]))
         new = self._possible(new_networks(self.task.genotype, told, front=hoped, rng=rng))
-        if np.any(steps < last) and are_enough(self.task, [o.action for o in self.observations]):
-            new = new[:0]
         held = self._pending | {name for a in self._others for name in (a.genes, a.donor)}
         pending = np.array([tuple(row) in held for row in told.tolist()], bool)
         going = np.flatnonzero((steps < last) & ~pending)
@@ -276,11 +275,12 @@ class FidelitySearch:
         curves = self._beliefs.at_rungs(genes, network=candidates.number, done=done, worth=candidates.worth)
         mean, deviation = error_of(*curves)
         further = rungs - done[:, None]
+        delay = np.where(done == 0, first_round_delay(task, [o.action for o in self.observations]), 1.0)
         rows, self.open_gain = best_purchases(
             mean,
             deviation,
             known=known,
-            cost=np.where(further > 0, further * step_cost[:, None], np.inf),
+            cost=np.where(further > 0, further * (delay * step_cost)[:, None], np.inf),
             objectives=np.concatenate([objectives, *self._coming()]),
             reference=reference_of(objectives, task.limit_error, task.simple_error, above=self._ledger.floor),
             count=self.batch - len(self._planned),

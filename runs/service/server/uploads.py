@@ -49,6 +49,17 @@ class Uploads:
         self._folder = (settings.folder / "service" / "datasets").resolve()
         self._places = threading.BoundedSemaphore(_MOST_AT_A_TIME)
 
+    def check_permitted(self, parameter: str) -> None:
+        """Raise ``Refused`` where the administrator permits no uploads."""
+        if not self._settings.upload_bytes:
+            raise Refused(
+                403,
+                parameter,
+                expected="a service that takes uploads",
+                got="one that takes none",
+                remedy="ask the administrator, who sets upload_bytes= or registers a folder with nasweave dataset",
+            )
+
     @contextmanager
     def place(self) -> Iterator[Path]:
         """Give a new folder, which is removed unless all goes well."""

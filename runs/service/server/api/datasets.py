@@ -89,7 +89,8 @@ async def _kept(
     kind: str,
     options: str,
 ) -> UploadedShape:
-    _check_kind(service, task, kind)
+    service.uploads.check_permitted("datasets")
+    _check_kind(task, kind)
     chosen = _chosen(options)
     if await to_thread.run_sync(service.datasets.get, name) is not None:
         raise _taken(name)
@@ -106,15 +107,7 @@ async def _kept(
     return UploadedShape(name=name, task=task, owner=token.owner, facts=found["facts"], notes=found["notes"])
 
 
-def _check_kind(service: Service, task: str, kind: str) -> None:
-    if not service.settings.upload_bytes:
-        raise Refused(
-            403,
-            "datasets",
-            expected="a service that takes uploads",
-            got="one that takes none",
-            remedy="ask the administrator, who sets upload_bytes= or registers a folder with nasweave dataset",
-        )
+def _check_kind(task: str, kind: str) -> None:
     if (kind == "zip") != (task == "image_folder"):
         expected = "zip for the task image_folder, another for others"
         raise Refused(422, "kind", expected=expected, got=f"{kind} for {task}", remedy="correct it")

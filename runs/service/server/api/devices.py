@@ -63,14 +63,7 @@ def devices(token: Reader, service: Shared) -> list[DeviceShape]:
 @router.post("/devices", status_code=201)
 def measure(request: Measured, token: Submitter, service: Shared) -> DeviceShape:
     """Make a profile of what a bundle measured on a device, with the checks of the command line."""
-    if not service.settings.upload_bytes:
-        raise Refused(
-            403,
-            "results",
-            expected="a service that takes uploads",
-            got="one that takes none",
-            remedy="ask the administrator, who sets upload_bytes=",
-        )
+    service.uploads.check_permitted("results")
     if len(service.devices()) >= _MOST_PROFILES:
         raise Refused(
             429,
