@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 
 import nasweave as nw
 from runs.service.server.application import guarded
+from runs.service.server.uploads import Uploads
 from tests.runs.service.conftest import URL
 
 SHIPPED = "amd_epyc_2c_onnxruntime_t1_vit_tiny"
@@ -19,7 +20,9 @@ DOCUMENT = {"task": "digits"}
 @pytest.fixture
 def measuring(asked):
     """A client of a service that takes measurements."""
-    asked.service = replace(asked.service, settings=replace(asked.service.settings, upload_bytes=1))
+    settings = replace(asked.service.settings, upload_bytes=1)
+    uploads = Uploads(settings, asked.service.datasets)
+    asked.service = replace(asked.service, settings=settings, uploads=uploads)
     asked.browser = TestClient(guarded(asked.service), base_url=URL, raise_server_exceptions=False)
     return asked.as_("ann")
 
