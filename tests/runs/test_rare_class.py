@@ -34,7 +34,7 @@ STEPS = 60
 
 @pytest.fixture(scope="module")
 def texts(tmp_path_factory: pytest.TempPathFactory) -> TaskData:
-    """Two thousand texts, of which one in fifty is a complaint: it has a word that one in seventeen of the others has.
+    """Six thousand texts, of which one in fifty is a complaint: it has a word that one in 21 of the others has.
 
     So most texts with that word are no complaints, and by accuracy it is best never to call them so.
     """
@@ -42,10 +42,10 @@ def texts(tmp_path_factory: pytest.TempPathFactory) -> TaskData:
     with path.open("w", newline="") as file:
         out = csv.writer(file)
         out.writerow(("text", "label"))
-        for number in range(2000):
+        for number in range(6000):
             is_rare = number % 50 == 0
             words = rng.choice(WORDS, size=6).tolist()
-            if is_rare or rng.random() < 0.06:
+            if is_rare or number % 21 == 7:
                 words[int(rng.integers(6))] = "refund"
             out.writerow((" ".join(words), "complaint" if is_rare else "other"))
     return TASKS["text"].load(options={"path": str(path), "vocabulary": 300})
@@ -64,8 +64,8 @@ def trained(data: TaskData) -> tuple[ClassResults, float]:
 
 def test_balanced_sampling_finds_what_accuracy_does_not_miss(texts) -> None:
     blind, error = trained(texts)
-    assert error == pytest.approx(2.0, abs=0.3) and blind.missed == (("complaint", 4),), "98 % and none of them"
+    assert error == pytest.approx(2.0, abs=0.3) and blind.missed == (("complaint", 11),), "98 % and none of them"
     seeing, lacking = trained(aimed(texts, Aim(metric="macro_f1", sampling="balanced")))
     assert seeing.missed == () and seeing.recall[0] >= 0.75
-    assert lacking == pytest.approx(100 * (1 - np.mean(seeing.f1))) and lacking < 35
+    assert lacking == pytest.approx(100 * (1 - np.mean(seeing.f1))) and lacking < 25
     assert np.mean(blind.f1) < 0.5, "macro F1 would have told"
