@@ -174,6 +174,8 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("outputs/anytime"), help="where runs leave their points")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="write the curves with bands")
     options = parser.parse_args()
+    if options.seeds < 1:
+        parser.error(f"--seeds: expected how many runs a method has, at least 1, got {options.seeds}")
     options.methods = options.methods.split(",")
     names = [*METHODS, *WITH_SUPERNETS]
     if unknown := set(options.methods) - set(names):

@@ -8,12 +8,14 @@ bytes) and the latency of the largest network: what lies beyond it is of no use.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,12 +27,22 @@ from runs.app.compose import compose
 from runs.evaluation.references import simple_models
 from runs.search.fidelities import FidelitiesConfig
 from search_space import Architecture, Genes, SearchSpace, space_from_mapping
+from search_space.errors import NasweaveError
 from supernet import Network, catalogue
 from supernet.calibration import calibrate
 from supernet.tasks import TASKS, TaskData
 from supernet.training import Evaluator, Quality, TrainingConfig
 
-__all__ = ["BUDGETS", "PROFILES", "Curve", "Point", "Setting", "add_setting_arguments", "open_setting"]
+__all__ = [
+    "BUDGETS",
+    "PROFILES",
+    "Curve",
+    "Point",
+    "Setting",
+    "add_setting_arguments",
+    "measure_one_search",
+    "open_setting",
+]
 
 PROFILES = {
     "vit_tiny": "amd_epyc_2c_onnxruntime_t1_vit_tiny",
@@ -185,3 +197,28 @@ def add_setting_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--data-root", type=Path, default=Path(os.environ.get("NASWEAVE_DATA", "../shared/data")))
     parser.add_argument("override", nargs="*", help="as nasweave run takes them")
+
+
+def measure_one_search(
+    parser: argparse.ArgumentParser, measure: Callable[[argparse.Namespace], dict[str, Any]]
+) -> dict[str, Any] | None:
+    """Parse the arguments of a program about one search, and return what it measured unless that was printed as JSON.
+
+    Raises
+    ------
+    SystemExit
+        With the line of what was wrong.
+    """
+    add_setting_arguments(parser)
+    parser.add_argument("--budget", type=float, help="processor seconds of the search; the task's middle budget")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    options.budget = options.budget or BUDGETS[options.task][1]
+    try:
+        result = measure(options)
+    except NasweaveError as error:
+        raise SystemExit(f"{parser.prog}: {error}") from error
+    if not options.json:
+        return result
+    print(json.dumps(result, indent=1))
+    return None

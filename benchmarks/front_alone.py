@@ -9,7 +9,6 @@ worse than alone by the validation split: by more than a twentieth, and by more 
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import tempfile
 from pathlib import Path
@@ -21,9 +20,8 @@ from rich.table import Table
 from threadpoolctl import threadpool_limits
 
 from benchmarks.anytime_methods import nasweave
-from benchmarks.anytime_setting import BUDGETS, Curve, add_setting_arguments, open_setting
+from benchmarks.anytime_setting import Curve, measure_one_search, open_setting
 from runs.evaluation.rounds import RoundsEvaluator
-from search_space.errors import NasweaveError
 from supernet.calibration import calibrate
 from supernet.training import Evaluator
 
@@ -84,20 +82,15 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 
 def main() -> None:
     """Run the benchmark from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_setting_arguments(parser)
-    parser.add_argument("--budget", type=float, help="processor seconds of the search; the task's middle budget")
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
-    options.budget = options.budget or BUDGETS[options.task][1]
-    try:
-        result = measure(options)
-    except NasweaveError as error:
-        raise SystemExit(f"benchmarks.front_alone: {error}") from error
-    if options.json:
-        print(json.dumps(result, indent=1))
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.front_alone",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    result = measure_one_search(parser, measure)
+    if result is None:
         return
-    table = Table(title=f"{options.task}: {result['worse']} of {result['front']} networks are worse than alone")
+    table = Table(title=f"{result['task']}: {result['worse']} of {result['front']} networks are worse than alone")
     for name in result["networks"][0]:
         table.add_column(name.replace("_", " "), justify="right")
     for row in result["networks"]:

@@ -12,7 +12,6 @@ and the share of all processor seconds that this took.
 from __future__ import annotations
 
 import argparse
-import json
 import tempfile
 import time
 from pathlib import Path
@@ -25,12 +24,11 @@ from rich.table import Table
 from threadpoolctl import threadpool_limits
 
 from benchmarks.anytime_methods import Searched, nasweave
-from benchmarks.anytime_setting import BUDGETS, Curve, Setting, add_setting_arguments, open_setting
+from benchmarks.anytime_setting import Curve, Setting, measure_one_search, open_setting
 from runs.evaluation.rounds import RoundsEvaluator, inherited_start
 from runs.objectives.pareto import non_dominated
 from runs.search.fidelities.neighbours import one_gene_neighbours
 from search_space import Genes
-from search_space.errors import NasweaveError
 from supernet.training import Quality
 
 __all__ = ["dominated", "measure"]
@@ -96,22 +94,17 @@ def _judged(setting: Setting, searched: Searched, row: Genes, near: Genes, *, do
 
 def main() -> None:
     """Run the benchmark from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_setting_arguments(parser)
-    parser.add_argument("--budget", type=float, help="processor seconds of the search; the task's middle budget")
-    parser.add_argument("--seed", type=int, default=0)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.local_optimality",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--most", type=int, default=8, help="neighbours of each front network that are trained")
     parser.add_argument("--steps", type=int, default=200, help="that front network and neighbours get at most")
-    options = parser.parse_args()
-    options.budget = options.budget or BUDGETS[options.task][1]
-    try:
-        result = measure(options)
-    except NasweaveError as error:
-        raise SystemExit(f"benchmarks.local_optimality: {error}") from error
-    if options.json:
-        print(json.dumps(result, indent=1))
+    result = measure_one_search(parser, measure)
+    if result is None:
         return
-    table = Table(title=f"{options.task}: is a network of the front dominated by one a gene apart?")
+    table = Table(title=f"{result['task']}: is a network of the front dominated by one a gene apart?")
     for name in result:
         table.add_column(name.replace("_", " "), justify="right")
     table.add_row(*map(str, result.values()))
