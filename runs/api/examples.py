@@ -15,7 +15,10 @@ from numpy.typing import NDArray
 from search_space.errors import DataError
 from supernet.readers.words import shown
 
-__all__ = ["Examples", "examples_of"]
+__all__ = ["Examples", "Label", "examples_of"]
+
+Label = str | int | float | tuple[str, ...] | None
+"""A class, a number, several labels, or nothing."""
 
 _EXPECTED = "arrays (x, y), a DataFrame, or what has a length and gives (x, y) by number"
 
@@ -31,12 +34,12 @@ class Examples:
     fields
         By name, of each example a text, a number or nothing; empty where it has numbers.
     labels
-        A text, a whole number or a float of each example, or ``None``.
+        A text, a whole number or a float of each example, or ``None``; of several labels, a tuple of texts.
     """
 
     arrays: Sequence[NDArray[Any]] = ()
     fields: Mapping[str, Sequence[object]]
-    labels: Sequence[str | int | float | None]
+    labels: Sequence[Label]
 
     @property
     def axes(self) -> int:
@@ -186,19 +189,21 @@ def _plain(values: Any) -> Any:
     return values.tolist() if isinstance(values, pd.Series) else values
 
 
-def _label(value: Any, parameter: str) -> str | int | float | None:
-    """Return a label as it is written, ``None`` for what stands for none."""
+def _label(value: Any, parameter: str) -> Label:
+    """Return a label as it is written, ``None`` for what stands for none; a list or set of texts is several labels."""
     if isinstance(value, str):
         return value
+    if isinstance(value, list | tuple | set | frozenset) and all(isinstance(one, str) for one in value):
+        return tuple(sorted(set(value)))
     if value is None or value is pd.NA or value is pd.NaT:
         return None
     array = _as_array(value)
     if array.size != 1 or array.dtype.kind not in "biufU":
         raise DataError(
             f"{parameter}: labels",
-            expected="one class or number of each example",
+            expected="a class, a number, or a list of texts of each example",
             got=f"{type(value).__name__} of {array.size} values",
-            remedy="give a text, a whole number or a float",
+            remedy="give a text, a whole number or a float, or of several labels a list of texts",
         )
     found: Any = array.reshape(()).item()
     if isinstance(found, float) and math.isnan(found):

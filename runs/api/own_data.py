@@ -21,7 +21,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from runs.api.examples import Examples, examples_of
+from runs.api.examples import Examples, Label, examples_of
+from runs.api.own_labels import LABELS, label_arrays, written
 from search_space.errors import ConfigError, DataError
 from supernet.readers.ties import SPLITS
 from supernet.readers.words import shown
@@ -117,6 +118,8 @@ def _task_of(train: Examples, name: str | None) -> str:
 
 
 def _predicted(train: Examples) -> str:
+    if any(isinstance(y, tuple) for y in train.labels):
+        return LABELS
     return "number" if any(isinstance(y, float) for y in train.labels) else "class"
 
 
@@ -136,9 +139,13 @@ def _tie(value: object, count: int, *, parameter: str) -> list[Any]:
 def _write_arrays(
     folder: Path, parts: Mapping[str, Examples], *, ties: Mapping[str, object], options: Mapping[str, object], task: str
 ) -> tuple[dict[str, Path], dict[str, object]]:
-    arrays: dict[str, NDArray[Any]] = {}
-    names = [] if options["predict"] == "number" else _names(parts["train"])
-    known: dict[str | int | float | None, int] = {name: number for number, name in enumerate(names)}
+    if options["predict"] == LABELS and task == "npz":
+        arrays = label_arrays({split: part.labels for split, part in parts.items()})
+        arrays |= {f"x_{split}": _together(part.arrays, split, padded=False) for split, part in parts.items()}
+        return _save_arrays(folder, arrays, ties, count=len(parts["train"].labels))
+    arrays = {}
+    names = [] if options["predict"] != "class" else _names(parts["train"])
+    known: dict[Label, int] = {name: number for number, name in enumerate(names)}
     for split, part in parts.items():
         if None in part.labels:
             where = f"{split}[{part.labels.index(None)}]"
@@ -154,13 +161,20 @@ def _write_arrays(
                 )
             arrays[f"y_{split}"] = np.array([known[y] for y in part.labels], dtype=np.int64)
         else:
-            arrays[f"y_{split}"] = np.array(part.labels)
+            arrays[f"y_{split}"] = np.array([written(y, split, options) for y in part.labels])
     if task == "npz" and names and list(names) != list(range(len(names))):
         arrays["labels"] = np.array([str(name) for name in names])
+    return _save_arrays(folder, arrays, ties, count=len(parts["train"].labels))
+
+
+def _save_arrays(
+    folder: Path, arrays: dict[str, NDArray[Any]], ties: Mapping[str, object], *, count: int
+) -> tuple[dict[str, Path], dict[str, object]]:
+    """Write arrays and what ties training examples together; the file is called after its content."""
     for what, value in ties.items():
         if value is not None:
             key = {_GROUPS: "groups_train", _TIME: "times_train"}[what]
-            arrays[key] = np.array(_tie(value, len(parts["train"].labels), parameter=what))
+            arrays[key] = np.array(_tie(value, count, parameter=what))
     digest = hashlib.sha256()
     for key, array in arrays.items():
         digest.update(f"{key} {array.dtype} {array.shape}".encode())
@@ -172,7 +186,7 @@ def _write_arrays(
 
 
 def _names(train: Examples) -> list[str | int | float]:
-    found = {y for y in train.labels if y is not None}
+    found = {y for y in train.labels if y is not None and not isinstance(y, tuple)}
     return sorted(found, key=lambda y: (isinstance(y, str), 0 if isinstance(y, str) else y, str(y)))
 
 
@@ -223,7 +237,7 @@ def _write_tables(
                 got="one",
                 remedy="rename it, or give the labels another name with label=",
             )
-        found[label] = [None if y is None else str(y) for y in parts[split].labels]
+        found[label] = [None if y is None else str(written(y, split, options)) for y in parts[split].labels]
         try:
             tables[split] = pa.table({name: pa.array(values, from_pandas=True) for name, values in found.items()})
         except (pa.ArrowException, OverflowError, UnicodeError) as error:

@@ -17,6 +17,9 @@ __all__ = ["CardData", "model_card", "notice"]
 _PIPELINES = {
     ("patch", "classes"): "image-classification",
     ("tokens", "classes"): "text-classification",
+    ("patch", "labels"): "image-classification",
+    ("tokens", "labels"): "text-classification",
+    ("columns", "labels"): "tabular-classification",
     ("tokens", "tokens"): "text-generation",
     ("series", "numbers"): "time-series-forecasting",
     ("columns", "classes"): "tabular-classification",
@@ -31,7 +34,7 @@ class CardData:
     Parameters
     ----------
     architecture, shape, task, kind, metric
-        The network and its task; ``kind`` is what outputs are, ``classes``, ``numbers`` or ``tokens``.
+        The network and its task; ``kind`` is what outputs are, ``classes``, ``labels``, ``numbers`` or ``tokens``.
     test_value
         The metric on the test split, ``None`` where it was not computed; shares are in percent.
     measured, found, environment

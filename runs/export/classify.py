@@ -1,5 +1,7 @@
 """Classify texts with an exported network: ``python classify.py "what is my balance"``, or a text a line on stdin.
 
+A text has the class of the largest score, or, where the network tells several labels, all that are likelier than not.
+
 Needs Python 3.11, numpy and onnxruntime, and imports nothing of nasweave; a tokenizer that is not of BERT's parts also
 needs the package tokenizers. What is done to a text before the network sees it is read from ``preprocessing.json``.
 """
@@ -42,6 +44,7 @@ class Classifier:
         self._most: dict[str, int] = {"most": encode["most"]} if "most" in encode else {}
         self._lowercase = "lowercase" in steps
         self.labels = [str(label) for label in told["output"]["labels"]]
+        self.several = told["output"]["kind"] == "label scores"
         self._vocabulary = _program(folder / encode["reader"]).Vocabulary.from_json(
             (folder / encode["vocabulary"]).read_text(encoding="utf-8")
         )
@@ -62,15 +65,25 @@ class Classifier:
             row[: len(found)] = found[: self.length]
         return padded
 
-    def __call__(self, texts: Sequence[str]) -> list[tuple[str, float]]:
-        """Return the class of each text, with its probability as the network has it."""
-        found = []
+    def probabilities(self, texts: Sequence[str]) -> Any:
+        """Return the probability of each class or label, as the network has it, ``(B, K)``."""
+        found = [np.zeros((0, len(self.labels)))]
         for start in range(0, len(texts), _BATCH_SIZE):
             scores = self._session.run(None, {self._input: self.ids(texts[start : start + _BATCH_SIZE])})[0]
+            if self.several:
+                found.append(np.exp(-np.logaddexp(0, -scores)))
+                continue
             weights = np.exp(scores - scores.max(-1, keepdims=True))
-            shares = weights / weights.sum(-1, keepdims=True)
-            best = shares.argmax(-1)
-            found += [(self.labels[i], float(share[i])) for i, share in zip(best, shares, strict=True)]
+            found.append(weights / weights.sum(-1, keepdims=True))
+        return np.concatenate(found)
+
+    def __call__(self, texts: Sequence[str]) -> list[list[tuple[str, float]]]:
+        """Return the class of each text, or its labels, with their probabilities, the most likely first."""
+        found = []
+        for shares in self.probabilities(texts):
+            order = np.argsort(-shares, kind="stable")
+            chosen = [i for i in order if shares[i] > 0.5] if self.several else order[:1]
+            found.append([(self.labels[i], float(shares[i])) for i in chosen])
         return found
 
 
@@ -85,7 +98,7 @@ def _program(path: Path) -> Any:
 
 
 def main() -> None:
-    """Print the class and the probability of each text."""
+    """Print the class or the labels of each text, and their probabilities."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("texts", nargs="*", help="a text each; the lines of standard input where there are none")
     parser.add_argument("--json", action="store_true", help="print a JSON object a line")
@@ -93,11 +106,16 @@ def main() -> None:
     options = parser.parse_args()
     texts = options.texts or [line.rstrip("\n") for line in sys.stdin]
     classifier = Classifier(Path(__file__).resolve().parent, threads=options.threads)
-    for text, (label, share) in zip(texts, classifier(texts), strict=True):
-        if options.json:
-            print(json.dumps({"text": text, "label": label, "probability": round(share, 4)}, ensure_ascii=False))
+    for text, found in zip(texts, classifier(texts), strict=True):
+        if not options.json:
+            print(", ".join(label for label, _ in found), ", ".join(f"{p:.3f}" for _, p in found), text, sep="\t")
+        elif classifier.several:
+            labels = {label: round(probability, 4) for label, probability in found}
+            print(json.dumps({"text": text, "labels": labels}, ensure_ascii=False))
         else:
-            print(f"{label}\t{share:.3f}\t{text}")
+            ((label, probability),) = found
+            told = {"text": text, "label": label, "probability": round(probability, 4)}
+            print(json.dumps(told, ensure_ascii=False))
 
 
 if __name__ == "__main__":

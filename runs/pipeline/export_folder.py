@@ -69,10 +69,10 @@ def write_folder(
 def _texts(context: Context, formats: Collection[str]) -> dict[str, str]:
     """Return the text files that a user of the network needs: the task's own, preprocessing, licence notice.
 
-    A network that classifies texts has a program beside it, where there is an ONNX file for it.
+    A network that tells classes or labels of texts has a program beside it, where there is an ONNX file for it.
     """
     task, data = context.config.task.name, context.data
-    classifies = data.kind == "classes" and _READER in data.files and "onnx" in formats
+    classifies = data.kind in ("classes", "labels") and _READER in data.files and "onnx" in formats
     return {
         **data.files,
         **({"classify.py": Path(classify.__file__).read_text(encoding="utf-8")} if classifies else {}),

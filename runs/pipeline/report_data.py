@@ -18,7 +18,15 @@ from runs.pipeline.context import Context
 from runs.pipeline.search_record import SearchRecord
 from runs.pipeline.stages.baselines import Baselines
 from runs.pipeline.stages.search import Searched
-from runs.reports import ClassResults, Doubt, ReportData, ReportedNetwork, Sensitivity, SimpleModel, Source
+from runs.reports import (
+    Answered,
+    Doubt,
+    ReportData,
+    ReportedNetwork,
+    Sensitivity,
+    SimpleModel,
+    Source,
+)
 from runs.store import Candidate
 from search_space.errors import BudgetError
 from supernet.training import CURVE, read_curve
@@ -38,7 +46,7 @@ def report_data(
     baselines: Baselines,
     sensitivity: Sensitivity | None,
     simple_models: tuple[SimpleModel, ...],
-    classes: ClassResults | None,
+    classes: Answered | None,
     doubt: Doubt | None,
 ) -> ReportData:
     """Gather what the report shows."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from runs.objectives import OBJECTIVES, Objective
 from runs.objectives.front import quality_of
-from runs.reports.judged import ClassResults, Doubt
+from runs.reports.judged import Answered, Doubt
 from runs.reports.references import SimpleModel
 from search_space.architecture import Architecture
 from search_space.metric import ACCURACY, Metric
@@ -180,7 +180,7 @@ class ReportData:
     training_curve: tuple[tuple[int, float], ...] = ()
     sensitivity: Sensitivity | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
-    classes: ClassResults | None = None
+    classes: Answered | None = None
     doubt: Doubt | None = None
     metric: Metric = ACCURACY
     summary: DataSummary = field(default_factory=DataSummary)

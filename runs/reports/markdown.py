@@ -50,10 +50,10 @@ def report_markdown(data: ReportData) -> str:
         _section("Phases of decoding", _table(phases)) if (phases := phase_table(data)).rows else "",
         _section("Chosen networks", _table(chosen_table(data))),
         _section(
-            "Classes",
-            f"{_text(majority_text(data))}.",
+            "Classes" if majority_text(data) else "Labels",
+            f"{_text(majority_text(data))}." if majority_text(data) else "",
             _table(class_table(data.classes)),
-            "![confusion](confusion.png)",
+            "![confusion](confusion.png)" if majority_text(data) else "",
         )
         if data.classes
         else "",

@@ -15,6 +15,7 @@ from runs.reports.data import ReportData
 from runs.reports.figures import interactive
 from runs.reports.figures.example_png import picture_address
 from runs.reports.figures.palette import hatch, text_on
+from runs.reports.judged import ClassResults
 from runs.reports.judged.pictures import confusion_figure
 from runs.reports.judged.tables import class_table
 from runs.reports.judged.texts import doubt_text, majority_text
@@ -33,7 +34,7 @@ def report_html(data: ReportData) -> str:
         "front": list(fronts.values()),
         "hypervolume": interactive.hypervolume_figure(data),
         "measured": interactive.predicted_measured_figure(data),
-        "confusion": None if data.classes is None else confusion_figure(data.classes),
+        "confusion": confusion_figure(data.classes) if isinstance(data.classes, ClassResults) else None,
         "sensitivity": None if data.sensitivity is None else sensitivity_figure(data.sensitivity),
         "training": interactive.training_figure(data),
     }

@@ -9,6 +9,7 @@ from hardware_profiles.atomic import write_atomically
 from runs.reports.data import ReportData, ReportedNetwork
 from runs.reports.figures import stills
 from runs.reports.figures.layers_png import architectures_png
+from runs.reports.judged import ClassResults
 from runs.reports.judged.pictures import confusion_png
 from runs.reports.judged.tables import classes_csv
 from runs.reports.layers import picture
@@ -31,7 +32,7 @@ def write_report(data: ReportData, folder: Path) -> Path:
     -------
     The path of ``index.html``. Beside it lie ``front.csv``, ``candidates.csv``, ``report.md`` and the pictures
     ``front.png``, ``hypervolume.png``, ``predicted_measured.png``, ``architectures.png``; where precisions were tried,
-    ``sensitivity.png``; of a task with classes, ``confusion.png`` and ``classes.csv``.
+    ``sensitivity.png``; of a task with classes, ``confusion.png`` and ``classes.csv``, the latter with labels, too.
 
     Raises
     ------
@@ -51,7 +52,8 @@ def write_report(data: ReportData, folder: Path) -> Path:
         "index.html": report_html(data).encode(),
     }
     if data.classes is not None:
-        contents["confusion.png"] = confusion_png(data.classes)
+        if isinstance(data.classes, ClassResults):
+            contents["confusion.png"] = confusion_png(data.classes)
         contents["classes.csv"] = classes_csv(data.classes).encode()
     if data.sensitivity is not None:
         contents["sensitivity.png"] = sensitivity_png(data.sensitivity)

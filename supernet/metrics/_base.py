@@ -19,10 +19,11 @@ from supernet.metrics._jackknife import standard_error
 
 __all__ = ["Kind", "Measure", "Moments", "Tally"]
 
-Kind = Literal["classes", "numbers", "tokens"]
+Kind = Literal["classes", "labels", "numbers", "tokens"]
 """What outputs and targets are.
 
-``classes``: scores ``(B, K)`` and class numbers ``(B,)``. ``numbers``: two tensors of one shape ``(B, ...)``.
+``classes``: scores ``(B, K)`` and class numbers ``(B,)``. ``labels``: scores ``(B, K)``, above 0 for a label that is
+answered, and ``(B, K)`` of 0 and 1. ``numbers``: two tensors of one shape ``(B, ...)``.
 ``tokens``: scores ``(B, L, V)`` and ids ``(B, L)``.
 """
 

@@ -1,6 +1,7 @@
-"""The mean over classes of the harmonic mean of precision and recall: rare classes count, and so do false alarms.
+"""The mean over classes, or labels, of the harmonic mean of precision and recall: rare ones count, and false alarms.
 
-Only classes that the judged examples have count in the mean.
+Only those that the judged examples have count in the mean. A label is answered where its score is above 0, which is a
+probability of a half.
 
 Paper: Opitz & Burst 2019, Macro F1 and Macro F1 (this is the mean of F1 scores, as scikit-learn has it).
 """
@@ -22,7 +23,7 @@ def _error(outputs: Tensor, targets: Tensor) -> float:
 
 METRIC = Measure(
     metric=Metric(key="macro_f1", name="macro F1", unit="%", best=100.0, hub="f1"),
-    kinds=("classes",),
+    kinds=("classes", "labels"),
     error=_error,
     least=least_of_class,
     unfit=fewest_classes,

@@ -11,7 +11,7 @@ from typing import Any
 from search_space.errors import DataError, reason_of
 from supernet.readers import tables
 from supernet.readers.files import read_text
-from supernet.readers.labels import check_labels
+from supernet.readers.labels import Label, LabelColumns, check_labels
 from supernet.readers.tables import check_columns, read_table
 from supernet.readers.ties import UNTIED, Ties, ties_of
 from supernet.readers.words import counted, shown
@@ -19,7 +19,8 @@ from supernet.readers.words import counted, shown
 __all__ = ["SUFFIXES", "Texts", "labelled_lines", "read_labelled"]
 
 SUFFIXES = (*tables.SUFFIXES, ".jsonl")
-_REMEDY = "rename them, or set task.options.text and task.options.label to what they are called"
+_Row = tuple[Sequence[str], Label | None]  # the text, with what ties it to others, and the label
+_REMEDY = "rename them, or set task.options.text (of pictures file) and task.options.label to what they are called"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -35,7 +36,7 @@ class Texts:
     """
 
     texts: Sequence[str]
-    labels: Sequence[str]
+    labels: Sequence[Label]
     notes: tuple[str, ...] = ()
     ties: Ties = UNTIED
 
@@ -53,10 +54,11 @@ class Texts:
         )
 
 
-def read_labelled(path: Path, *, text: str, label: str, groups: str = "", time: str = "") -> Texts:
+def read_labelled(path: Path, *, text: str, label: str, groups: str = "", time: str = "", separator: str = "") -> Texts:
     """Return the columns ``text`` and ``label`` of a table or .jsonl file, rows that lack one of them left out.
 
-    ``groups`` or ``time`` names a column of what ties rows together, where there is one.
+    ``groups`` or ``time`` names a column of what ties rows together, where there is one. With a ``separator`` a row
+    has any number of labels, none as well, as :class:`LabelColumns` reads them.
 
     Raises
     ------
@@ -65,7 +67,8 @@ def read_labelled(path: Path, *, text: str, label: str, groups: str = "", time: 
     """
     suffix = path.suffix.lower()
     if suffix == ".jsonl":
-        return labelled_lines(read_text(path), where=str(path), text=text, label=label, groups=groups, time=time)
+        columns = {"text": text, "label": label, "groups": groups, "time": time, "separator": separator}
+        return labelled_lines(read_text(path), where=str(path), **columns)
     if suffix not in SUFFIXES:
         raise DataError(
             str(path),
@@ -74,10 +77,12 @@ def read_labelled(path: Path, *, text: str, label: str, groups: str = "", time: 
             remedy="convert it",
         )
     table = read_table(path)
-    names = (text, label, *filter(None, (groups, time)))
+    form = LabelColumns(named=label, separator=separator)
+    labels = form.columns(table.header)
+    names = (text, *filter(None, (groups, time)), *labels)
     table.check(names, where=f"{path}: the header", remedy=_REMEDY)
     at = [table.header.index(name) for name in names]
-    found: list[tuple[str, ...]] = []
+    found: list[_Row] = []
     for number, row in enumerate(table.rows):
         if len(row) > len(table.header):
             raise DataError(
@@ -86,25 +91,46 @@ def read_labelled(path: Path, *, text: str, label: str, groups: str = "", time: 
                 got=str(len(row)),
                 remedy="put quotes around a cell that holds the separator",
             )
-        cells = (*row, *[""] * (len(table.header) - len(row)))
-        found.append(tuple(cells[i] for i in at))
+        whole = (*row, *[""] * (len(table.header) - len(row)))
+        cells, place = [whole[i] for i in at], f"{path}: {table.place(number)}"
+        found.append((cells[: -len(labels)], form.label(cells[-len(labels) :], labels, where=place)))
     return _texts(found, groups=bool(groups), time=bool(time), notes=table.notes, where=str(path))
 
 
 def labelled_lines(
-    content: str, *, where: str, text: str = "text", label: str = "label", groups: str = "", time: str = ""
+    content: str,
+    *,
+    where: str,
+    text: str = "text",
+    label: str = "label",
+    groups: str = "",
+    time: str = "",
+    separator: str = "",
 ) -> Texts:
-    """Return the fields of a JSON object a line; raises ``DataError`` naming the first line that is none."""
-    names = (text, label, *filter(None, (groups, time)))
-    found = []
+    """Return the fields of a JSON object a line; raises ``DataError`` naming the first line that is none.
+
+    With a ``separator`` a row has any number of labels, which may be a list.
+    """
+    form = LabelColumns(named=label, separator=separator)
+    others = (text, *filter(None, (groups, time)))
+    found: list[_Row] = []
     for number, line in enumerate(content.split("\n"), 1):  # other signs that end lines may stand in a text
         if not line.strip():
             continue
         place = f"{where}: line {number}"
         row = _object(line, place)
-        check_columns(names, [name for name, _ in row], where=place, remedy=_REMEDY)
+        names = [name for name, _ in row]
+        labels = form.columns(names)
+        check_columns((*others, *labels), names, where=place, remedy=_REMEDY)
         fields = dict(row)
-        found.append(tuple(_written(fields[name], name, place) for name in names))
+        cells = [_written(fields[name], name, place) for name in others]
+        value = fields[labels[0]]
+        if separator and isinstance(value, list) and not isinstance(value, _Pairs):
+            parts = (_written(part, labels[0], place).strip() for part in value)
+            found.append((cells, tuple(sorted({part for part in parts if part}))))
+        else:
+            written = [_written(fields[name], name, place) for name in labels]
+            found.append((cells, form.label(written, labels, where=place)))
     return _texts(found, groups=bool(groups), time=bool(time), where=where)
 
 
@@ -144,26 +170,24 @@ def _written(value: Any, name: str, where: str) -> str:
     return str(value)
 
 
-def _texts(
-    found: Sequence[tuple[str, ...]], *, groups: bool, time: bool, where: str, notes: Sequence[str] = ()
-) -> Texts:
-    """Return the rows that have text and label, their first cells; groups or times come last.
+def _texts(found: Sequence[_Row], *, groups: bool, time: bool, where: str, notes: Sequence[str] = ()) -> Texts:
+    """Return the rows that have text and label.
 
     Half of a character, which no file can hold, becomes a question mark.
     """
-    kept = [row for row in found if row[0].strip() and row[1].strip()]
+    kept = [(cells, label) for cells, label in found if cells[0].strip() and label is not None]
     if not kept:
         raise DataError(where, expected="rows with a text and a label", got="none", remedy="choose another file")
-    check_labels(dict.fromkeys(row[1] for row in kept), where=where)
+    check_labels(dict.fromkeys(label for _, label in kept), where=where)
     name, told = Path(where).name, list(notes)
     for lacking, count in (
-        ("text", sum(not row[0].strip() for row in found)),
-        ("label", sum(not row[1].strip() for row in found if row[0].strip())),
+        ("text", sum(not cells[0].strip() for cells, _ in found)),
+        ("label", sum(label is None for cells, label in found if cells[0].strip())),
     ):
         told += [f"{name}: left out, without a {lacking}: {counted(count, 'row')}"] if count else []
-    whole = [row[0].encode("utf-8", "replace").decode() for row in kept]
-    broken = sum(new != row[0] for new, row in zip(whole, kept, strict=True))
+    whole = [cells[0].encode("utf-8", "replace").decode() for cells, _ in kept]
+    broken = sum(new != cells[0] for new, (cells, _) in zip(whole, kept, strict=True))
     told += [f"{name}: halves of characters became question marks: {counted(broken, 'text')}"] if broken else []
-    last = [row[-1] for row in kept]
+    last = [cells[-1] for cells, _ in kept]
     ties = ties_of(last if groups else None, last if time else None, where=where)
-    return Texts(texts=whole, labels=[row[1] for row in kept], notes=tuple(told), ties=ties)
+    return Texts(texts=whole, labels=[label for _, label in kept], notes=tuple(told), ties=ties)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from search_space.errors import ConfigError, DataError
 from supernet.readers import LARGEST, tables
 from supernet.readers.arff import read_arff
-from supernet.readers.labels import check_labels
+from supernet.readers.labels import Label, LabelColumns, check_labels
 from supernet.readers.numbers import is_number
 from supernet.readers.tables import Table, read_table
 from supernet.readers.ties import UNTIED, Ties
@@ -49,7 +49,7 @@ class LabelledSeries:
     """
 
     values: Sequence[NDArray[np.float64]]
-    labels: Sequence[str]
+    labels: Sequence[Label]
     channels: tuple[str, ...]
     notes: tuple[str, ...] = ()
     ties: Ties = UNTIED
@@ -69,7 +69,13 @@ class LabelledSeries:
 
 
 def read_labelled_series(
-    path: Path, *, label: str = "", series: str = "", time: str = "", channels: Sequence[str] = ()
+    path: Path,
+    *,
+    label: str = "",
+    series: str = "",
+    time: str = "",
+    channels: Sequence[str] = (),
+    separator: str = "",
 ) -> LabelledSeries:
     """Return the series of a file.
 
@@ -83,6 +89,8 @@ def read_labelled_series(
         Of such a table, name of a column of times, in whose order the rows of a series are and which is left out.
     channels
         Of such a table, names of the channels; all other columns where there are none.
+    separator
+        What parts the labels of a series; empty where each has one.
 
     Raises
     ------
@@ -93,7 +101,7 @@ def read_labelled_series(
     if suffix in (".ts", ".arff"):
         values, labels = read_ts(path) if suffix == ".ts" else read_arff(path, label=label)
         names = tuple(f"channel {i}" for i in range(1, 1 + (values[0].shape[1] if values else 0)))
-        return _checked(values, labels, channels=names, where=str(path))
+        return _checked(values, labels, channels=names, where=str(path), separator=separator)
     if suffix not in SUFFIXES:
         raise DataError(
             str(path),
@@ -112,7 +120,8 @@ def read_labelled_series(
     table.check([label], where=f"{path}: the header", remedy="set task.options.label to the column of the labels")
     _check_rows(table, str(path))
     if series:
-        return _by_step(table, path, label=label, series=series, time=time, channels=channels)
+        columns = {"label": label, "series": series, "time": time, "separator": separator}
+        return _by_step(table, path, channels=channels, **columns)
     steps = [i for i, name in enumerate(table.header) if name != label]
     at = table.header.index(label)
     values = [
@@ -120,10 +129,12 @@ def read_labelled_series(
         for n, row in enumerate(table.rows)
     ]
     labels = [row[at] for row in table.rows]
-    return _checked(values, labels, channels=("value",), where=str(path), notes=table.notes)
+    return _checked(values, labels, channels=("value",), where=str(path), notes=table.notes, separator=separator)
 
 
-def series_of_arrays(values: NDArray[Any], labels: NDArray[Any], *, where: str, ties: Ties = UNTIED) -> LabelledSeries:
+def series_of_arrays(
+    values: NDArray[Any], labels: NDArray[Any], *, where: str, ties: Ties = UNTIED, separator: str = ""
+) -> LabelledSeries:
     """Return the series of arrays ``(n, steps)`` or ``(n, steps, channels)`` and ``(n,)``; raises ``DataError``."""
     if values.ndim not in (2, 3) or not (
         np.issubdtype(values.dtype, np.integer) or np.issubdtype(values.dtype, np.floating)
@@ -141,7 +152,9 @@ def series_of_arrays(values: NDArray[Any], labels: NDArray[Any], *, where: str, 
     with np.errstate(over="ignore"):
         whole = values.astype(np.float64).reshape(*values.shape[:2], -1)
     names = tuple(f"channel {i}" for i in range(1, 1 + whole.shape[2]))
-    return _checked(list(whole), [str(y) for y in labels.tolist()], channels=names, where=where, ties=ties)
+    return _checked(
+        list(whole), [str(y) for y in labels.tolist()], channels=names, where=where, ties=ties, separator=separator
+    )
 
 
 def _check_rows(table: Table, where: str) -> None:
@@ -156,7 +169,7 @@ def _check_rows(table: Table, where: str) -> None:
 
 
 def _by_step(
-    table: Table, path: Path, *, label: str, series: str, time: str, channels: Sequence[str]
+    table: Table, path: Path, *, label: str, series: str, time: str, channels: Sequence[str], separator: str
 ) -> LabelledSeries:
     """Return the series of a table with a row a step."""
     apart = [label, series, *([time] if time else [])]
@@ -185,7 +198,7 @@ def _by_step(
     if left := [name for name in table.header if name not in at]:
         some = ", ".join(map(shown, left[:_MOST_NAMES])) + (" ..." if len(left) > _MOST_NAMES else "")
         notes.append(f"columns that are no channels are left out: {some}")
-    return _checked(values, labels, channels=names, where=str(path), notes=notes)
+    return _checked(values, labels, channels=names, where=str(path), notes=notes, separator=separator)
 
 
 def _check_order(times: Sequence[str], *, where: str) -> None:
@@ -204,9 +217,11 @@ def _checked(
     where: str,
     notes: Sequence[str] = (),
     ties: Ties = UNTIED,
+    separator: str = "",
 ) -> LabelledSeries:
     """Return series without the steps at their end that are missing, and without those that lack a label."""
-    told, kept = list(notes), [i for i, label in enumerate(labels) if label.strip()]
+    form = LabelColumns(named="", separator=separator)
+    told, kept = list(notes), [i for i, label in enumerate(labels) if separator or label.strip()]
     if len(kept) < len(labels):
         told.append(f"{Path(where).name}: left out, without a label: {counted(len(labels) - len(kept), 'series')}")
     whole = []
@@ -227,10 +242,11 @@ def _checked(
                 )
     if not kept:
         raise DataError(where, expected="series with a label", got="none", remedy="choose another file")
-    check_labels(dict.fromkeys(labels[i] for i in kept), where=where)
+    parted = [form.parted(labels[i]) for i in kept]
+    check_labels(dict.fromkeys(parted), where=where)
     return LabelledSeries(
         values=whole,
-        labels=[labels[i] for i in kept],
+        labels=parted,
         channels=channels,
         notes=tuple(told),
         ties=ties.rows(kept),

@@ -15,9 +15,11 @@ from search_space.summary import DataSummary
 from supernet.metrics import METRICS, Measure
 from supernet.tasks._base import Split, TaskData, data_hash
 from supernet.tasks._classification import SPLIT_SEED, ClassificationData, stratified
+from supernet.tasks._multi_label import MultiLabelData
 from supernet.tasks._numbers import NumbersData
 from supernet.tasks._setting_aside import group_folds, groups_aside
-from supernet.tasks._summary import class_facts, sizes_text
+from supernet.tasks._stratifying import labels_aside, stratified_parts
+from supernet.tasks._summary import class_facts, label_facts, sizes_text
 
 __all__ = ["Aim", "aimed", "balanced_rows", "is_balanced"]
 
@@ -35,7 +37,8 @@ class Aim:
     quantile
         Of the metric and loss ``quantile_loss``.
     class_weights
-        ``balanced``: an example weighs in the loss as much as its class is rare.
+        ``balanced``: an example weighs in the loss as much as its class is rare; of labels, those that have one weigh
+        as much together as those that have not.
     sampling
         ``balanced``: training sees each class equally often, rare examples again and again.
     validation_share
@@ -120,8 +123,12 @@ def _trained_for(data: TaskData, aim: Aim) -> TaskData:
 
 def _balanced(data: TaskData, aim: Aim) -> TaskData:
     key = "task.sampling" if aim.class_weights is None else "task.class_weights"
+    if isinstance(data, MultiLabelData) and aim.sampling is None:
+        has = data.train.targets.float().mean(0).clamp(1 / len(data.train), 1 - 1 / len(data.train))
+        return replace(data, label_weights=(1 - has) / has, data_hash=data_hash(data.data_hash, key))
     if not isinstance(data, ClassificationData):
-        raise ConfigError(key, expected="null, for this task has no classes", got="'balanced'", remedy="leave it out")
+        what = "has several labels" if isinstance(data, MultiLabelData) else "has no classes"
+        raise ConfigError(key, expected=f"null, for this task {what}", got="'balanced'", remedy="leave it out")
     if aim.class_weights is not None and aim.sampling is not None:
         raise ConfigError(
             "task.sampling",
@@ -145,6 +152,8 @@ def balanced_rows(classes: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def is_balanced(data: TaskData) -> bool:
     """Return whether training counts each class of a task the same, by weights or by sampling."""
+    if isinstance(data, MultiLabelData):
+        return data.label_weights is not None
     return data.order is not None or (isinstance(data, ClassificationData) and data.class_weights is not None)
 
 
@@ -184,7 +193,10 @@ def _split_anew(data: TaskData, aim: Aim) -> TaskData:
     groups = None
     if train.groups is not None:
         groups = np.concatenate([train.groups, _groups(validation)])
-    rest, taken = _dealt(classes, size, aim, groups=groups, names=data.labels)
+    if data.kind == "labels" and groups is None:
+        rest, taken = _labels_dealt(targets.numpy() > 0, aim)
+    else:
+        rest, taken = _dealt(classes, size, aim, groups=groups, names=data.labels)
 
     def split(rows: NDArray[np.int64]) -> Split:
         return replace(
@@ -205,9 +217,19 @@ def _told_anew(data: TaskData, choice: str) -> DataSummary:
     """Return the summary of a task whose examples were dealt out again, by a choice in words."""
     sizes = {name: len(part) for name, part in (("train", data.train), ("validation", data.validation))}
     facts = {**data.summary.facts, "examples": sizes_text({**sizes, "test": len(data.test)}, what=choice)}
+    if data.kind == "labels":
+        facts |= label_facts(data.train.targets, data.labels)
     if data.kind == "classes":
         facts |= class_facts(data.train.targets, data.labels, evaluated=data.validation.targets)
     return replace(data.summary, facts=facts)
+
+
+def _labels_dealt(has: NDArray[np.bool_], aim: Aim) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the rows of train and of validation, each with its share of every label ``(n, K)``."""
+    if aim.folds is None:
+        return labels_aside(has, share=aim.validation_share or 0.0)
+    part = stratified_parts(has, [1 / aim.folds] * aim.folds)
+    return np.flatnonzero(part != aim.fold), np.flatnonzero(part == aim.fold)
 
 
 def _dealt(

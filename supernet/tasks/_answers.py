@@ -1,11 +1,11 @@
-"""What examples are answered with, whatever they are: one class each, or one number.
+"""What examples are answered with, whatever they are: one class each, any of several labels, or one number.
 
 A task reads labels; here they become targets, and the task's data is made with the loss and the metrics of their kind.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -15,23 +15,44 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from search_space.errors import DataError
+from search_space.errors import ConfigError, DataError
+from search_space.spec import Scalar
 from supernet.readers import LARGEST
+from supernet.readers.labels import Label
 from supernet.readers.numbers import as_numbers
 from supernet.readers.words import shown
 from supernet.tasks._base import TaskData
 from supernet.tasks._classification import ClassificationData, class_scores
+from supernet.tasks._multi_label import MultiLabelData, label_scores
 from supernet.tasks._numbers import RegressionData
 from supernet.tasks._options import Option
-from supernet.tasks._summary import class_facts, class_notes
+from supernet.tasks._stratifying import label_matrix
+from supernet.tasks._summary import class_facts, class_notes, label_facts, label_notes
 
-__all__ = ["CLASS", "NUMBER", "PREDICT", "Answers", "answers_of", "class_answers", "number_answers"]
+__all__ = [
+    "CLASS",
+    "LABELS",
+    "NUMBER",
+    "PREDICT",
+    "SEPARATOR",
+    "Answers",
+    "answers_of",
+    "class_answers",
+    "label_answers",
+    "number_answers",
+    "separator_of",
+]
 
-CLASS, NUMBER = "class", "number"
+CLASS, LABELS, NUMBER = "class", "labels", "number"
 PREDICT = Option(
     default=CLASS,
-    meaning="what a label is: one of some classes, or a number, which is predicted in its own unit",
-    choices=(CLASS, NUMBER),
+    meaning="what a label is: one of some classes, any of several labels, or a number, which is predicted in its own "
+    "unit",
+    choices=(CLASS, LABELS, NUMBER),
+)
+SEPARATOR = Option(
+    default="|",
+    meaning="with `predict=labels`, what parts the labels of a cell; an empty cell is an example with none of them",
 )
 
 _FAR, _TOO_FAR = 1e3, 1e12  # training deviations from the mean
@@ -72,7 +93,28 @@ class Answers:
     kind: tuple[object, ...] = ()
 
 
-def answers_of(labels: Mapping[str, Sequence[str]], *, predict: str, where: str) -> Answers:
+def separator_of(options: Mapping[str, Scalar]) -> str:
+    """Return what parts the labels of a cell under a task's options, nothing where each example has one.
+
+    Raises
+    ------
+    ConfigError
+        Labels would be parted by nothing.
+    """
+    separator = str(options["label_separator"])
+    if options["predict"] != LABELS:
+        return ""
+    if not separator.strip(" "):
+        raise ConfigError(
+            "task.options.label_separator",
+            expected="a sign that is no space, such as | or ;",
+            got=repr(separator),
+            remedy="set it to what parts the labels of a cell",
+        )
+    return separator
+
+
+def answers_of(labels: Mapping[str, Sequence[Label]], *, predict: str, where: str) -> Answers:
     """Return what labels as they are written mean, by split, of which ``train`` is one.
 
     Raises
@@ -85,23 +127,71 @@ def answers_of(labels: Mapping[str, Sequence[str]], *, predict: str, where: str)
         if not part:
             raise DataError(f"{where}: {name}", expected="examples with labels", got="none", remedy="add some")
     if predict == NUMBER:
-        values = {name: as_numbers(part, where=f"{where}: {name}") for name, part in labels.items()}
+        values = {name: as_numbers(list(map(str, part)), where=f"{where}: {name}") for name, part in labels.items()}
         return number_answers(values, where=where)
-    names = sorted(set(labels["train"]))
+    if predict == LABELS:
+        return _label_answers_of({name: list(map(tuple, part)) for name, part in labels.items()}, where=where)
+    names = sorted(set(map(str, labels["train"])))
     if len(names) < 2:
         raise DataError(
             f"{where}: train", expected="labels of two kinds or more", got=f"{names}", remedy="add examples of others"
         )
     known = {name: number for number, name in enumerate(names)}
     for name, part in labels.items():
-        if unseen := sorted(set(part) - set(known)):
-            raise DataError(
-                f"{where}: {name}",
-                expected="labels that the training examples have too",
-                got=f"{', '.join(repr(shown(label)) for label in unseen[:5])}, which they have not",
-                remedy="add training examples of these labels or remove them; of numbers, set task.options.predict",
-            )
-    return class_answers({name: np.array([known[y] for y in part]) for name, part in labels.items()}, names, named=True)
+        _check_known(map(str, part), known, where=f"{where}: {name}")
+    classes = {name: np.array([known[str(y)] for y in part]) for name, part in labels.items()}
+    return class_answers(classes, names, named=True)
+
+
+def _check_known(labels: Iterable[str], known: Container[str], *, where: str) -> None:
+    if unseen := sorted(label for label in set(labels) if label not in known):
+        raise DataError(
+            where,
+            expected="labels that the training examples have too",
+            got=f"{', '.join(repr(shown(label)) for label in unseen[:5])}, which they have not",
+            remedy="add training examples of these labels or remove them; of numbers, set task.options.predict",
+        )
+
+
+def _label_answers_of(labels: Mapping[str, Sequence[tuple[str, ...]]], *, where: str) -> Answers:
+    names = sorted({label for some in labels["train"] for label in some})
+    known = {name: number for number, name in enumerate(names)}
+    for name, part in labels.items():
+        _check_known((label for some in part for label in some), known, where=f"{where}: {name}")
+    has = {name: label_matrix(part, names) for name, part in labels.items()}
+    return label_answers(has, names, where=where)
+
+
+def label_answers(has: Mapping[str, NDArray[np.bool_]], names: Sequence[str], *, where: str) -> Answers:
+    """Return answers of any of several labels, ``(n, K)`` by split.
+
+    Raises
+    ------
+    DataError
+        For a label that no training example has or that all have, and where there is none.
+    """
+    counts, examples = has["train"].sum(0), len(has["train"])
+    fixed = [name for name, count in zip(names, counts.tolist(), strict=True) if count in (0, examples)]
+    if fixed or not names:
+        got = f"all or none with {shown(fixed[0])!r}" if fixed else "none with a label"
+        raise DataError(
+            f"{where}: train",
+            expected="of each label, training examples that have it and others that have not",
+            got=got,
+            remedy="add examples, or leave the label out",
+        )
+    targets = {name: torch.from_numpy(part.astype(np.uint8)) for name, part in has.items()}
+    return Answers(
+        outputs=len(names),
+        targets=targets,
+        make=MultiLabelData,
+        meaning=label_scores(names),
+        told=lambda row: ", ".join(names[i] for i in np.flatnonzero(has["train"][row]).tolist()) or "no label",
+        facts=label_facts(targets["train"], names),
+        notes=label_notes(targets, names),
+        files={"labels.txt": "\n".join(names) + "\n"},
+        kind=(LABELS,),
+    )
 
 
 def class_answers(classes: Mapping[str, NDArray[np.int64]], names: Sequence[str], *, named: bool) -> Answers:

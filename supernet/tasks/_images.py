@@ -15,7 +15,7 @@ from search_space.errors import ConfigError, DataError
 from search_space.spec import TaskShape
 from search_space.summary import DataSummary
 from supernet.readers import LARGEST
-from supernet.tasks._answers import class_answers, number_answers
+from supernet.tasks._answers import Answers, class_answers, label_answers, number_answers
 from supernet.tasks._base import Split, TaskData, data_hash
 from supernet.tasks._classification import stratified
 from supernet.tasks._options import Option
@@ -44,7 +44,8 @@ FLIP = Option(default=False, meaning="whether half of the training pictures are 
 
 
 Labelled = tuple[NDArray[np.uint8] | NDArray[np.float32], NDArray[Any]]
-"""Images ``(n, C, H, W)`` and labels ``(n,)``: class numbers, int64, or the numbers to predict, float64."""
+"""Images ``(n, C, H, W)`` and labels: class numbers ``(n,)``, int64, the numbers to predict ``(n,)``, float64, or which
+of several labels each has, ``(n, K)``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,6 +96,7 @@ def image_data(
     validation: Labelled,
     test: Labelled,
     num_classes: int = 0,
+    answers: Answers | None = None,
     patch_size: int,
     padding: int = 0,
     shift: int = 0,
@@ -110,7 +112,9 @@ def image_data(
     Parameters
     ----------
     num_classes
-        How many classes labels are numbers of; 0 where they are the numbers to predict.
+        How many classes or labels there are; 0 where labels are the numbers to predict.
+    answers
+        What the labels mean, where they do not say it themselves.
     padding
         Pixels of zeros (before normalisation) added on all four sides.
     patch_size, shift, flip
@@ -118,7 +122,7 @@ def image_data(
     before
         Steps that made the arrays from what a user has, as in ``TaskData.preparation``.
     labels
-        Names of the classes.
+        Names of the classes or labels.
     splits_made, notes
         How the splits came about, and what reading left out or changed, for the summary.
     where
@@ -140,19 +144,18 @@ def image_data(
     offset, scale = _statistics(train[0], area=height * width)
     told = [*notes, *_range_notes(parts, offset, scale, where=where)]
 
-    answered = {name: labels for name, (_, labels) in parts.items()}
-    if num_classes:
-        names = list(labels) or [str(number) for number in range(num_classes)]
-        answers = class_answers(answered, names, named=bool(labels))
-    else:
-        answers = number_answers(answered, where=where)
-
-    def split(name: str) -> Split:
-        images = torch.from_numpy(np.require(parts[name][0], requirements=["C", "W"]))
-        pads = (padding,) * 4 if padding else ()
-        return Split(stored=images, targets=answers.targets[name], offset=offset, scale=scale, padding=pads)
-
-    splits = {name: split(name) for name in parts}
+    if answers is None:
+        answers = _answers({name: y for name, (_, y) in parts.items()}, num_classes, labels, where=where)
+    splits = {
+        name: Split(
+            stored=torch.from_numpy(np.require(images, requirements=["C", "W"])),
+            targets=answers.targets[name],
+            offset=offset,
+            scale=scale,
+            padding=(padding,) * 4 if padding else (),
+        )
+        for name, (images, _) in parts.items()
+    }
     summary = DataSummary(
         facts={
             "examples": sizes_text({name: len(part) for name, part in splits.items()}, what=splits_made),
@@ -199,6 +202,16 @@ def image_data(
         meaning=answers.meaning,
         summary=summary,
     )
+
+
+def _answers(targets: Mapping[str, NDArray[Any]], num_classes: int, labels: Sequence[str], *, where: str) -> Answers:
+    """Return the answers of labels that are arrays."""
+    if not num_classes:
+        return number_answers(targets, where=where)
+    names = list(labels) or [str(number) for number in range(num_classes)]
+    if targets["train"].ndim == 2:
+        return label_answers(targets, names, where=where)
+    return class_answers(targets, names, named=bool(labels))
 
 
 def _check_patch(patch_size: int, height: int, width: int) -> None:

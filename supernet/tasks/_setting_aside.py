@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 
 from search_space.errors import DataError
+from supernet.readers.labels import Label
 from supernet.readers.ties import Ties
 from supernet.tasks._classification import SPLIT_SEED, stratified
 from supernet.tasks._options import Option
+from supernet.tasks._stratifying import label_matrix, labels_aside
 
 __all__ = [
     "ASIDE",
@@ -46,15 +48,16 @@ _FEWEST = 10
 
 
 def aside_text(predict: str, *, text: str = ASIDE) -> str:
-    """Return how splits were made of examples with a class or a number each."""
-    return text if predict == "class" else text.replace(", stratified by class", "")
+    """Return how splits were made of examples with a class, labels or a number each."""
+    by = {"class": ", stratified by class", "labels": ", stratified by label"}.get(predict, "")
+    return text.replace(", stratified by class", by)
 
 
 class Labelled(Protocol):
     """Examples with a label each, as it is written, of which some can be taken."""
 
     @property
-    def labels(self) -> Sequence[str] | NDArray[Any]:
+    def labels(self) -> Sequence[Label] | NDArray[Any]:
         """One of each example, ``(n,)``."""
 
     @property
@@ -104,6 +107,8 @@ def _aside(
     labels, ties = train.labels, train.ties
     if ties.times:
         return _latest(np.array(ties.times), where=where, remedy=remedy)
+    if predict == "labels" and not ties.groups:
+        return _labels_aside(labels, where=where, remedy=remedy)
     is_class = predict == "class"
     if is_class:
         names, numbers = np.unique(labels, return_inverse=True)
@@ -115,6 +120,16 @@ def _aside(
     if is_class:
         return set_aside(numbers, [str(name) for name in names], where=where, remedy=remedy, splits=splits)
     return set_aside_numbers(len(labels), where=where, remedy=remedy)
+
+
+def _labels_aside(
+    labels: Sequence[Any] | NDArray[np.bool_], *, where: str, remedy: str
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the rows without a tenth of them, and that tenth, with every label in its share as far as there are."""
+    _require(len(labels), where=where, remedy=remedy)
+    if isinstance(labels, np.ndarray):
+        return labels_aside(labels, share=0.1)
+    return labels_aside(label_matrix(labels, sorted({name for some in labels for name in some})), share=0.1)
 
 
 def _latest(times: NDArray[np.float64], *, where: str, remedy: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -193,10 +208,14 @@ def set_aside_numbers(count: int, *, where: str, remedy: str) -> tuple[NDArray[n
     DataError
         There are less than ten.
     """
-    if count < _FEWEST:
-        raise DataError(where, expected=f"{_FEWEST} examples or more, to set some aside", got=str(count), remedy=remedy)
+    _require(count, where=where, remedy=remedy)
     rest, taken = train_test_split(np.arange(count), test_size=round(0.1 * count), random_state=SPLIT_SEED)
     return np.sort(rest), np.sort(taken)
+
+
+def _require(count: int, *, where: str, remedy: str) -> None:
+    if count < _FEWEST:
+        raise DataError(where, expected=f"{_FEWEST} examples or more, to set some aside", got=str(count), remedy=remedy)
 
 
 def set_aside(

@@ -12,7 +12,16 @@ from search_space.summary import Example
 from supernet.readers.labels import look_alikes
 from supernet.readers.words import shown
 
-__all__ = ["class_facts", "class_notes", "lengths_text", "picture_examples", "rows_shown", "sizes_text"]
+__all__ = [
+    "class_facts",
+    "class_notes",
+    "label_facts",
+    "label_notes",
+    "lengths_text",
+    "picture_examples",
+    "rows_shown",
+    "sizes_text",
+]
 
 _EXAMPLES = 5
 _MOST_CLASSES = 10
@@ -50,19 +59,49 @@ def class_facts(targets: Tensor, labels: Sequence[str], *, evaluated: Tensor) ->
 
 def class_notes(splits: Mapping[str, Tensor], labels: Sequence[str]) -> tuple[str, ...]:
     """Return what is suspicious in the classes: few examples, a split without one of them, names that look alike."""
-    counts = {name: _counts(targets, labels) for name, targets in splits.items()}
+    return _count_notes({name: _counts(targets, labels) for name, targets in splits.items()}, labels, what="classes")
+
+
+def label_facts(targets: Tensor, labels: Sequence[str]) -> dict[str, str]:
+    """Return how many labels there are, how many training examples have each, and how many an example has.
+
+    Parameters
+    ----------
+    targets
+        ``(n, K)`` of 0 and 1, of the training split.
+    labels
+        Their names.
+    """
+    counts, sizes = targets.long().sum(0).numpy(), targets.long().sum(1).numpy()
+    order = np.argsort(-counts, kind="stable")
+    some = ", ".join(f"{shown(labels[i], most=30)} {counts[i]:,}" for i in order[:_MOST_CLASSES])
+    more = f", and {len(order) - _MOST_CLASSES} more" if len(order) > _MOST_CLASSES else ""
+    return {
+        "labels": f"{len(labels)}, with training examples: {some}{more}",
+        "labels of an example": f"{sizes.min()} to {sizes.max()}, {sizes.mean():.2g} in the mean; "
+        f"{int((sizes == 0).sum()):,} of {len(sizes):,} training examples have none",
+    }
+
+
+def label_notes(splits: Mapping[str, Tensor], labels: Sequence[str]) -> tuple[str, ...]:
+    """Return what is suspicious in labels, as :func:`class_notes` does; targets are ``(n, K)`` of 0 and 1."""
+    counts = {name: targets.long().sum(0).numpy() for name, targets in splits.items()}
+    return _count_notes(counts, labels, what="labels")
+
+
+def _count_notes(counts: Mapping[str, NDArray[np.int64]], labels: Sequence[str], *, what: str) -> tuple[str, ...]:
     notes = list(look_alikes(labels))
     few = [i for i in np.argsort(counts["train"]) if counts["train"][i] < _FEW]
     if few:
         notes.append(
-            f"{len(few)} of {len(labels)} classes have less than {_FEW} training examples: "
+            f"{len(few)} of {len(labels)} {what} have less than {_FEW} training examples: "
             f"{shown(labels[few[0]], most=30)} {counts['train'][few[0]]}" + (" ..." if len(few) > 1 else "")
         )
     for name, word in (("validation", "validation"), ("test", "test")):
         absent = np.flatnonzero(counts[name] == 0)
         if len(absent):
             notes.append(
-                f"{len(absent)} of {len(labels)} classes have no {word} example: {shown(labels[absent[0]], most=30)}"
+                f"{len(absent)} of {len(labels)} {what} have no {word} example: {shown(labels[absent[0]], most=30)}"
                 + (" ..." if len(absent) > 1 else "")
             )
     return tuple(notes)

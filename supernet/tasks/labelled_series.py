@@ -21,7 +21,7 @@ from supernet.readers.labelled_series import SUFFIXES, LabelledSeries, read_labe
 from supernet.readers.tables import names_of
 from supernet.readers.ties import ARRAYS, SPLITS, ties_of_arrays
 from supernet.readers.words import shown
-from supernet.tasks._answers import PREDICT
+from supernet.tasks._answers import PREDICT, SEPARATOR, separator_of
 from supernet.tasks._base import Task, TaskData
 from supernet.tasks._options import Option
 from supernet.tasks._series.labelled import LONGEST, labelled_series_data
@@ -37,6 +37,7 @@ class LabelledSeriesTask(Task):
         "validation_path": Option(default="", meaning="a file for validation; a tenth is set aside where it is empty"),
         "test_path": Option(default="", meaning="a file for the test; a tenth is set aside where it is empty"),
         "predict": PREDICT,
+        "label_separator": SEPARATOR,
         "label": Option(
             default="",
             meaning="name of the column of the labels; where it is empty `label` of a table, the last one of an .arff",
@@ -78,9 +79,9 @@ class LabelledSeriesTask(Task):
         """Read and check every series."""
         kind = f"a file that ends in {', '.join(SUFFIXES)} or .npz"
         path = find_file(str(options["path"]), data_root, kind=kind)
-        predict, given = str(options["predict"]), {}
+        predict, separator, given = str(options["predict"]), separator_of(options), {}
         if path.suffix.lower() == ".npz":
-            given = _arrays(path)
+            given = _arrays(path, separator)
         else:
             for name, option in (("train", "path"), ("validation", "validation_path"), ("test", "test_path")):
                 if options[option]:
@@ -91,6 +92,7 @@ class LabelledSeriesTask(Task):
                         series=str(options["series"]),
                         time=str(options["time"]),
                         channels=names_of(str(options["channels"])),
+                        separator=separator,
                     )
         splits, splits_made = all_splits(
             given,
@@ -109,7 +111,7 @@ class LabelledSeriesTask(Task):
         )
 
 
-def _arrays(path: Path) -> dict[str, LabelledSeries]:
+def _arrays(path: Path, separator: str) -> dict[str, LabelledSeries]:
     """Return the splits of an ``.npz``, of which training is one."""
     arrays, others = read_arrays(path, ARRAYS)
     names = [name for name in SPLITS if f"x_{name}" in arrays or f"y_{name}" in arrays]
@@ -124,7 +126,9 @@ def _arrays(path: Path) -> dict[str, LabelledSeries]:
     found = {}
     for name in names:
         ties = ties_of_arrays(arrays, name, count=arrays[f"y_{name}"].size, where=str(path))
-        found[name] = series_of_arrays(arrays[f"x_{name}"], arrays[f"y_{name}"], where=f"{path}: x_{name}", ties=ties)
+        found[name] = series_of_arrays(
+            arrays[f"x_{name}"], arrays[f"y_{name}"], where=f"{path}: x_{name}", ties=ties, separator=separator
+        )
     return found
 
 

@@ -1,10 +1,10 @@
-"""The user's own pictures in one ``.npz`` file, with a class or a number each.
+"""The user's own pictures in one ``.npz`` file, with a class, labels or a number each.
 
 It holds ``x_train, y_train`` and, where the user wants to choose them, ``x_validation, y_validation`` and ``x_test,
 y_test``; otherwise a tenth of the training examples is set aside for each, stratified by class under a fixed seed, and
-by ``groups_train`` or ``times_train`` where there are some. Images are
-``(n, H, W)`` or ``(n, C, H, W)``, bytes or floats; labels are integers ``0 .. classes - 1``, or with ``predict=number``
-any numbers.
+by ``groups_train`` or ``times_train`` where there are some. Images are ``(n, H, W)`` or ``(n, C, H, W)``, bytes or
+floats; labels are integers ``0 .. classes - 1``, with ``predict=number`` any numbers, and with ``predict=labels`` 0 and
+1 in ``(n, labels)``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from supernet.readers.labels import check_labels
 from supernet.readers.numbers import numbers_of
 from supernet.readers.ties import ARRAYS, SPLITS, UNTIED, Ties, ties_of_arrays
 from supernet.readers.words import shown
-from supernet.tasks._answers import CLASS, PREDICT
+from supernet.tasks._answers import CLASS, LABELS, PREDICT
 from supernet.tasks._base import Task, TaskData
 from supernet.tasks._images import FLIP, PATCH_SIZE, SHIFT, Labelled, image_data
 from supernet.tasks._options import Option
@@ -53,7 +53,11 @@ class Npz(Task):
         arrays, others = _known_arrays(path)
         predict = str(options["predict"])
         given = {name: _examples(arrays, name, path, predict=predict) for name in SPLITS if f"x_{name}" in arrays}
-        classes = _num_classes(given["train"].labels, path) if predict == CLASS else 0
+        classes = 0
+        if predict == CLASS:
+            classes = _num_classes(given["train"].labels, path)
+        elif predict == LABELS:
+            classes = given["train"].labels.shape[1]
         for name, part in given.items():
             if part.images.shape[1:] != given["train"].images.shape[1:]:
                 raise DataError(
@@ -62,8 +66,15 @@ class Npz(Task):
                     got=str(part.images.shape[1:]),
                     remedy="give all splits one image size",
                 )
-            unseen = sorted(set(part.labels.tolist()) - set(range(classes)))
-            if classes and unseen:
+            if predict == LABELS and part.labels.shape[1] != classes:
+                raise DataError(
+                    f"{path}: y_{name}",
+                    expected=f"{classes} labels as in y_train",
+                    got=str(part.labels.shape[1]),
+                    remedy="give all splits the same labels",
+                )
+            unseen = sorted(set(part.labels.tolist()) - set(range(classes))) if predict == CLASS else []
+            if unseen:
                 raise DataError(
                     f"{path}: y_{name}",
                     expected="labels that y_train has too",
@@ -125,7 +136,7 @@ def _known_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], tuple[str, ...]]
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class _Examples:
-    """Images ``(n, C, H, W)``, their class numbers or numbers ``(n,)``, and what ties them together."""
+    """Images ``(n, C, H, W)``, their class numbers, numbers or labels, and what ties them together."""
 
     images: NDArray[Any]
     labels: NDArray[Any]
@@ -172,13 +183,22 @@ def _labelled(arrays: Mapping[str, NDArray[Any]], name: str, path: Path, *, pred
                 f"{int((~finite.reshape(len(images), -1).all(1)).sum())} images",
                 remedy="remove or mend these images",
             )
-    if labels.ndim != 1:
-        raise DataError(y, expected="one label an image, shape (n,)", got=str(labels.shape), remedy="flatten it")
+    if predict == LABELS:
+        if labels.ndim != 2 or not labels.shape[1]:
+            remedy = "save a column a label"
+            raise DataError(y, expected="0 and 1, of shape (n, labels)", got=str(labels.shape), remedy=remedy)
+    elif labels.ndim != 1:
+        remedy = "flatten it, or set task.options.predict=labels for a column of 0 and 1 a label"
+        raise DataError(y, expected="one label an image, shape (n,)", got=str(labels.shape), remedy=remedy)
     if len(labels) != len(images):
         raise DataError(
             y, expected=f"{len(images)} labels, one an image", got=str(len(labels)), remedy="save both of one length"
         )
     pictures = images.reshape(len(images), -1, *images.shape[-2:])
+    if predict == LABELS:
+        if labels.dtype.kind not in "biuf" or not np.isin(labels, (0, 1)).all():
+            raise DataError(y, expected="0 and 1 alone", got=f"other {labels.dtype}", remedy="save zeros and ones")
+        return pictures, labels > 0
     if predict != CLASS:
         return pictures, numbers_of(labels, where=y)
     if not np.issubdtype(labels.dtype, np.integer):
@@ -218,7 +238,7 @@ def _names(arrays: Mapping[str, NDArray[Any]], classes: int, path: Path) -> list
     if names.dtype.kind != "U" or names.shape != (classes,):
         raise DataError(
             f"{path}: {_NAMES}",
-            expected=f"{classes} texts, the names of the classes",
+            expected=f"{classes} texts, the names of the classes or labels",
             got=f"{names.dtype} {names.shape}",
             remedy="save one of each class, in their order",
         )

@@ -17,9 +17,10 @@ from typing import ClassVar
 from search_space.errors import ConfigError, DataError
 from search_space.spec import Scalar
 from supernet.readers.files import find_file
+from supernet.readers.labels import LabelColumns
 from supernet.readers.tables import SUFFIXES, names_of
 from supernet.readers.words import shown
-from supernet.tasks._answers import PREDICT
+from supernet.tasks._answers import PREDICT, SEPARATOR, separator_of
 from supernet.tasks._base import Task, TaskData
 from supernet.tasks._options import Option
 from supernet.tasks._setting_aside import GROUPS, TIME, all_splits
@@ -33,8 +34,12 @@ class TableTask(Task):
         "path": Option(default="", meaning="the file"),
         "validation_path": Option(default="", meaning="a file for validation; a tenth is set aside where it is empty"),
         "test_path": Option(default="", meaning="a file for the test; a tenth is set aside where it is empty"),
-        "label": Option(default="label", meaning="name of the column of the labels"),
+        "label": Option(
+            default="label",
+            meaning="name of the column of the labels; with `predict=labels` also columns of 0 and 1, as `a,b`",
+        ),
         "predict": PREDICT,
+        "label_separator": SEPARATOR,
         "ignore": Option(default="", meaning="names of columns that are left out, as `a,b`, such as numbers of rows"),
         "groups": GROUPS,
         "time": TIME,
@@ -54,14 +59,15 @@ class TableTask(Task):
     def read(cls, data_root: Path, *, options: Mapping[str, Scalar]) -> TaskData:
         """Read and check every row."""
         kind = f"a table ({', '.join(SUFFIXES)})"
-        path, predict, label = str(options["path"]), str(options["predict"]), str(options["label"])
+        path, predict = str(options["path"]), str(options["predict"])
+        label = LabelColumns(named=str(options["label"]), separator=separator_of(options))
         ignore, categories = (names_of(str(options[name])) for name in ("ignore", "categories"))
         apart = {name: str(options[name]) for name in ("groups", "time")}
-        if label in (*ignore, *categories, *apart.values()):
+        if label.named in (*ignore, *categories, *apart.values()):
             raise ConfigError(
                 "task.options.label",
                 expected="a column that is not in task.options.ignore, categories, groups or time",
-                got=repr(shown(label)),
+                got=repr(shown(label.named)),
                 remedy="correct one of them",
             )
         given, first = {}, find_file(path, data_root, kind=kind)
@@ -81,7 +87,6 @@ class TableTask(Task):
         return table_data(
             splits,
             predict=predict,
-            label=label,
             ignore=(*ignore, *filter(None, apart.values())),
             categories=categories,
             where=str(first),

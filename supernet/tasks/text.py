@@ -18,7 +18,7 @@ from search_space.errors import ConfigError
 from search_space.spec import Scalar
 from supernet.readers.files import find_file, read_text
 from supernet.readers.labelled import SUFFIXES, read_labelled
-from supernet.tasks._answers import PREDICT
+from supernet.tasks._answers import PREDICT, SEPARATOR, separator_of
 from supernet.tasks._base import TaskData
 from supernet.tasks._encoding import TEXT_OPTIONS
 from supernet.tasks._language import CONTEXT, byte_data
@@ -37,8 +37,13 @@ class Text(TextTask):
         "validation_path": Option(default="", meaning="a file for validation; a tenth is set aside where it is empty"),
         "test_path": Option(default="", meaning="a file for the test; a tenth is set aside where it is empty"),
         "text": Option(default="text", meaning="name of the column or field of the texts"),
-        "label": Option(default="label", meaning="name of the column or field of the labels"),
+        "label": Option(
+            default="label",
+            meaning="name of the column or field of the labels; with `predict=labels` also columns of 0 and 1, as "
+            "`a,b`",
+        ),
         "predict": PREDICT,
+        "label_separator": SEPARATOR,
         "groups": GROUPS,
         "time": TIME,
         **TEXT_OPTIONS,
@@ -70,6 +75,7 @@ class Text(TextTask):
             )
         predict = str(options["predict"])
         columns = {name: str(options[name]) for name in ("text", "label", "groups", "time")}
+        columns["separator"] = separator_of(options)
         given = {"train": read_labelled(path, **columns)}
         for name in ("test", "validation"):
             if place := str(options[f"{name}_path"]):

@@ -11,6 +11,7 @@ import torch
 from sklearn.datasets import load_digits
 
 import nasweave as nw
+from search_space.errors import DataError
 from tests.api.test_whole_run import TINY
 from tests.supernet.tasks.samples import labelled_series, table_rows, texts
 
@@ -68,6 +69,20 @@ def test_rows_that_lack_a_label_are_left_out_however_pandas_has_them():
         assert any("without a label: 2 rows" in note for note in data.summary.notes)
     one_column = nw.task(train=(frame.drop(columns="label")[2:], frame[["label"]][2:]))
     assert one_column.data_hash == whole.data_hash
+
+
+def test_lists_of_texts_are_several_labels():
+    kinds = [["a"], [], ["b", "a"], ["b"]] * 10
+    mails = nw.task(train=([f"text {i}" for i in range(40)], kinds), vocabulary=280)
+    pictures = nw.task("npz", train=(np.zeros((40, 4, 4)), kinds), patch_size=2)
+    for data in (mails, pictures):
+        assert (data.kind, data.labels) == ("labels", ("a", "b"))
+        parts = [getattr(data, name).targets for name in ("train", "validation", "test")]
+        assert torch.cat(parts).sum(0).tolist() == [20, 20]
+    with pytest.raises(DataError, match=r"expected labels without '\|', which parts them, got 'a\|b'"):
+        nw.task(train=(["x", "y"], [["a|b"], []]))
+    with pytest.raises(DataError, match="expected a list of texts of every example"):
+        nw.task("npz", train=(np.zeros((2, 4, 4)), [["a"], "b"]), predict="labels")
 
 
 def test_splits_of_ones_own_and_groups_are_kept():
@@ -140,7 +155,10 @@ def test_data_of_a_task_makes_a_run_and_a_space(tmp_path):
         ({"train": [(PICTURES[0], 1), (PICTURES[0, 0], 0)]}, "expected examples of 3 axes"),
         ({"train": [(np.ones((1, 4, 4)), 1), (np.ones((1, 5, 4)), 0)]}, "expected examples of one shape"),
         ({"train": [(object(), 1)]}, "expected numbers, or a text, got object"),
-        ({"train": [(PICTURES[0], [1, 2])]}, "labels: expected one class or number of each example, got list"),
+        (
+            {"train": [(PICTURES[0], [1, 2])]},
+            "expected a class, a number, or a list of texts of each example, got list",
+        ),
         ({"train": [{"text": "a", "kind": "b"}]}, "expected a field 'label' of labels, got text, kind"),
         ({"train": [{"text": "a", "label": "b"}, {"text": "a"}]}, r"train\[1\]: expected the fields text, label"),
         ({"train": Pictures(), "groups": [1, 2]}, r"groups: expected one of each of the 240 training examples"),

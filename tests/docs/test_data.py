@@ -56,7 +56,13 @@ def there(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("birds", "digits"):
         write_pictures(tmp_path / name, n=20, classes=("robin", "wren"))
+    birds = [f"train/{kind}/{i}.png" for kind in ("robin", "wren") for i in range(20)]
+    lines = [f"{bird},{('red', 'small', 'red|small')[i % 3]}" for i, bird in enumerate(birds)]
+    (tmp_path / "seen.csv").write_text("\n".join(["file,label", *lines]) + "\n")
     rows = texts(60)
+    topics = ["|".join(("travel", "food")[: i % 3]) for i in range(len(rows))]
+    posts = [f"{t},{topics[i]},{i % 2},{int(i % 5 == 0)}" for i, (t, _) in enumerate(rows)]
+    (tmp_path / "posts.csv").write_text("\n".join(["text,label,rude,threat", *posts]) + "\n")
     dates = [f"2024-{1 + i // 28:02d}-{1 + i % 28:02d}" for i in range(len(rows))]
     lines = [
         ("text", "label", "body", "folder", "date"),
@@ -109,6 +115,6 @@ def test_the_commands_of_a_kind_of_data_read_it(title, block, there):
 
 
 def test_each_kind_of_data_has_its_commands():
-    assert len(BLOCKS) == 8
+    assert len(BLOCKS) == 9
     named = {word for _, block in BLOCKS for word in re.findall(r"task=(\w+)", block)}
     assert named == {"csv", "image_folder", "labelled_series", "npz", "table", "text"}

@@ -1,19 +1,21 @@
-"""The answers of one network, class by class."""
+"""The answers of one network, class by class or label by label."""
 
 from __future__ import annotations
 
 import torch
 from torch import nn
 
-from runs.reports import ClassResults
+from runs.reports import Answered, ClassResults, LabelResults
 from supernet.tasks import TaskData
 from supernet.training import outputs_of
 
 __all__ = ["class_results"]
 
 
-def class_results(network: nn.Module, data: TaskData, *, key: str) -> ClassResults | None:
-    """Return the confusion matrix of the test split; ``None`` for a task without classes."""
+def class_results(network: nn.Module, data: TaskData, *, key: str) -> Answered | None:
+    """Return the answers on the test split; ``None`` for a task without classes and labels."""
+    if data.kind == "labels":
+        return _label_results(network, data, key=key)
     if data.kind != "classes":
         return None
     classes = data.shape.num_outputs
@@ -21,3 +23,12 @@ def class_results(network: nn.Module, data: TaskData, *, key: str) -> ClassResul
     for outputs, targets in outputs_of(network, data.test):
         counts += (targets * classes + outputs.argmax(-1)).bincount(minlength=classes * classes).cpu()
     return ClassResults(key=key, labels=data.labels, confusion=counts.reshape(classes, classes).numpy())
+
+
+def _label_results(network: nn.Module, data: TaskData, *, key: str) -> LabelResults:
+    counts = torch.zeros(3, data.shape.num_outputs, dtype=torch.int64)
+    for outputs, targets in outputs_of(network, data.test):
+        answers, there = outputs > 0, targets.bool()
+        counts += torch.stack([part.sum(0) for part in (there, there & answers, answers)]).cpu()
+    support, found, answered = counts.numpy()
+    return LabelResults(key=key, labels=data.labels, support=support, found=found, answered=answered)

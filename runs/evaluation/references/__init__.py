@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 
 from runs.evaluation.references.classifiers import classifiers
+from runs.evaluation.references.each_label import each_label
 from runs.evaluation.references.forecasts import forecasts
 from runs.evaluation.references.regressions import regressions
 from runs.evaluation.references.trigrams import trigrams
@@ -22,6 +23,8 @@ def simple_models(data: TaskData) -> tuple[SimpleModel, ...]:
     """Return the simple models of a task, fitted now; the same data gives the same errors."""
     if data.kind == "tokens":
         return (trigrams(data),)
+    if data.kind == "labels":
+        return each_label(data)
     if data.kind == "numbers":
         return forecasts(data) if data.train.targets.dim() > 2 else regressions(data)
     if len(torch.unique(data.train.targets)) < 2:

@@ -29,7 +29,7 @@ from runs.pipeline.stages.feasibility import CORNERS
 from runs.pipeline.stages.finalists import FINALISTS
 from runs.pipeline.stages.search import SEARCH, Searched
 from runs.profiling.devices import Devices
-from runs.reports import ClassResults, Doubt, Sensitivity, SimpleModel, terminal_lines
+from runs.reports import Answered, Doubt, Sensitivity, SimpleModel, terminal_lines
 from runs.reports.judged.texts import doubt_text
 from runs.store import Candidate
 from search_space.errors import BudgetError, CheckpointError
@@ -87,9 +87,9 @@ def _if_there(context: Context, look: Callable[[], T | None]) -> T | None:
         return None
 
 
-def _classes(context: Context, found: FoundNetworks, networks: NetworkSource) -> ClassResults | None:
+def _classes(context: Context, found: FoundNetworks, networks: NetworkSource) -> Answered | None:
     """Return what the network that is exported answers on the test split, with the weights that it is exported with."""
-    if context.data.kind != "classes":
+    if context.data.kind not in ("classes", "labels"):
         return None
     try:
         chosen = found.choose(context.config.key)

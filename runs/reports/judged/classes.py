@@ -1,18 +1,76 @@
-"""What the exported network answers, class by class."""
+"""What the exported network answers, class by class or label by label."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ClassResults"]
+__all__ = ["Answered", "ClassResults", "LabelResults"]
+
+
+class Answered:
+    """How often each of some classes or labels is there, is found and is answered on the test split, ``(K,)`` each."""
+
+    __slots__ = ()
+
+    key: str
+    labels: tuple[str, ...]
+    support: NDArray[np.int64]
+    found: NDArray[np.int64]
+    answered: NDArray[np.int64]
+
+    @property
+    def precision(self) -> NDArray[np.float64]:
+        """The share of right answers among those that named a class, ``(K,)``; not a number where none did."""
+        return _share(self.found, self.answered)
+
+    @property
+    def recall(self) -> NDArray[np.float64]:
+        """The share of a class's examples that was found, ``(K,)``; not a number for a class without any."""
+        return _share(self.found, self.support)
+
+    @property
+    def f1(self) -> NDArray[np.float64]:
+        """The harmonic mean of precision and recall, ``(K,)``."""
+        return _share(2 * self.found, self.support + self.answered)
+
+    @property
+    def missed(self) -> tuple[tuple[str, int], ...]:
+        """The classes of which not one example was found, with how many there are."""
+        missed = np.flatnonzero((self.support > 0) & (self.found == 0))
+        return tuple((self.labels[c], int(self.support[c])) for c in missed)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class ClassResults:
-    """The answers of one network on the test split.
+class LabelResults(Answered):
+    """The answers of one network where an example has any of several labels.
+
+    Parameters
+    ----------
+    key
+        Of the network.
+    labels
+        Their names.
+    support, found, answered
+        How many test examples have a label, are given it rightly, and are given it at all, ``(K,)``.
+    """
+
+    key: str
+    labels: tuple[str, ...]
+    support: NDArray[np.int64]
+    found: NDArray[np.int64]
+    answered: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        _check_counts((self.support, self.found, self.answered), self.labels)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class ClassResults(Answered):
+    """The answers of one network where an example has one class.
 
     Parameters
     ----------
@@ -35,30 +93,21 @@ class ClassResults:
             raise ValueError("a matrix of no answers")
 
     @property
-    def support(self) -> NDArray[np.int64]:
+    def support(self) -> NDArray[np.int64]:  # type: ignore[override]
         """How many examples each class has, ``(K,)``."""
         counts: NDArray[np.int64] = self.confusion.sum(1)
         return counts
 
     @property
-    def found(self) -> NDArray[np.int64]:
+    def found(self) -> NDArray[np.int64]:  # type: ignore[override]
         """How many of them were found, ``(K,)``."""
         return self.confusion.diagonal()
 
     @property
-    def precision(self) -> NDArray[np.float64]:
-        """The share of right answers among those that named a class, ``(K,)``; not a number where none did."""
-        return _share(self.found, self.confusion.sum(0))
-
-    @property
-    def recall(self) -> NDArray[np.float64]:
-        """The share of a class's examples that was found, ``(K,)``; not a number for a class without any."""
-        return _share(self.found, self.support)
-
-    @property
-    def f1(self) -> NDArray[np.float64]:
-        """The harmonic mean of precision and recall, ``(K,)``."""
-        return _share(2 * self.found, self.support + self.confusion.sum(0))
+    def answered(self) -> NDArray[np.int64]:  # type: ignore[override]
+        """How many examples were taken for each class, ``(K,)``."""
+        counts: NDArray[np.int64] = self.confusion.sum(0)
+        return counts
 
     @property
     def accuracy(self) -> float:
@@ -71,11 +120,10 @@ class ClassResults:
         most = int(self.support.argmax())
         return self.labels[most], float(self.support[most] / self.confusion.sum())
 
-    @property
-    def missed(self) -> tuple[tuple[str, int], ...]:
-        """The classes of which not one example was found, with how many there are."""
-        missed = np.flatnonzero((self.support > 0) & (self.found == 0))
-        return tuple((self.labels[c], int(self.support[c])) for c in missed)
+
+def _check_counts(counts: Sequence[NDArray[np.int64]], labels: Sequence[str]) -> None:
+    if shapes := {count.shape for count in counts} - {(len(labels),)}:
+        raise ValueError(f"counts of {sorted(shapes)} for {len(labels)} labels")
 
 
 def _share(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:

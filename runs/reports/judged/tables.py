@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from runs.reports.judged.classes import ClassResults
+from runs.reports.judged.classes import Answered, ClassResults
 from runs.reports.tables import Cell, Table
 from runs.reports.units import quantity
 
@@ -17,8 +17,8 @@ MOST_CLASSES = 40
 """More are not read: of those the table has the worst ones."""
 
 
-def class_table(found: ClassResults | None) -> Table:
-    """Return precision, recall, F1 and support of each class, those of the least F1 where there are many."""
+def class_table(found: Answered | None) -> Table:
+    """Return precision, recall, F1 and support of each class or label, those of the least F1 where there are many."""
     if found is None:
         return Table(header=(), rows=())
     order = np.arange(len(found.labels))
@@ -32,27 +32,35 @@ def class_table(found: ClassResults | None) -> Table:
         )
         for c in order
     ]
-    return Table(header=("class", "precision", "recall", "F1", "test examples"), rows=tuple(rows))
+    return Table(
+        header=("class" if isinstance(found, ClassResults) else "label", "precision", "recall", "F1", "test examples"),
+        rows=tuple(rows),
+    )
 
 
 def _share(value: float) -> Cell:
     return Cell(text="—", sort=-1.0) if math.isnan(value) else Cell(text=quantity(100 * value, "%"), sort=value)
 
 
-def classes_csv(found: ClassResults) -> str:
-    """Return the results of every class and, in further columns by label, what its examples were taken for."""
+def classes_csv(found: Answered) -> str:
+    """Return the results of every class and, in further columns by label, what its examples were taken for.
+
+    Of labels, an example of one is taken for none of the others.
+    """
     import pandas as pd
 
     frame = pd.DataFrame(
         {
-            "class": found.labels,
+            "class" if isinstance(found, ClassResults) else "label": found.labels,
             "precision": found.precision,
             "recall": found.recall,
             "f1": found.f1,
             "support": found.support,
         }
     )
-    taken = pd.DataFrame(found.confusion, columns=[f"taken for {label}" for label in found.labels])
+    if isinstance(found, ClassResults):
+        taken = pd.DataFrame(found.confusion, columns=[f"taken for {label}" for label in found.labels])
+        frame = pd.concat([frame, taken], axis=1)
     out = io.StringIO()
-    pd.concat([frame, taken], axis=1).to_csv(out, index=False, lineterminator="\n")
+    frame.to_csv(out, index=False, lineterminator="\n")
     return out.getvalue()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from runs.reports.data import ReportData
+from runs.reports.judged.classes import ClassResults
 from runs.reports.summary import error_text
 from runs.reports.units import quantity
 
@@ -13,7 +14,7 @@ _NAMED = 3  # classes in a sentence
 
 def majority_text(data: ReportData) -> str:
     """Return what a model that knows nothing has; empty without classes."""
-    if data.classes is None:
+    if not isinstance(data.classes, ClassResults):
         return ""
     label, share = data.classes.majority
     return f"Always answering {label} has {quantity(100 * share, '%')} test accuracy"
@@ -23,11 +24,12 @@ def class_sentences(data: ReportData) -> tuple[str, ...]:
     """Return what an accuracy hides of the exported network: classes that it never finds, or answers of one class."""
     if data.classes is None:
         return ()
-    out, (label, share), missed = [], data.classes.majority, data.classes.missed
-    if data.metric.key == "accuracy" and data.classes.accuracy <= share:
-        out.append(
-            f"has {quantity(100 * data.classes.accuracy, '%')} test accuracy, no more than always answering {label}"
-        )
+    out, missed = [], data.classes.missed
+    if data.metric.key == "accuracy" and isinstance(data.classes, ClassResults):
+        label, share = data.classes.majority
+        if data.classes.accuracy <= share:
+            accuracy = quantity(100 * data.classes.accuracy, "%")
+            out.append(f"has {accuracy} test accuracy, no more than always answering {label}")
     if missed:
         named = [f"the {count} test examples of {name}" for name, count in missed[:_NAMED]]
         rest = [f"those of {len(missed) - _NAMED} further classes"] if len(missed) > _NAMED else []

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from search_space.errors import DataError
 from search_space.spec import TaskShape
 from search_space.summary import DataSummary, Example
-from supernet.readers.labels import check_labels
+from supernet.readers.labels import Label, LabelColumns, check_labels
 from supernet.readers.numbers import values_of
 from supernet.readers.tables import Table, read_table
 from supernet.readers.ties import UNTIED, Ties, ties_of
@@ -45,6 +45,8 @@ class Rows:
         Numbers of its rows.
     labels
         Of these, as they are written.
+    label_columns
+        Where they stand.
     ties
         Their groups or times.
     notes
@@ -53,7 +55,8 @@ class Rows:
 
     table: Table
     at: NDArray[np.int64]
-    labels: tuple[str, ...]
+    labels: tuple[Label, ...]
+    label_columns: tuple[str, ...]
     ties: Ties = UNTIED
     notes: tuple[str, ...] = ()
 
@@ -62,12 +65,11 @@ class Rows:
 
     def rows(self, chosen: NDArray[np.int64]) -> Rows:
         """Return some of them, in the order of their numbers."""
-        return Rows(
-            table=self.table,
+        return replace(
+            self,
             at=self.at[chosen],
             labels=tuple(self.labels[i] for i in chosen),
             ties=self.ties.rows(chosen),
-            notes=self.notes,
         )
 
     def cells(self, name: str) -> list[str]:
@@ -76,7 +78,7 @@ class Rows:
         return [self.table.rows[i][column] for i in self.at]
 
 
-def read_rows(path: Path, *, label: str, named: Sequence[str], groups: str = "", time: str = "") -> Rows:
+def read_rows(path: Path, *, label: LabelColumns, named: Sequence[str], groups: str = "", time: str = "") -> Rows:
     """Return the rows of a table that have a label; raises ``DataError`` for one without its columns, or uneven rows.
 
     Parameters
@@ -88,7 +90,8 @@ def read_rows(path: Path, *, label: str, named: Sequence[str], groups: str = "",
     """
     table, where = read_table(path), str(path)
     remedy = "correct task.options.label, ignore, categories, groups and time"
-    table.check([label, *named, *filter(None, (groups, time))], where=f"{where}: the header", remedy=remedy)
+    labelled = label.columns(table.header)
+    table.check([*labelled, *named, *filter(None, (groups, time))], where=f"{where}: the header", remedy=remedy)
     table.check(table.header, where=f"{where}: the header", remedy="rename them")
     for number, row in enumerate(table.rows):
         if len(row) != len(table.header):
@@ -98,15 +101,19 @@ def read_rows(path: Path, *, label: str, named: Sequence[str], groups: str = "",
                 got=str(len(row)),
                 remedy="correct the line",
             )
-    column = table.header.index(label)
-    kept = [i for i, row in enumerate(table.rows) if row[column].strip()]
+    columns = [table.header.index(name) for name in labelled]
+    found = [
+        label.label([row[i].strip() for i in columns], labelled, where=f"{where}: {table.place(number)}")
+        for number, row in enumerate(table.rows)
+    ]
+    kept = [i for i, one in enumerate(found) if one is not None]
     if not kept:
         raise DataError(where, expected="rows with a label", got="none", remedy="choose another file, or column")
-    labels = tuple(table.rows[i][column].strip() for i in kept)
+    labels = tuple(one for one in found if one is not None)
     check_labels(dict.fromkeys(labels), where=where)
     lost = len(table.rows) - len(kept)
     notes = [f"{path.name}: left out, without a label: {counted(lost, 'row')}"] if lost else []
-    rows = Rows(table=table, at=np.array(kept), labels=labels, notes=(*table.notes, *notes))
+    rows = Rows(table=table, at=np.array(kept), labels=labels, label_columns=labelled, notes=(*table.notes, *notes))
     cells = [rows.cells(name) if name else None for name in (groups, time)]
     return replace(rows, ties=ties_of(*cells, where=where))
 
@@ -115,7 +122,6 @@ def table_data(
     parts: Mapping[str, Rows],
     *,
     predict: str,
-    label: str,
     ignore: Sequence[str],
     categories: Sequence[str],
     where: str,
@@ -129,9 +135,9 @@ def table_data(
     parts
         The splits, of which ``train`` is one.
     predict
-        Whether labels are classes or numbers.
-    label, ignore, categories
-        Names of the column of the labels, of those that are left out, and of numbers that are categories.
+        What labels are.
+    ignore, categories
+        Names of the columns that are left out, and of those of numbers that are categories.
     where, splits_made
         Names the source in errors; says for the summary how the splits came about.
     dropout
@@ -144,7 +150,7 @@ def table_data(
     """
     train = parts["train"]
     answers = answers_of({name: part.labels for name, part in parts.items()}, predict=predict, where=where)
-    header = [name for name in train.table.header if name not in (label, *ignore)]
+    header = [name for name in train.table.header if name not in (*train.label_columns, *ignore)]
     learned = learn(
         header,
         [train.cells(name) for name in header],

@@ -33,6 +33,14 @@ def numbers(seed: int = 0, n: int = N) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.from_numpy(0.7 * targets + rng.normal(size=targets.shape)), torch.from_numpy(targets)
 
 
+def labels(seed: int = 0, n: int = N) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return scores of four labels, some of them alike, of which examples have any number, one of them seldom."""
+    rng = np.random.default_rng(seed)
+    targets = (rng.random((n, 4)) < [0.5, 0.3, 0.1, 0.02]).astype(np.uint8)
+    targets[0] = 1
+    return torch.from_numpy((rng.normal(size=targets.shape) + 2.0 * targets - 1).round(1)), torch.from_numpy(targets)
+
+
 def error_of(measure: Measure, outputs: torch.Tensor, targets: torch.Tensor) -> float:
     tally = Tally(measure)
     tally.add(outputs, targets)
@@ -53,6 +61,17 @@ def by_scikit_learn(outputs: torch.Tensor, targets: torch.Tensor) -> dict[str, f
             "mean_absolute_error": truth.mean_absolute_error(y, x),
             "r2": truth.r2_score(y, x, multioutput="variance_weighted"),
             "quantile_loss": truth.mean_pinball_loss(y, x, alpha=0.9),
+            "huber_loss": float(np.where(abs(x - y) < 1, (x - y) ** 2 / 2, abs(x - y) - 0.5).mean()),
+        }
+    if targets.ndim == 2:
+        y, p = targets.numpy(), torch.sigmoid(outputs).numpy()
+        return {
+            "macro_f1": 100 * truth.f1_score(y, p > 0.5, average="macro"),
+            "micro_f1": 100 * truth.f1_score(y, p > 0.5, average="micro"),
+            "mean_average_precision": 100 * truth.average_precision_score(y, p, average="macro"),
+            "auroc": 100 * truth.roc_auc_score(y, p, average="macro"),
+            "subset_accuracy": 100 * truth.accuracy_score(y, p > 0.5),
+            "log_loss": float(np.mean([truth.log_loss(y[:, k], p[:, k]) for k in range(y.shape[1])])),
         }
     y, p, named = targets.numpy(), torch.softmax(outputs, -1).numpy(), outputs.argmax(-1).numpy()
     found = {
@@ -65,11 +84,15 @@ def by_scikit_learn(outputs: torch.Tensor, targets: torch.Tensor) -> dict[str, f
     return found | ({} if p.shape[1] == 2 else {"top_5": 100 * truth.top_k_accuracy_score(y, p, k=5)})
 
 
-@pytest.mark.parametrize("made", [classes(), classes(two=True), numbers()], ids=["classes", "two classes", "numbers"])
+@pytest.mark.parametrize(
+    "made",
+    [classes(), classes(two=True), labels(), numbers()],
+    ids=["classes", "two classes", "labels", "numbers"],
+)
 def test_values_are_those_of_scikit_learn(made) -> None:
     outputs, targets = made
     expected = by_scikit_learn(outputs, targets)
-    kind = "numbers" if targets.ndim == 3 else "classes"
+    kind = {1: "classes", 2: "labels", 3: "numbers"}[targets.ndim]
     fitting = {name for name, m in METRICS.items() if kind in m.kinds and m.unfit(targets, outputs.shape[-1]) is None}
     assert expected.keys() == fitting, "a metric without a truth"
     assert {name: of(name, outputs, targets) for name in expected} == pytest.approx(expected, rel=1e-9)
@@ -109,9 +132,12 @@ def test_batches_make_no_difference_and_a_perfect_network_has_no_error(name) -> 
     elif "numbers" in measure.kinds:
         outputs, targets = numbers()
         right = targets
-    else:
+    elif "classes" in measure.kinds:
         outputs, targets = classes()
         right = 100.0 * torch.nn.functional.one_hot(targets)
+    else:
+        outputs, targets = labels()
+        right = 100.0 * (2.0 * targets - 1)
     whole, parts = Tally(measure), Tally(measure)
     whole.add(outputs, targets)
     for x, y in zip(outputs.split(7), targets.split(7), strict=True):

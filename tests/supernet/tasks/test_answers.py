@@ -45,6 +45,7 @@ def test_a_regression_is_judged_in_the_unit_of_its_numbers(tmp_path):
         "mean_absolute_error": truth.mean_absolute_error(right, said),
         "r2": truth.r2_score(right, said),
         "quantile_loss": truth.mean_pinball_loss(right, said, alpha=0.9),
+        "huber_loss": np.where(abs(said - right) < 1, (said - right) ** 2 / 2, abs(said - right) - 0.5).mean(),
     }
     assert expected.keys() == {name for name, m in METRICS.items() if "numbers" in m.kinds}
     for name, value in expected.items():
@@ -64,6 +65,10 @@ def test_training_does_not_depend_on_the_unit(tmp_path):
     squares = (outputs - one.train.targets).square()[:, 0]
     torch.testing.assert_close(one.loss(outputs, one.train.targets, reduction="none"), squares)
     assert one.data_hash != other.data_hash
+    robust = aimed(one, Aim(loss="huber_loss"))  # quadratic within a training deviation
+    expected = torch.nn.functional.huber_loss(outputs, one.train.targets)
+    torch.testing.assert_close(robust.loss(outputs, one.train.targets), expected)
+    assert robust.data_hash != one.data_hash and robust.metric == one.metric
 
 
 def test_pictures_have_numbers_too(tmp_path):

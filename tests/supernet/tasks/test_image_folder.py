@@ -254,7 +254,7 @@ def test_memory_is_asked_for_before_it_is_taken(tmp_path, monkeypatch):
     write_pictures(tmp_path, n=5)
     monkeypatch.setattr("supernet.readers.memory.available_memory", lambda: 100_000_000)
     load(tmp_path, image_size=64)
-    read = "supernet.tasks.image_folder.read_picture"
+    read = "supernet.tasks._picture_reading.read_picture"
     monkeypatch.setattr(read, lambda *a, **k: pytest.fail("it was read first"))
     with pytest.raises(
         DataError, match=r"train: expected data that fits .*95\.4 MiB, got 10 pictures of 2048 x 2048 .*360 MiB"
