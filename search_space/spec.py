@@ -97,7 +97,7 @@ class LinearShape:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cost:
-    """What a block costs for one example.
+    """What a block costs for one example; what is computed of its weights alone, as a model is loaded, not included.
 
     Parameters
     ----------

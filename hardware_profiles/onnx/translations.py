@@ -24,6 +24,7 @@ def translations() -> dict[Callable[..., Any], Callable[..., Any]]:
         aten.mT.default: _transposed,
         aten.square.default: _square,
         aten.to.dtype: _cast,
+        aten.clone.default: _clone,
     }
 
 
@@ -76,3 +77,16 @@ def _cast(self: Any, dtype: Any, non_blocking: bool = False, copy: bool = False,
     from onnxscript import opset20 as op
 
     return op.Identity(self) if self.dtype == dtype else op.Cast(self, to=dtype)
+
+
+def _clone(self: Any, memory_format: Any = None) -> Any:
+    """Keep what is made of the clone of a weight as a computation, which the exporter would store beside the weight.
+
+    Runtimes compute it once, when they load a model.
+    """
+    from onnxscript import opset20 as op
+
+    if self.producer() is not None:
+        return op.Identity(self)
+    shape: Any = op.Constant(value_ints=[1])
+    return op.Add(self, op.ConstantOfShape(shape))  # which the exporter does not fold
