@@ -184,11 +184,18 @@ def open_setting(task: str, overrides: Sequence[str], *, data_root: Path) -> Set
         latency=latency,
         costs=CostModel(space),
         training=config.training,
-        rounds=replace(config.training, learning_rate=fidelities.rate(config.training.learning_rate, pretrained=False)),
+        rounds=_rounds(config.training, fidelities, examples=len(data.train)),
         search=fidelities,
         reference=(simple.test_error, largest),
         simple_error=simple.validation_error,
     )
+
+
+def _rounds(training: TrainingConfig, fidelities: FidelitiesConfig, *, examples: int) -> TrainingConfig:
+    """Return how networks are trained in rounds, as a run does."""
+    rate = fidelities.rate(training.learning_rate, pretrained=False)
+    decay = fidelities.decay(training.weight_decay, rate=rate, batch_size=training.batch_size, examples=examples)
+    return replace(training, learning_rate=rate, weight_decay=decay)
 
 
 def add_setting_arguments(parser: argparse.ArgumentParser) -> None:

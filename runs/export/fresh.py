@@ -26,6 +26,7 @@ from runs.export.program import program
 __all__ = ["decode_fresh", "measure_fresh", "run_bench"]
 
 _TIMEOUT_S = 900.0
+_SIDE_BY_SIDE = 4  # get ready: their imports are half waiting for files
 _log = logging.getLogger("nasweave.runs")
 
 
@@ -41,7 +42,7 @@ def measure_fresh(folder: Path, models: Sequence[Served], *, threads: int, secon
 
     A process that fails is logged, and its numbers are missing: the export itself does not depend on them.
     """
-    found, size = [], os.cpu_count() or 1
+    found, size = [], max(_SIDE_BY_SIDE, os.cpu_count() or 1)
     with _program() as script:
         for first in range(0, len(models), size):
             some = models[first : first + size]
