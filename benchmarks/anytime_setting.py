@@ -13,7 +13,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -184,18 +184,11 @@ def open_setting(task: str, overrides: Sequence[str], *, data_root: Path) -> Set
         latency=latency,
         costs=CostModel(space),
         training=config.training,
-        rounds=_rounds(config.training, fidelities, examples=len(data.train)),
+        rounds=config.rounds_training(examples=len(data.train), pretrained=False),
         search=fidelities,
         reference=(simple.test_error, largest),
         simple_error=simple.validation_error,
     )
-
-
-def _rounds(training: TrainingConfig, fidelities: FidelitiesConfig, *, examples: int) -> TrainingConfig:
-    """Return how networks are trained in rounds, as a run does."""
-    rate = fidelities.rate(training.learning_rate, pretrained=False)
-    decay = fidelities.decay(training.weight_decay, rate=rate, batch_size=training.batch_size, examples=examples)
-    return replace(training, learning_rate=rate, weight_decay=decay)
 
 
 def add_setting_arguments(parser: argparse.ArgumentParser) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from hardware_profiles import RUNTIMES
@@ -247,3 +247,11 @@ class Config:
     def limits(self) -> Budget:
         """The upper limits that are set; raises ``NasweaveError`` for an unknown name or a limit that is none."""
         return Budget(limits={name: limit for name, limit in self.budget.items() if limit is not None})
+
+    def rounds_training(self, *, examples: int, pretrained: bool) -> TrainingConfig:
+        """How a search in fidelities trains its networks, on so many examples."""
+        own = self.search.fidelities
+        rate = own.rate(self.training.learning_rate, pretrained=pretrained)
+        size = self.training.batch_size
+        decay = own.decay(self.training.weight_decay, rate=rate, batch_size=size, examples=examples)
+        return replace(self.training, learning_rate=rate, weight_decay=decay)

@@ -192,12 +192,7 @@ class Context:
     @property
     def rounds_training(self) -> TrainingConfig:
         """How a search in fidelities trains its networks."""
-        training, own = self.config.training, self.config.search.fidelities
-        rate = own.rate(training.learning_rate, pretrained=self.pretrained is not None)
-        decay = own.decay(
-            training.weight_decay, rate=rate, batch_size=training.batch_size, examples=len(self.data.train)
-        )
-        return replace(training, learning_rate=rate, weight_decay=decay)
+        return self.config.rounds_training(examples=len(self.data.train), pretrained=self.pretrained is not None)
 
     @property
     def outputs(self) -> Path:
