@@ -19,7 +19,9 @@ from torch import Tensor, nn
 
 from search_space.precision import FLOAT
 from search_space.spec import BlockShape, BlockSpec
-from supernet.elastic import ElasticLinear
+from supernet.elastic import ElasticLinear, prefix
+from supernet.options import rotary
+from supernet.rotary import rotary_speeds, turned, waves_of
 
 __all__ = [
     "AttentionMixer",
@@ -154,12 +156,26 @@ class AttentionMixer(TokenMixer):
     """A token mixer that is a function of shared q, k and v: it projects, attends and finishes.
 
     With the option ``kv_heads`` keys and values have fewer heads, each of which serves as many queries' heads: the
-    first ones the first. That is what the cache holds; the parallel form repeats them.
+    first ones the first. That is what the cache holds; the parallel form repeats them. With rotary ``positions``
+    queries and keys are turned by their places before they attend, and before they are kept.
     """
 
     def __init__(self, shape: BlockShape) -> None:
         super().__init__(shape)
         self._own_kv_heads = 0 if shape.options.get("kv_heads", "all") == "all" else shape.kv_heads
+        self.places_2LP: Tensor | None
+        waves = waves_of(shape.task.seq_len, rotary_speeds(shape.head_dim)) if rotary(shape) else None
+        self.register_buffer("places_2LP", waves, persistent=False)
+
+    def prepare(
+        self, q_BHLK: Tensor, k_BGLK: Tensor, v_BGLK: Tensor, mask_BL: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return q, k and v as they attend, before heads of keys and values are repeated; a step does so on its own."""
+        if self.places_2LP is not None:
+            place_2LP = prefix(self.places_2LP, 2, q_BHLK.shape[2])
+            q_BHLK = turned(q_BHLK, place_2LP)
+            k_BGLK = turned(k_BGLK, place_2LP)
+        return q_BHLK, k_BGLK, v_BGLK
 
     def attend(self, q_BHLK: Tensor, k_BHLK: Tensor, v_BHLK: Tensor, mask_BL: Tensor | None = None) -> Tensor:
         """Return the mixed values ``(B, H, L, K)``; the mask is that of the call."""
@@ -182,6 +198,9 @@ class AttentionMixer(TokenMixer):
         """Project, attend, finish."""
         heads = self.kv_heads(call.num_heads)
         q_BH1K, k_BG1K, v_BG1K = call.qkv(x_B1D, kv_heads=heads)
+        if self.places_2LP is not None:
+            place_21P = self.places_2LP.index_select(1, position.reshape(1))
+            q_BH1K, k_BG1K = turned(q_BH1K, place_21P), turned(k_BG1K, place_21P)
         if heads == call.num_heads:
             y_BH1K, state = self.attend_step(q_BH1K, k_BG1K, v_BG1K, state, position=position)
             return self.finish(y_BH1K, x_B1D, call), state
@@ -198,6 +217,7 @@ class AttentionMixer(TokenMixer):
         """Return q, k and v, ``(B, H, L, K)`` each."""
         heads = self.kv_heads(call.num_heads)
         q_BHLK, k, v = call.qkv(x_BLD, kv_heads=heads)
+        q_BHLK, k, v = self.prepare(q_BHLK, k, v, call.mask_BL)
         if heads != call.num_heads:
             k = _repeated(k, call.num_heads // heads)
             v = _repeated(v, call.num_heads // heads)

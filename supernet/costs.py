@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from search_space.spec import BlockShape, Cost, LinearShape
+from supernet.options import rotary
 
 __all__ = ["Activations", "attention_cost", "fused_attention_activations", "projection_shapes"]
 
@@ -61,6 +62,9 @@ def attention_cost(
     merge = length * (inner + width) if merge_activations is None else merge_activations
     # Fewer heads of keys and values are repeated by a copy; one alone is seen by all queries where it is.
     kept = length * (inner + 2 * (shape.head_dim if shape.kv_heads == 1 else inner))
+    if rotary(shape):
+        constants += length * shape.head_dim
+        attend_activations = max(attend_activations, 2 * length * inner)
     return Cost(
         linears=projection_shapes(shape) + other_linears,
         other_params=2 * width,

@@ -6,11 +6,45 @@ from collections.abc import Mapping
 
 from search_space.spec import BlockShape, Scalar
 
-__all__ = ["KV_HEADS", "integer_option", "integer_problem", "kv_heads_problem", "kv_heads_settled"]
+__all__ = [
+    "ATTENTION",
+    "KV_HEADS",
+    "POSITIONS",
+    "attention_problem",
+    "integer_option",
+    "integer_problem",
+    "kv_heads_problem",
+    "kv_heads_settled",
+    "positions_problem",
+    "rotary",
+]
 
 
 KV_HEADS: dict[str, Scalar] = {"kv_heads": "all"}
 """The option of attention whose keys and values may have fewer heads than queries: a number, or all."""
+
+POSITIONS = ("none", "rotary")
+ATTENTION: dict[str, Scalar] = {**KV_HEADS, "positions": "none"}
+"""The options of attention by content, in which queries and keys may be turned by their places."""
+
+
+def attention_problem(shape: BlockShape) -> str | None:
+    """Return what is wrong with the options of attention, or ``None``."""
+    return kv_heads_problem(shape) or positions_problem(shape)
+
+
+def positions_problem(shape: BlockShape) -> str | None:
+    """Return what is wrong with the option ``positions``, or ``None``: rotary ones turn pairs of features."""
+    value = shape.options.get("positions", "none")
+    if value not in POSITIONS:
+        return f"positions {value!r} is neither none nor rotary"
+    odd = rotary(shape) and shape.head_dim % 2
+    return f"positions are rotary and head_dim {shape.head_dim} is odd" if odd else None
+
+
+def rotary(shape: BlockShape) -> bool:
+    """Return whether the option ``positions`` wants rotary ones."""
+    return shape.options.get("positions", "none") == "rotary"
 
 
 def integer_option(shape: BlockShape, defaults: Mapping[str, Scalar], name: str) -> int:

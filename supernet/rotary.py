@@ -23,7 +23,7 @@ def base_problem(base: object) -> str | None:
     return None
 
 
-def rotary_speeds(features: int, base: float) -> Tensor:
+def rotary_speeds(features: int, base: float = 10000.0) -> Tensor:
     """Return the angles ``base^(-2 i / K)`` that one place turns each pair by, float64."""
     pairs = features // 2
     return base ** (torch.arange(pairs, dtype=torch.float64) / -pairs)

@@ -157,7 +157,8 @@ each layer with a list, `options: {sliding_window: {width: [8, 32, 128]}}`: each
 profiled and priced as such, and the supernet shares between them all weights of equal shape. Weights that ranks,
 expansions and heads of keys size are shared by their prefix; filters of other lengths are apart. `kv_heads` is a number
 of heads that divides `num_heads`, or `all`; where a value does not divide the heads of a layer, the nearest one in the
-list that does stands for it.
+list that does stands for it. With rotary `positions` queries and keys are turned by their places,
+as in `rotary_softmax`.
 """
 
 

@@ -21,9 +21,9 @@ from supernet.attention import cache_shapes, padding_bias, written
 from supernet.blocks import State
 from supernet.costs import attention_cost
 from supernet.mixers.softmax import Softmax
-from supernet.options import KV_HEADS, kv_heads_problem, kv_heads_settled
+from supernet.options import ATTENTION, KV_HEADS, POSITIONS, attention_problem, kv_heads_settled
 
-OPTIONS: dict[str, Scalar] = {"alpha": 2.0, "gamma": "-alpha / L", "zeta": 1.0, **KV_HEADS}
+OPTIONS: dict[str, Scalar] = {"alpha": 2.0, "gamma": "-alpha / L", "zeta": 1.0, **ATTENTION}
 _BOUNDS = {"alpha": (0.0, 16.0), "gamma": (-1.0, 0.0), "zeta": (1.0, 2.0)}
 
 
@@ -45,7 +45,7 @@ def check(shape: BlockShape) -> str | None:
             continue
         if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
             return f"{name} {value!r} is not a number from {low:g} to {high:g}"
-    return kv_heads_problem(shape)
+    return attention_problem(shape)
 
 
 def cost(shape: BlockShape) -> Cost:
@@ -73,7 +73,8 @@ class ClippedSoftmax(Softmax):
         has_heads=True,
         shares_projections=True,
         options=OPTIONS,
-        later_options=frozenset(KV_HEADS),
+        option_choices={"positions": POSITIONS},
+        later_options=frozenset(ATTENTION),
         nested_options=frozenset(KV_HEADS),
         # alpha is there for gamma alone
         settled=lambda shape: {"alpha": 0.0, "gamma": _gamma(shape), **kv_heads_settled(shape)},

@@ -20,7 +20,7 @@ from supernet.blocks import MixerCall
 from supernet.costs import attention_cost, fused_attention_activations
 from supernet.elastic import ElasticLinear
 from supernet.mixers.softmax import Softmax
-from supernet.options import KV_HEADS, kv_heads_problem, kv_heads_settled
+from supernet.options import ATTENTION, KV_HEADS, POSITIONS, attention_problem, kv_heads_settled
 
 
 def cost(shape: BlockShape) -> Cost:
@@ -47,11 +47,12 @@ class GatedSoftmax(Softmax):
         paper="Quantizable Transformers (2023)",
         has_heads=True,
         shares_projections=True,
-        options=KV_HEADS,
-        later_options=frozenset(KV_HEADS),
+        options=ATTENTION,
+        option_choices={"positions": POSITIONS},
+        later_options=frozenset(ATTENTION),
         nested_options=frozenset(KV_HEADS),
         settled=kv_heads_settled,
-        check=kv_heads_problem,
+        check=attention_problem,
     )
 
     def __init__(self, shape: BlockShape) -> None:

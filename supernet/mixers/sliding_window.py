@@ -18,9 +18,18 @@ from search_space.spec import BlockShape, BlockSpec, Cost, Scalar, StateShapes
 from supernet.attention import attention, cache_shapes, cached_attention, padding_bias, written
 from supernet.blocks import AttentionMixer, State
 from supernet.costs import attention_cost, fused_attention_activations
-from supernet.options import KV_HEADS, integer_option, integer_problem, kv_heads_problem, kv_heads_settled
+from supernet.options import (
+    ATTENTION,
+    KV_HEADS,
+    POSITIONS,
+    attention_problem,
+    integer_option,
+    integer_problem,
+    kv_heads_settled,
+    rotary,
+)
 
-OPTIONS: dict[str, Scalar] = {"width": 8, **KV_HEADS}
+OPTIONS: dict[str, Scalar] = {"width": 8, **ATTENTION}
 
 
 def _width(shape: BlockShape) -> int:
@@ -42,7 +51,8 @@ def cost(shape: BlockShape) -> Cost:
     alive = fused_attention_activations(shape) + pairs
     if count > 1:
         queries, keys = count * size * inner, count * span * inner
-        copied = queries if shape.num_heads > 1 or count * size > shape.task.seq_len else 0
+        apart = shape.num_heads > 1 and not rotary(shape)  # turning has moved each head's tokens together
+        copied = queries if apart or count * size > shape.task.seq_len else 0
         joined, masks = (count * size + span - size) * inner, pairs * shape.num_heads
         attended = queries + count * size * shape.num_heads
         alive = copied + 2 * keys + max(joined, pairs + masks, masks + attended)
@@ -89,10 +99,11 @@ class SlidingWindow(AttentionMixer):
         has_heads=True,
         shares_projections=True,
         options=OPTIONS,
-        later_options=frozenset(KV_HEADS),
+        option_choices={"positions": POSITIONS},
+        later_options=frozenset(ATTENTION),
         nested_options=frozenset(KV_HEADS),
         settled=lambda shape: {"width": min(_width(shape), shape.task.seq_len - 1), **kv_heads_settled(shape)},
-        check=lambda shape: integer_problem(shape, OPTIONS, "width") or kv_heads_problem(shape),
+        check=lambda shape: integer_problem(shape, OPTIONS, "width") or attention_problem(shape),
     )
 
     def __init__(self, shape: BlockShape) -> None:

@@ -14,7 +14,7 @@ from search_space.spec import BlockShape, BlockSpec, Cost
 from supernet.attention import attention, cache_shapes, cached_attention, padding_bias, written
 from supernet.blocks import AttentionMixer, State
 from supernet.costs import attention_cost, fused_attention_activations
-from supernet.options import KV_HEADS, kv_heads_problem, kv_heads_settled
+from supernet.options import ATTENTION, KV_HEADS, POSITIONS, attention_problem, kv_heads_settled
 
 
 def cost(shape: BlockShape) -> Cost:
@@ -39,11 +39,12 @@ class Softmax(AttentionMixer):
         paper="Attention Is All You Need (2017)",
         has_heads=True,
         shares_projections=True,
-        options=KV_HEADS,
-        later_options=frozenset(KV_HEADS),
+        options=ATTENTION,
+        option_choices={"positions": POSITIONS},
+        later_options=frozenset(ATTENTION),
         nested_options=frozenset(KV_HEADS),
         settled=kv_heads_settled,
-        check=kv_heads_problem,
+        check=attention_problem,
     )
 
     def attend(self, q_BHLK: Tensor, k_BHLK: Tensor, v_BHLK: Tensor, mask_BL: Tensor | None = None) -> Tensor:

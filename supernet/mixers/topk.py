@@ -17,9 +17,17 @@ from supernet.attention import cache_shapes, padding_bias, written
 from supernet.blocks import State
 from supernet.costs import attention_cost
 from supernet.mixers.softmax import Softmax
-from supernet.options import KV_HEADS, integer_option, integer_problem, kv_heads_problem, kv_heads_settled
+from supernet.options import (
+    ATTENTION,
+    KV_HEADS,
+    POSITIONS,
+    attention_problem,
+    integer_option,
+    integer_problem,
+    kv_heads_settled,
+)
 
-OPTIONS: dict[str, Scalar] = {"keys": 8, **KV_HEADS}
+OPTIONS: dict[str, Scalar] = {"keys": 8, **ATTENTION}
 
 
 def cost(shape: BlockShape) -> Cost:
@@ -54,13 +62,14 @@ class TopK(Softmax):
         has_heads=True,
         shares_projections=True,
         options=OPTIONS,
-        later_options=frozenset(KV_HEADS),
+        option_choices={"positions": POSITIONS},
+        later_options=frozenset(ATTENTION),
         nested_options=frozenset(KV_HEADS),
         settled=lambda shape: {
             "keys": min(integer_option(shape, OPTIONS, "keys"), shape.task.seq_len),
             **kv_heads_settled(shape),
         },
-        check=lambda shape: integer_problem(shape, OPTIONS, "keys") or kv_heads_problem(shape),
+        check=lambda shape: integer_problem(shape, OPTIONS, "keys") or attention_problem(shape),
     )
 
     def __init__(self, shape: BlockShape) -> None:

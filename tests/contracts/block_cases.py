@@ -90,7 +90,12 @@ CASES = [Case(spec=s, form=f) for s in SPECS if s.key != "identity" for f in for
 
 
 CASES += [replace(c, options={"table": "int8"}) for c in CASES if "table" in c.spec.options]
-CASES += [replace(c, options={"kv_heads": 1}) for c in CASES if "kv_heads" in c.spec.options and c.form == "causal"]
+ATTENDING = {"kv_heads": 1, "positions": "rotary"}
+CASES += [
+    replace(c, options={name: value for name, value in ATTENDING.items() if name in c.spec.options})
+    for c in CASES
+    if "kv_heads" in c.spec.options and c.form == "causal"
+]
 
 
 each = pytest.mark.parametrize("case", CASES, ids=str)

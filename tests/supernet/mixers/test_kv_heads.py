@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from supernet.catalogue import catalogue
 from supernet.extract import block_module
 from tests.contracts.block_cases import TASKS
 from tests.contracts.live_memory import peak_values
+from tests.supernet.mixers.decoding import token_by_token
 from tests.supernet.naive import build, build_projections, normal, shape_of
 
 BASE = 50.0
@@ -52,6 +54,55 @@ def test_each_head_of_keys_serves_its_queries(key, groups):
 
 
 @pytest.mark.parametrize("groups", [1, 2])
+def test_the_filters_of_primer_are_those_of_its_heads(groups):
+    """Fewer heads are all heads whose weights and filters are alike within each group."""
+    sizes = {"seq_len": 6, "causal": True, "embed_dim": 8, "num_heads": 4}
+    fewer, full = shape_of(**sizes, options={"kv_heads": groups}), shape_of(**sizes)
+    mixer, projections = build("primer", fewer), build_projections(fewer)
+    other, others = build("primer", full), build_projections(full)
+
+    def repeated(t, dim):
+        return t.unflatten(dim, (groups, -1)).repeat_interleave(4 // groups, dim).flatten(dim, dim + 1)
+
+    with torch.no_grad():
+        for name in ("q", "out"):
+            getattr(others, name).load_state_dict(getattr(projections, name).state_dict())
+        for name in ("k", "v"):
+            for part in ("weight", "bias"):
+                getattr(getattr(others, name), part).copy_(repeated(getattr(getattr(projections, name), part), 0))
+        other.filters[0] = mixer.filters[0]
+        other.filters[1:] = repeated(mixer.kv_filters, 1)
+    x, call = normal(2, 6, 8), MixerCall(num_heads=4, projections=projections)
+    expected = other(x, MixerCall(num_heads=4, projections=others))
+    torch.testing.assert_close(mixer(x, call), expected, rtol=0, atol=1e-10)
+    steps = token_by_token(mixer, x, num_heads=4, projections=projections)
+    torch.testing.assert_close(steps, expected, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("key", ["softmax", "gated_softmax", "sliding_window", "clipped_softmax", "topk"])
+def test_rotary_positions_are_those_of_rotary_softmax(key):
+    options = {"kv_heads": 2, "positions": "rotary"} | AS_SOFTMAX.get(key, {})
+    sizes = {"seq_len": 6, "causal": True, "embed_dim": 8, "num_heads": 4}
+    shape = shape_of(**sizes, options=options)
+    mixer, projections = build(key, shape), build_projections(shape)
+    if key == "gated_softmax":  # a gate that is always open
+        mixer.gate.weight.data.zero_()
+        mixer.gate.bias.data.fill_(50.0)
+    reference = build("rotary_softmax", shape_of(**sizes, options={"kv_heads": 2}))
+    x, call = normal(2, 6, 8), MixerCall(num_heads=4, projections=projections)
+    expected = reference(x, call)
+    torch.testing.assert_close(mixer(x, call), expected, rtol=0, atol=1e-10)
+    steps = token_by_token(mixer, x, num_heads=4, projections=projections)
+    torch.testing.assert_close(steps, expected, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("options, words", [({"positions": "sine"}, "neither"), ({"positions": "rotary"}, "odd")])
+def test_positions_that_cannot_be_are_refused(options, words):
+    shape = replace(shape_of(seq_len=6, options=options), head_dim=5)
+    assert words in catalogue().mixers["softmax"].check(shape)
+
+
+@pytest.mark.parametrize("groups", [1, 2])
 def test_equals_the_grouped_attention_of_llama(groups):
     transformers = pytest.importorskip("transformers", reason="the reference of this test")
     from transformers.models.llama.modeling_llama import LlamaAttention, LlamaRotaryEmbedding
@@ -86,7 +137,7 @@ def test_the_cache_is_that_of_the_heads_of_keys(make_space):
 
 
 @pytest.mark.parametrize(
-    "key", ["softmax", "rotary_softmax", "gated_softmax", "sliding_window", "clipped_softmax", "topk"]
+    "key", ["softmax", "rotary_softmax", "gated_softmax", "sliding_window", "clipped_softmax", "topk", "primer"]
 )
 def test_groups_cost_what_they_hold(key):
     geometry = Geometry(task=TASKS["causal"], head_dim=8, options={key: {"kv_heads": [1, 2]}})

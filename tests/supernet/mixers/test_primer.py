@@ -44,7 +44,7 @@ def naive(q, k, v, mixer, *, causal, lengths=None):
 def test_equals_filters_then_softmax(causal, length, kernel):
     mixer = build("primer", shape_of(seq_len=length, causal=causal, num_heads=2, options={"kernel": kernel}))
     assert_same(
-        mixer.attend,
+        lambda q, k, v: mixer.attend(*mixer.prepare(q, k, v, None)),
         lambda q, k, v: naive(q, k, v, mixer, causal=causal),
         *heads(length),
         parameters=tuple(mixer.parameters()),
@@ -54,7 +54,7 @@ def test_equals_filters_then_softmax(causal, length, kernel):
 def test_padding_is_not_there():
     mixer, qkv = build("primer", shape_of(seq_len=5, num_heads=2)), heads(5)
     mask = torch.arange(5) < torch.tensor([[5], [3]])
-    y, expected = mixer.attend(*qkv, mask), naive(*qkv, mixer, causal=False, lengths=[5, 3])
+    y, expected = mixer.attend(*mixer.prepare(*qkv, mask), mask), naive(*qkv, mixer, causal=False, lengths=[5, 3])
     for b, length in enumerate((5, 3)):
         torch.testing.assert_close(y[b, :, :length], expected[b, :, :length], rtol=1e-9, atol=1e-11)
 
