@@ -20,6 +20,7 @@ _PIPELINES = {
     ("patch", "labels"): "image-classification",
     ("tokens", "labels"): "text-classification",
     ("columns", "labels"): "tabular-classification",
+    ("tokens", "token_labels"): "token-classification",
     ("tokens", "tokens"): "text-generation",
     ("series", "numbers"): "time-series-forecasting",
     ("columns", "classes"): "tabular-classification",
@@ -34,7 +35,7 @@ class CardData:
     Parameters
     ----------
     architecture, shape, task, kind, metric
-        The network and its task; ``kind`` is what outputs are, ``classes``, ``labels``, ``numbers`` or ``tokens``.
+        The network and its task; ``kind`` is what outputs are, as of :data:`supernet.metrics.Kind`.
     test_value
         The metric on the test split, ``None`` where it was not computed; shares are in percent.
     measured, found, environment

@@ -10,7 +10,7 @@ import numpy as np
 
 from hardware_profiles.portable.exported_folder import EXAMPLE
 from runs.evaluation.finetuning import FinetunedFiles
-from runs.export import FORMATS, ParityReport, Subject, classify, file_sizes, model_card, notice, write_manifest
+from runs.export import FORMATS, ParityReport, Subject, classify, file_sizes, model_card, notice, tag, write_manifest
 from runs.files import new_folder
 from runs.pipeline.card_data import card_data
 from runs.pipeline.context import Context
@@ -22,6 +22,11 @@ from supernet.tasks import TASKS, TaskData
 __all__ = ["subject_of", "write_folder"]
 
 _READER = "tokenizer.py"
+_PROGRAMS = {
+    "classes": Path(classify.__file__),
+    "labels": Path(classify.__file__),
+    "token_labels": Path(tag.__file__),
+}
 
 
 def subject_of(network: Network, data: TaskData) -> Subject:
@@ -69,13 +74,13 @@ def write_folder(
 def _texts(context: Context, formats: Collection[str]) -> dict[str, str]:
     """Return the text files that a user of the network needs: the task's own, preprocessing, licence notice.
 
-    A network that tells classes or labels of texts has a program beside it, where there is an ONNX file for it.
+    A network that tells classes of texts or of their words has a program beside it, where there is an ONNX file for it.
     """
     task, data = context.config.task.name, context.data
-    classifies = data.kind in ("classes", "labels") and _READER in data.files and "onnx" in formats
+    program = _PROGRAMS.get(data.kind) if _READER in data.files and "onnx" in formats else None
     return {
         **data.files,
-        **({"classify.py": Path(classify.__file__).read_text(encoding="utf-8")} if classifies else {}),
+        **({} if program is None else {program.name: program.read_text(encoding="utf-8")}),
         "preprocessing.json": json.dumps(data.preprocessing(), indent=1) + "\n",
         "NOTICE": notice(
             task=task,

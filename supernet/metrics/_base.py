@@ -7,7 +7,7 @@ has a formula of all examples together, whose standard error is found by leaving
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,12 +19,14 @@ from supernet.metrics._jackknife import standard_error
 
 __all__ = ["Kind", "Measure", "Moments", "Tally"]
 
-Kind = Literal["classes", "labels", "numbers", "tokens"]
+Kind = Literal["classes", "labels", "numbers", "token_labels", "tokens"]
 """What outputs and targets are.
 
 ``classes``: scores ``(B, K)`` and class numbers ``(B,)``. ``labels``: scores ``(B, K)``, above 0 for a label that is
 answered, and ``(B, K)`` of 0 and 1. ``numbers``: two tensors of one shape ``(B, ...)``.
-``tokens``: scores ``(B, L, V)`` and ids ``(B, L)``.
+``token_labels``: scores ``(N, K)`` and class numbers ``(N,)`` of the words of all examples; for a metric of sequences
+``(B, L, K)`` and ``(B, L)``, negative where there is no word to label. ``tokens``: scores ``(B, L, V)`` and ids
+``(B, L)``.
 """
 
 
@@ -55,6 +57,10 @@ class Measure:
         From the targets of a split and the number of outputs to why it says nothing there; ``None`` where it does.
     at
         Returns the metric of another quantile, 0 to 1, where it is one of a quantile.
+    named
+        Returns the metric of classes of these names, where it reads them.
+    of_sequences
+        Whether it looks at the words of an example in their order.
     """
 
     metric: Metric
@@ -65,6 +71,8 @@ class Measure:
     least: Callable[[Tensor], float] | None = None
     unfit: Callable[[Tensor, int], str | None] = _fits
     at: Callable[[float], Measure] | None = None
+    named: Callable[[Sequence[str]], Measure] | None = None
+    of_sequences: bool = False
 
     def __post_init__(self) -> None:
         if (self.errors is None) == (self.error is None):

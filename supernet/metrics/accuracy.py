@@ -14,4 +14,4 @@ def _errors(outputs: Tensor, targets: Tensor) -> Tensor:
     return (outputs.argmax(-1) != targets).float()
 
 
-METRIC = Measure(metric=ACCURACY, kinds=("classes",), errors=_errors, least=least_of_share)
+METRIC = Measure(metric=ACCURACY, kinds=("classes", "token_labels"), errors=_errors, least=least_of_share)

@@ -20,7 +20,7 @@ def _error(outputs: Tensor, targets: Tensor) -> float:
 
 METRIC = Measure(
     metric=Metric(key="balanced_accuracy", name="balanced accuracy", unit="%", best=100.0),
-    kinds=("classes",),
+    kinds=("classes", "token_labels"),
     error=_error,
     least=least_of_class,
     unfit=fewest_classes,

@@ -21,7 +21,7 @@ def _errors(outputs: Tensor, targets: Tensor) -> Tensor:
 
 METRIC = Measure(
     metric=Metric(key="log_loss", name="log loss", unit="nats"),
-    kinds=("classes", "labels"),
+    kinds=("classes", "labels", "token_labels"),
     errors=_errors,
     is_loss=True,
 )

@@ -23,7 +23,7 @@ def _error(outputs: Tensor, targets: Tensor) -> float:
 
 METRIC = Measure(
     metric=Metric(key="macro_f1", name="macro F1", unit="%", best=100.0, hub="f1"),
-    kinds=("classes", "labels"),
+    kinds=("classes", "labels", "token_labels"),
     error=_error,
     least=least_of_class,
     unfit=fewest_classes,

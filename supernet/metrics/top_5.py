@@ -26,7 +26,7 @@ def _unfit(targets: Tensor, outputs: int) -> str | None:
 
 METRIC = Measure(
     metric=Metric(key="top_5", name="top-5 accuracy", unit="%", best=100.0, hub="top_5_accuracy"),
-    kinds=("classes",),
+    kinds=("classes", "token_labels"),
     errors=_errors,
     least=least_of_share,
     unfit=_unfit,

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
+from torch import Tensor
 
 from search_space.errors import ConfigError, DataError
 from search_space.summary import DataSummary
@@ -20,6 +21,7 @@ from supernet.tasks._numbers import NumbersData
 from supernet.tasks._setting_aside import group_folds, groups_aside
 from supernet.tasks._stratifying import labels_aside, stratified_parts
 from supernet.tasks._summary import class_facts, label_facts, sizes_text
+from supernet.tasks._token_labels import NO_WORD, TokenLabelData
 
 __all__ = ["Aim", "aimed", "balanced_rows", "is_balanced"]
 
@@ -72,18 +74,23 @@ def aimed(data: TaskData, aim: Aim) -> TaskData:
         data = _balanced(data, aim)
     if aim.metric is not None:
         measure = _measure(data, aim.metric, aim.quantile, key="task.metric")
-        for name, split in (("validation", data.validation), ("test", data.test)):
-            _check_says_something(measure, split, name, outputs=data.shape.num_outputs)
         data = replace(data, measure=measure)
+        for name, split in (("validation", data.validation), ("test", data.test)):
+            _check_says_something(measure, data.judged_targets(split), name, outputs=data.shape.num_outputs)
     return _trained_for(data, aim)
 
 
 def _measure(data: TaskData, name: str, quantile: float | None, *, key: str, loss: bool = False) -> Measure:
     """Return a metric that fits the task, at a quantile where it is one of those."""
     outputs = data.shape.num_outputs
-    fitting = {known: m for known, m in METRICS.items() if data.kind in m.kinds and (m.is_loss or not loss)}
+    fitting = {
+        known: m if m.named is None else m.named(data.labels)
+        for known, m in METRICS.items()
+        if data.kind in m.kinds and (m.is_loss or not loss)
+    }
     if name not in fitting:
-        telling = (known for known, m in fitting.items() if m.unfit(data.validation.targets, outputs) is None)
+        seen = {known: replace(data, measure=m).judged_targets(data.validation) for known, m in fitting.items()}
+        telling = (known for known, m in fitting.items() if m.unfit(seen[known], outputs) is None)
         raise ConfigError(
             key,
             expected=f"one of {', '.join(telling)}, which fit this task",
@@ -94,8 +101,8 @@ def _measure(data: TaskData, name: str, quantile: float | None, *, key: str, los
     return measure if quantile is None or measure.at is None else measure.at(quantile)
 
 
-def _check_says_something(measure: Measure, split: Split, name: str, *, outputs: int) -> None:
-    reason = measure.unfit(split.targets, outputs)
+def _check_says_something(measure: Measure, targets: Tensor, name: str, *, outputs: int) -> None:
+    reason = measure.unfit(targets, outputs)
     if reason is not None:
         raise DataError(
             "task.metric",
@@ -126,8 +133,12 @@ def _balanced(data: TaskData, aim: Aim) -> TaskData:
     if isinstance(data, MultiLabelData) and aim.sampling is None:
         has = data.train.targets.float().mean(0).clamp(1 / len(data.train), 1 - 1 / len(data.train))
         return replace(data, label_weights=(1 - has) / has, data_hash=data_hash(data.data_hash, key))
+    if isinstance(data, TokenLabelData) and aim.sampling is None:
+        counts = data.train.targets[data.train.targets != NO_WORD].long().bincount(minlength=data.shape.num_outputs)
+        return replace(data, class_weights=_class_weights(counts), data_hash=data_hash(data.data_hash, key))
     if not isinstance(data, ClassificationData):
-        what = "has several labels" if isinstance(data, MultiLabelData) else "has no classes"
+        kinds = {"labels": "has several labels", "token_labels": "has a class of each word"}
+        what = kinds.get(data.kind, "has no classes")
         raise ConfigError(key, expected=f"null, for this task {what}", got="'balanced'", remedy="leave it out")
     if aim.class_weights is not None and aim.sampling is not None:
         raise ConfigError(
@@ -139,9 +150,13 @@ def _balanced(data: TaskData, aim: Aim) -> TaskData:
     counts = data.train.targets.bincount(minlength=data.shape.num_outputs)
     content = data_hash(data.data_hash, key)
     if aim.class_weights is not None:
-        weights = counts.sum() / (counts.clamp(min=1) * (counts > 0).sum())
-        return replace(data, class_weights=weights.float(), data_hash=content)
+        return replace(data, class_weights=_class_weights(counts), data_hash=content)
     return replace(data, order=torch.from_numpy(balanced_rows(data.train.targets.numpy())), data_hash=content)
+
+
+def _class_weights(counts: Tensor) -> Tensor:
+    """Return what an example of each class weighs so that all classes together weigh the same, ``(K,)``."""
+    return (counts.sum() / (counts.clamp(min=1) * (counts > 0).sum())).float()
 
 
 def balanced_rows(classes: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -154,7 +169,8 @@ def is_balanced(data: TaskData) -> bool:
     """Return whether training counts each class of a task the same, by weights or by sampling."""
     if isinstance(data, MultiLabelData):
         return data.label_weights is not None
-    return data.order is not None or (isinstance(data, ClassificationData) and data.class_weights is not None)
+    with_weights = isinstance(data, ClassificationData | TokenLabelData) and data.class_weights is not None
+    return data.order is not None or with_weights
 
 
 # ------------------------------------------------------------------ another validation split

@@ -201,6 +201,10 @@ class TaskData:
         """Return what the metric looks at of outputs and targets, both ``(B, ...)``: by default all."""
         return outputs, targets
 
+    def judged_targets(self, split: Split) -> Tensor:
+        """Return the targets of a split that the metric looks at: by default all."""
+        return split.targets
+
     def tally(self) -> Tally:
         """Return what adds up the error of outputs by the task's metric, which looks at :meth:`judged`."""
         return Tally(self.measure, looks_at=self.judged)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from supernet.tasks._options import Option
 from supernet.tasks._summary import lengths_text
 from supernet.tokenizers import KINDS, NAME, Encoder, learned, published, readable
 
-__all__ = ["TEXT_OPTIONS", "EncodedTexts", "encoded_texts"]
+__all__ = ["TEXT_OPTIONS", "EncodedTexts", "assembled", "encoded_texts", "encoder_of"]
 
 _LONGEST = 512  # pieces of a sequence, where a user sets no length
 
@@ -163,9 +163,35 @@ def encoded_texts(
     DataError
         For a tokenizer that cannot be read, texts that are all unknown to it, or more than memory holds.
     """
-    encoder = _encoder(texts["train"], options=options, data_root=data_root)
+    encoder = encoder_of(texts["train"], options=options, data_root=data_root)
     with readable("task.options.tokenizer") if encoder.rows is not None else nullcontext():
         rows = {name: [encoder.encode(text) for text in part] for name, part in texts.items()}
+    return assembled(
+        encoder, rows, lambda name, i, most: encoder.encode(texts[name][i], most=most), options=options, where=where
+    )
+
+
+def assembled(
+    encoder: Encoder,
+    rows: Mapping[str, Sequence[Sequence[int]]],
+    cut: Callable[[str, int, int], Sequence[int]],
+    *,
+    options: Mapping[str, Scalar],
+    where: str,
+) -> EncodedTexts:
+    """Return the ids of each split as tensors of one length.
+
+    Parameters
+    ----------
+    encoder
+        What found them.
+    rows
+        Of each split the ids of each text, those around it among them.
+    cut
+        Gives the ids of a text that is longer, by its split, its row and the length.
+    options, where
+        As of :func:`encoded_texts`, whose errors it raises.
+    """
     unknown = _unknown_share(rows["train"], encoder, where=where)
     sizes = {name: [len(row) for row in part] for name, part in rows.items()}
     length = int(options["max_tokens"]) or min(_LONGEST, max(8, -(-max(sizes["train"]) // 8) * 8))
@@ -183,20 +209,15 @@ def encoded_texts(
         remedy="lower task.options.max_tokens",
     )
     ids = {
-        name: _padded(
-            [
-                row if len(row) <= length else encoder.encode(text, most=length)
-                for row, text in zip(part, texts[name], strict=True)
-            ],
-            length,
-        )
+        name: _padded([row if len(row) <= length else cut(name, i, length) for i, row in enumerate(part)], length)
         for name, part in rows.items()
     }
     lowercase = bool(options["lowercase"]) and encoder.name != NAME
     return EncodedTexts(encoder=encoder, ids=ids, sizes=sizes, unknown=unknown, lowercase=lowercase)
 
 
-def _encoder(train: Sequence[str], *, options: Mapping[str, Scalar], data_root: Path) -> Encoder:
+def encoder_of(train: Sequence[str], *, options: Mapping[str, Scalar], data_root: Path) -> Encoder:
+    """Return what finds the ids of texts: a published vocabulary, or one that is learned from those of training."""
     place, kind = str(options["tokenizer"]), str(options["pieces"])
     if not place:
         if options["trim_vocabulary"]:

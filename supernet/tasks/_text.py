@@ -20,7 +20,7 @@ from supernet.tasks._encoding import encoded_texts
 from supernet.tasks._summary import rows_shown, sizes_text
 from supernet.tokenizers import Encoder
 
-__all__ = ["TextTask", "TokenDropout", "text_data"]
+__all__ = ["TextTask", "TokenDropout", "text_data", "token_dropout_of"]
 
 _SHOWN = 200  # signs of an example
 
@@ -101,9 +101,9 @@ def text_data(
         stem="tokens",
         head="pooled",
     )
-    token_dropout = float(options["token_dropout"])
+    dropout = token_dropout_of(encoder, options)
     tensors = [tensor for part in splits.values() for tensor in (part.stored, part.targets)]
-    choices = (token_dropout, *answers.kind) if token_dropout or answers.kind else ()
+    choices = (float(options["token_dropout"]), *answers.kind) if dropout or answers.kind else ()
     content = data_hash((shape, *choices) if choices else shape, encoder.content, *tensors)
     return answers.make(
         shape=shape,
@@ -111,7 +111,7 @@ def text_data(
         validation=splits["validation"],
         test=splits["test"],
         data_hash=content,
-        augmentation=_dropout(encoder, share=token_dropout) if token_dropout else None,
+        augmentation=dropout,
         files={**encoded.files, **answers.files},
         token_rows=encoder.rows,
         preparation=encoded.preparation,
@@ -135,7 +135,17 @@ def text_data(
     )
 
 
-def _dropout(encoder: Encoder, *, share: float) -> TokenDropout:
+def token_dropout_of(encoder: Encoder, options: Mapping[str, Scalar]) -> TokenDropout | None:
+    """Return what leaves out pieces in training, if a task's options ask for it.
+
+    Raises
+    ------
+    ConfigError
+        The vocabulary has no piece that means nothing.
+    """
+    share = float(options["token_dropout"])
+    if not share:
+        return None
     if encoder.blank is None:
         raise ConfigError(
             "task.options.token_dropout",

@@ -15,7 +15,7 @@ from typing import ClassVar
 
 from search_space.spec import Scalar
 from supernet.readers.files import find_file
-from supernet.readers.series import read_series
+from supernet.readers.series.steps import read_series
 from supernet.readers.tables import SUFFIXES, names_of
 from supernet.tasks._base import Task, TaskData
 from supernet.tasks._options import Option

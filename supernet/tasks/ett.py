@@ -16,7 +16,7 @@ from typing import ClassVar
 from search_space.errors import DataError
 from search_space.spec import Scalar
 from supernet.readers.files import data_folder
-from supernet.readers.series import read_series
+from supernet.readers.series.steps import read_series
 from supernet.tasks._base import Task, TaskData
 from supernet.tasks._options import Option
 from supernet.tasks._series.forecast import SERIES_OPTIONS, series_data

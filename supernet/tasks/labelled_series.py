@@ -17,7 +17,7 @@ from search_space.errors import DataError
 from search_space.spec import Scalar
 from supernet.readers.arrays import read_arrays
 from supernet.readers.files import find_file
-from supernet.readers.labelled_series import SUFFIXES, LabelledSeries, read_labelled_series, series_of_arrays
+from supernet.readers.series.labelled import SUFFIXES, LabelledSeries, read_labelled_series, series_of_arrays
 from supernet.readers.tables import names_of
 from supernet.readers.ties import ARRAYS, SPLITS, ties_of_arrays
 from supernet.readers.words import shown

@@ -23,6 +23,7 @@ from tests.supernet.tasks.samples import (
     series,
     table_rows,
     texts,
+    write_conll,
     write_pictures,
     write_table,
     write_ts,
@@ -71,6 +72,8 @@ def there(tmp_path, monkeypatch):
     (tmp_path / "mails.csv").write_text("".join(",".join(line) + "\n" for line in lines))
     for name in "abc":
         (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps({"text": t, "label": y}) + "\n" for t, y in rows))
+    write_conll(tmp_path / "names.conll")
+    write_conll(tmp_path / "trees.conllu")
     (tmp_path / "book.txt").write_text("It was a dark and stormy night. " * 200)
     for name in ("Waves_TRAIN", "Waves_TEST"):
         write_ts(tmp_path / f"{name}.ts", labelled_series(60, uneven=name == "Waves_TEST"))
@@ -115,6 +118,6 @@ def test_the_commands_of_a_kind_of_data_read_it(title, block, there):
 
 
 def test_each_kind_of_data_has_its_commands():
-    assert len(BLOCKS) == 9
+    assert len(BLOCKS) == 10
     named = {word for _, block in BLOCKS for word in re.findall(r"task=(\w+)", block)}
-    assert named == {"csv", "image_folder", "labelled_series", "npz", "table", "text"}
+    assert named == {"csv", "image_folder", "labelled_series", "npz", "table", "text", "token_labels"}

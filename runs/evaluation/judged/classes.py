@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from runs.reports import Answered, ClassResults, LabelResults
-from supernet.tasks import TaskData
+from supernet.tasks import TaskData, words_of
 from supernet.training import outputs_of
 
 __all__ = ["class_results"]
@@ -16,11 +16,13 @@ def class_results(network: nn.Module, data: TaskData, *, key: str) -> Answered |
     """Return the answers on the test split; ``None`` for a task without classes and labels."""
     if data.kind == "labels":
         return _label_results(network, data, key=key)
-    if data.kind != "classes":
+    if data.kind not in ("classes", "token_labels"):
         return None
     classes = data.shape.num_outputs
     counts = torch.zeros(classes * classes, dtype=torch.int64)
     for outputs, targets in outputs_of(network, data.test):
+        if data.kind == "token_labels":
+            outputs, targets = words_of(outputs, targets)
         counts += (targets * classes + outputs.argmax(-1)).bincount(minlength=classes * classes).cpu()
     return ClassResults(key=key, labels=data.labels, confusion=counts.reshape(classes, classes).numpy())
 

@@ -12,6 +12,7 @@ from runs.evaluation.references.classifiers import classifiers
 from runs.evaluation.references.each_label import each_label
 from runs.evaluation.references.forecasts import forecasts
 from runs.evaluation.references.regressions import regressions
+from runs.evaluation.references.taggers import taggers
 from runs.evaluation.references.trigrams import trigrams
 from runs.reports import SimpleModel
 from supernet.tasks import TaskData
@@ -23,6 +24,8 @@ def simple_models(data: TaskData) -> tuple[SimpleModel, ...]:
     """Return the simple models of a task, fitted now; the same data gives the same errors."""
     if data.kind == "tokens":
         return (trigrams(data),)
+    if data.kind == "token_labels":
+        return taggers(data)
     if data.kind == "labels":
         return each_label(data)
     if data.kind == "numbers":

@@ -89,7 +89,7 @@ def _if_there(context: Context, look: Callable[[], T | None]) -> T | None:
 
 def _classes(context: Context, found: FoundNetworks, networks: NetworkSource) -> Answered | None:
     """Return what the network that is exported answers on the test split, with the weights that it is exported with."""
-    if context.data.kind not in ("classes", "labels"):
+    if context.data.kind not in ("classes", "labels", "token_labels"):
         return None
     try:
         chosen = found.choose(context.config.key)

@@ -12,7 +12,7 @@ from torch import Tensor
 from search_space.errors import ConfigError, DataError
 from search_space.spec import TaskShape
 from search_space.summary import DataSummary, Example
-from supernet.readers.series import Series
+from supernet.readers.series.steps import Series
 from supernet.readers.words import shown
 from supernet.tasks._base import Split, data_hash
 from supernet.tasks._numbers import NumbersData

@@ -13,8 +13,8 @@ from torch import Tensor
 from search_space.errors import DataError
 from search_space.spec import TaskShape
 from search_space.summary import DataSummary, Example
-from supernet.readers.labelled_series import LabelledSeries
 from supernet.readers.memory import require_memory
+from supernet.readers.series.labelled import LabelledSeries
 from supernet.readers.words import shown
 from supernet.tasks._answers import answers_of
 from supernet.tasks._base import Split, TaskData, data_hash

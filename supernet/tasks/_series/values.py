@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_space.errors import DataError
-from supernet.readers.series import Series
+from supernet.readers.series.steps import Series
 from supernet.readers.words import counted, shown
 
 __all__ = ["FILLS", "deviation", "filled", "range_notes", "without_constant"]

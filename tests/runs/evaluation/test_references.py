@@ -11,7 +11,7 @@ import torch
 
 from runs.evaluation.references import simple_models
 from runs.evaluation.references.trigrams import Trigrams
-from supernet.readers.series import Series
+from supernet.readers.series.steps import Series
 from supernet.tasks import TASKS, Aim, Split, aimed
 from supernet.tasks._language import byte_data
 from supernet.tasks._series.forecast import series_data

@@ -41,6 +41,18 @@ def labels(seed: int = 0, n: int = N) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.from_numpy((rng.normal(size=targets.shape) + 2.0 * targets - 1).round(1)), torch.from_numpy(targets)
 
 
+TAGS = ("B-LOC", "B-PER", "I-LOC", "I-PER", "O")
+
+
+def tags(seed: int = 0, n: int = 80) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return scores and labels of words, some inside of no entity that began; a third of the places has none."""
+    rng = np.random.default_rng(seed)
+    targets = rng.choice(5, size=(n, 9), p=[0.15, 0.15, 0.2, 0.2, 0.3])
+    scores = rng.normal(size=(n, 9, 5)) + 1.5 * np.eye(5)[targets]
+    targets[rng.random(targets.shape) < 0.3] = -100
+    return torch.from_numpy(scores), torch.from_numpy(targets)
+
+
 def error_of(measure: Measure, outputs: torch.Tensor, targets: torch.Tensor) -> float:
     tally = Tally(measure)
     tally.add(outputs, targets)
@@ -98,6 +110,38 @@ def test_values_are_those_of_scikit_learn(made) -> None:
     assert {name: of(name, outputs, targets) for name in expected} == pytest.approx(expected, rel=1e-9)
 
 
+def entities(labels: list[str]) -> set[tuple[str, int, int]]:
+    """Return the entities of a sentence by the rules of conlleval and seqeval, which look at pairs of labels."""
+    found, begin = set(), 0
+    before, kind_before = "O", ""
+    for i, label in enumerate([*labels, "O"]):
+        tag, kind = label[0], label[2:]
+        if (before, tag) in {("B", "B"), ("B", "O"), ("I", "B"), ("I", "O")} or (before != "O" and kind_before != kind):
+            found.add((kind_before, begin, i - 1))
+        if tag == "B" or (before, tag) == ("O", "I") or (tag != "O" and kind_before != kind):
+            begin = i
+        before, kind_before = tag, kind
+    return found
+
+
+def test_entities_are_those_of_conlleval() -> None:
+    outputs, targets = tags()
+    there, said, right = 0, 0, 0
+    for scores, row in zip(outputs, targets, strict=True):
+        words = row >= 0
+        truly = entities([TAGS[i] for i in row[words]])
+        named = entities([TAGS[i] for i in scores.argmax(-1)[words]])
+        there, said, right = there + len(truly), said + len(named), right + len(truly & named)
+    named = METRICS["entity_f1"].named
+    assert named is not None
+    measure = named(TAGS)
+    assert 100 > measure.metric.value(error_of(measure, outputs, targets)) > 0
+    assert error_of(measure, outputs, targets) == pytest.approx(100 - 100 * 2 * right / (there + said))
+    assert measure.least is not None and measure.least(targets) == pytest.approx(1 / there)
+    assert measure.unfit(torch.full((2, 3), 4), 5) == "has no entity"
+    assert named(("NOUN", "VERB")).unfit(targets, 5) == "has other labels than O, B-TYPE and I-TYPE"
+
+
 def test_bits_are_the_logarithm_of_the_probability() -> None:
     outputs = torch.randn(4, 5, 7, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     targets = torch.arange(20).reshape(4, 5) % 7
@@ -124,7 +168,7 @@ def test_a_quantile_is_what_its_loss_is_least_at() -> None:
 
 @pytest.mark.parametrize("name", list(METRICS))
 def test_batches_make_no_difference_and_a_perfect_network_has_no_error(name) -> None:
-    measure = METRICS[name]
+    measure = METRICS[name] if METRICS[name].named is None else METRICS[name].named(TAGS)
     assert measure.metric.key == name and pickle.loads(pickle.dumps(measure)).metric == measure.metric
     if "tokens" in measure.kinds:
         targets = torch.arange(40).reshape(8, 5) % 7
@@ -132,6 +176,9 @@ def test_batches_make_no_difference_and_a_perfect_network_has_no_error(name) -> 
     elif "numbers" in measure.kinds:
         outputs, targets = numbers()
         right = targets
+    elif measure.of_sequences:
+        outputs, targets = tags()
+        right = 100.0 * torch.nn.functional.one_hot(targets.clamp(min=0))
     elif "classes" in measure.kinds:
         outputs, targets = classes()
         right = 100.0 * torch.nn.functional.one_hot(targets)

@@ -13,7 +13,7 @@ import pytest
 
 from search_space.errors import DataError
 from supernet.readers.labelled import read_labelled
-from supernet.readers.series import read_series
+from supernet.readers.series.steps import read_series
 from supernet.readers.tables import read_table
 from supernet.tasks import TASKS
 from tests.supernet.tasks.samples import series, texts, write_series, write_texts

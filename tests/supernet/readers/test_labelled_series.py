@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from search_space.errors import ConfigError, DataError
-from supernet.readers.labelled_series import read_labelled_series, series_of_arrays
+from supernet.readers.series.labelled import read_labelled_series, series_of_arrays
 from tests.supernet.tasks.samples import labelled_series, write_ts
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from search_space.errors import DataError
 from supernet.readers.labelled import read_labelled
-from supernet.readers.series import read_series
+from supernet.readers.series.steps import read_series
 from supernet.readers.tables import names_of, read_table
 
 ROWS = [(f"text {i}, with {'more ' * (i % 3)}words", f"label {i % 2}") for i in range(8)]

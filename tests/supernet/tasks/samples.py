@@ -136,6 +136,26 @@ def write_table(path: Path, rows: list[dict[str, str]]) -> Path:
     return path
 
 
+def write_conll(path: Path, *, n: int = 80, seed: int = 0) -> Path:
+    """Write sentences in four columns, or as CoNLL-U has them, in which a word tells its label: a name's, or none."""
+    rng, lines = np.random.default_rng(seed), ["-DOCSTART- -X- -X- O", ""]
+    known = ["Anna", "New York", "Oslo", "sees", "the", "old", "unreadable", "."]
+    for number in range(n):
+        words = [(f"{number}", "O")]  # no sentence stands twice
+        for word in rng.choice(known, rng.integers(3, 9)):
+            kind = {"Anna": "PER", "New York": "LOC", "Oslo": "LOC"}.get(str(word))
+            tags = [f"{'I' if i else 'B'}-{kind}" if kind else "O" for i in range(len(word.split()))]
+            words += zip(word.split(), tags, strict=True)
+        if path.suffix == ".conllu":
+            lines += ["# a sentence", f"1-2\t{words[0][0]}\t_\t_"]
+            lines += [f"{i}\t{word}\t{word.lower()}\t{tag}" for i, (word, tag) in enumerate(words, 1)]
+        else:
+            lines += [f"{word} NN X {tag}" for word, tag in words]
+        lines.append("")
+    path.write_text("\n".join(lines))
+    return path
+
+
 def write_ett(root: Path) -> Path:
     """Write as many hours as the standard split needs."""
     (root / "ett").mkdir(exist_ok=True)
@@ -182,6 +202,8 @@ def sample(task: str, root: Path) -> dict[str, Any]:
         return {"path": str(path), "lookback": 12, "horizon": 6, "patch": 4}
     elif task == "text":
         return {"path": str(write_texts(root / "mine.csv")), "vocabulary": 280}
+    elif task == "token_labels":
+        return {"path": str(write_conll(root / "mine.conll")), "vocabulary": 280}
     elif task == "table":
         return {"path": str(write_table(root / "mine.csv", table_rows(120)))}
     elif task == "labelled_series":

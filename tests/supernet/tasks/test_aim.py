@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from search_space.errors import ConfigError, DataError
-from supernet.readers.series import Series
+from supernet.readers.series.steps import Series
 from supernet.tasks import TASKS, Aim, TaskData, aimed
 from supernet.tasks._series.forecast import series_data
 from supernet.training import TrainingConfig

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from search_space.errors import ConfigError, DataError
 from supernet.readers import LARGEST, tables
-from supernet.readers.arff import read_arff
 from supernet.readers.labels import Label, LabelColumns, check_labels
 from supernet.readers.numbers import is_number
+from supernet.readers.series.arff import read_arff
+from supernet.readers.series.ts import read_ts, steps_of
 from supernet.readers.tables import Table, read_table
 from supernet.readers.ties import UNTIED, Ties
-from supernet.readers.ts import read_ts, steps_of
 from supernet.readers.words import counted, shown
 
 __all__ = ["SUFFIXES", "LabelledSeries", "read_labelled_series", "series_of_arrays"]

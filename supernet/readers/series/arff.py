@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from search_space.errors import DataError, reason_of
 from supernet.readers.files import read_text
+from supernet.readers.series.ts import steps_of
 from supernet.readers.tables import long_fields
-from supernet.readers.ts import steps_of
 from supernet.readers.words import shown
 
 __all__ = ["read_arff"]
