@@ -4,16 +4,18 @@ So one set of checks serves every kind of table. A missing value, and a float th
 no cell can hold, such as a list or bytes, is a column that is left out and told. Nothing that a file carries for other
 programs, such as the index of pandas or classes of extension types, is looked at.
 
-Formats: Apache Parquet; Apache Arrow IPC, as a file (Feather) or as a stream (as Hugging Face ``datasets`` write it).
+Formats: Apache Parquet; Apache Arrow IPC, as a file (Feather) or as a stream (as Hugging Face ``datasets`` write it);
+a folder of such streams (``save_to_disk``), in which numbers of classes become their names.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from search_space.errors import DataError, reason_of
+from supernet.readers.dataset_folder import class_names, data_files
 from supernet.readers.files import read_bytes
 from supernet.readers.memory import require_memory
 from supernet.readers.words import shown
@@ -28,8 +30,15 @@ _BYTES_OF_CELL = 120  # of a cell as a text in a tuple, at most numbers' length
 _FILE, _END = b"ARROW1", b"\0\0\0\0"
 
 
-def read_columns(path: Path) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...], dict[str, str]]:
+def read_columns(path: Path, *, joint: str = "") -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...], dict[str, str]]:
     """Return the names of the columns, the rows of their cells, and the columns that no cell can hold, with their type.
+
+    Parameters
+    ----------
+    path
+        A file, or the folder of a data set.
+    joint
+        What joins the items of a list to a cell; nothing where lists are no cells.
 
     Raises
     ------
@@ -38,14 +47,21 @@ def read_columns(path: Path) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ..
     """
     import pyarrow as pa
 
-    raw = read_bytes(path, times=2)
-    is_parquet = path.suffix.lower() == ".parquet"
+    is_parquet, is_folder = path.suffix.lower() == ".parquet" and path.is_file(), path.is_dir()
+    parts, classes = (data_files(path), class_names(path)) if is_folder else ([path], {})
     try:
-        table = (_parquet if is_parquet else _arrow)(pa.BufferReader(raw), _room(path))
+        table = pa.concat_tables(
+            [
+                (_parquet if is_parquet else _arrow)(pa.BufferReader(read_bytes(part, times=2)), _room(part))
+                for part in parts
+            ]
+        )
         header, columns, left_out = [], [], {}
         for name, column in zip(table.column_names, table.columns, strict=True):
             try:
-                columns.append(_cells(column))
+                if name in classes:
+                    column = _named(column, classes[name], where=f"{path}, column {shown(name)}")
+                columns.append(_cells(column, joint))
                 header.append(name.strip())
             except (pa.ArrowNotImplementedError, pa.ArrowInvalid):  # which is how it says that there is no such cast
                 left_out[name.strip()] = shown(str(column.type), most=40)
@@ -99,11 +115,48 @@ def _arrow(source: pa.BufferReader, require: Callable[[int, int], None]) -> pa.T
     return table
 
 
-def _cells(column: pa.ChunkedArray) -> list[str]:
+def _named(column: pa.ChunkedArray, names: Sequence[str], *, where: str) -> pa.ChunkedArray:
+    """Return numbers of classes, or lists of them, as their names; -1 is no class.
+
+    Raises
+    ------
+    DataError
+        For a number of no class.
+    """
+    import pyarrow as pa
+
+    def name(number: object) -> str | None:
+        if number is None or number == -1:
+            return None
+        if not isinstance(number, int) or not 0 <= number < len(names):
+            raise DataError(
+                where,
+                expected=f"numbers of {len(names)} classes",
+                got=shown(str(number)),
+                remedy="mend it",
+            )
+        return names[number]
+
+    if _is_list(column.type):
+        several = [None if part is None else [name(n) for n in part] for part in column.to_pylist()]
+        return pa.chunked_array([pa.array(several, pa.list_(pa.string()))])
+    return pa.chunked_array([pa.array([name(n) for n in column.to_pylist()], pa.string())])
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
+
+
+def _cells(column: pa.ChunkedArray, joint: str) -> list[str]:
     """Return the cells of a column as text; raises what Arrow raises where there is none."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    if joint and _is_list(column.type):
+        texts = column.cast(pa.list_(pa.string())).to_pylist()
+        return [joint.join(one for one in part or () if one is not None) for part in texts]
     if isinstance(column.type, pa.ExtensionType) or pa.types.is_binary(column.type):
         raise pa.ArrowInvalid("no text")
     if pa.types.is_dictionary(column.type):

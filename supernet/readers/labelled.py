@@ -69,14 +69,14 @@ def read_labelled(path: Path, *, text: str, label: str, groups: str = "", time: 
     if suffix == ".jsonl":
         columns = {"text": text, "label": label, "groups": groups, "time": time, "separator": separator}
         return labelled_lines(read_text(path), where=str(path), **columns)
-    if suffix not in SUFFIXES:
+    if suffix not in SUFFIXES and not path.is_dir():
         raise DataError(
             str(path),
             expected=f"a file that ends in {', '.join(SUFFIXES)}",
             got=shown(suffix) or "no ending",
             remedy="convert it",
         )
-    table = read_table(path)
+    table = read_table(path, joint=separator)
     form = LabelColumns(named=label, separator=separator)
     labels = form.columns(table.header)
     names = (text, *filter(None, (groups, time)), *labels)

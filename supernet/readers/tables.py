@@ -84,10 +84,11 @@ class Table:
         check_columns(wanted, self.header, where=where, remedy=remedy)
 
 
-def read_table(path: Path, *, separator: str | None = None) -> Table:
+def read_table(path: Path, *, separator: str | None = None, joint: str = "") -> Table:
     """Return a table; its separator is a comma, semicolon, tab or bar, and found where none is given.
 
-    A ``.tsv`` has tabs; ``.parquet``, ``.feather`` and ``.arrow`` have none.
+    A ``.tsv`` has tabs; ``.parquet``, ``.feather``, ``.arrow`` and folders of data sets have none, and their lists
+    become cells whose items are parted by ``joint``, where that is given.
 
     Raises
     ------
@@ -95,8 +96,8 @@ def read_table(path: Path, *, separator: str | None = None) -> Table:
         For a file that is empty, damaged or no UTF-8, and for a quote that is not closed or stands inside of a cell.
     """
     suffix = path.suffix.lower()
-    if suffix in columnar.SUFFIXES:
-        header, rows, unreadable = columnar.read_columns(path)
+    if suffix in columnar.SUFFIXES or path.is_dir():
+        header, rows, unreadable = columnar.read_columns(path, joint=joint)
         return Table(
             header=header,
             rows=rows,

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from search_space.spec import Scalar
-from supernet.readers.files import find_file
+from supernet.readers.dataset_folder import find_table
 from supernet.readers.series.steps import read_series
 from supernet.readers.tables import SUFFIXES, names_of
 from supernet.tasks._base import Task, TaskData
@@ -46,7 +46,7 @@ class Csv(Task):
     @classmethod
     def read(cls, data_root: Path, *, options: Mapping[str, Scalar]) -> TaskData:
         """Read and check every cell."""
-        path = find_file(str(options["path"]), data_root, kind=f"a table of a series ({', '.join(SUFFIXES)})")
+        path = find_table(str(options["path"]), data_root, kind=f"a table of a series ({', '.join(SUFFIXES)})")
         target, covariates = (names_of(str(options[name])) for name in ("target", "covariates"))
         series = read_series(path, target=target, covariates=covariates)
         steps = len(series.values)

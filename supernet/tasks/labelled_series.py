@@ -10,19 +10,21 @@ Archive: Bagnall et al. 2018, The UEA Multivariate Time Series Classification Ar
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
 from search_space.errors import DataError
 from search_space.spec import Scalar
 from supernet.readers.arrays import read_arrays
-from supernet.readers.files import find_file
+from supernet.readers.dataset_folder import find_table
 from supernet.readers.series.labelled import SUFFIXES, LabelledSeries, read_labelled_series, series_of_arrays
 from supernet.readers.tables import names_of
 from supernet.readers.ties import ARRAYS, SPLITS, ties_of_arrays
 from supernet.readers.words import shown
 from supernet.tasks._answers import PREDICT, SEPARATOR, separator_of
 from supernet.tasks._base import Task, TaskData
+from supernet.tasks._files import read_splits
 from supernet.tasks._options import Option
 from supernet.tasks._series.labelled import LONGEST, labelled_series_data
 from supernet.tasks._series.values import FILLS
@@ -78,22 +80,20 @@ class LabelledSeriesTask(Task):
     def read(cls, data_root: Path, *, options: Mapping[str, Scalar]) -> TaskData:
         """Read and check every series."""
         kind = f"a file that ends in {', '.join(SUFFIXES)} or .npz"
-        path = find_file(str(options["path"]), data_root, kind=kind)
-        predict, separator, given = str(options["predict"]), separator_of(options), {}
+        path = find_table(str(options["path"]), data_root, kind=kind)
+        predict, separator = str(options["predict"]), separator_of(options)
         if path.suffix.lower() == ".npz":
             given = _arrays(path, separator)
         else:
-            for name, option in (("train", "path"), ("validation", "validation_path"), ("test", "test_path")):
-                if options[option]:
-                    file = find_file(str(options[option]), data_root, kind=kind, option=f"task.options.{option}")
-                    given[name] = read_labelled_series(
-                        file,
-                        label=str(options["label"]),
-                        series=str(options["series"]),
-                        time=str(options["time"]),
-                        channels=names_of(str(options["channels"])),
-                        separator=separator,
-                    )
+            columns = {name: str(options[name]) for name in ("label", "series", "time")}
+            channels = names_of(str(options["channels"]))
+            given, told = read_splits(
+                options,
+                data_root,
+                kind=kind,
+                read=lambda _, file: read_labelled_series(file, channels=channels, separator=separator, **columns),
+            )
+            given["train"] = replace(given["train"], notes=(*given["train"].notes, *told))
         splits, splits_made = all_splits(
             given,
             predict=predict,

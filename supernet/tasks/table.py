@@ -11,17 +11,19 @@ Paper: Gorishniy et al. 2021, Revisiting Deep Learning Models for Tabular Data.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
 from search_space.errors import ConfigError, DataError
 from search_space.spec import Scalar
-from supernet.readers.files import find_file
+from supernet.readers.dataset_folder import find_table
 from supernet.readers.labels import LabelColumns
 from supernet.readers.tables import SUFFIXES, names_of
 from supernet.readers.words import shown
 from supernet.tasks._answers import PREDICT, SEPARATOR, separator_of
 from supernet.tasks._base import Task, TaskData
+from supernet.tasks._files import read_splits
 from supernet.tasks._options import Option
 from supernet.tasks._setting_aside import GROUPS, TIME, all_splits
 from supernet.tasks._tables.rows import read_rows, table_data
@@ -70,14 +72,17 @@ class TableTask(Task):
                 got=repr(shown(label.named)),
                 remedy="correct one of them",
             )
-        given, first = {}, find_file(path, data_root, kind=kind)
-        if first.suffix.lower() not in SUFFIXES:
+        first = find_table(path, data_root, kind=kind)
+        if first.suffix.lower() not in SUFFIXES and not first.is_dir():
             raise DataError(str(first), expected=kind, got=shown(first.suffix) or "no ending", remedy="convert it")
-        for name, option in (("train", "path"), ("validation", "validation_path"), ("test", "test_path")):
-            if options[option]:
-                file = find_file(str(options[option]), data_root, kind=kind, option=f"task.options.{option}")
-                named = (*ignore, *categories) if name == "train" else ()
-                given[name] = read_rows(file, label=label, named=named, **apart)
+        named = {"train": (*ignore, *categories)}
+        given, told = read_splits(
+            options,
+            data_root,
+            kind=kind,
+            read=lambda name, file: read_rows(file, label=label, named=named.get(name, ()), **apart),
+        )
+        given["train"] = replace(given["train"], notes=(*given["train"].notes, *told))
         splits, splits_made = all_splits(
             given,
             predict=predict,

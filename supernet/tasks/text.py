@@ -16,11 +16,13 @@ from typing import ClassVar
 
 from search_space.errors import ConfigError
 from search_space.spec import Scalar
-from supernet.readers.files import find_file, read_text
+from supernet.readers.dataset_folder import find_table
+from supernet.readers.files import read_text
 from supernet.readers.labelled import SUFFIXES, read_labelled
 from supernet.tasks._answers import PREDICT, SEPARATOR, separator_of
 from supernet.tasks._base import TaskData
 from supernet.tasks._encoding import TEXT_OPTIONS
+from supernet.tasks._files import read_splits
 from supernet.tasks._language import CONTEXT, byte_data
 from supernet.tasks._options import Option
 from supernet.tasks._setting_aside import GROUPS, TIME, all_splits
@@ -60,7 +62,7 @@ class Text(TextTask):
     def read(cls, data_root: Path, *, options: Mapping[str, Scalar]) -> TaskData:
         """Read and check the file, and those of validation and test where they are set."""
         kind = f"a file that ends in {', '.join(SUFFIXES)} or .txt"
-        path = find_file(str(options["path"]), data_root, kind=kind)
+        path = find_table(str(options["path"]), data_root, kind=kind)
         if path.suffix.lower() == _PLAIN:
             _check_plain(options)
             raw = read_text(path).encode()
@@ -76,11 +78,8 @@ class Text(TextTask):
         predict = str(options["predict"])
         columns = {name: str(options[name]) for name in ("text", "label", "groups", "time")}
         columns["separator"] = separator_of(options)
-        given = {"train": read_labelled(path, **columns)}
-        for name in ("test", "validation"):
-            if place := str(options[f"{name}_path"]):
-                file = find_file(place, data_root, kind=kind, option=f"task.options.{name}_path")
-                given[name] = read_labelled(file, **columns)
+        given, told = read_splits(options, data_root, kind=kind, read=lambda _, file: read_labelled(file, **columns))
+        given["train"] = replace(given["train"], notes=(*given["train"].notes, *told))
         splits, splits_made = all_splits(
             given,
             predict=predict,

@@ -102,7 +102,7 @@ def read_labelled_series(
         values, labels = read_ts(path) if suffix == ".ts" else read_arff(path, label=label)
         names = tuple(f"channel {i}" for i in range(1, 1 + (values[0].shape[1] if values else 0)))
         return _checked(values, labels, channels=names, where=str(path), separator=separator)
-    if suffix not in SUFFIXES:
+    if suffix not in SUFFIXES and not path.is_dir():
         raise DataError(
             str(path),
             expected=f"a file that ends in {', '.join(SUFFIXES)} or .npz",
@@ -116,7 +116,7 @@ def read_labelled_series(
             got=repr(shown(time or ", ".join(channels))),
             remedy="set task.options.series to the column that tells the series of a row a step apart",
         )
-    table, label = read_table(path), label or "label"
+    table, label = read_table(path, joint=separator), label or "label"
     table.check([label], where=f"{path}: the header", remedy="set task.options.label to the column of the labels")
     _check_rows(table, str(path))
     if series:

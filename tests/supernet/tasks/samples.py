@@ -156,6 +156,30 @@ def write_conll(path: Path, *, n: int = 80, seed: int = 0) -> Path:
     return path
 
 
+def write_dataset(folder: Path, splits: dict[str, list[tuple[str, str]]]) -> Path:
+    """Write texts of classes as ``DatasetDict.save_to_disk`` of Hugging Face ``datasets`` 3 does."""
+    import pyarrow as pa
+
+    names = sorted({label for rows in splits.values() for _, label in rows})
+    features = {
+        "text": {"dtype": "string", "_type": "Value"},
+        "label": {"names": names, "_type": "ClassLabel"},
+    }
+    for split, rows in splits.items():
+        (folder / split).mkdir(parents=True)
+        columns = {"text": [t for t, _ in rows], "label": pa.array([names.index(y) for _, y in rows], pa.int64())}
+        files = [f"data-0000{i}-of-00002.arrow" for i in range(2)]
+        for i, file in enumerate(files):
+            part = pa.table(columns).slice(i * (len(rows) // 2), len(rows) // 2 if i == 0 else None)
+            with pa.ipc.new_stream(folder / split / file, part.schema) as writer:
+                writer.write_table(part)
+        state = {"_data_files": [{"filename": file} for file in files], "_fingerprint": "0", "_split": split}
+        (folder / split / "state.json").write_text(json.dumps(state))
+        (folder / split / "dataset_info.json").write_text(json.dumps({"features": features, "citation": ""}))
+    (folder / "dataset_dict.json").write_text(json.dumps({"splits": list(splits)}))
+    return folder
+
+
 def write_ett(root: Path) -> Path:
     """Write as many hours as the standard split needs."""
     (root / "ett").mkdir(exist_ok=True)
