@@ -19,7 +19,7 @@ from runs.app.jobs.configuration import overrides
 from runs.app.jobs.devices import imported, predicted
 from runs.pipeline.ahead.foreseen import Foreseen, foresee
 from runs.pipeline.context import Command, Context, open_context
-from runs.reporter import SilentReporter
+from runs.reporter import Reporter, SilentReporter
 from runs.service.document import problem
 from runs.service.document.model import RunDocument
 from runs.service.document.words import document_key
@@ -27,7 +27,7 @@ from runs.store.service.records import Dataset
 from search_space import Architecture
 from search_space.errors import NasweaveError, RuntimeUnavailableError
 
-__all__ = ["answered"]
+__all__ = ["answered", "opened"]
 
 _IDLE_S = 300.0
 _NICER = 5  # than what measures beside it
@@ -57,12 +57,13 @@ def answered(asked: Mapping[str, Any]) -> dict[str, Any]:
         ``networks``, their latencies are.
     """
     try:
-        context, notes = _opened(asked)
+        reporter = _Noting()
+        context = opened(asked, reporter=reporter)
         if "results" in asked:
             return {"done": imported(context, asked["results"])}
         if "networks" in asked:
             return {"done": predicted(context, asked["networks"])}
-        return {"checked": _checked(context, notes)}
+        return {"checked": _checked(context, reporter.notes)}
     except RuntimeUnavailableError as error:
         parts = {**problem.of_error(error), "remedy": "only a runner that has it can check this: begin the run"}
     except NasweaveError as error:
@@ -70,8 +71,8 @@ def answered(asked: Mapping[str, Any]) -> dict[str, Any]:
     return {"refused": {**parts, "parameter": document_key(parts["parameter"])}}
 
 
-def _opened(asked: Mapping[str, Any]) -> tuple[Context, list[str]]:
-    """Return the context of a run that the document would begin, and what the run would warn of, as it is told."""
+def opened(asked: Mapping[str, Any], *, reporter: Reporter) -> Context:
+    """Return the context of a run that the document would begin; the reporter is told what the run would warn of."""
     document = RunDocument.model_validate(asked["document"])
     dataset = None if asked["dataset"] is None else Dataset(**asked["dataset"])
     words = overrides(
@@ -83,9 +84,8 @@ def _opened(asked: Mapping[str, Any]) -> tuple[Context, list[str]]:
         fork=document.fork,
     )
     config = from_hydra(compose_words(hydra_words(words, config_dir=None)))
-    reporter = _Noting()
     command = Command(overrides=tuple(f"{word.key}={word.value}" for word in words))
-    return open_context(config, command=command, reporter=reporter), reporter.notes
+    return open_context(config, command=command, reporter=reporter)
 
 
 def _checked(context: Context, notes: list[str]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from runs.service.client.requests import Requests, ServiceError
 from runs.service.client.run import RemoteRun
+from runs.service.client.unpacking import unpacked
 from search_space.errors import ConfigError
 
 __all__ = ["Connection", "connect"]
@@ -121,6 +122,30 @@ class Connection:
         found = RemoteRun(self._requests, key)
         found.read()
         return found
+
+    def bundle(self, document: Mapping[str, Any], *, to: str | Path) -> Path:
+        """Wait for the bundle that measures a device, download it, and return its folder, a new one inside of ``to``.
+
+        Parameters
+        ----------
+        document
+            With the data, space and setting of the device.
+        to
+            A folder.
+
+        Raises
+        ------
+        ServiceError
+            The service writes another one at this time, or cannot write this one.
+        """
+        bundle = self._requests.json("POST", "/bundles", body={"document": dict(document)})
+        while bundle["state"] == "running":
+            time.sleep(_PERIOD_S)
+            bundle = self._requests.json("GET", f"/bundles/{bundle['key']}")
+        if bundle["state"] == "failed":
+            raise ServiceError(**bundle["reason"])
+        with self._requests.open("GET", f"/bundles/{bundle['key']}.zip", timeout_s=_UPLOAD_TIMEOUT_S) as answer:
+            return unpacked(answer, Path(to))
 
     def import_results(self, path: str | Path, document: Mapping[str, Any]) -> dict[str, Any]:
         """Make a profile of the results that a bundle's program wrote; documents then name its ``id``.

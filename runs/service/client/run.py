@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import time
-import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runs.service.client.requests import Requests, ServiceError
+from runs.service.client.unpacking import unpacked
 from search_space.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -136,17 +135,7 @@ class RemoteRun:
 
     def _download(self, network: str, to: Path) -> Path:
         with self._requests.open("GET", f"/runs/{self.key}/exports/{network}.zip", timeout_s=600) as answer:
-            data = answer.read()
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            names = archive.namelist()
-            tops = {name.partition("/")[0] for name in names}
-            if len(tops) != 1 or any(".." in name or name.startswith("/") or "\\" in name for name in names):
-                raise ConfigError(
-                    "zip", expected="one folder", got=", ".join(names)[:100], remedy="trust no such server"
-                )
-            to.mkdir(parents=True, exist_ok=True)
-            archive.extractall(to)
-        return to / tops.pop()
+            return unpacked(answer, to)
 
     def _log(self, *, follow: bool) -> Iterator[str]:
         offset = 0

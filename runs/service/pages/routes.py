@@ -158,7 +158,8 @@ def devices(request: Request, token: Reader, service: Shared) -> HTMLResponse:
         devices=device_list.devices(token, service),
         runners=service.runners.living(),
         uploads=service.settings.upload_bytes,
-        address=str(request.base_url).rstrip("/"),
+        groups=groups(),
+        datasets=service.datasets.list(),
     )
 
 

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from runs.service.pages.routes import add_pages
-from runs.service.server.api import checks, comparing, datasets, devices, exports, results, runs, system
+from runs.service.server.api import bundles, checks, comparing, datasets, devices, exports, results, runs, system
 from runs.service.server.guard import Guard
 from runs.service.server.refusals import add_handlers
 from runs.service.server.service import Service
@@ -45,7 +45,7 @@ def application(service: Service | None) -> FastAPI:
     )
     app.state.service = service
     add_handlers(app)
-    for module in (runs, checks, datasets, devices, results, comparing, exports, system):
+    for module in (runs, checks, datasets, devices, bundles, results, comparing, exports, system):
         app.include_router(module.router)
     add_pages(app)
     return app

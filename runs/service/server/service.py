@@ -9,6 +9,7 @@ from fastapi import Request
 
 from hardware_profiles.devices import shipped
 from runs.service.document.names import is_device
+from runs.service.server.bundles import Bundles
 from runs.service.server.checking import Checker
 from runs.service.server.feed import Feed
 from runs.service.server.uploads import Uploads
@@ -40,6 +41,7 @@ class Service:
     feed: Feed
     checker: Checker
     uploads: Uploads
+    bundles: Bundles
 
     @classmethod
     def open(cls, settings: ServerSettings) -> Service:
@@ -58,11 +60,13 @@ class Service:
             feed=Feed(submissions, results),
             checker=Checker(),
             uploads=Uploads(settings, datasets),
+            bundles=Bundles(settings.folder),
         )
 
     def close(self) -> None:
         """End what was opened."""
         self.checker.close()
+        self.bundles.close()
         self.database.close()
 
     def devices(self) -> dict[str, Path]:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from runs.service.document.model import RunDocument
 
 __all__ = [
+    "BundleShape",
     "CandidateShape",
     "CheckShape",
     "CornerShape",
@@ -191,6 +192,15 @@ class DeviceShape(Shape):
     count: int
     noise_floor: float | None
     created_at: str
+
+
+class BundleShape(Shape):
+    """A bundle for a device: running, done with the bytes of its zip, or failed for a reason."""
+
+    key: str
+    state: str
+    size_bytes: int | None
+    reason: Problem | None
 
 
 class PredictionShape(Shape):

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import os
 import secrets
 import shutil
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -19,6 +14,7 @@ from typing import Any
 
 from anyio import fail_after, move_on_after, to_thread
 
+from runs.service.server.asking import answer_of
 from runs.service.server.refusals import Refused
 from runs.service.settings import ServerSettings
 from runs.store.service.datasets import Datasets
@@ -106,7 +102,7 @@ class Uploads:
             No run can read it, in the words of its reader.
         """
         asked = {"file": str(file), "task": task, "options": dict(options), "data_root": self._settings.data}
-        answer = _answer(json.dumps({**asked, "most_bytes": self._settings.upload_bytes}))
+        answer = _answer({**asked, "most_bytes": self._settings.upload_bytes})
         if "refused" in answer:
             parts = answer["refused"]
             raise Refused(422, parts["parameter"], expected=parts["expected"], got=parts["got"], remedy=parts["remedy"])
@@ -131,22 +127,15 @@ class Uploads:
         return inside[0] if inside else None
 
 
-def _answer(line: str) -> dict[str, Any]:
-    """Return what the process that reads says to a line."""
-    pipe = subprocess.PIPE
-    command = [sys.executable, "-m", _MODULE]
-    process = subprocess.Popen(command, stdin=pipe, stdout=pipe, start_new_session=True, text=True)
+def _answer(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the process that reads says to a question."""
     try:
-        said, _ = process.communicate(line + "\n", timeout=_LIMIT_S)
-    except subprocess.TimeoutExpired as error:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        return answer_of(_MODULE, asked, limit_s=_LIMIT_S)
+    except TimeoutError as error:
         raise _unreadable(f"one that takes longer than {_LIMIT_S:g} s") from error
-    if process.returncode or not said:
-        _log.warning("reading an upload ended with code %d", process.returncode)
-        raise _unreadable("one at which the process that reads it ended, which may need more memory")
-    answer: dict[str, Any] = json.loads(said)
-    return answer
+    except EOFError as error:
+        _log.warning("reading an upload ended with code %s", error)
+        raise _unreadable("one at which the process that reads it ended, which may need more memory") from error
 
 
 async def drain(body: AsyncIterator[bytes]) -> None:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import uvicorn
 
 from runs.app.jobs.uploading import uploaded
-from runs.service.server import uploads
+from runs.service.server import bundles, uploads
 from runs.service.server.access import COOKIE
 from runs.service.server.application import guarded
 
@@ -39,7 +39,7 @@ def site(asked, key, find, monkeypatch) -> Iterator[tuple[str, str]]:
     """Serve two runs, one with networks; returns the address and the session of a user."""
     find(key, 12)
     find(asked.as_("ann").post("/api/v1/runs", json={"name": "other", "task": "digits"}).json()["key"], 5)
-    monkeypatch.setattr(uploads, "_answer", lambda line: uploaded(json.loads(line)))  # in this process
+    monkeypatch.setattr(uploads, "_answer", uploaded)  # in this process
     settings = replace(asked.service.settings, upload_bytes=10**6)
     service = replace(asked.service, settings=settings, uploads=uploads.Uploads(settings, asked.service.datasets))
     session = asked.service.tokens.make("session", owner="ann", scopes=["read", "submit"], seconds=600)
@@ -154,3 +154,24 @@ def test_data_of_ones_own_is_uploaded_and_chosen(page, tmp_path):
     page.get_by_role("button", name="Upload").click()
     page.locator("#upload-facts li").first.wait_for()
     assert "dataset=my_flowers" in page.locator("#command").inner_text()
+
+
+def test_a_bundle_is_written_downloaded_and_its_results_are_sent_back(page, tmp_path, monkeypatch):
+    def write(module, asked, **limits):
+        assert asked["document"]["device"]["threads"] == 2 and asked["document"]["task"] == "digits"
+        path = Path(asked["folder"]) / "bundle.zip"
+        path.write_bytes(b"zip" * 10**6)
+        return {"done": str(path)}
+
+    monkeypatch.setattr(bundles, "answer_of", write)
+    page.goto("/devices")
+    page.get_by_label("Threads").fill("2")
+    page.get_by_role("button", name="Write the bundle").click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download it (3.0 MB)").click()
+    assert download.value.path().read_bytes() == b"zip" * 10**6
+    (tmp_path / "results.jsonl").write_text("{}\n")
+    page.get_by_label("The file results.jsonl").set_input_files(str(tmp_path / "results.jsonl"))
+    page.get_by_role("button", name="Send the results").click()
+    page.locator("#problem:not([hidden])").wait_for()
+    assert "results" in page.locator("#problem").inner_text()

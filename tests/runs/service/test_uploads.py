@@ -39,7 +39,7 @@ def open_to_all(asked):
 
 @pytest.fixture
 def read_here(monkeypatch):
-    monkeypatch.setattr(uploads, "_answer", lambda line: uploaded(json.loads(line)))
+    monkeypatch.setattr(uploads, "_answer", uploaded)
 
 
 def send(client, body, *, name="mine", task="table", kind="csv", options=None):

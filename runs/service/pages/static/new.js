@@ -2,46 +2,14 @@
 
 import { call, state } from "./api.js";
 import { showCosts } from "./costs.js";
+import { documentOf } from "./document.js";
 import { byId, copyButtons, duration, problem } from "./dom.js";
 import { uploads } from "./upload.js";
 
 const form = byId("new");
 const { fork, document: before, ended, device, known } = state();
 
-function documentOf() {
-  const made = {};
-  for (const field of form.elements) {
-    if (!field.name || field.closest("[hidden]") || field.disabled) continue;
-    const value = valueOf(field);
-    if (value === undefined) continue;
-    if (field.name === "data") {
-      const [kind, id] = value.split(":");
-      made[kind] = id;
-    } else set(made, field.name, value);
-  }
-  if (fork) made.fork = fork;
-  return made;
-}
-
-// What a field holds, by the kind that the schema gives it; undefined where it says nothing.
-function valueOf(field) {
-  const { kind } = field.dataset;
-  if (kind === "boolean") return String(field.checked) === field.dataset.default ? undefined : field.checked;
-  if (kind === "several") {
-    const chosen = [...field.selectedOptions].map((option) => option.value);
-    return chosen.length ? chosen : undefined;
-  }
-  const words = field.value.trim();
-  if (words === "" || words === field.dataset.default) return undefined;
-  if (kind === "numbers") return words.split(/[\s,]+/).filter(Boolean).map(Number);
-  return kind === "number" ? Number(words) : words;
-}
-
-function set(target, name, value) {
-  const parts = name.split("."), last = parts.pop();
-  for (const part of parts) target = target[part] ??= {};
-  target[last] = value;
-}
+const documentNow = () => ({ ...documentOf(form), ...(fork && { fork }) });
 
 function words(made, prefix = "") {
   return Object.entries(made).flatMap(([name, value]) => {
@@ -62,7 +30,7 @@ function show() {
   const method = form.elements["search.method"].value;
   const isTimed = method === "fidelities";
   for (const node of form.querySelectorAll("[data-only]")) node.hidden = (node.dataset.only === "fidelities") !== isTimed;
-  const made = documentOf();
+  const made = documentNow();
   byId("command").textContent = `nasweave --server ${location.origin} run ${words(made).join(" ")}`;
   byId("python").textContent = `import nasweave as nw\n\nrun = nw.connect("${location.origin}").submit(${python(made)})\nrun.wait()`;
   byId("estimate").textContent = estimate(made, method);
@@ -103,7 +71,7 @@ form.addEventListener("submit", async (event) => {
   problem(null);
   byId("begin").disabled = true;
   try {
-    const run = await call("POST", "/runs", documentOf(), { "Idempotency-Key": crypto.randomUUID() });
+    const run = await call("POST", "/runs", documentNow(), { "Idempotency-Key": crypto.randomUUID() });
     location.assign(`/runs/${run.key}`);
   } catch (error) {
     byId("begin").disabled = false;

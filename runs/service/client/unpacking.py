@@ -1,0 +1,29 @@
+"""A zip that a service sends: it is one folder, and nothing of it leads elsewhere."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import IO
+
+from search_space.errors import ConfigError
+
+__all__ = ["unpacked"]
+
+
+def unpacked(answer: IO[bytes], to: Path) -> Path:
+    """Unpack what a service sends into a folder, and return the new folder inside of it."""
+    with tempfile.TemporaryFile() as file:
+        shutil.copyfileobj(answer, file)
+        with zipfile.ZipFile(file) as archive:
+            names = archive.namelist()
+            tops = {name.partition("/")[0] for name in names}
+            if len(tops) != 1 or any(".." in name or name.startswith("/") or "\\" in name for name in names):
+                raise ConfigError(
+                    "zip", expected="one folder", got=", ".join(names)[:100], remedy="trust no such server"
+                )
+            to.mkdir(parents=True, exist_ok=True)
+            archive.extractall(to)
+    return to / tops.pop()
