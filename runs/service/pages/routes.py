@@ -52,8 +52,8 @@ _KNOWN = {name: {"label": o.label, "unit": o.unit} for name, o in OBJECTIVES.ite
 def runs(request: Request, token: Reader, service: Shared, cursor: Cursor = None) -> HTMLResponse:
     """Show the runs, the newest first."""
     found_runs = service.submissions.page(limit=_PAGE, before=cursor)
-    active = service.jobs.active()
-    shown = [shape(run, service, active=active) for run in found_runs]
+    waiting = service.jobs.waiting()
+    shown = [shape(run, service, waiting=waiting) for run in found_runs]
     more = found_runs[-1].id if len(found_runs) == _PAGE else None
     state = {"known": _KNOWN}
     return _page("runs", token, runs=shown, cursor=more, runners=service.runners.living(), state=state)

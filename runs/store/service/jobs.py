@@ -23,6 +23,7 @@ from runs.store.service.log import append
 from runs.store.service.records import ACTIVE, WORKER, Job, State
 from runs.store.service.submissions import add_job
 from runs.store.service.tables import JobRow, RunnerRow, SubmissionRow
+from runs.store.service.turns import Turns, in_turn, queued_in_turn
 
 __all__ = ["GRACE_S", "MOST_ATTEMPTS", "Jobs", "Order"]
 
@@ -52,6 +53,15 @@ class Jobs:
         with self._database._read() as session:
             query = select(JobRow).where(JobRow.state.in_(ACTIVE)).order_by(JobRow.id)
             return [_record(row) for row in session.scalars(query)]
+
+    def waiting(self) -> list[int]:
+        """Return the runs whose jobs wait, by their rows, in the order in which they will begin; no workers."""
+        query = select(SubmissionRow.owner, JobRow.id, SubmissionRow.id).join_from(SubmissionRow, JobRow)
+        query = query.where(JobRow.state == "queued", JobRow.verb != WORKER)
+        with self._database._read() as session:
+            found = {job: (owner, run) for owner, job, run in session.execute(query)}
+            turns = Turns.read(session, {owner for owner, _ in found.values()})
+        return [found[job][1] for job in in_turn([(owner, job) for job, (owner, _) in found.items()], turns)]
 
     def get(self, number: int) -> Job | None:
         """Return a job by its number."""
@@ -96,15 +106,16 @@ class Jobs:
             return bool(rows)
 
     def claim(self, *, runner: str, host: str, fits: Callable[[Job], bool]) -> Job | None:
-        """Give a runner the oldest job that fits and that its host has room for, or ``None``.
+        """Give a runner the next job that fits and that its host has room for, or ``None``.
 
-        A job that measures waits until its host is free, and nothing overtakes it there. The workers of a run wait
-        neither for each other nor for the job whose search they share: it measures before and after the search.
+        Owners have their turns, see :mod:`runs.store.service.turns`. A job that measures waits until its host is free,
+        and nothing overtakes it there. The workers of a run wait neither for each other nor for the job whose search
+        they share: it measures before and after the search.
         """
         with self._database._write() as session:
             self._lock(session)
             here = list(session.scalars(select(JobRow).where(JobRow.state == "running", JobRow.host == host)))
-            for row in session.scalars(select(JobRow).where(JobRow.state == "queued").order_by(JobRow.id)):
+            for row in queued_in_turn(session):
                 others = [other for other in here if not _share_a_search(row, other)]
                 if any(other.is_exclusive for other in others) or not fits(_record(row)):
                     continue

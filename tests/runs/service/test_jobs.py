@@ -32,11 +32,11 @@ def any_job(job: Job) -> bool:
     return True
 
 
-def submit(database: Database, *keys: str, is_exclusive: bool = True) -> list[int]:
+def submit(database: Database, *keys: str, is_exclusive: bool = True, owner: str = "ann") -> list[int]:
     runs = Submissions(database)
     return [
         runs.submit(
-            key=key, owner="ann", name=key, task="digits", document={}, digest="", folder=f"digits/{key}",
+            key=key, owner=owner, name=key, task="digits", document={}, digest="", folder=f"digits/{key}",
             job={"verb": "run", "is_exclusive": is_exclusive},
         )[0].id
         for key in keys
@@ -79,6 +79,32 @@ def test_every_job_is_claimed_once(database):
     with ThreadPoolExecutor(4) as threads:
         taken = list(threads.map(take, range(16)))
     assert sorted(number for number in taken if number is not None) == sorted(runs)
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_owners_have_their_turns(database, ends):
+    ann = submit(database, *(f"a{n}" for n in range(5)), is_exclusive=False)
+    (eve,) = submit(database, "e", is_exclusive=False, owner="eve")
+    bob = submit(database, "b0", "b1", is_exclusive=False, owner="bob")
+    jobs, taken = Jobs(database), []
+    expected = [ann[0], eve, bob[0], ann[1], bob[1], *ann[2:]]
+    while (job := jobs.claim(runner="r", host="h", fits=any_job)) is not None:
+        assert jobs.waiting() == expected[len(taken) + 1 :]
+        taken.append(job.submission_id)
+        if ends:  # a runner of one slot, which is free whenever it asks
+            jobs.finish(job.id, 1, "done")
+    assert taken == expected
+
+
+def test_who_has_fewer_jobs_that_run_comes_first_whatever_has_ended(database):
+    submit(database, "a0", "a1", "a2", is_exclusive=False)
+    submit(database, "b0", "b1", is_exclusive=False, owner="bob")
+    jobs = Jobs(database)
+    ann, bob, _ = (jobs.claim(runner="r", host="h", fits=any_job) for _ in range(3))
+    jobs.finish(bob.id, 1, "done")
+    jobs.finish(ann.id, 1, "done")
+    owner = Submissions(database).by_id(jobs.claim(runner="r", host="h", fits=any_job).submission_id).owner
+    assert owner == "bob", "of whom none runs, though the job of ann was longer ago"
 
 
 def test_what_measures_has_its_host_for_itself(database):

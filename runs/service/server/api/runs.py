@@ -18,7 +18,7 @@ from runs.service.server.refusals import Refused, refuse_unknown
 from runs.service.server.service import Service, service_of
 from runs.service.server.shapes import JobShape, RunPage, RunShape
 from runs.service.work import job_of
-from runs.store.service.records import WORKER, Dataset, Job, State, Submission
+from runs.store.service.records import Dataset, State, Submission
 
 __all__ = ["checked", "found", "router", "shape", "submit"]
 
@@ -63,9 +63,9 @@ def list_runs(
     """List runs, the newest first."""
     states: list[State] = list(state or [])
     runs = service.submissions.page(limit=limit, before=cursor, owner=owner, states=states)
-    active = service.jobs.active() if any(run.state in ("queued", "running") for run in runs) else []
+    waiting = service.jobs.waiting() if any(run.state == "queued" for run in runs) else []
     more = runs[-1].id if len(runs) == limit else None
-    shown = [shape(run, service, active=active).model_dump(mode="json") for run in runs]
+    shown = [shape(run, service, waiting=waiting).model_dump(mode="json") for run in runs]
     return JSONResponse({"runs": shown, "cursor": more})
 
 
@@ -177,13 +177,12 @@ def found(service: Service, key: str, *, what: str = "key") -> Submission:
     return run
 
 
-def shape(run: Submission, service: Service, *, with_jobs: bool = False, active: list[Job] | None = None) -> RunShape:
+def shape(run: Submission, service: Service, *, with_jobs: bool = False, waiting: list[int] | None = None) -> RunShape:
     """Return a run as it is answered."""
     place = None
     if run.state == "queued":
-        jobs_now = service.jobs.active() if active is None else active
-        waiting = [job for job in jobs_now if job.state == "queued" and job.verb != WORKER]
-        place = next((n for n, job in enumerate(waiting, 1) if job.submission_id == run.id), None)
+        order = service.jobs.waiting() if waiting is None else waiting
+        place = next((n for n, number in enumerate(order, 1) if number == run.id), None)
     jobs = service.jobs.of(run.id) if with_jobs else None
     return RunShape(
         key=run.key,
