@@ -2,21 +2,22 @@
 
 The grid is rolled by ``size // 2`` tokens up and left, and cut into windows. ``y_i = softmax_j(q_i k_j / sqrt(K)) v_j``
 over those tokens j of i's window that are its neighbours in the picture: tokens that the roll brought around an edge
-see each other alone. An axis of one window is not rolled. Positions come from the stem instead of a relative bias.
+see each other alone. An axis of one window is not rolled. The option ``relative_bias`` is that of ``window``.
 
 Paper: Liu et al. 2021, Swin Transformer (shifted windows, with the cyclic shift).
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
 from search_space.spec import BlockShape, BlockSpec, Cost
-from supernet.attention import attention
 from supernet.blocks import AttentionMixer, MixerCall
 from supernet.costs import attention_cost, fused_attention_activations
-from supernet.mixers.window import OPTIONS, Window, check
+from supernet.mixers.window import BIAS, OPTIONS, Window, bias_params, check
 from supernet.options import integer_option
 
 
@@ -32,14 +33,15 @@ def cost(shape: BlockShape) -> Cost:
     """Full attention in each window; a mask for every example and window."""
     length = shape.task.seq_len
     pairs = length * integer_option(shape, OPTIONS, "size") ** 2
-    mask = pairs if any(_shifts(shape)) else 0
-    return attention_cost(
+    mask, biases = pairs if any(_shifts(shape)) else 0, bias_params(shape)
+    plain = attention_cost(
         shape,
         attend_flops=4 * pairs * shape.attention_dim,
-        attend_activations=mask + fused_attention_activations(shape),
+        attend_activations=mask * (shape.num_heads if biases else 1) + fused_attention_activations(shape),
         held_activations=length * shape.embed_dim,
         constants=mask,
     )
+    return replace(plain, other_params=plain.other_params + biases)
 
 
 def _mask(shape: BlockShape) -> Tensor:
@@ -67,6 +69,7 @@ class ShiftedWindow(Window):
         has_heads=True,
         shares_projections=True,
         options=OPTIONS,
+        later_options=frozenset(BIAS),
         check=check,
     )
 
@@ -88,18 +91,13 @@ class ShiftedWindow(Window):
         grid = (self.rows * self.size, self.columns * self.size)
         return torch.unflatten(x_BLD, 1, grid).roll((down, right), (1, 2)).flatten(1, 2)
 
-    def attend(self, q_BHLK: Tensor, k_BHLK: Tensor, v_BHLK: Tensor, mask_BL: Tensor | None = None) -> Tensor:
-        """Attend inside each run of ``size * size`` tokens, to those of one's own side."""
-        count, tokens = self.rows * self.columns, self.size**2
-
-        def windows(t_BHLK: Tensor) -> Tensor:
-            return torch.unflatten(t_BHLK, 2, (count, tokens)).transpose(1, 2).flatten(0, 1)
-
-        mask = None
-        if self.mask is not None:
-            mask = self.mask.expand(q_BHLK.shape[0], count, 1, tokens, tokens).flatten(0, 1)
-        y = attention(windows(q_BHLK), windows(k_BHLK), windows(v_BHLK), mask=mask)
-        return torch.unflatten(y, 0, (-1, count)).transpose(1, 2).flatten(2, 3)
+    def mask_of(self, batch: int, heads: int) -> Tensor | None:
+        """Return the bias, and minus infinity between tokens of different sides."""
+        bias_1HTT = self.relative_bias(heads)
+        if self.mask is None:
+            return bias_1HTT
+        mask = self.mask if bias_1HTT is None else self.mask + bias_1HTT
+        return mask.expand(batch, *mask.shape).flatten(0, 1)
 
 
 BLOCK = ShiftedWindow

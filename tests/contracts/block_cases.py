@@ -89,6 +89,7 @@ SPECS = [block.spec for registry in REGISTRIES.values() for block in registry.va
 CASES = [Case(spec=s, form=f) for s in SPECS if s.key != "identity" for f in forms(s)]
 
 
+CASES += [replace(c, options={"relative_bias": True}) for c in CASES if "relative_bias" in c.spec.options]
 CASES += [replace(c, options={"table": "int8"}) for c in CASES if "table" in c.spec.options]
 ATTENDING = {"kv_heads": 1, "positions": "rotary"}
 CASES += [

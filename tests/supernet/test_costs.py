@@ -17,7 +17,7 @@ OPTIONS = {
     "linear": {"chunk": 16},
     "retention": {"chunk": 16},
     "depthwise_conv": {"kernel": 5},
-    "shifted_window": {"size": 2},
+    "shifted_window": {"size": 2, "relative_bias": True},
     "bilevel_routing": {"size": 2, "regions": 3, "kernel": 3},
     "topk": {"keys": 5},
     "linformer": {"rank": 7},

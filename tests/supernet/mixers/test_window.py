@@ -47,3 +47,27 @@ def test_windows_that_do_not_tile_the_grid_are_refused(make_space):
     make_space(mixer=["window"], options={"window": {"size": 2}})
     with pytest.raises(SpaceError, match=r"windows of 3x3 tokens cannot tile a grid of 4x4.*options\.window"):
         make_space(mixer=["window"], options={"window": {"size": 3}})
+
+
+@pytest.mark.parametrize("key", ["window", "shifted_window"])
+def test_the_relative_bias_is_that_of_swin(key):
+    """On a grid of one window, which is not shifted."""
+    transformers = pytest.importorskip("transformers", reason="the reference of this test")
+    from transformers.models.swin.modeling_swin import SwinAttention
+
+    shape = shape_of(seq_len=9, grid=(3, 3), embed_dim=8, num_heads=2, options={"size": 3, "relative_bias": True})
+    mixer, projections = build(key, shape), build_projections(shape)
+    reference = SwinAttention(transformers.SwinConfig(attn_implementation="sdpa"), 8, 2, window_size=3).double().eval()
+    with torch.no_grad():
+        for theirs, ours in (("q_proj", "q"), ("k_proj", "k"), ("v_proj", "v"), ("o_proj", "out")):
+            getattr(reference, theirs).load_state_dict(getattr(projections, ours).state_dict())
+        # Swin has the query's place from the key's, a difference a row and a head a column.
+        reference.relative_position_bias.relative_position_bias_table.copy_(mixer.bias.flip(1, 2).flatten(1).T)
+    x = normal(2, 9, 8)
+    y = mixer(x, MixerCall(num_heads=2, projections=projections))
+    torch.testing.assert_close(y, reference(x)[0], rtol=1e-9, atol=1e-11)
+
+
+def test_a_relative_bias_that_is_no_choice_is_refused(make_space):
+    with pytest.raises(SpaceError, match="relative_bias 'yes' is neither true nor false"):
+        make_space(mixer=["window"], options={"window": {"size": 2, "relative_bias": "yes"}})
