@@ -26,6 +26,7 @@ _PIPELINES = {
     ("columns", "classes"): "tabular-classification",
     ("columns", "numbers"): "tabular-regression",
 }
+_OF_TASKS = {"audio_folder": "audio-classification"}  # whose networks see pictures of what is heard
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,7 +70,7 @@ class CardData:
     @property
     def pipeline(self) -> str:
         """What the Hugging Face hub calls the kind of task."""
-        return _PIPELINES.get((self.shape.stem, self.kind), "other")
+        return _OF_TASKS.get(self.task) or _PIPELINES.get((self.shape.stem, self.kind), "other")
 
     @property
     def metric_type(self) -> str:

@@ -5,11 +5,8 @@ A picture is of bytes, or *deep*: of 16 bits a pixel, which become 0 to 1, or of
 
 from __future__ import annotations
 
-import os
 import warnings
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_space.errors import DataError, reason_of
+from supernet.readers.folders import Folders
 from supernet.readers.words import counted, shown
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
-__all__ = ["SUFFIXES", "Depth", "Pictures", "is_hidden", "read_picture"]
+__all__ = ["SUFFIXES", "Depth", "Pictures", "read_picture"]
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 
@@ -36,7 +34,7 @@ _FROM_16_BITS = 1 / 65_535
 
 
 @dataclass(kw_only=True, slots=True, eq=False)
-class Pictures:
+class Pictures(Folders):
     """What was found on the way through folders of pictures; a note is made of each count.
 
     Parameters
@@ -44,49 +42,15 @@ class Pictures:
     turned, transparent, animated, reduced
         Pictures that were turned as their EXIF says, laid on white, of which the first frame was taken, or whose 16
         bits a colour were read as 8.
-    hidden, others
-        Left out: hidden files and folders, and files of other endings, by their ending.
     """
+
+    what: str = "picture"
+    suffixes: tuple[str, ...] = SUFFIXES
 
     turned: int = 0
     transparent: int = 0
     animated: int = 0
     reduced: int = 0
-    hidden: list[str] = field(default_factory=list)
-    others: Counter[str] = field(default_factory=Counter)
-
-    def paths(self, folder: Path) -> list[Path]:
-        """Return the pictures of a folder and of those in it, sorted; hidden ones and files of other kinds are counted.
-
-        Raises
-        ------
-        DataError
-            The folder cannot be listed.
-        """
-        return sorted(self._walk(folder, seen=set()))
-
-    def _walk(self, folder: Path, *, seen: set[str]) -> Iterator[Path]:
-        real = os.path.realpath(folder)
-        if real in seen:  # a link to a folder around it
-            return
-        seen.add(real)
-        try:
-            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-        except OSError as error:
-            raise DataError(
-                str(folder), expected="a readable folder", got=reason_of(error), remedy="correct its permissions"
-            ) from error
-        for entry in entries:
-            path = folder / entry.name
-            is_picture = path.suffix.lower() in SUFFIXES
-            if is_hidden(entry.name):
-                self.hidden.append(entry.name)
-            elif entry.is_dir() and not is_picture:
-                yield from self._walk(path, seen=seen)
-            elif is_picture:
-                yield path
-            else:
-                self.others[path.suffix.lower() or entry.name] += 1
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -98,18 +62,7 @@ class Pictures:
             (self.reduced, "of 16 bits a colour, 8 of them read"),
         )
         told = [f"{what}: {counted(count, 'picture')}" for count, what in counts if count]
-        if self.hidden:
-            names = ", ".join(sorted({shown(name) for name in self.hidden})[:5])
-            told.append(f"left out, for it is hidden: {counted(len(self.hidden), 'name')} ({names})")
-        if self.others:
-            kinds = ", ".join(f"{count:,} of {shown(kind)}" for kind, count in self.others.most_common(5))
-            told.append(f"left out, for it is no picture: {counted(sum(self.others.values()), 'file')} ({kinds})")
-        return tuple(told)
-
-
-def is_hidden(name: str) -> bool:
-    """Whether a file or folder is one that programs make for themselves."""
-    return name.startswith(".") or name in ("__MACOSX", "__pycache__", "Thumbs.db", "desktop.ini")
+        return (*told, *self.left_out)
 
 
 def read_picture(

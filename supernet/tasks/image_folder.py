@@ -25,13 +25,15 @@ from search_space.errors import ConfigError, DataError
 from search_space.spec import Scalar
 from supernet.readers.files import find_file, find_folder
 from supernet.readers.labelled import SUFFIXES, Texts, read_labelled
+from supernet.readers.ties import SPLITS
 from supernet.readers.words import shown
 from supernet.tasks._answers import PREDICT, SEPARATOR, answers_of, separator_of
 from supernet.tasks._base import Task, TaskData
-from supernet.tasks._images import FLIP, PATCH_SIZE, SHIFT, image_data, parted
+from supernet.tasks._class_folders import class_files
+from supernet.tasks._images import FLIP, PATCH_SIZE, SHIFT, image_data
 from supernet.tasks._options import Option
-from supernet.tasks._picture_reading import NAMES, SPLITS, PictureReader
-from supernet.tasks._setting_aside import ASIDE, GROUPS, TIME, all_splits, set_aside
+from supernet.tasks._picture_reading import PictureReader
+from supernet.tasks._setting_aside import GROUPS, TIME, all_splits
 
 
 class ImageFolder(Task):
@@ -77,54 +79,23 @@ class ImageFolder(Task):
         if options["labels"]:
             return _of_table(path, data_root, options)
         _check_folders(options)
-        folder = path / "train" if (path / "train").is_dir() else path
         reader = PictureReader(size=size, grey=grey)
-        classes = reader.classes(folder)
-        if folder == path and {name.casefold() for name in classes} <= SPLITS:
-            raise DataError(
-                str(path),
-                expected="a folder train, or one folder a class",
-                got=", ".join(map(shown, classes)),
-                remedy="call the folder of the training pictures train",
-            )
-        train, others = reader.read(folder, classes, is_train=True), {}
-        for name, called in NAMES.items():
-            there = [path / other for other in called if folder != path and (path / other).is_dir()]
-            if len(there) > 1:
-                raise DataError(
-                    str(path),
-                    expected=f"one folder for {name}",
-                    got=", ".join(p.name for p in there),
-                    remedy="keep one of them",
-                )
-            if there:
-                reader.check_classes(there[0], classes)
-                others[name] = reader.read(there[0], classes)
-        train, others = reader.alike(train), {name: reader.alike(part) for name, part in others.items()}
-        is_set_aside = len(others) < len(NAMES)
-        for name in [name for name in ("test", "validation") if name not in others]:
-            rows = set_aside(
-                train[1],
-                classes,
-                where=str(folder),
-                remedy="add pictures, or folders validation and test beside train",
-                splits=len(NAMES) - len(others),
-            )
-            train, others[name] = parted(train, *rows)
-        if folder != path:
-            reader.tell_of_others(path)
+        found = class_files(path, reader.found)
+        reader.require(len(found), found.folder)
+        pictures = {name: (reader.pictures(found.files[name], found.folder), found.classes[name]) for name in SPLITS}
+        train, validation, test = (reader.alike(pictures[name]) for name in SPLITS)
         return image_data(
             train,
-            validation=others["validation"],
-            test=others["test"],
-            num_classes=len(classes),
+            validation=validation,
+            test=test,
+            num_classes=len(found.names),
             patch_size=int(options["patch_size"]),
             shift=int(options["shift"]),
             flip=bool(options["flip"]),
             before=reader.steps,
-            labels=classes,
-            splits_made=ASIDE if is_set_aside else "in folders of their own",
-            notes=reader.notes,
+            labels=found.names,
+            splits_made=found.splits_made,
+            notes=[*found.notes, *reader.notes],
             where=str(path),
         )
 

@@ -23,6 +23,7 @@ from tests.supernet.tasks.samples import (
     series,
     table_rows,
     texts,
+    write_clips,
     write_conll,
     write_dataset,
     write_pictures,
@@ -74,6 +75,7 @@ def there(tmp_path, monkeypatch):
     for name in "abc":
         (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps({"text": t, "label": y}) + "\n" for t, y in rows))
     write_dataset(tmp_path / "reviews", {"train": texts(60), "test": texts(30, seed=1), "unsupervised": texts(9)})
+    write_clips(tmp_path / "sounds")
     write_conll(tmp_path / "names.conll")
     write_conll(tmp_path / "trees.conllu")
     (tmp_path / "book.txt").write_text("It was a dark and stormy night. " * 200)
@@ -120,6 +122,6 @@ def test_the_commands_of_a_kind_of_data_read_it(title, block, there):
 
 
 def test_each_kind_of_data_has_its_commands():
-    assert len(BLOCKS) == 11
+    assert len(BLOCKS) == 12
     named = {word for _, block in BLOCKS for word in re.findall(r"task=(\w+)", block)}
-    assert named == {"csv", "image_folder", "labelled_series", "npz", "table", "text", "token_labels"}
+    assert named == {"audio_folder", "csv", "image_folder", "labelled_series", "npz", "table", "text", "token_labels"}

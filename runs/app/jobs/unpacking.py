@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from search_space.errors import DataError, reason_of
-from supernet.readers.pictures import is_hidden
+from supernet.readers.folders import is_hidden
 
 __all__ = ["unpack"]
 

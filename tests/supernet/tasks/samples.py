@@ -200,6 +200,23 @@ def write_pictures(
     return folder
 
 
+def write_clips(folder: Path, *, n: int = 25) -> Path:
+    """Write high and low tones of half a second; a clip is shorter, one has another rate, one has two channels."""
+    from scipy.io import wavfile
+
+    rng = np.random.default_rng(0)
+    for name, pitch in (("high", 2000), ("low", 300)):
+        (folder / "train" / name).mkdir(parents=True)
+        for i in range(n):
+            rate, seconds = 16000 if (name, i) == ("high", 2) else 8000, 0.2 if (name, i) == ("low", 3) else 0.5
+            time = np.arange(int(rate * seconds)) / rate
+            wave = 0.3 * np.sin(2 * np.pi * pitch * (1 + 0.1 * rng.random()) * time) + 0.02 * rng.normal(size=len(time))
+            wave = np.stack([wave, wave / 2], axis=1) if (name, i) == ("low", 4) else wave
+            wavfile.write(folder / "train" / name / f"{i}.wav", rate, (wave * 2**15).astype(np.int16))
+    (folder / "train" / "low" / "notes.txt").write_text("recorded in the garden")
+    return folder
+
+
 def write_texts(path: Path, rows: list[tuple[str, str]] | None = None) -> Path:
     """Write a .csv of texts and labels."""
     with path.open("w", newline="") as file:
@@ -226,6 +243,8 @@ def sample(task: str, root: Path) -> dict[str, Any]:
         return {"path": str(path), "lookback": 12, "horizon": 6, "patch": 4}
     elif task == "text":
         return {"path": str(write_texts(root / "mine.csv")), "vocabulary": 280}
+    elif task == "audio_folder":
+        return {"path": str(write_clips(root / "clips")), "mels": 16, "patch_size": 8}
     elif task == "token_labels":
         return {"path": str(write_conll(root / "mine.conll")), "vocabulary": 280}
     elif task == "table":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import struct
 import zlib
 
@@ -55,6 +56,9 @@ def test_bad_folders_are_named(tmp_path):
     with pytest.raises(DataError, match=r"train/emu: expected pictures .*got none"):
         load(tmp_path)
     (tmp_path / "train" / "emu" / "a.png").write_bytes(b"no picture")
+    shutil.rmtree(tmp_path / "test")
+    write_pictures(tmp_path, split="test", n=1)
+    write_pictures(tmp_path, split="val", n=1)
     with pytest.raises(DataError, match=r"emu/a\.png: expected a picture"):
         load(tmp_path)
     with pytest.raises(ConfigError, match=r"^task\.options\.image_size"):
