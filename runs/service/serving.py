@@ -13,6 +13,7 @@ from types import FrameType
 
 import uvicorn
 
+from runs.service.notifying import Notifier, Webhook
 from runs.service.server.application import guarded
 from runs.service.server.feed import Feed
 from runs.service.server.service import Service
@@ -29,10 +30,11 @@ def serve(settings: ServerSettings) -> None:
     Raises
     ------
     ConfigError
-        The address cannot be used, or is open to others though there is no token.
+        The address cannot be used, or is open to others though there is no token; or the webhook is none.
     StoreError
         The database cannot be used.
     """
+    webhook = Webhook.taken()
     service = Service.open(settings)
     try:
         if not settings.is_loopback and not service.tokens.list():
@@ -59,7 +61,7 @@ def serve(settings: ServerSettings) -> None:
                 server_header=False,
                 timeout_graceful_shutdown=2,
             )
-            with _runner_beside(settings), suppress(KeyboardInterrupt):
+            with _runner_beside(settings), _notifying(service, webhook), suppress(KeyboardInterrupt):
                 _Server(config, service.feed).run(sockets=[listener])
     finally:
         service.close()
@@ -91,6 +93,20 @@ def _listening(settings: ServerSettings) -> Iterator[socket.socket]:
         ) from error
     with listener:
         yield listener
+
+
+@contextmanager
+def _notifying(service: Service, webhook: Webhook | None) -> Iterator[None]:
+    """Tell the webhook of what ends."""
+    if webhook is None:
+        yield
+        return
+    notifier = Notifier(webhook, service.notices)
+    notifier.start()
+    try:
+        yield
+    finally:
+        notifier.end()
 
 
 @contextmanager

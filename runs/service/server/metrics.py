@@ -9,7 +9,7 @@ import psutil
 __all__ = ["exposition"]
 
 
-def exposition(*, runs: Mapping[str, int], waiting: int, running: int, runners: int, watching: int) -> str:
+def exposition(*, runs: Mapping[str, int], waiting: int, running: int, runners: int, watching: int, untold: int) -> str:
     """Return the metrics of a server."""
     process = psutil.Process()
     times = process.cpu_times()
@@ -20,6 +20,7 @@ def exposition(*, runs: Mapping[str, int], waiting: int, running: int, runners: 
         ("nasweave_jobs_running", "gauge", "Jobs that run.", running),
         ("nasweave_runners", "gauge", "Runners that live.", runners),
         ("nasweave_pages_watching", "gauge", "Pages that follow a run.", watching),
+        ("nasweave_notices_given_up", "gauge", "Ended jobs of which the webhook could not be told.", untold),
         ("process_resident_memory_bytes", "gauge", "Memory of the server.", process.memory_info().rss),
         ("process_cpu_seconds_total", "counter", "Processor time of the server.", times.user + times.system),
     ):

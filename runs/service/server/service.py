@@ -18,6 +18,7 @@ from runs.service.work import log_file
 from runs.store.database import Database
 from runs.store.service.datasets import Datasets
 from runs.store.service.jobs import Jobs
+from runs.store.service.notices import Notices
 from runs.store.service.results import Results
 from runs.store.service.runners import Runners
 from runs.store.service.submissions import Submissions
@@ -34,6 +35,7 @@ class Service:
     database: Database
     submissions: Submissions
     jobs: Jobs
+    notices: Notices
     runners: Runners
     tokens: Tokens
     datasets: Datasets
@@ -53,6 +55,7 @@ class Service:
             database=database,
             submissions=submissions,
             jobs=Jobs(database),
+            notices=Notices(database),
             runners=Runners(database),
             tokens=Tokens(database),
             datasets=datasets,

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from runs.store.service.records import State, TokenKind
 from runs.store.tables import PREFIX, Base
 
-__all__ = ["DatasetRow", "EventRow", "JobRow", "RunnerRow", "SubmissionRow", "TokenRow"]
+__all__ = ["DatasetRow", "EventRow", "JobRow", "NoticeRow", "RunnerRow", "SubmissionRow", "TokenRow"]
 
 _STATES = "state IN ('queued', 'running', 'done', 'failed', 'stopped')"
 
@@ -47,7 +47,12 @@ class JobRow(Base):
     """A piece of work on a run: a verb, done by one process at a time."""
 
     __tablename__ = f"{PREFIX}jobs"
-    __table_args__ = (CheckConstraint(_STATES, name="state"), Index(None, "state"), Index(None, "submission_id"))
+    __table_args__ = (
+        CheckConstraint(_STATES, name="state"),
+        Index(None, "state"),
+        Index(None, "submission_id"),
+        Index(None, "finished_s"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     submission_id: Mapped[int] = mapped_column(ForeignKey(SubmissionRow.id, ondelete="CASCADE"))
@@ -67,6 +72,17 @@ class JobRow(Base):
     heartbeat_s: Mapped[float | None] = mapped_column(Double())
     finished_s: Mapped[float | None] = mapped_column(Double())
     reason: Mapped[dict[str, Any]]
+
+
+class NoticeRow(Base):
+    """How often it was tried to tell of a job that ended, and when it is tried again."""
+
+    __tablename__ = f"{PREFIX}notices"
+
+    job_id: Mapped[int] = mapped_column(ForeignKey(JobRow.id, ondelete="CASCADE"), primary_key=True)
+    tries: Mapped[int]
+    due_s: Mapped[float] = mapped_column(Double())
+    is_sent: Mapped[bool]
 
 
 class EventRow(Base):

@@ -58,6 +58,7 @@ def metrics(token: Reader, service: Shared) -> Response:
         running=sum(job.state == "running" for job in jobs),
         runners=len(service.runners.living()),
         watching=service.feed.watching,
+        untold=service.notices.given_up(),
     )
     return Response(text, media_type="text/plain; version=0.0.4")
 
