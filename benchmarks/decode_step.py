@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
 import torch
+import yaml
 from rich.console import Console
 from rich.table import Table
 
@@ -22,17 +23,18 @@ from benchmarks.length_scaling import in_turns
 from hardware_profiles import RUNTIMES, this_device
 from hardware_profiles.example import arrays_of
 from runs.environment import versions
-from search_space import Block, Geometry, TaskShape
+from search_space import Block, Geometry, Scalar, TaskShape
+from search_space.spec import state_bytes
 from supernet.blocks import deployed
 from supernet.catalogue import MIXERS, catalogue
 from supernet.composing.steps import block_step
 
 LENGTHS = (256, 4096)
-_WIDTH, _HEADS, _HEAD_DIM, _FLOAT_BYTES = 128, 4, 32, 4
+_WIDTH, _HEADS, _HEAD_DIM = 128, 4, 32
 _CAUSAL = tuple(key for key, mixer in MIXERS.items() if mixer.spec.causal and not mixer.spec.skips)
 
 
-def step_of(mixer: str, length: int) -> tuple[Callable[[], object], int]:
+def step_of(mixer: str, length: int, options: Mapping[str, Scalar]) -> tuple[Callable[[], object], int]:
     """Return what runs a block on one more token, and the bytes that it remembers of ``length`` tokens."""
     task = TaskShape(
         input_shape=(length,),
@@ -43,21 +45,22 @@ def step_of(mixer: str, length: int) -> tuple[Callable[[], object], int]:
         stem="tokens",
         head="language_model",
     )
-    geometry = Geometry(task=task, head_dim=_HEAD_DIM)
+    geometry = Geometry(task=task, head_dim=_HEAD_DIM, options={mixer: options})
     block = Block(kind="mixer", key=mixer, embed_dim=_WIDTH, num_heads=_HEADS if MIXERS[mixer].spec.has_heads else 0)
     step = deployed(block_step(block, geometry, generator=torch.Generator().manual_seed(0)))
     example = step.example(1, generator=torch.Generator().manual_seed(1))
     executable = RUNTIMES["onnxruntime"].prepare_step(step, example).compile(policy={}, threads=1)
     arrays = arrays_of(example)
-    state = sum(torch.Size(shape).numel() for shape in geometry.state(block, catalogue()))
-    return lambda: executable.run(arrays), _FLOAT_BYTES * state
+    return lambda: executable.run(arrays), state_bytes(geometry.state(block, catalogue()))
 
 
-def measure(*, lengths: tuple[int, int], mixers: tuple[str, ...], seconds: float) -> dict[str, Any]:
+def measure(
+    *, lengths: tuple[int, int], mixers: tuple[str, ...], options: Mapping[str, Scalar], seconds: float
+) -> dict[str, Any]:
     """Return a row for each mixer: milliseconds and bytes at both lengths, and the ratio of the times."""
     rows = []
     for mixer in mixers:
-        (short, less), (long, more) = (step_of(mixer, length) for length in lengths)
+        (short, less), (long, more) = (step_of(mixer, length, options) for length in lengths)
         long_ms, short_ms, ratio = in_turns(long, short, seconds=seconds)
         rows.append(
             {
@@ -70,6 +73,7 @@ def measure(*, lengths: tuple[int, int], mixers: tuple[str, ...], seconds: float
     return {
         "rows": rows,
         "lengths": list(lengths),
+        "options": dict(options),
         "embed_dim": _WIDTH,
         "num_heads": _HEADS,
         "device": this_device().name,
@@ -83,9 +87,12 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--lengths", type=int, nargs=2, default=LENGTHS, metavar=("SHORT", "LONG"))
     parser.add_argument("--mixers", nargs="+", default=_CAUSAL, choices=_CAUSAL, metavar="MIXER")
+    parser.add_argument("--options", nargs="*", default=[], metavar="NAME=VALUE", help="of these mixers")
     parser.add_argument("--seconds", type=float, default=1.0, help="for each mixer")
     options = parser.parse_args()
-    result = measure(lengths=tuple(options.lengths), mixers=tuple(options.mixers), seconds=options.seconds)
+    chosen = {name: yaml.safe_load(value) for name, _, value in (word.partition("=") for word in options.options)}
+    lengths, mixers = tuple(options.lengths), tuple(options.mixers)
+    result = measure(lengths=lengths, mixers=mixers, options=chosen, seconds=options.seconds)
     if options.json:
         print(json.dumps(result, indent=1))
         return

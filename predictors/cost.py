@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TypeVar
@@ -13,10 +12,9 @@ from scipy.sparse import csr_array
 
 from search_space import Genes, SearchSpace
 from search_space.precision import FLOAT_BYTES
+from search_space.spec import state_bytes
 
 __all__ = ["CostModel", "sum_over_blocks"]
-
-_STATE_BYTES = 4  # states are float32, whatever the precision of the weights
 
 
 Number = TypeVar("Number", np.int64, np.float64)
@@ -80,7 +78,7 @@ class CostModel:
         """Bytes that every block remembers of one sequence, ``(blocks, 1)``."""
         geometry = self.space.geometry.of_length(self.cache_tokens)
         states = (geometry.state(block, self.space.catalogue) for block in self.space.blocks)
-        return np.array([[_STATE_BYTES * sum(map(math.prod, shapes))] for shapes in states], np.int64)
+        return np.array([[state_bytes(shapes)] for shapes in states], np.int64)
 
     def _sum(self, genes: Genes, column: int) -> NDArray[np.int64]:
         return sum_over_blocks(self.space.block_ids(genes), self._sums[:, [column]])[:, 0]

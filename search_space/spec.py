@@ -6,6 +6,7 @@ and the module; the packages that must not import torch get the declarations thr
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -16,11 +17,34 @@ from search_space.norm import Norm
 from search_space.options import Scalar
 from search_space.precision import FLOAT, FLOAT_BYTES, FORMATS
 
-__all__ = ["BlockShape", "BlockSpec", "Catalogue", "Cost", "Kind", "LinearShape", "Scalar", "StateShapes", "TaskShape"]
+__all__ = [
+    "BlockShape",
+    "BlockSpec",
+    "Catalogue",
+    "Cost",
+    "Int8",
+    "Kind",
+    "LinearShape",
+    "Scalar",
+    "StateShapes",
+    "TaskShape",
+    "state_bytes",
+]
 
 Kind = Literal["stem", "mixer", "channel_mixer", "head"]
 StateShapes = tuple[tuple[int, ...], ...]
-"""The shapes of several tensors of one example."""
+"""The shapes of several tensors of one example: of 32-bit numbers, or of 8-bit integers where one is :class:`Int8`."""
+
+
+class Int8(tuple[int, ...]):
+    """The shape of a tensor of 8-bit integers."""
+
+    __slots__ = ()
+
+
+def state_bytes(shapes: StateShapes) -> int:
+    """Return the bytes of tensors of one example."""
+    return sum(math.prod(shape) * (1 if isinstance(shape, Int8) else 4) for shape in shapes)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,9 +6,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from search_space.spec import BlockShape, StateShapes
+from search_space.spec import BlockShape, Int8, StateShapes
+from supernet.options import int8_cache
 
-__all__ = ["attention", "cache_shapes", "cached_attention", "padding_bias", "written"]
+__all__ = [
+    "attention",
+    "cache_shapes",
+    "cached_attention",
+    "padding_bias",
+    "remembered",
+    "repeated",
+    "through_int8",
+    "written",
+]
 
 _SHORT = 256
 _NEVER = -1e9
@@ -48,9 +58,50 @@ def attention(
 
 
 def cache_shapes(shape: BlockShape, *, tokens: int | None = None) -> StateShapes:
-    """Return the shapes ``(G, S, K)`` of a cache of keys and values, of all tokens of the task by default."""
-    size = (shape.kv_heads, shape.task.seq_len if tokens is None else tokens, shape.head_dim)
-    return size, size
+    """Return the shapes ``(G, S, K)`` of a cache of keys and values, of all tokens of the task by default.
+
+    Those of 8-bit integers have a scale for each token and head beside them.
+    """
+    places = shape.kv_heads, shape.task.seq_len if tokens is None else tokens
+    size = (*places, shape.head_dim)
+    return (Int8(size), Int8(size), (*places, 1), (*places, 1)) if int8_cache(shape) else (size, size)
+
+
+def remembered(
+    state: tuple[Tensor, ...], k_BG1K: Tensor, v_BG1K: Tensor, place: Tensor
+) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+    """Write one token's key and value at ``place``, an int64 without axes, of a cache of :func:`cache_shapes`.
+
+    Returns all keys and all values, ``(B, G, S, K)`` each, and the new cache.
+    """
+    if len(state) == 2:
+        k_BGSK, v_BGSK = written(state[0], k_BG1K, place), written(state[1], v_BG1K, place)
+        return k_BGSK, v_BGSK, (k_BGSK, v_BGSK)
+    (k, k_scale), (v, v_scale) = _integers(k_BG1K), _integers(v_BG1K)
+    k, v, k_scale, v_scale = (
+        written(cache, new, place) for cache, new in zip(state, (k, v, k_scale, v_scale), strict=True)
+    )
+    return k.to(k_scale.dtype) * k_scale, v.to(v_scale.dtype) * v_scale, (k, v, k_scale, v_scale)
+
+
+def through_int8(t_BGLK: Tensor) -> Tensor:
+    """Return keys or values as a cache of integers gives them back; the gradient passes unchanged."""
+    with torch.no_grad():
+        integers, scale = _integers(t_BGLK)
+        exact = integers.to(t_BGLK.dtype) * scale
+    return t_BGLK + (exact - t_BGLK).detach() if t_BGLK.requires_grad else exact
+
+
+def _integers(t_BGLK: Tensor) -> tuple[Tensor, Tensor]:
+    """Return 8-bit integers, and what one of them means, ``(B, G, L, 1)``: the largest of a vector is 127 or -127."""
+    largest = t_BGLK.abs().amax(-1, keepdim=True)
+    scale = torch.where(largest > 0, largest / 127, 1.0)
+    return (t_BGLK / scale).round().to(torch.int8), scale
+
+
+def repeated(t_BGLK: Tensor, times: int) -> Tensor:
+    """Return ``(B, times * G, L, K)``: each head so many times in a row."""
+    return t_BGLK[:, :, None].expand(-1, -1, times, -1, -1).flatten(1, 2)
 
 
 def written(cache_BHSK: Tensor, new_BH1K: Tensor, place: Tensor) -> Tensor:

@@ -18,9 +18,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from search_space.precision import FLOAT
-from search_space.spec import BlockShape, BlockSpec
+from search_space.spec import BlockShape, BlockSpec, Int8
+from supernet.attention import repeated, through_int8
 from supernet.elastic import ElasticLinear, prefix
-from supernet.options import rotary
+from supernet.options import int8_cache, rotary
 from supernet.rotary import rotary_speeds, turned, waves_of
 
 __all__ = [
@@ -142,7 +143,8 @@ class TokenMixer(nn.Module):
     ) -> State:
         """Return the state before the first token, zeros of the shapes of ``spec.state``. Causal mixers only."""
         shapes = self.spec.state(replace(self.shape, embed_dim=embed_dim, num_heads=num_heads))
-        return tuple(torch.zeros(batch_size, *shape, dtype=dtype, device=device) for shape in shapes)
+        kinds = (torch.int8 if isinstance(shape, Int8) else dtype for shape in shapes)
+        return tuple(torch.zeros(batch_size, *s, dtype=k, device=device) for s, k in zip(shapes, kinds, strict=True))
 
     def step(self, x_B1D: Tensor, state: State, call: MixerCall, *, position: Tensor) -> tuple[Tensor, State]:
         """Mix one more token: return its result ``(B, 1, D)`` and the new state, the given one left unchanged.
@@ -157,7 +159,8 @@ class AttentionMixer(TokenMixer):
 
     With the option ``kv_heads`` keys and values have fewer heads, each of which serves as many queries' heads: the
     first ones the first. That is what the cache holds; the parallel form repeats them. With rotary ``positions``
-    queries and keys are turned by their places before they attend, and before they are kept.
+    queries and keys are turned by their places before they attend, and before they are kept. With an int8 ``cache``
+    keys and values are kept as integers, and attend as these say in both forms.
     """
 
     def __init__(self, shape: BlockShape) -> None:
@@ -166,6 +169,7 @@ class AttentionMixer(TokenMixer):
         self.places_2LP: Tensor | None
         waves = waves_of(shape.task.seq_len, rotary_speeds(shape.head_dim)) if rotary(shape) else None
         self.register_buffer("places_2LP", waves, persistent=False)
+        self._int8 = int8_cache(shape)
 
     def prepare(
         self, q_BHLK: Tensor, k_BGLK: Tensor, v_BGLK: Tensor, mask_BL: Tensor | None
@@ -218,19 +222,15 @@ class AttentionMixer(TokenMixer):
         heads = self.kv_heads(call.num_heads)
         q_BHLK, k, v = call.qkv(x_BLD, kv_heads=heads)
         q_BHLK, k, v = self.prepare(q_BHLK, k, v, call.mask_BL)
+        if self._int8:
+            k, v = through_int8(k), through_int8(v)
         if heads != call.num_heads:
-            k = _repeated(k, call.num_heads // heads)
-            v = _repeated(v, call.num_heads // heads)
+            k, v = repeated(k, call.num_heads // heads), repeated(v, call.num_heads // heads)
         return q_BHLK, k, v
 
     def finish(self, y_BHLK: Tensor, x_BLD: Tensor, call: MixerCall) -> Tensor:
         """Map mixed values to ``(B, L, D)``, given the mixer's input: merge the heads."""
         return call.merge(y_BHLK, x_BLD.shape[-1])
-
-
-def _repeated(t_BGLK: Tensor, times: int) -> Tensor:
-    """Return ``(B, times * G, L, K)``: each head so many times in a row."""
-    return t_BGLK[:, :, None].expand(-1, -1, times, -1, -1).flatten(1, 2)
 
 
 class ChannelMixer(nn.Module):

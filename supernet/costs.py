@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from search_space.spec import BlockShape, Cost, LinearShape
-from supernet.options import rotary
+from supernet.options import int8_cache, rotary
 
 __all__ = ["Activations", "attention_cost", "fused_attention_activations", "projection_shapes"]
 
@@ -62,6 +62,8 @@ def attention_cost(
     merge = length * (inner + width) if merge_activations is None else merge_activations
     # Fewer heads of keys and values are repeated by a copy; one alone is seen by all queries where it is.
     kept = length * (inner + 2 * (shape.head_dim if shape.kv_heads == 1 else inner))
+    if int8_cache(shape):
+        attend_activations = max(attend_activations, 3 * length * shape.kv_heads * shape.head_dim)
     if rotary(shape):
         constants += length * shape.head_dim
         attend_activations = max(attend_activations, 2 * length * inner)

@@ -8,9 +8,14 @@ from search_space.spec import BlockShape, Scalar
 
 __all__ = [
     "ATTENTION",
+    "CACHE",
+    "CACHES",
     "KV_HEADS",
     "POSITIONS",
     "attention_problem",
+    "attention_settled",
+    "cache_problem",
+    "int8_cache",
     "integer_option",
     "integer_problem",
     "kv_heads_problem",
@@ -23,14 +28,17 @@ __all__ = [
 KV_HEADS: dict[str, Scalar] = {"kv_heads": "all"}
 """The option of attention whose keys and values may have fewer heads than queries: a number, or all."""
 
+CACHES, CACHE = ("float", "int8"), {"cache": "float"}
+"""The option of attention whose keys and values may be remembered as 8-bit integers, and its values."""
+
 POSITIONS = ("none", "rotary")
-ATTENTION: dict[str, Scalar] = {**KV_HEADS, "positions": "none"}
+ATTENTION: dict[str, Scalar] = {**KV_HEADS, "positions": "none", **CACHE}
 """The options of attention by content, in which queries and keys may be turned by their places."""
 
 
 def attention_problem(shape: BlockShape) -> str | None:
     """Return what is wrong with the options of attention, or ``None``."""
-    return kv_heads_problem(shape) or positions_problem(shape)
+    return kv_heads_problem(shape) or positions_problem(shape) or cache_problem(shape)
 
 
 def positions_problem(shape: BlockShape) -> str | None:
@@ -40,6 +48,17 @@ def positions_problem(shape: BlockShape) -> str | None:
         return f"positions {value!r} is neither none nor rotary"
     odd = rotary(shape) and shape.head_dim % 2
     return f"positions are rotary and head_dim {shape.head_dim} is odd" if odd else None
+
+
+def cache_problem(shape: BlockShape) -> str | None:
+    """Return what is wrong with the option ``cache``, or ``None``."""
+    value = shape.options.get("cache", "float")
+    return None if value in CACHES else f"cache {value!r} is neither float nor int8"
+
+
+def int8_cache(shape: BlockShape) -> bool:
+    """Return whether the option ``cache`` wants 8-bit integers; only what decodes remembers anything."""
+    return shape.task.causal and shape.options.get("cache", "float") == "int8"
 
 
 def rotary(shape: BlockShape) -> bool:
@@ -75,3 +94,8 @@ def kv_heads_problem(shape: BlockShape) -> str | None:
 def kv_heads_settled(shape: BlockShape) -> Mapping[str, Scalar]:
     """Return the option ``kv_heads`` as a number."""
     return {"kv_heads": shape.kv_heads}
+
+
+def attention_settled(shape: BlockShape) -> Mapping[str, Scalar]:
+    """Return the option ``kv_heads`` as a number, and the ``cache`` as it is: only what decodes has one."""
+    return {**kv_heads_settled(shape), "cache": "int8" if int8_cache(shape) else "float"}

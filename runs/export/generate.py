@@ -35,7 +35,7 @@ class Decoder:
         self._session: Any = onnxruntime.InferenceSession(
             model.read_bytes(), options, providers=["CPUExecutionProvider"]
         )
-        self._states = {i.name: i.shape for i in self._session.get_inputs() if i.name.startswith("state.")}
+        self._states = {i.name: i for i in self._session.get_inputs() if i.name.startswith("state.")}
         self._takes_position = any(i.name == _POSITION for i in self._session.get_inputs())
         self.length = int(self._session.get_modelmeta().custom_metadata_map[LENGTH_KEY])
         self.reset(1)
@@ -43,7 +43,8 @@ class Decoder:
     def reset(self, batch_size: int) -> None:
         """Forget all tokens."""
         self.position = 0
-        self._state = {name: np.zeros((batch_size, *shape[1:]), np.float32) for name, shape in self._states.items()}
+        kinds = {"tensor(float)": np.float32, "tensor(int8)": np.int8}
+        self._state = {n: np.zeros((batch_size, *i.shape[1:]), kinds[i.type]) for n, i in self._states.items()}
 
     @property
     def cache_bytes(self) -> int:

@@ -158,7 +158,7 @@ profiled and priced as such, and the supernet shares between them all weights of
 expansions and heads of keys size are shared by their prefix; filters of other lengths are apart. `kv_heads` is a number
 of heads that divides `num_heads`, or `all`; where a value does not divide the heads of a layer, the nearest one in the
 list that does stands for it. With rotary `positions` queries and keys are turned by their places,
-as in `rotary_softmax`.
+as in `rotary_softmax`; with an int8 `cache` a decoder remembers keys and values as 8-bit integers.
 """
 
 

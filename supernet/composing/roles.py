@@ -14,6 +14,7 @@ from torch import Tensor
 
 from search_space import Block, Geometry
 from search_space.blocks import layer_of
+from search_space.spec import Int8
 from supernet.catalogue import HEADS, MIXERS
 from supernet.example import example_input
 
@@ -113,7 +114,7 @@ def example_of(role: str, block: Block, geometry: Geometry, *, batch_size: int =
 
     def mixer_step(generator: torch.Generator) -> tuple[Tensor, ...]:
         shapes = _state_shapes(block, geometry)
-        states = (torch.rand(batch_size, *shape, generator=generator) for shape in shapes)
+        states = (_state(batch_size, shape, generator) for shape in shapes)
         return tokens(generator), position(generator), *states
 
     if role == "stem":
@@ -127,6 +128,12 @@ def example_of(role: str, block: Block, geometry: Geometry, *, batch_size: int =
     if role == f"mixer{STEP}":
         return mixer_step
     return lambda generator: (tokens(generator),)
+
+
+def _state(batch_size: int, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    if isinstance(shape, Int8):
+        return torch.randint(-127, 128, (batch_size, *shape), dtype=torch.int8, generator=generator)
+    return torch.rand(batch_size, *shape, generator=generator)
 
 
 def _state_shapes(block: Block, geometry: Geometry) -> tuple[tuple[int, ...], ...]:

@@ -17,11 +17,11 @@ import torch
 from torch import Tensor
 
 from search_space.spec import BlockShape, BlockSpec, Cost, Scalar
-from supernet.attention import cache_shapes, padding_bias, written
+from supernet.attention import cache_shapes, padding_bias, remembered
 from supernet.blocks import State
 from supernet.costs import attention_cost
 from supernet.mixers.softmax import Softmax
-from supernet.options import ATTENTION, KV_HEADS, POSITIONS, attention_problem, kv_heads_settled
+from supernet.options import ATTENTION, CACHES, KV_HEADS, POSITIONS, attention_problem, attention_settled
 
 OPTIONS: dict[str, Scalar] = {"alpha": 2.0, "gamma": "-alpha / L", "zeta": 1.0, **ATTENTION}
 _BOUNDS = {"alpha": (0.0, 16.0), "gamma": (-1.0, 0.0), "zeta": (1.0, 2.0)}
@@ -73,11 +73,11 @@ class ClippedSoftmax(Softmax):
         has_heads=True,
         shares_projections=True,
         options=OPTIONS,
-        option_choices={"positions": POSITIONS},
+        option_choices={"positions": POSITIONS, "cache": CACHES},
         later_options=frozenset(ATTENTION),
         nested_options=frozenset(KV_HEADS),
         # alpha is there for gamma alone
-        settled=lambda shape: {"alpha": 0.0, "gamma": _gamma(shape), **kv_heads_settled(shape)},
+        settled=lambda shape: {"alpha": 0.0, "gamma": _gamma(shape), **attention_settled(shape)},
         check=check,
         version=2,
     )
@@ -109,11 +109,11 @@ class ClippedSoftmax(Softmax):
         self, q_BH1K: Tensor, k_BH1K: Tensor, v_BH1K: Tensor, state: State, *, position: Tensor
     ) -> tuple[Tensor, State]:
         """Write the token's key and value at its place, attend to the places so far."""
-        k_BHSK, v_BHSK = (written(cache, new, position) for cache, new in zip(state, (k_BH1K, v_BH1K), strict=True))
+        k_BHSK, v_BHSK, state = remembered(state, k_BH1K, v_BH1K, position)
         scores = (q_BH1K * q_BH1K.shape[-1] ** -0.5) @ k_BHSK.mT
         later = torch.arange(k_BHSK.shape[2], device=scores.device) > position
         weights = self._clipped(_softmax(scores.masked_fill(later, -torch.inf))).to(v_BHSK.dtype)
-        return weights @ v_BHSK, (k_BHSK, v_BHSK)
+        return weights @ v_BHSK, state
 
 
 def _softmax(scores: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ from supernet.blocks import MixerCall
 from supernet.costs import attention_cost, fused_attention_activations
 from supernet.elastic import ElasticLinear
 from supernet.mixers.softmax import Softmax
-from supernet.options import ATTENTION, KV_HEADS, POSITIONS, attention_problem, kv_heads_settled
+from supernet.options import ATTENTION, CACHES, KV_HEADS, POSITIONS, attention_problem, attention_settled
 
 
 def cost(shape: BlockShape) -> Cost:
@@ -48,10 +48,10 @@ class GatedSoftmax(Softmax):
         has_heads=True,
         shares_projections=True,
         options=ATTENTION,
-        option_choices={"positions": POSITIONS},
+        option_choices={"positions": POSITIONS, "cache": CACHES},
         later_options=frozenset(ATTENTION),
         nested_options=frozenset(KV_HEADS),
-        settled=kv_heads_settled,
+        settled=attention_settled,
         check=attention_problem,
     )
 

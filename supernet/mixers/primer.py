@@ -23,9 +23,18 @@ from supernet.blocks import State
 from supernet.costs import Activations, attention_cost, fused_attention_activations
 from supernet.elastic import prefix
 from supernet.mixers.softmax import Softmax
-from supernet.options import KV_HEADS, integer_option, integer_problem, kv_heads_problem, kv_heads_settled
+from supernet.options import (
+    CACHE,
+    CACHES,
+    KV_HEADS,
+    attention_settled,
+    cache_problem,
+    integer_option,
+    integer_problem,
+    kv_heads_problem,
+)
 
-OPTIONS: dict[str, Scalar] = {"kernel": 3, **KV_HEADS}
+OPTIONS: dict[str, Scalar] = {"kernel": 3, **KV_HEADS, **CACHE}
 
 
 def cost(shape: BlockShape) -> Cost:
@@ -66,10 +75,13 @@ class Primer(Softmax):
         has_heads=True,
         shares_projections=True,
         options=OPTIONS,
-        later_options=frozenset(KV_HEADS),
+        option_choices={"cache": CACHES},
+        later_options=frozenset({*KV_HEADS, *CACHE}),
         nested_options=frozenset(KV_HEADS),
-        settled=kv_heads_settled,
-        check=lambda shape: integer_problem(shape, OPTIONS, "kernel", odd=True) or kv_heads_problem(shape),
+        settled=attention_settled,
+        check=lambda shape: (
+            integer_problem(shape, OPTIONS, "kernel", odd=True) or kv_heads_problem(shape) or cache_problem(shape)
+        ),
     )
 
     def __init__(self, shape: BlockShape) -> None:
@@ -118,10 +130,10 @@ class Primer(Softmax):
         """Filter the token with those before it, then attend to all so far."""
         grouped = q_BH1K.shape[1:3]
         q_BH1K = q_BH1K.flatten(1, 2)[:, :, None]
-        near = [torch.cat([before, t], 2) for before, t in zip(state[2:], (q_BH1K, k_BH1K, v_BH1K), strict=True)]
+        near = [torch.cat([before, t], 2) for before, t in zip(state[-3:], (q_BH1K, k_BH1K, v_BH1K), strict=True)]
         q_BH1K, k_BH1K, v_BH1K = (self._nearest(which, t) for which, t in enumerate(near))
         q_BH1K = torch.unflatten(q_BH1K.squeeze(2), 1, grouped)
-        y_BH1K, cache = super().attend_step(q_BH1K, k_BH1K, v_BH1K, state[:2], position=position)
+        y_BH1K, cache = super().attend_step(q_BH1K, k_BH1K, v_BH1K, state[:-3], position=position)
         return y_BH1K, (*cache, *(t[:, :, 1:] for t in near))
 
     def _nearest(self, which: int, near_BHtK: Tensor) -> Tensor:

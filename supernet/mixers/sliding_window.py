@@ -15,17 +15,18 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from search_space.spec import BlockShape, BlockSpec, Cost, Scalar, StateShapes
-from supernet.attention import attention, cache_shapes, cached_attention, padding_bias, written
+from supernet.attention import attention, cache_shapes, cached_attention, padding_bias, remembered
 from supernet.blocks import AttentionMixer, State
 from supernet.costs import attention_cost, fused_attention_activations
 from supernet.options import (
     ATTENTION,
+    CACHES,
     KV_HEADS,
     POSITIONS,
     attention_problem,
+    attention_settled,
     integer_option,
     integer_problem,
-    kv_heads_settled,
     rotary,
 )
 
@@ -99,10 +100,10 @@ class SlidingWindow(AttentionMixer):
         has_heads=True,
         shares_projections=True,
         options=OPTIONS,
-        option_choices={"positions": POSITIONS},
+        option_choices={"positions": POSITIONS, "cache": CACHES},
         later_options=frozenset(ATTENTION),
         nested_options=frozenset(KV_HEADS),
-        settled=lambda shape: {"width": min(_width(shape), shape.task.seq_len - 1), **kv_heads_settled(shape)},
+        settled=lambda shape: {"width": min(_width(shape), shape.task.seq_len - 1), **attention_settled(shape)},
         check=lambda shape: integer_problem(shape, OPTIONS, "width") or attention_problem(shape),
     )
 
@@ -138,8 +139,8 @@ class SlidingWindow(AttentionMixer):
     ) -> tuple[Tensor, State]:
         """Write the token's key and value over those that leave the window, attend to the window."""
         place = position % self.past
-        k_BHSK, v_BHSK = (written(cache, new, place) for cache, new in zip(state, (k_BH1K, v_BH1K), strict=True))
-        return cached_attention(q_BH1K, k_BHSK, v_BHSK, last=position), (k_BHSK, v_BHSK)
+        k_BHSK, v_BHSK, state = remembered(state, k_BH1K, v_BH1K, place)
+        return cached_attention(q_BH1K, k_BHSK, v_BHSK, last=position), state
 
     def _neighbours(self, x_BHLK: Tensor, extra: int) -> Tensor:
         """Return each block beside its neighbours, ``(B * H, N, S, K)``; tokens that do not exist are zero."""

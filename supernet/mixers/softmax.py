@@ -11,10 +11,10 @@ from __future__ import annotations
 from torch import Tensor
 
 from search_space.spec import BlockShape, BlockSpec, Cost
-from supernet.attention import attention, cache_shapes, cached_attention, padding_bias, written
+from supernet.attention import attention, cache_shapes, cached_attention, padding_bias, remembered
 from supernet.blocks import AttentionMixer, State
 from supernet.costs import attention_cost, fused_attention_activations
-from supernet.options import ATTENTION, KV_HEADS, POSITIONS, attention_problem, kv_heads_settled
+from supernet.options import ATTENTION, CACHES, KV_HEADS, POSITIONS, attention_problem, attention_settled
 
 
 def cost(shape: BlockShape) -> Cost:
@@ -40,10 +40,10 @@ class Softmax(AttentionMixer):
         has_heads=True,
         shares_projections=True,
         options=ATTENTION,
-        option_choices={"positions": POSITIONS},
+        option_choices={"positions": POSITIONS, "cache": CACHES},
         later_options=frozenset(ATTENTION),
         nested_options=frozenset(KV_HEADS),
-        settled=kv_heads_settled,
+        settled=attention_settled,
         check=attention_problem,
     )
 
@@ -57,8 +57,8 @@ class Softmax(AttentionMixer):
         self, q_BH1K: Tensor, k_BH1K: Tensor, v_BH1K: Tensor, state: State, *, position: Tensor
     ) -> tuple[Tensor, State]:
         """Write the token's key and value at its place, attend to all places so far."""
-        k_BHSK, v_BHSK = (written(cache, new, position) for cache, new in zip(state, (k_BH1K, v_BH1K), strict=True))
-        return cached_attention(q_BH1K, k_BHSK, v_BHSK, last=position), (k_BHSK, v_BHSK)
+        k_BHSK, v_BHSK, state = remembered(state, k_BH1K, v_BH1K, position)
+        return cached_attention(q_BH1K, k_BHSK, v_BHSK, last=position), state
 
 
 BLOCK = Softmax

@@ -13,18 +13,19 @@ import torch
 from torch import Tensor
 
 from search_space.spec import BlockShape, BlockSpec, Cost, Scalar
-from supernet.attention import cache_shapes, padding_bias, written
+from supernet.attention import cache_shapes, padding_bias, remembered
 from supernet.blocks import State
 from supernet.costs import attention_cost
 from supernet.mixers.softmax import Softmax
 from supernet.options import (
     ATTENTION,
+    CACHES,
     KV_HEADS,
     POSITIONS,
     attention_problem,
+    attention_settled,
     integer_option,
     integer_problem,
-    kv_heads_settled,
 )
 
 OPTIONS: dict[str, Scalar] = {"keys": 8, **ATTENTION}
@@ -62,12 +63,12 @@ class TopK(Softmax):
         has_heads=True,
         shares_projections=True,
         options=OPTIONS,
-        option_choices={"positions": POSITIONS},
+        option_choices={"positions": POSITIONS, "cache": CACHES},
         later_options=frozenset(ATTENTION),
         nested_options=frozenset(KV_HEADS),
         settled=lambda shape: {
             "keys": min(integer_option(shape, OPTIONS, "keys"), shape.task.seq_len),
-            **kv_heads_settled(shape),
+            **attention_settled(shape),
         },
         check=lambda shape: integer_problem(shape, OPTIONS, "keys") or attention_problem(shape),
     )
@@ -101,10 +102,10 @@ class TopK(Softmax):
         self, q_BH1K: Tensor, k_BH1K: Tensor, v_BH1K: Tensor, state: State, *, position: Tensor
     ) -> tuple[Tensor, State]:
         """Write the token's key and value at its place, attend to the best places so far."""
-        k_BHSK, v_BHSK = (written(cache, new, position) for cache, new in zip(state, (k_BH1K, v_BH1K), strict=True))
+        k_BHSK, v_BHSK, state = remembered(state, k_BH1K, v_BH1K, position)
         scores = (q_BH1K * q_BH1K.shape[-1] ** -0.5) @ k_BHSK.mT
         later = torch.arange(k_BHSK.shape[2], device=scores.device) > position
-        return self._best(scores.masked_fill(later, -torch.inf)) @ v_BHSK, (k_BHSK, v_BHSK)
+        return self._best(scores.masked_fill(later, -torch.inf)) @ v_BHSK, state
 
 
 BLOCK = TopK

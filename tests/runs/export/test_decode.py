@@ -46,7 +46,7 @@ def subject_of(precision: str, *, causal: bool = True, table: str = "float") -> 
         for key in (CAUSAL if causal and table == "float" else ["softmax"])
     )
     architecture = Architecture(embed_dim=32, layers=layers)
-    geometry = Geometry(task=task, head_dim=16, options={"tokens": {"table": table}})
+    geometry = Geometry(task=task, head_dim=16, options={"tokens": {"table": table}, "softmax": {"cache": table}})
     networks = [Network(architecture, geometry, simulate_precision=simulate) for simulate in (True, False)]
     reset_parameters(networks[0], torch.Generator().manual_seed(0))
     networks[1].load_state_dict(networks[0].state_dict())

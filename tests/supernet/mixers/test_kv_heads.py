@@ -5,12 +5,17 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
+from hardware_profiles import RUNTIMES
 from search_space import Block, Geometry
+from search_space.spec import state_bytes
+from supernet.attention import repeated
 from supernet.blocks import MixerCall
 from supernet.catalogue import catalogue
+from supernet.composing.steps import block_step
 from supernet.extract import block_module
 from tests.contracts.block_cases import TASKS
 from tests.contracts.live_memory import peak_values
@@ -96,7 +101,51 @@ def test_rotary_positions_are_those_of_rotary_softmax(key):
     torch.testing.assert_close(steps, expected, rtol=0, atol=1e-10)
 
 
-@pytest.mark.parametrize("options, words", [({"positions": "sine"}, "neither"), ({"positions": "rotary"}, "odd")])
+def rounded(t):
+    """Return ``(B, L, heads, K)``, each vector in steps of a 127th of its largest number."""
+    step = t.abs().amax(-1, keepdim=True) / 127
+    return (t / step).round() * step
+
+
+@pytest.mark.parametrize("key", ["softmax", "gated_softmax", "sliding_window", "clipped_softmax", "topk", "primer"])
+def test_a_cache_of_integers_is_that_of_rounded_keys_and_values(key):
+    sizes = {"seq_len": 6, "causal": True, "embed_dim": 8, "num_heads": 4}
+    options = {"kv_heads": 2} | AS_SOFTMAX.get(key, {})
+    exact, kept = (build(key, shape_of(**sizes, options=options | more)) for more in ({}, {"cache": "int8"}))
+    projections = build_projections(shape_of(**sizes, options=options))
+    x, call = normal(2, 6, 8), MixerCall(num_heads=4, projections=projections)
+    q, k, v = exact.prepare(*call.qkv(x, kv_heads=2), None)
+    k, v = (repeated(rounded(t), 2) for t in (k, v))
+    expected = exact.finish(exact.attend(q, k, v), x, call)
+    torch.testing.assert_close(kept(x, call), expected, rtol=0, atol=1e-10)
+    assert not torch.allclose(exact(x, call), expected, atol=1e-4)
+    state = kept.initial_state(2, embed_dim=8, num_heads=4)
+    assert [t.dtype for t in state[:4]] == [torch.int8, torch.int8, torch.float32, torch.float32]
+    steps = token_by_token(kept, x, num_heads=4, projections=projections)
+    torch.testing.assert_close(steps, expected, rtol=0, atol=1e-10)
+    wanted = torch.autograd.grad(exact(x, call).sum(), x)[0]
+    assert torch.autograd.grad(kept(x, call).sum(), x)[0].isfinite().all() and wanted.any()
+
+
+def test_a_step_with_a_cache_of_integers_is_exported_and_priced():
+    geometry = Geometry(task=TASKS["causal"], head_dim=8, options={"softmax": {"cache": "int8", "kv_heads": 1}})
+    block = Block(kind="mixer", key="softmax", embed_dim=16, num_heads=2)
+    step = block_step(block, geometry, generator=torch.Generator().manual_seed(0))
+    example = step.example(3)
+    executable = RUNTIMES["onnxruntime"].prepare_step(step, example).compile(policy={}, threads=1)
+    with torch.no_grad():
+        expected = step(*example.values())
+    found = executable.run({name: t.numpy() for name, t in example.items()})
+    for y, right in zip(found, expected, strict=True):
+        np.testing.assert_allclose(y, right.numpy(), rtol=0, atol=1e-4 if y.dtype == np.float32 else 0)
+    state = geometry.state(block, catalogue())
+    assert state_bytes(state) == 2 * 40 * (8 + 4) == sum(t[0].nbytes for n, t in example.items() if "state" in n)
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [({"positions": "sine"}, "neither"), ({"positions": "rotary"}, "odd"), ({"cache": "int4"}, "float nor int8")],
+)
 def test_positions_that_cannot_be_are_refused(options, words):
     shape = replace(shape_of(seq_len=6, options=options), head_dim=5)
     assert words in catalogue().mixers["softmax"].check(shape)
@@ -139,8 +188,12 @@ def test_the_cache_is_that_of_the_heads_of_keys(make_space):
 @pytest.mark.parametrize(
     "key", ["softmax", "rotary_softmax", "gated_softmax", "sliding_window", "clipped_softmax", "topk", "primer"]
 )
-def test_groups_cost_what_they_hold(key):
-    geometry = Geometry(task=TASKS["causal"], head_dim=8, options={key: {"kv_heads": [1, 2]}})
+@pytest.mark.parametrize("cache", ["float", "int8"])
+def test_groups_cost_what_they_hold(key, cache):
+    held = {"cache": cache} if "cache" in catalogue().mixers[key].options else {}
+    if cache == "int8" and not held:
+        pytest.skip("no such option")
+    geometry = Geometry(task=TASKS["causal"], head_dim=8, options={key: {"kv_heads": [1, 2], **held}})
     block = Block(kind="mixer", key=key, embed_dim=16, num_heads=4, options={"kv_heads": 2})
     module = block_module(block, geometry, generator=torch.Generator().manual_seed(0))
     cost = geometry.cost(block, catalogue())
