@@ -2,7 +2,7 @@
 
 Beside ``train`` there may be ``validation`` (or ``val``) and ``test``, with the same classes; a tenth of the pictures
 is set aside for each that is missing, stratified by class under a fixed seed. Without ``train``, the classes lie in
-``path`` itself. With ``labels``, a table says what each picture is: a class, any of several labels, or a number.
+``path`` itself. With ``labels_path``, a table says what each picture is: a class, any of several labels, or a number.
 Folders in the folder of a class are read too, hidden ones and files that are no pictures are left out, and the summary
 says so. Pictures are turned as their EXIF says, laid on white where they are transparent, and scaled to ``image_size``
 pixels a side; those of 16 bits keep their values, as 0 to 1, and those of floats too, as they are. Needs Pillow:
@@ -52,7 +52,7 @@ class ImageFolder(Task):
         "grey": Option(default=False, meaning="whether pictures are read in grey, one channel in place of three"),
         "shift": replace(SHIFT, default=2),
         "flip": replace(FLIP, default=True),
-        "labels": Option(
+        "labels_path": Option(
             default="", meaning="a table of the pictures' labels, in place of folders that are called like classes"
         ),
         "file": Option(default="file", meaning="of that table: name of the column of the files, as they lie in `path`"),
@@ -76,7 +76,7 @@ class ImageFolder(Task):
             )
         path = find_folder(str(options["path"]), data_root, kind="a folder of pictures, one folder a class")
         size, grey = int(options["image_size"]), bool(options["grey"])
-        if options["labels"]:
+        if options["labels_path"]:
             return _of_table(path, data_root, options)
         _check_folders(options)
         reader = PictureReader(size=size, grey=grey)
@@ -108,17 +108,17 @@ def _check_folders(options: Mapping[str, Scalar]) -> None:
                 f"task.options.{name}",
                 expected="none where the folders of pictures are called like their classes",
                 got=shown(str(options[name])),
-                remedy="leave it out, or set task.options.labels to a table of files and labels",
+                remedy="leave it out, or set task.options.labels_path to a table of files and labels",
             )
 
 
 def _of_table(path: Path, data_root: Path, options: Mapping[str, Scalar]) -> TaskData:
     """Return the task of the pictures that a table names, with their labels."""
     table = find_file(
-        str(options["labels"]),
+        str(options["labels_path"]),
         data_root,
         kind=f"a table of files and labels ({', '.join(SUFFIXES)})",
-        option="task.options.labels",
+        option="task.options.labels_path",
     )
     predict = str(options["predict"])
     columns = {name: str(options[name]) for name in ("label", "groups", "time")}

@@ -1,4 +1,4 @@
-"""A zip of pictures becomes a folder: names that stay inside, files alone, no more and no larger than is permitted."""
+"""A zip of pictures or clips becomes a folder: names that stay inside, files alone, no more bytes than is permitted."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _DAMAGES = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFErr
 def unpack(archive: Path, folder: Path, *, most_bytes: int) -> Path:
     """Unpack a zip into a new folder, and return it, or the one folder that it consists of.
 
-    Hidden files, which programs make for themselves, are left out, as the reader of pictures leaves them out.
+    Hidden files, which programs make for themselves, are left out, as their readers leave them out.
 
     Raises
     ------

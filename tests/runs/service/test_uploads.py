@@ -112,6 +112,7 @@ def test_a_zip_of_pictures_is_a_data_set(open_to_all, read_here):
         ({"name": "../x"}, 422, "name"),
         ({"options": {"path": "/etc/passwd"}}, 422, "options"),
         ({"options": {"test_path": "/etc/passwd"}}, 422, "options"),
+        ({"task": "image_folder", "kind": "zip", "options": {"labels_path": "a.csv"}}, 422, "options"),
         ({"options": {"colour": 1}}, 422, "options"),
         ({"options": {"label": "${oc.env:HOME}"}}, 422, None),
         ({"options": {"label": ["a"]}}, 422, None),

@@ -135,7 +135,7 @@ def test_pictures_and_series_may_have_several_labels(tmp_path):
     labels = ["cat;striped" if "cat" in file else "striped" if i % 2 else "" for i, file in enumerate(files)]
     lines = [f"{file},{label}" for file, label in zip(files, labels, strict=True)]
     (tmp_path / "told.csv").write_text("\n".join(["file,label", *lines]) + "\n")
-    options = {"path": str(folder), "labels": str(tmp_path / "told.csv"), "image_size": 8, "predict": "labels"}
+    options = {"path": str(folder), "labels_path": str(tmp_path / "told.csv"), "image_size": 8, "predict": "labels"}
     seen = TASKS["image_folder"].load(options={**options, "label_separator": ";"})
     assert seen.labels == ("cat", "striped") and sum(map(len, (seen.train, seen.validation, seen.test))) == 40
     with pytest.raises(DataError, match=r"'\.\./told\.csv', which is none of its files"):

@@ -31,6 +31,7 @@ __all__ = ["PATH", "Kind", "router"]
 router = APIRouter(prefix=VERSION, tags=["data"])
 PATH = f"{VERSION}/datasets"
 _MOST_ACTIVE = 10_000
+_FOLDERS = ("audio_folder", "image_folder")  # which read folders
 
 Kind = Literal["csv", "tsv", "jsonl", "txt", "parquet", "feather", "arrow", "npz", "ts", "arff", "zip"]
 _Options = TypeAdapter(
@@ -108,8 +109,8 @@ async def _kept(
 
 
 def _check_kind(task: str, kind: str) -> None:
-    if (kind == "zip") != (task == "image_folder"):
-        expected = "zip for the task image_folder, another for others"
+    if (kind == "zip") != (task in _FOLDERS):
+        expected = f"zip for the tasks {' and '.join(_FOLDERS)}, another for others"
         raise Refused(422, "kind", expected=expected, got=f"{kind} for {task}", remedy="correct it")
 
 
