@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["Counts", "fewest_classes", "frequencies", "least_of_class", "least_of_share", "present"]
+__all__ = ["Counts", "fewest_classes", "least_of_class", "least_of_share", "present"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -39,14 +39,14 @@ class Counts:
         return cls(there=there, found=found, answered=answered)
 
 
-def frequencies(targets: Tensor) -> Tensor:
+def _frequencies(targets: Tensor) -> Tensor:
     """Return how many examples each class of ``(n,)``, or each label of ``(n, K)``, has, ``(K,)``."""
     return targets.sum(0, dtype=torch.int64) if targets.ndim == 2 else targets.bincount()
 
 
 def present(targets: Tensor) -> NDArray[np.int64]:
     """Return the classes that some example has, in order: means over classes are over these."""
-    return np.flatnonzero(frequencies(targets).numpy())
+    return np.flatnonzero(_frequencies(targets).numpy())
 
 
 def least_of_share(targets: Tensor) -> float:
@@ -56,7 +56,7 @@ def least_of_share(targets: Tensor) -> float:
 
 def least_of_class(targets: Tensor) -> float:
     """Return the weight of one answer of the rarest class in a mean over classes."""
-    counts = frequencies(targets)
+    counts = _frequencies(targets)
     counts = counts[counts > 0]
     return 1.0 / (len(counts) * int(counts.min()))
 

@@ -24,7 +24,8 @@ def class_results(network: nn.Module, data: TaskData, *, key: str) -> Answered |
         if data.kind == "token_labels":
             outputs, targets = words_of(outputs, targets)
         counts += (targets * classes + outputs.argmax(-1)).bincount(minlength=classes * classes).cpu()
-    return ClassResults(key=key, labels=data.labels, confusion=counts.reshape(classes, classes).numpy())
+    what = "words" if data.kind == "token_labels" else "examples"
+    return ClassResults(key=key, labels=data.labels, confusion=counts.reshape(classes, classes).numpy(), what=what)
 
 
 def _label_results(network: nn.Module, data: TaskData, *, key: str) -> LabelResults:
@@ -32,5 +33,4 @@ def _label_results(network: nn.Module, data: TaskData, *, key: str) -> LabelResu
     for outputs, targets in outputs_of(network, data.test):
         answers, there = outputs > 0, targets.bool()
         counts += torch.stack([part.sum(0) for part in (there, there & answers, answers)]).cpu()
-    support, found, answered = counts.numpy()
-    return LabelResults(key=key, labels=data.labels, support=support, found=found, answered=answered)
+    return LabelResults(key=key, labels=data.labels, counts=counts.numpy())

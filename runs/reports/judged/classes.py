@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,16 +11,29 @@ from numpy.typing import NDArray
 __all__ = ["Answered", "ClassResults", "LabelResults"]
 
 
-class Answered:
-    """How often each of some classes or labels is there, is found and is answered on the test split, ``(K,)`` each."""
+class Answered(ABC):
+    """How often each of some classes or labels is there, is found and is answered on the test split."""
 
     __slots__ = ()
 
     key: str
     labels: tuple[str, ...]
-    support: NDArray[np.int64]
-    found: NDArray[np.int64]
-    answered: NDArray[np.int64]
+    what: str
+
+    @property
+    @abstractmethod
+    def support(self) -> NDArray[np.int64]:
+        """How many examples each class has, ``(K,)``."""
+
+    @property
+    @abstractmethod
+    def found(self) -> NDArray[np.int64]:
+        """How many of them were found, ``(K,)``."""
+
+    @property
+    @abstractmethod
+    def answered(self) -> NDArray[np.int64]:
+        """How many examples were taken for each class, ``(K,)``."""
 
     @property
     def precision(self) -> NDArray[np.float64]:
@@ -54,18 +67,38 @@ class LabelResults(Answered):
         Of the network.
     labels
         Their names.
-    support, found, answered
-        How many test examples have a label, are given it rightly, and are given it at all, ``(K,)``.
+    counts
+        How many test examples have a label, are given it rightly, and are given it at all, ``(3, K)``.
+    what
+        What is counted.
     """
 
     key: str
     labels: tuple[str, ...]
-    support: NDArray[np.int64]
-    found: NDArray[np.int64]
-    answered: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    what: str = "examples"
 
     def __post_init__(self) -> None:
-        _check_counts((self.support, self.found, self.answered), self.labels)
+        if self.counts.shape != (3, len(self.labels)):
+            raise ValueError(f"counts of {self.counts.shape} for {len(self.labels)} labels")
+
+    @property
+    def support(self) -> NDArray[np.int64]:
+        """How many examples have each label, ``(K,)``."""
+        counts: NDArray[np.int64] = self.counts[0]
+        return counts
+
+    @property
+    def found(self) -> NDArray[np.int64]:
+        """How many of them are given it, ``(K,)``."""
+        counts: NDArray[np.int64] = self.counts[1]
+        return counts
+
+    @property
+    def answered(self) -> NDArray[np.int64]:
+        """How many examples are given each label, ``(K,)``."""
+        counts: NDArray[np.int64] = self.counts[2]
+        return counts
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -80,11 +113,14 @@ class ClassResults(Answered):
         Names of the classes, or their numbers.
     confusion
         How many examples of a class (row) were taken for which (column), ``(K, K)``.
+    what
+        What is counted: examples, or the words of all.
     """
 
     key: str
     labels: tuple[str, ...]
     confusion: NDArray[np.int64]
+    what: str = "examples"
 
     def __post_init__(self) -> None:
         if self.confusion.shape != (len(self.labels), len(self.labels)):
@@ -93,18 +129,18 @@ class ClassResults(Answered):
             raise ValueError("a matrix of no answers")
 
     @property
-    def support(self) -> NDArray[np.int64]:  # type: ignore[override]
+    def support(self) -> NDArray[np.int64]:
         """How many examples each class has, ``(K,)``."""
         counts: NDArray[np.int64] = self.confusion.sum(1)
         return counts
 
     @property
-    def found(self) -> NDArray[np.int64]:  # type: ignore[override]
+    def found(self) -> NDArray[np.int64]:
         """How many of them were found, ``(K,)``."""
         return self.confusion.diagonal()
 
     @property
-    def answered(self) -> NDArray[np.int64]:  # type: ignore[override]
+    def answered(self) -> NDArray[np.int64]:
         """How many examples were taken for each class, ``(K,)``."""
         counts: NDArray[np.int64] = self.confusion.sum(0)
         return counts
@@ -119,11 +155,6 @@ class ClassResults(Answered):
         """The most frequent class, and the accuracy of always answering it."""
         most = int(self.support.argmax())
         return self.labels[most], float(self.support[most] / self.confusion.sum())
-
-
-def _check_counts(counts: Sequence[NDArray[np.int64]], labels: Sequence[str]) -> None:
-    if shapes := {count.shape for count in counts} - {(len(labels),)}:
-        raise ValueError(f"counts of {sorted(shapes)} for {len(labels)} labels")
 
 
 def _share(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:

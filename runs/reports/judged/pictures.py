@@ -68,7 +68,7 @@ def confusion_png(found: ClassResults) -> bytes:
         plot.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
         plot.spines[:].set_visible(False)
         plot.set(xlabel="taken for", ylabel="is")
-        plot.set_title(f"{found.key}: test examples of each class", pad=10)
+        plot.set_title(f"{found.key}: test {found.what} of each class", pad=10)
         return png(figure)
 
 

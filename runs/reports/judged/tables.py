@@ -32,10 +32,8 @@ def class_table(found: Answered | None) -> Table:
         )
         for c in order
     ]
-    return Table(
-        header=("class" if isinstance(found, ClassResults) else "label", "precision", "recall", "F1", "test examples"),
-        rows=tuple(rows),
-    )
+    one = "class" if isinstance(found, ClassResults) else "label"
+    return Table(header=(one, "precision", "recall", "F1", f"test {found.what}"), rows=tuple(rows))
 
 
 def _share(value: float) -> Cell:

@@ -31,16 +31,17 @@ def class_sentences(data: ReportData) -> tuple[str, ...]:
             accuracy = quantity(100 * data.classes.accuracy, "%")
             out.append(f"has {accuracy} test accuracy, no more than always answering {label}")
     if missed:
-        named = [f"the {count} test examples of {name}" for name, count in missed[:_NAMED]]
+        named = [f"the {count} test {data.classes.what} of {name}" for name, count in missed[:_NAMED]]
         rest = [f"those of {len(missed) - _NAMED} further classes"] if len(missed) > _NAMED else []
         out.append(f"finds none of {_listed([*named, *rest])}{_remedy(data)}")
     return tuple(f"{data.classes.key} {sentence}" for sentence in out)
 
 
 def _remedy(data: ReportData) -> str:
-    if data.metric.key == "accuracy":
-        return "; task.metric=macro_f1 with task.sampling=balanced searches for networks that do"
-    return ""
+    if data.metric.key != "accuracy":
+        return ""
+    balanced = "task.class_weights" if data.classes is not None and data.classes.what == "words" else "task.sampling"
+    return f"; task.metric=macro_f1 with {balanced}=balanced searches for networks that do"
 
 
 def _listed(items: list[str]) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from sklearn import metrics as truth
 
-from runs.reports import ClassResults, Doubt, ReportData, SimpleModel, terminal_lines
+from runs.reports import ClassResults, Doubt, LabelResults, ReportData, SimpleModel, terminal_lines
 from runs.reports.answer import headline, points_text, verdict
 from runs.reports.judged.tables import MOST_CLASSES, class_table
 from runs.reports.judged.texts import doubt_text, majority_text
@@ -58,6 +58,28 @@ def test_an_accuracy_that_finds_nothing_rare_is_told(report_data: ReportData, tm
     table = pd.read_csv(tmp_path / "classes.csv")
     assert table["support"].tolist() == [196, 4] and table["taken for other"].tolist() == [196, 4]
     assert (tmp_path / "confusion.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_labels_and_words_are_called_so(report_data: ReportData, tmp_path: Path) -> None:
+    rng, key = np.random.default_rng(0), report_data.front[0].key
+    there, answers = rng.random((50, 2)) < 0.5, rng.random((50, 2)) < [0.5, 0.0]
+    counts = np.stack([there.sum(0), (there & answers).sum(0), answers.sum(0)])
+    found = LabelResults(key=key, labels=("food", "travel"), counts=counts)
+    precision, recall, f1, _ = truth.precision_recall_fscore_support(there, answers, zero_division=np.nan)
+    np.testing.assert_allclose((found.precision, found.recall, found.f1), (precision, recall, f1))
+    data = dataclasses.replace(report_data, classes=found)
+    assert majority_text(data) == "" and f"{key} finds none of the {counts[0, 1]} test examples of travel" in " ".join(
+        verdict(data)
+    )
+    write_report(data, tmp_path)
+    page = Page((tmp_path / "index.html").read_text())
+    assert "Test examples of each label" in page.text and page.figures["confusion"] is None
+    assert "## Labels" in (tmp_path / "report.md").read_text() and not (tmp_path / "confusion.png").exists()
+    assert "label" in pd.read_csv(tmp_path / "classes.csv")
+    words = dataclasses.replace(results(report_data, [[196, 0], [4, 0]]), what="words")
+    said = " ".join(verdict(dataclasses.replace(report_data, classes=words)))
+    assert "finds none of the 4 test words of complaint" in said and "task.class_weights=balanced" in said
+    assert class_table(words).header[-1] == "test words"
 
 
 def test_nothing_is_said_where_all_is_found(report_data: ReportData) -> None:
