@@ -9,7 +9,7 @@ from typing import Any
 from runs.service.document.model import RunDocument
 from runs.store.service.records import WORKER
 
-__all__ = ["job_of", "log_file"]
+__all__ = ["job_of", "log_file", "open_log"]
 
 
 def job_of(document: RunDocument, *, verb: str, arguments: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -29,3 +29,11 @@ def job_of(document: RunDocument, *, verb: str, arguments: Mapping[str, Any] | N
 def log_file(outputs: Path, key: str) -> Path:
     """Return the file to which the jobs of a run write what they say."""
     return outputs / "service" / f"{key}.log"
+
+
+def open_log(outputs: Path, key: str) -> Path:
+    """Make the log of a run unless it is there, and return it: a runner that does not see it has another folder."""
+    path = log_file(outputs, key)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    return path

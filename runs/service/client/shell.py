@@ -81,7 +81,10 @@ def run_at(words: Sequence[str]) -> None:
         _follow(run)
     elif verb == "show":
         front = run.front()
-        print(run.state)
+        told = run.read()
+        print(told["state"])
+        for host, lacking in (entry for job in told["jobs"] for entry in job["refusals"].items()):
+            print(f"{host} lacks {lacking}")
         print("no network yet" if front.empty else front.to_string())
     else:
         print(run.export(*(rest[1:] or ["auto"]), to="."))

@@ -14,14 +14,14 @@ import subprocess
 import time
 import uuid
 from functools import cached_property
-from pathlib import Path
 from types import FrameType
 
 import psutil
 
-from runs.service.runner.machine import abilities, fits
+from runs.service.runner.machine import abilities, lacking
 from runs.service.runner.processes import end_group, is_there, start
 from runs.service.settings import RunnerSettings
+from runs.service.work import log_file
 from runs.store.database import Database
 from runs.store.failures import UnreachableError
 from runs.store.service.datasets import Datasets
@@ -51,6 +51,7 @@ class Runner:
         self.name = settings.name or f"{self.host}-{os.getpid()}-{uuid.uuid4().hex[:4]}"
         self._jobs, self._runners, self._datasets = Jobs(database), Runners(database), Datasets(database)
         self._submissions = Submissions(database)
+        self._keys: dict[int, str] = {}  # of runs, by their rows
         self._started: dict[int, tuple[Job, subprocess.Popen[bytes]]] = {}
         self.ending = False
 
@@ -76,7 +77,7 @@ class Runner:
         return not (self.ending or (draining and not self._started))
 
     def _take(self) -> bool:
-        job = self._jobs.claim(runner=self.name, host=self.host, fits=self._fits)
+        job = self._jobs.claim(runner=self.name, host=self.host, lacks=self._lacks)
         if job is None:
             return False
         run = self._submissions.by_id(job.submission_id)
@@ -91,11 +92,22 @@ class Runner:
         _log.info("run %s: job %d (%s) begins as process %d", run.key, job.id, job.verb, process.pid)
         return True
 
-    def _fits(self, job: Job) -> bool:
+    def _lacks(self, job: Job) -> str | None:
+        """Return what this machine lacks for a job, in words that name none of its places."""
+        if (ability := lacking(job, self._able)) is not None:
+            return ability
         name = job.needs.get("dataset")
-        data = None if name is None else self._datasets.get(str(name))
-        has_data = data is not None and Path(str(data.options.get("path", ""))).exists()
-        return fits(job, self._able, has_dataset=has_data)
+        if name is not None:
+            data = self._datasets.get(str(name))
+            if data is None:
+                return f"the data set {name}, which is removed: register it again, or stop the run"
+            if not os.access(str(data.options.get("path", "")), os.R_OK):
+                return f"the files of the data set {name}, at the place where they are registered"
+        key = self._keys.get(job.submission_id) or self._submissions.by_id(job.submission_id).key
+        self._keys[job.submission_id] = key
+        if not os.access(log_file(self._settings.folder, key), os.W_OK):
+            return f"the server's folder of outputs: its own has no service/{key}.log, or may not write it"
+        return None
 
     def _reap(self) -> None:
         """Note which of the processes started here have ended."""

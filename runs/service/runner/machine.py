@@ -1,4 +1,4 @@
-"""What a machine can do, found without importing any runtime, and whether a job fits it."""
+"""What a machine can do, found without importing any runtime, and what it lacks for a job."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from runs.service.document.options import offered
 from runs.service.settings import RunnerSettings, parted
 from runs.store.service.records import Job
 
-__all__ = ["abilities", "fits"]
+__all__ = ["abilities", "lacking"]
 
 _PACKAGES = {"openvino": "openvino"}  # of runtimes that are not always installed
 
@@ -33,11 +33,9 @@ def abilities(settings: RunnerSettings) -> dict[str, Any]:
     }
 
 
-def fits(job: Job, able: Mapping[str, Any], *, has_dataset: bool) -> bool:
-    """Whether a machine can do a job."""
-    needs = job.needs
-    return (
-        needs.get("accelerator", "cpu") in able["accelerators"]
-        and needs.get("runtime", "onnxruntime") in able["runtimes"]
-        and (needs.get("dataset") is None or has_dataset)
-    )
+def lacking(job: Job, able: Mapping[str, Any]) -> str | None:
+    """Return what a machine's abilities lack for a job, ``None`` where it is nothing."""
+    accelerator, runtime = job.needs.get("accelerator", "cpu"), job.needs.get("runtime", "onnxruntime")
+    if accelerator not in able["accelerators"]:
+        return f"the accelerator {accelerator}"
+    return None if runtime in able["runtimes"] else f"the runtime {runtime}"

@@ -49,7 +49,10 @@ class Problem(Shape):
 
 
 class JobShape(Shape):
-    """A verb on a run, done by one process at a time; times are seconds since 1970."""
+    """A verb on a run, done by one process at a time; times are seconds since 1970.
+
+    While it waits, ``refusals`` says by the names of machines what they lack for it.
+    """
 
     id: int
     verb: str
@@ -61,6 +64,7 @@ class JobShape(Shape):
     heartbeat_s: float | None
     finished_s: float | None
     reason: dict[str, Any]
+    refusals: dict[str, str]
 
 
 class RunShape(Shape):

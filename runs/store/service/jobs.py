@@ -105,24 +105,29 @@ class Jobs:
                 append(session, submission_id, "stopping", {}, now=self._now)
             return bool(rows)
 
-    def claim(self, *, runner: str, host: str, fits: Callable[[Job], bool]) -> Job | None:
-        """Give a runner the next job that fits and that its host has room for, or ``None``.
+    def claim(self, *, runner: str, host: str, lacks: Callable[[Job], str | None]) -> Job | None:
+        """Give a runner the next job that its host lacks nothing and has room for, or ``None``.
 
         Owners have their turns, see :mod:`runs.store.service.turns`. A job that measures waits until its host is free,
         and nothing overtakes it there. The workers of a run wait neither for each other nor for the job whose search
-        they share: it measures before and after the search.
+        they share: it measures before and after the search. What the host lacks for a job is kept with that.
         """
         with self._database._write() as session:
             self._lock(session)
             here = list(session.scalars(select(JobRow).where(JobRow.state == "running", JobRow.host == host)))
             for row in queued_in_turn(session):
-                others = [other for other in here if not _share_a_search(row, other)]
-                if any(other.is_exclusive for other in others) or not fits(_record(row)):
+                lacking = lacks(_record(row))
+                if row.refusals.get(host) != lacking:
+                    others = {name: one for name, one in row.refusals.items() if name != host}
+                    row.refusals = others if lacking is None else {**others, host: lacking}
+                beside = [other for other in here if not _share_a_search(row, other)]
+                if lacking is not None or any(other.is_exclusive for other in beside):
                     continue
-                if row.is_exclusive and others:
+                if row.is_exclusive and beside:
                     return None
                 row.state, row.runner, row.host, row.process = "running", runner, host, None
                 row.attempt, row.started_s, row.heartbeat_s = row.attempt + 1, self._now, self._now
+                row.refusals = {}
                 session.flush()
                 self._told(session, row, "running", {"runner": runner})
                 session.refresh(row)

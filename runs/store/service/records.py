@@ -47,7 +47,10 @@ class Submission:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
-    """A verb on a run; ``attempt`` counts the processes that began it, and ``reason`` says why it failed."""
+    """A verb on a run; ``attempt`` counts the processes that began it, and ``reason`` says why it failed.
+
+    While it waits, ``refusals`` says by the names of hosts what they lack for it.
+    """
 
     id: int
     submission_id: int
@@ -66,6 +69,7 @@ class Job:
     heartbeat_s: float | None
     finished_s: float | None
     reason: dict[str, Any]
+    refusals: dict[str, str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

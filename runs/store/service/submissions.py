@@ -193,6 +193,7 @@ def add_job(session: Session, submission_id: int, job: Mapping[str, Any], *, now
         attempt=0,
         created_s=now,
         reason={},
+        refusals={},
     )
     session.add(row)
     session.flush()

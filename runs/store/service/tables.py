@@ -72,6 +72,8 @@ class JobRow(Base):
     heartbeat_s: Mapped[float | None] = mapped_column(Double())
     finished_s: Mapped[float | None] = mapped_column(Double())
     reason: Mapped[dict[str, Any]]
+    # What machines lack that looked at it while it waited, by their names.
+    refusals: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
 
 
 class NoticeRow(Base):

@@ -14,7 +14,7 @@ import nasweave as nw
 from runs.service.client.requests import Requests, ServiceError
 from runs.service.client.run import RemoteRun
 from runs.service.client.shell import run_at
-from runs.service.runner.machine import abilities, fits
+from runs.service.runner.machine import abilities, lacking
 from runs.service.settings import DatasetSettings, RunnerSettings, ServerSettings, TokenSettings, read_words
 from runs.service.tokens import this_user
 from runs.store.service.records import Job
@@ -184,12 +184,10 @@ def test_a_machine_tells_what_it_can_do():
     assert "onnxruntime" in able["runtimes"] and "torch_cuda" not in able["runtimes"] and able["cores"] >= 1
     same = {"id": 1, "submission_id": 1, "verb": "run", "arguments": {}, "is_exclusive": True, "state": "queued"}
     same |= {"wants_stop": False, "attempt": 0, "runner": None, "host": None, "process": None, "created_s": 0.0}
-    same |= {"started_s": None, "heartbeat_s": None, "finished_s": None, "reason": {}}
-    for needs, has, expected in (
-        ({}, False, True),
-        ({"accelerator": "cuda"}, False, False),
-        ({"runtime": "torch_cuda"}, False, False),
-        ({"dataset": "mine"}, False, False),
-        ({"dataset": "mine"}, True, True),
+    same |= {"started_s": None, "heartbeat_s": None, "finished_s": None, "reason": {}, "refusals": {}}
+    for needs, expected in (
+        ({}, None),
+        ({"accelerator": "cuda"}, "the accelerator cuda"),
+        ({"runtime": "torch_cuda"}, "the runtime torch_cuda"),
     ):
-        assert fits(Job(needs=needs, **same), able, has_dataset=has) is expected, needs
+        assert lacking(Job(needs=needs, **same), able) == expected, needs

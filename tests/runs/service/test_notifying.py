@@ -21,7 +21,7 @@ from runs.store.service import notices as store
 from runs.store.service.jobs import Jobs
 from runs.store.service.notices import Notices
 from search_space.errors import ConfigError
-from tests.runs.service.test_jobs import any_job, database, submit
+from tests.runs.service.test_jobs import database, nothing, submit
 
 __all__ = ["database"]
 
@@ -71,7 +71,7 @@ def ended(database):
     """A run that failed, with the worker of its search."""
     (run,) = submit(database, "a")
     jobs = Jobs(database)
-    job = jobs.claim(runner="r", host="h", fits=any_job)
+    job = jobs.claim(runner="r", host="h", lacks=nothing)
     jobs.share(job.id, 1, {"verb": "run"}, workers=1)
     jobs.finish(job.id, 1, "failed", {"parameter": "p", "expected": "e", "got": "g", "remedy": "r"})
     assert [job.state for job in jobs.of(run)] == ["failed", "stopped"]
@@ -122,7 +122,7 @@ def test_what_does_not_arrive_is_tried_five_times_and_no_redirection_is_followed
 
 def test_two_servers_share_the_notices_and_what_is_old_is_left(database, ended, monkeypatch):
     assert Notices(database).take() is not None and Notices(database).take() is None
-    job = submit(database, "b") and Jobs(database).claim(runner="r", host="h", fits=any_job)
+    job = submit(database, "b") and Jobs(database).claim(runner="r", host="h", lacks=nothing)
     Jobs(database).finish(job.id, 1, "done")
     monkeypatch.setattr(store, "_OLDEST_S", -1.0)
     assert Notices(database).take() is None

@@ -175,3 +175,11 @@ def test_a_bundle_is_written_downloaded_and_its_results_are_sent_back(page, tmp_
     page.get_by_role("button", name="Send the results").click()
     page.locator("#problem:not([hidden])").wait_for()
     assert "results" in page.locator("#problem").inner_text()
+
+
+def test_a_run_that_waits_says_what_machines_lack(page, asked, key):
+    asked.service.runners.join("r", host="bench", abilities={"cores": 1})
+    asked.service.jobs.claim(runner="r", host="bench", lacks=lambda job: "the accelerator cpu")
+    page.goto(f"/runs/{key}")
+    page.locator("#waiting:not([hidden])", has_text="bench").wait_for()
+    assert page.locator("#waiting").inner_text() == "Place 1 in the queue; bench lacks the accelerator cpu."

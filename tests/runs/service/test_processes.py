@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from runs.service.settings import STORE_VARIABLE
+from runs.service.work import open_log
 from runs.store.database import Database
 from runs.store.service.jobs import Jobs
 from runs.store.service.runners import Runners
@@ -61,8 +62,10 @@ def start(url: str, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[b
                 os.killpg(job.process, signal.SIGKILL)
 
 
-def submit(database: Database, number: int) -> dict[str, int]:
+def submit(database: Database, folder: Path, number: int) -> dict[str, int]:
     runs = Submissions(database)
+    for n in range(number):
+        open_log(folder, f"k{n}")
     return {
         f"k{n}": runs.submit(
             key=f"k{n}", owner="ann", name="x", task="digits", document={}, digest="", folder=f"digits/{n}",
@@ -93,7 +96,7 @@ def check(database: Database, runs: dict[str, int], folder: Path) -> None:
 @pytest.mark.parametrize("url", ["postgresql"], indirect=True)
 def test_two_runners_share_three_runs(url, start, tmp_path):
     with Database.open(url) as database:
-        runs = submit(database, 3)
+        runs = submit(database, tmp_path, 3)
         runners = [start("r", "h"), start("s", "i")]
         wait(all_ended(database))
         check(database, runs, tmp_path)
@@ -108,7 +111,7 @@ def test_two_runners_share_three_runs(url, start, tmp_path):
 def test_whoever_is_killed_every_run_ends_once(url, start, tmp_path):
     chance = random.Random(3)
     with Database.open(url) as database:
-        runs, jobs = submit(database, 2), Jobs(database)
+        runs, jobs = submit(database, tmp_path, 2), Jobs(database)
         runner = start("r0", "h")
         for n in range(4):
             before = [job.process for job in jobs.active() if job.process is not None]
@@ -129,7 +132,7 @@ def test_whoever_is_killed_every_run_ends_once(url, start, tmp_path):
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 def test_a_running_job_is_stopped_and_goes_on_where_it_stopped(url, start, tmp_path):
     with Database.open(url) as database:
-        ((key, number),) = submit(database, 1).items()
+        ((key, number),) = submit(database, tmp_path, 1).items()
         jobs = Jobs(database)
         start("r", "h")
         wait(lambda: (tmp_path / f"{key}.txt").exists())

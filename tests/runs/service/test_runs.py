@@ -114,12 +114,12 @@ def test_a_fork_names_a_run_of_its_task(ann, key):
 def test_an_export_is_asked_of_a_finished_run(ann, key, asked, find):
     (network,) = find(key, 1)
     assert ann.post(f"{RUNS}/{key}/exports", json={"key": network}).status_code == 409
-    job = asked.service.jobs.claim(runner="r", host="h", fits=lambda job: True)
+    job = asked.service.jobs.claim(runner="r", host="h", lacks=lambda job: None)
     asked.service.jobs.finish(job.id, job.attempt, "done")
     assert ann.post(f"{RUNS}/{key}/exports", json={"key": "unknown"}).status_code == 404
     asked_for = ann.post(f"{RUNS}/{key}/exports", json={"key": network, "formats": ["onnx"]}).json()
     assert asked_for["jobs"][-1]["verb"] == "export" and asked_for["state"] == "queued"
-    job = asked.service.jobs.claim(runner="r", host="h", fits=lambda job: True)
+    job = asked.service.jobs.claim(runner="r", host="h", lacks=lambda job: None)
     assert job.arguments == {"key": network, "formats": ["onnx"], "measure": True}
     asked.service.jobs.finish(job.id, job.attempt, "failed", {"parameter": "x"})
     assert ann.get(f"{RUNS}/{key}").json()["state"] == "done", "a failed export leaves a finished run finished"
@@ -131,3 +131,23 @@ def test_a_job_needs_what_its_document_says():
     document = RunDocument.model_validate({"dataset": "mine", "accelerator": "cuda"})
     job = job_of(document, verb="run")
     assert job["needs"] == {"accelerator": "cuda", "runtime": "onnxruntime", "dataset": "mine"} and job["is_exclusive"]
+
+
+def test_what_machines_lack_stands_with_the_job_that_waits(ann, key, asked):
+    assert asked.service.log(key).is_file(), "by which runners know the server's folder"
+    asked.service.jobs.claim(runner="r", host="h", lacks=lambda job: "the accelerator cpu")
+    (job,) = ann.get(f"{RUNS}/{key}").json()["jobs"]
+    assert job["refusals"] == {}, "no runner of this machine lives"
+    asked.service.runners.join("r", host="h", abilities={})
+    (job,) = ann.get(f"{RUNS}/{key}").json()["jobs"]
+    assert job["refusals"] == {"h": "the accelerator cpu"} and ann.get("/api/v1/jobs").json() == [job]
+
+
+def test_a_request_that_is_refused_or_repeated_leaves_no_log(ann, asked):
+    headers = {"Idempotency-Key": "one"}
+    keys = {ann.post(RUNS, json=SMALL, headers=headers).json()["key"] for _ in range(2)}
+    while ann.post(RUNS, json=SMALL).status_code == 201:
+        pass
+    runs = {run["key"] for run in ann.get(RUNS).json()["runs"]}
+    logs = {path.stem for path in (asked.service.settings.folder / "service").glob("*.log")}
+    assert len(keys) == 1 and logs == runs

@@ -7,6 +7,7 @@ import { headingOf, layersOf } from "./layers.js";
 import { Limits } from "./limits.js";
 import { best, front, judged, text, within } from "./pareto.js";
 import { Progress } from "./progress.js";
+import { Waiting } from "./waiting.js";
 
 const { key, objectives, budget, known, run, report, now_s, budget_s, started_s } = state();
 const candidates = new Map();
@@ -25,6 +26,7 @@ const columns = order.slice(0, Math.max(3, objectives.length));
 const chart = new Chart(byId("chart"), { names: axes, known, choose, tell });
 const sliders = new Limits(byId("limits"), { known, order, first: Math.max(3, objectives.length), limits, changed: () => { isTouched = true; redraw(); } });
 const progress = new Progress({ now_s, budget_s, started_s });
+const waiting = new Waiting(key);
 
 function choose(candidate) {
   pinned = candidate.key;
@@ -189,6 +191,7 @@ function setState({ state: next, reason, job, verb }, time_s) {
   byId("stop").hidden = !["queued", "running"].includes(run.state);
   byId("resume").hidden = !["stopped", "failed"].includes(run.state);
   byId("report").hidden = run.state !== "done";
+  waiting.setState(run.state);
   progress.setState(run.state, job === "running" ? { started_s: time_s, isWhole: verb === "run" } : {});
   if (["queued", "running"].includes(next)) problem(null); // what failed before is tried again
   allow();

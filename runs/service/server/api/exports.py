@@ -22,7 +22,7 @@ from runs.service.server.api.runs import Shared, found, shape
 from runs.service.server.refusals import Refused, refuse_unknown
 from runs.service.server.service import Service
 from runs.service.server.shapes import ExportShape, RunShape
-from runs.service.work import job_of
+from runs.service.work import job_of, open_log
 
 __all__ = ["router"]
 
@@ -38,6 +38,7 @@ def ask(key: Key, request: ExportRequest, token: Submitter, service: Shared) -> 
         raise refuse_unknown("key", request.key, where=f"{', '.join(_WORDS)}, or GET {VERSION}/runs/{key}/candidates")
     arguments = request.model_dump(mode="json")
     job = job_of(RunDocument.model_validate(run.document), verb="export", arguments=arguments)
+    open_log(service.settings.folder, key)
     if not service.jobs.add(run.id, job, only_from=("done",)):
         raise Refused(
             409, "state", expected="a run that is done", got=run.state, remedy="wait for it, or resume it first"

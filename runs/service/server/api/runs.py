@@ -17,10 +17,10 @@ from runs.service.server.limits import check_limits
 from runs.service.server.refusals import Refused, refuse_unknown
 from runs.service.server.service import Service, service_of
 from runs.service.server.shapes import JobShape, RunPage, RunShape
-from runs.service.work import job_of
-from runs.store.service.records import Dataset, State, Submission
+from runs.service.work import job_of, open_log
+from runs.store.service.records import Dataset, Job, State, Submission
 
-__all__ = ["checked", "found", "router", "shape", "submit"]
+__all__ = ["checked", "found", "job_shapes", "router", "shape", "submit"]
 
 router = APIRouter(prefix=f"{VERSION}/runs", tags=["runs"])
 Shared = Annotated[Service, Depends(service_of)]
@@ -106,6 +106,7 @@ def resume(key: Key, token: Submitter, service: Shared) -> RunShape:
     """Continue a run that was stopped or has failed."""
     run = found(service, key)
     check_owner(token, run)
+    open_log(service.settings.folder, key)
     job = job_of(RunDocument.model_validate(run.document), verb="run")
     if not service.jobs.add(run.id, job, only_from=("stopped", "failed")):
         raise _conflict("a run that was stopped or has failed", run.state, "a run in work needs no resuming")
@@ -137,18 +138,25 @@ def submit(
     task = _task(document, data)
     plain = document.model_dump(mode="json")
     key = secrets.token_hex(6)
-    return service.submissions.submit(
-        key=key,
-        owner=owner,
-        name=document.name,
-        task=task,
-        document=plain,
-        digest=digest(plain),
-        folder=f"{task}/{document.name}-{key}",
-        job=job_of(document, verb="run"),
-        idempotency=idempotency,
-        most_active=service.settings.most_active,
-    )
+    log, is_new = open_log(service.settings.folder, key), False
+    try:
+        run, is_new = service.submissions.submit(
+            key=key,
+            owner=owner,
+            name=document.name,
+            task=task,
+            document=plain,
+            digest=digest(plain),
+            folder=f"{task}/{document.name}-{key}",
+            job=job_of(document, verb="run"),
+            idempotency=idempotency,
+            most_active=service.settings.most_active,
+        )
+    finally:
+        if not is_new:
+            log.unlink(missing_ok=True)
+    open_log(service.settings.folder, run.key)  # of a request that is repeated, for its first answer may have been lost
+    return run, is_new
 
 
 def checked(service: Service, document: RunDocument) -> Dataset | None:
@@ -193,8 +201,17 @@ def shape(run: Submission, service: Service, *, with_jobs: bool = False, waiting
         created_s=run.created_s,
         place=place,
         document=RunDocument.model_validate(run.document),
-        jobs=None if jobs is None else [JobShape.model_validate(job) for job in jobs],
+        jobs=None if jobs is None else job_shapes(jobs, service),
     )
+
+
+def job_shapes(jobs: list[Job], service: Service) -> list[JobShape]:
+    """Return jobs as they are answered; what hosts without a living runner lacked is left out."""
+    hosts = {runner.host for runner in service.runners.living()} if any(job.refusals for job in jobs) else set()
+    shapes = [JobShape.model_validate(job) for job in jobs]
+    for one in shapes:
+        one.refusals = {host: lacking for host, lacking in one.refusals.items() if host in hosts}
+    return shapes
 
 
 def _conflict(expected: str, got: str, remedy: str) -> Refused:

@@ -13,7 +13,7 @@ from runs.service.document.names import Name
 from runs.service.document.options import offered
 from runs.service.server.access import Admin, Reader
 from runs.service.server.api import VERSION
-from runs.service.server.api.runs import Shared
+from runs.service.server.api.runs import Shared, job_shapes
 from runs.service.server.metrics import exposition
 from runs.service.server.refusals import refuse_unknown
 from runs.service.server.shapes import (
@@ -91,7 +91,7 @@ def spaces(token: Reader) -> list[str]:
 @router.get(f"{VERSION}/jobs")
 def jobs(token: Reader, service: Shared) -> list[JobShape]:
     """List the jobs that wait or run."""
-    return [JobShape.model_validate(job) for job in service.jobs.active()]
+    return job_shapes(service.jobs.active(), service)
 
 
 @router.get(f"{VERSION}/runners")
