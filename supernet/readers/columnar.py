@@ -10,7 +10,8 @@ a folder of such streams (``save_to_disk``), in which numbers of classes become 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,10 +24,11 @@ from supernet.readers.words import shown
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["SUFFIXES", "read_columns"]
+__all__ = ["SUFFIXES", "read_columns", "read_lists"]
 
 SUFFIXES = (".parquet", ".feather", ".arrow")
 _BYTES_OF_CELL = 120  # of a cell as a text in a tuple, at most numbers' length
+_MOST_NAMES = 8
 _FILE, _END = b"ARROW1", b"\0\0\0\0"
 
 
@@ -47,35 +49,86 @@ def read_columns(path: Path, *, joint: str = "") -> tuple[tuple[str, ...], tuple
     """
     import pyarrow as pa
 
-    is_parquet, is_folder = path.suffix.lower() == ".parquet" and path.is_file(), path.is_dir()
-    parts, classes = (data_files(path), class_names(path)) if is_folder else ([path], {})
-    try:
-        table = pa.concat_tables(
-            [
-                (_parquet if is_parquet else _arrow)(pa.BufferReader(read_bytes(part, times=2)), _room(part))
-                for part in parts
-            ]
-        )
-        header, columns, left_out = [], [], {}
+    with _readable(path):
+        table, (header, columns, left_out) = _table(path), (list[str](), list[list[str]](), dict[str, str]())
         for name, column in zip(table.column_names, table.columns, strict=True):
             try:
-                if name in classes:
-                    column = _named(column, classes[name], where=f"{path}, column {shown(name)}")
                 columns.append(_cells(column, joint))
                 header.append(name.strip())
             except (pa.ArrowNotImplementedError, pa.ArrowInvalid):  # which is how it says that there is no such cast
                 left_out[name.strip()] = shown(str(column.type), most=40)
         rows = tuple(zip(*columns, strict=True)) if columns else ((),) * table.num_rows
+    return tuple(header), rows, left_out
+
+
+def read_lists(path: Path, names: Sequence[str]) -> list[list[tuple[str, ...]]]:
+    """Return columns that hold a list a row, as texts; nothing stands for a missing item or list.
+
+    Raises
+    ------
+    DataError
+        For a column that is missing or holds no lists, and as :func:`read_columns`.
+    """
+    import pyarrow as pa
+
+    with _readable(path):
+        table, found = _table(path), []
+        for name in names:
+            places = [i for i, there in enumerate(table.column_names) if there == name]
+            if len(places) != 1 or not _is_list(table.column(places[0]).type):
+                kinds = [
+                    f"{shown(n)} ({shown(str(k), most=40)})"
+                    for n, k in zip(table.column_names, table.schema.types, strict=True)
+                ]
+                raise DataError(
+                    f"{path}, column {shown(name)}",
+                    expected="a column of lists of texts",
+                    got=", ".join(kinds[:_MOST_NAMES]) or "none",
+                    remedy="name another column, or give a file in the columns of CoNLL",
+                )
+            column = table.column(places[0]).cast(pa.list_(pa.string()))
+            found.append([tuple(one or "" for one in row or ()) for row in column.to_pylist()])
+    return found
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Refuse what Arrow cannot read, in one line."""
+    import pyarrow as pa
+
+    try:
+        yield
     except DataError:
         raise
     except (pa.ArrowException, OSError, ValueError, KeyError, NotImplementedError) as error:
+        kind = "Parquet" if path.suffix.lower() == ".parquet" else "Arrow or Feather"
         raise DataError(
             str(path),
-            expected=f"a whole {'Parquet' if is_parquet else 'Arrow or Feather'} file, not encrypted",
+            expected=f"a whole {kind} file, not encrypted",
             got=shown(reason_of(error), most=200),
             remedy="write it again, or save the table as a .csv",
         ) from error
-    return tuple(header), rows, left_out
+
+
+def _table(path: Path) -> pa.Table:
+    """Return the table of a file, or of the files of a data set, in which numbers of classes are their names."""
+    import pyarrow as pa
+
+    if not path.is_dir():
+        return _part(path)
+    table = pa.concat_tables([_part(part) for part in data_files(path)])
+    for name, names in class_names(path).items():
+        for place in [i for i, there in enumerate(table.column_names) if there == name]:
+            column = _named(table.column(place), names, where=f"{path}, column {shown(name)}")
+            table = table.set_column(place, name, column)
+    return table
+
+
+def _part(path: Path) -> pa.Table:
+    import pyarrow as pa
+
+    read = _parquet if path.suffix.lower() == ".parquet" else _arrow
+    return read(pa.BufferReader(read_bytes(path, times=2)), _room(path))
 
 
 def _room(path: Path) -> Callable[[int, int], None]:

@@ -1,6 +1,7 @@
 """The user's own sentences with a label of each word: names of persons and places, parts of speech.
 
-``path`` is a file in the columns of the CoNLL tasks, a word a line and a blank line after each sentence. The label
+``path`` is a file in the columns of the CoNLL tasks, a word a line and a blank line after each sentence, or a table
+(Parquet, Arrow, the folder of a data set) that holds a list of words and one of labels a row. The label
 stands at the first piece of its word; further pieces and padding are neither trained nor judged. Where there are no
 files for validation and test, a tenth of the sentences is set aside for each, stratified by the labels in them.
 
@@ -15,11 +16,12 @@ from pathlib import Path
 from typing import ClassVar
 
 from search_space.spec import Scalar
-from supernet.readers.conll import read_conll
-from supernet.readers.files import find_file
+from supernet.readers.conll import Sentences, read_conll
+from supernet.readers.word_lists import has_lists, read_word_lists
 from supernet.tasks._answers import LABELS
 from supernet.tasks._base import TaskData
 from supernet.tasks._encoding import TEXT_OPTIONS
+from supernet.tasks._files import read_splits
 from supernet.tasks._options import Option
 from supernet.tasks._setting_aside import all_splits
 from supernet.tasks._text import TextTask
@@ -35,8 +37,12 @@ class TokenLabels(TextTask):
         "path": Option(default="", meaning="the file"),
         "validation_path": Option(default="", meaning="a file for validation; a tenth is set aside where it is empty"),
         "test_path": Option(default="", meaning="a file for the test; a tenth is set aside where it is empty"),
-        "word": replace(_COLUMN, meaning="column of the words, from 1; 0 is the last one"),
-        "label": replace(_COLUMN, default=0, meaning="column of the labels, from 1; 0 is the last one"),
+        "word": replace(_COLUMN, meaning="of a file of CoNLL: column of the words, from 1; 0 is the last one"),
+        "label": replace(
+            _COLUMN, default=0, meaning="of a file of CoNLL: column of the labels, from 1; 0 is the last one"
+        ),
+        "words": Option(default="tokens", meaning="of a table: name of the column of the lists of words"),
+        "tags": Option(default="ner_tags", meaning="of a table: name of the column of the lists of labels"),
         **TEXT_OPTIONS,
         "lowercase": replace(TEXT_OPTIONS["lowercase"], default=False),
     }
@@ -44,11 +50,16 @@ class TokenLabels(TextTask):
     @classmethod
     def read(cls, data_root: Path, *, options: Mapping[str, Scalar]) -> TaskData:
         """Read and check every line."""
-        kind, given = "a file of words and labels in columns", {}
-        for name, option in (("train", "path"), ("validation", "validation_path"), ("test", "test_path")):
-            if options[option] or name == "train":
-                file = find_file(str(options[option]), data_root, kind=kind, option=f"task.options.{option}")
-                given[name] = read_conll(file, word=int(options["word"]), label=int(options["label"]))
+        kind = "a file of words and labels in columns"
+        lists = {name: str(options[name]) for name in ("words", "tags")}
+
+        def read(_: str, path: Path) -> Sentences:
+            if has_lists(path):
+                return read_word_lists(path, **lists)
+            return read_conll(path, word=int(options["word"]), label=int(options["label"]))
+
+        given, told = read_splits(options, data_root, kind=kind, read=read)
+        given["train"] = replace(given["train"], notes=(*given["train"].notes, *told))
         where = str(options["path"])
         splits, splits_made = all_splits(
             given,

@@ -17,6 +17,7 @@ from runs.pipeline.context import task_data
 from search_space.errors import ConfigError
 from supernet.catalogue.__main__ import main
 from supernet.catalogue.task_options import with_options
+from supernet.readers.conll import read_conll
 from supernet.tasks import TASKS
 from tests.supernet.tasks.samples import (
     labelled_series,
@@ -28,6 +29,7 @@ from tests.supernet.tasks.samples import (
     write_dataset,
     write_pictures,
     write_table,
+    write_tagged_dataset,
     write_ts,
 )
 
@@ -76,6 +78,7 @@ def there(tmp_path, monkeypatch):
         (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps({"text": t, "label": y}) + "\n" for t, y in rows))
     write_dataset(tmp_path / "reviews", {"train": texts(60), "test": texts(30, seed=1), "unsupervised": texts(9)})
     write_clips(tmp_path / "sounds")
+    write_tagged_dataset(tmp_path / "news", read_conll(write_conll(tmp_path / "a.conll"), word=1, label=4))
     write_conll(tmp_path / "names.conll")
     write_conll(tmp_path / "trees.conllu")
     (tmp_path / "book.txt").write_text("It was a dark and stormy night. " * 200)

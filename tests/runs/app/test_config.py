@@ -120,7 +120,7 @@ def test_what_no_class_declares_stands_in_the_yaml():
         ("nothing_like_it=3", "nothing_like_it: expected a key of the configuration"),
         ("task=digts", "write task=digits"),
         ("space=vit_tini", "write space=vit_tiny"),
-        ("task=null", "task: expected one of clinc150, csv,"),
+        ("task=null", "task: expected one of audio_folder, clinc150, csv,"),
         ("hardware=[1,null]", "hardware: expected one of onnxruntime,"),
         ("space.mixer=[a", "expected overrides that can be composed"),
         ("budget.latency_ms=fast", "budget.latency_ms"),

@@ -180,6 +180,22 @@ def write_dataset(folder: Path, splits: dict[str, list[tuple[str, str]]]) -> Pat
     return folder
 
 
+def write_tagged_dataset(folder: Path, told: Any) -> Path:
+    """Write sentences as ``Dataset.save_to_disk`` does, their labels as numbers of classes."""
+    import pyarrow as pa
+
+    names = sorted({tag for tags in told.tags for tag in tags})
+    tags = pa.array([[names.index(tag) for tag in row] for row in told.tags], pa.list_(pa.int64()))
+    table = pa.table({"tokens": pa.array(told.words, pa.list_(pa.string())), "pos_tags": tags})
+    folder.mkdir()
+    with pa.ipc.new_stream(folder / "data.arrow", table.schema) as writer:
+        writer.write_table(table)
+    feature = {"feature": {"names": names, "_type": "ClassLabel"}, "length": -1, "_type": "Sequence"}
+    (folder / "dataset_info.json").write_text(json.dumps({"features": {"pos_tags": feature}}))
+    (folder / "state.json").write_text(json.dumps({"_data_files": [{"filename": "data.arrow"}]}))
+    return folder
+
+
 def write_ett(root: Path) -> Path:
     """Write as many hours as the standard split needs."""
     (root / "ett").mkdir(exist_ok=True)

@@ -6,6 +6,8 @@ import json
 
 import numpy as np
 import onnx
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from sklearn.metrics import accuracy_score
@@ -17,7 +19,7 @@ from search_space.errors import ConfigError, DataError
 from supernet.readers.conll import read_conll
 from supernet.tasks import TASKS, Aim, TaskData, aimed
 from supernet.tokenizers import bert, byte_pairs
-from tests.supernet.tasks.samples import write_conll
+from tests.supernet.tasks.samples import write_conll, write_tagged_dataset
 
 NAMES = ("B-LOC", "B-PER", "I-LOC", "O")
 
@@ -52,6 +54,18 @@ def test_columns_are_read_and_what_is_no_word_is_left_out(path, tmp_path):
     assert universal.notes[-1] == "b.conllu: left out: 80 lines of CoNLL-U that are no token"
     (tmp_path / "c.tsv").write_text("O\tNew York\n\nB\tx\n")
     assert read_conll(tmp_path / "c.tsv", word=2, label=1).words == [("New York",), ("x",)]
+
+
+def test_lists_of_a_table_are_the_same_sentences(path, data, tmp_path):
+    folder = write_tagged_dataset(tmp_path / "news", read_conll(path, word=1, label=0))
+    same = load(folder, **_same(folder), tags="pos_tags")
+    assert same.data_hash == data.data_hash and same.labels == NAMES
+    table = pa.table({"tokens": [["a", "b"], []], "ner_tags": [["O"], []], "text": ["x", "y"]})
+    pq.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"row 1: expected a label of every word, got 2 words, 1 labels: a b"):
+        load(tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"column text: expected a column of lists of texts, got tokens \(list<.*text"):
+        load(tmp_path / "a.parquet", words="text")
 
 
 @pytest.mark.parametrize(
