@@ -22,6 +22,7 @@ _PIPELINES = {
     ("columns", "labels"): "tabular-classification",
     ("tokens", "token_labels"): "token-classification",
     ("tokens", "tokens"): "text-generation",
+    ("tokens", "vectors"): "sentence-similarity",
     ("series", "numbers"): "time-series-forecasting",
     ("columns", "classes"): "tabular-classification",
     ("columns", "numbers"): "tabular-regression",

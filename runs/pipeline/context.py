@@ -258,8 +258,8 @@ def open_context(
     hardware, data = config.hardware, task_data(config) if data is None else data
     check_phases(config, data.shape)
     runtime, reporter = available_runtime(hardware.runtime), reporter or SilentReporter()
-    if data.kind == "numbers" and config.training.label_smoothing:
-        reporter.message("training.label_smoothing is of classes: it is 0, for this task predicts numbers")
+    if data.kind in ("numbers", "vectors") and config.training.label_smoothing:
+        reporter.message("training.label_smoothing is of classes: it is 0, for this task has none")
         config = replace(config, training=replace(config.training, label_smoothing=0.0))
     device = this_device(cuda=runtime.accelerated)
     checkpoint = _checkpoint(config)

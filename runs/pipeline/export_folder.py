@@ -10,7 +10,18 @@ import numpy as np
 
 from hardware_profiles.portable.exported_folder import EXAMPLE
 from runs.evaluation.finetuning import FinetunedFiles
-from runs.export import FORMATS, ParityReport, Subject, classify, file_sizes, model_card, notice, tag, write_manifest
+from runs.export import (
+    FORMATS,
+    ParityReport,
+    Subject,
+    classify,
+    embed,
+    file_sizes,
+    model_card,
+    notice,
+    tag,
+    write_manifest,
+)
 from runs.files import new_folder
 from runs.pipeline.card_data import card_data
 from runs.pipeline.context import Context
@@ -26,6 +37,7 @@ _PROGRAMS = {
     "classes": Path(classify.__file__),
     "labels": Path(classify.__file__),
     "token_labels": Path(tag.__file__),
+    "vectors": Path(embed.__file__),
 }
 
 
@@ -74,7 +86,8 @@ def write_folder(
 def _texts(context: Context, formats: Collection[str]) -> dict[str, str]:
     """Return the text files that a user of the network needs: the task's own, preprocessing, licence notice.
 
-    A network that tells classes of texts or of their words has a program beside it, where there is an ONNX file for it.
+    A network that tells classes or vectors of texts, or classes of their words, has a program beside it, where there is
+    an ONNX file for it.
     """
     task, data = context.config.task.name, context.data
     program = _PROGRAMS.get(data.kind) if _READER in data.files and "onnx" in formats else None

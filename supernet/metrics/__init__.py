@@ -3,7 +3,8 @@
 from search_space.registry import Registry
 from supernet.metrics._base import Kind, Measure, Moments, Tally
 from supernet.metrics._jackknife import standard_error
+from supernet.metrics._retrieval import nearest
 
-__all__ = ["METRICS", "Kind", "Measure", "Moments", "Tally", "standard_error"]
+__all__ = ["METRICS", "Kind", "Measure", "Moments", "Tally", "nearest", "standard_error"]
 
 METRICS: Registry[Measure] = Registry("supernet.metrics", "METRIC")

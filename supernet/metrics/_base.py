@@ -19,14 +19,14 @@ from supernet.metrics._jackknife import standard_error
 
 __all__ = ["Kind", "Measure", "Moments", "Tally"]
 
-Kind = Literal["classes", "labels", "numbers", "token_labels", "tokens"]
+Kind = Literal["classes", "labels", "numbers", "token_labels", "tokens", "vectors"]
 """What outputs and targets are.
 
 ``classes``: scores ``(B, K)`` and class numbers ``(B,)``. ``labels``: scores ``(B, K)``, above 0 for a label that is
 answered, and ``(B, K)`` of 0 and 1. ``numbers``: two tensors of one shape ``(B, ...)``.
 ``token_labels``: scores ``(N, K)`` and class numbers ``(N,)`` of the words of all examples; for a metric of sequences
 ``(B, L, K)`` and ``(B, L)``, negative where there is no word to label. ``tokens``: scores ``(B, L, V)`` and ids
-``(B, L)``.
+``(B, L)``. ``vectors``: vectors ``(B, D)`` and those that they imitate, compared by their directions.
 """
 
 
@@ -61,6 +61,8 @@ class Measure:
         Returns the metric of classes of these names, where it reads them.
     of_sequences
         Whether it looks at the words of an example in their order.
+    among_all
+        Whether the error of an example depends on all the others that it is given with, such as what is nearest.
     """
 
     metric: Metric
@@ -73,6 +75,7 @@ class Measure:
     at: Callable[[float], Measure] | None = None
     named: Callable[[Sequence[str]], Measure] | None = None
     of_sequences: bool = False
+    among_all: bool = False
 
     def __post_init__(self) -> None:
         if (self.errors is None) == (self.error is None):
@@ -83,7 +86,7 @@ class Measure:
     @property
     def is_mean(self) -> bool:
         """Whether it is a mean over examples, so that a part of a split tells of the whole."""
-        return self.errors is not None
+        return self.errors is not None and not self.among_all
 
 
 class Moments:
@@ -139,29 +142,37 @@ class Tally:
         self.count += len(targets)
         if self._looks_at is not None:
             outputs, targets = self._looks_at(outputs, targets)
-        if self.measure.errors is not None:
+        if self.measure.errors is not None and self.measure.is_mean:
             self._moments.add(self.measure.errors(outputs, targets))
         else:
             self._outputs.append(outputs.cpu())
-        if self.measure.errors is None or self.measure.least is not None:
+        if not self.measure.is_mean or self.measure.least is not None:
             self._targets.append(targets.cpu())
 
     @property
     def error(self) -> float:
         """The error so far, in the metric's unit."""
         if self.measure.error is None:
-            return self._scale * self._moments.mean
+            return self._scale * self._of_examples().mean
         return self._scale * self.measure.error(torch.cat(self._outputs), torch.cat(self._targets))
 
     @property
     def standard_error(self) -> float:
         """That of the error, as an estimate of the one over all examples that there could be."""
         if self.measure.error is None:
-            found = self._moments.standard_error
+            found = self._of_examples().standard_error
         else:
             found = standard_error(self.measure.error, torch.cat(self._outputs), torch.cat(self._targets))
         least = 0.0 if self.measure.least is None else self.measure.least(torch.cat(self._targets))
         return self._scale * max(found, least)
+
+    def _of_examples(self) -> Moments:
+        """Return the errors of all examples."""
+        if self.measure.errors is None or self.measure.is_mean:
+            return self._moments
+        found = Moments()
+        found.add(self.measure.errors(torch.cat(self._outputs), torch.cat(self._targets)))
+        return found
 
     @property
     def _scale(self) -> float:

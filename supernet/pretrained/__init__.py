@@ -22,9 +22,9 @@ from supernet.pretrained._around import declaration_around
 from supernet.pretrained._family import Family, Form, Weights
 from supernet.pretrained._fit import check_space, copy_weights
 from supernet.pretrained._importance import by_importance
-from supernet.pretrained._source import content_hash, pooling, read_settings, read_tensors
+from supernet.pretrained._source import SentenceFiles, content_hash, read_settings, read_tensors
 
-__all__ = ["FAMILIES", "Family", "Form", "Pretrained", "Weights"]
+__all__ = ["FAMILIES", "Family", "Form", "Pretrained", "SentenceFiles", "Weights"]
 
 FAMILIES: Registry[Family] = Registry("supernet.pretrained", "FAMILY")
 
@@ -52,17 +52,22 @@ class Pretrained:
         """Twelve hexadecimal digits of its files; raises ``CheckpointError`` where one is missing."""
         return content_hash(self.folder)
 
+    @property
+    def form(self) -> Form:
+        """Its network in the words of a space; raises ``CheckpointError`` for one that we do not compute."""
+        return self._family_and_form()[1]
+
     def check(self, space: SearchSpace) -> None:
         """Raise what :meth:`initialise` would, but for damaged weights: only the configuration is read."""
-        check_space(space, self._family_and_form()[1], token_rows=self.token_rows)
+        check_space(space, self.form, token_rows=self.token_rows)
 
     def declaration(self, *, name: str = "checkpoint") -> dict[str, Any]:
         """Return a space around it, as :func:`search_space.space_from_mapping` takes one; only JSON is read.
 
         An encoder of sentences is pooled as its ``1_Pooling`` says.
         """
-        form = self._family_and_form()[1]
-        head = pooling(self.folder)
+        form = self.form
+        head = SentenceFiles(self.folder).pooling
         return declaration_around(
             form, name=name, stem=STEMS[form.stem].spec, head=head if head in form.heads else None
         )

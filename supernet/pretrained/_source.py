@@ -18,12 +18,22 @@ from torch import Tensor
 from search_space.errors import CheckpointError, reason_of
 from search_space.schema import is_file_name, parse_json, read_file
 
-__all__ = ["CONFIG", "Settings", "Tensors", "content_hash", "pooling", "read_settings", "read_tensors"]
+__all__ = [
+    "CONFIG",
+    "SentenceFiles",
+    "Settings",
+    "Tensors",
+    "content_hash",
+    "read_settings",
+    "read_tensors",
+]
 
 CONFIG, WHOLE, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
 _PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 _POOLING = "1_Pooling/config.json"
 _MODES = {"pooling_mode_mean_tokens": "mean_pooling", "pooling_mode_cls_token": "cls_pooling"}
+_MODULES, _KNOWN = "modules.json", ("Transformer", "Pooling", "Normalize")
+_LENGTH = "sentence_bert_config.json"
 _MOST_JSON_BYTES = 2**26
 _AGAIN = "copy the checkpoint again, or save it with save_pretrained"
 
@@ -139,25 +149,64 @@ def read_settings(folder: Path) -> Settings:
     return Settings(values, where=str(path))
 
 
-def pooling(folder: Path) -> str | None:
-    """Return the head that pools as an encoder of sentences does, ``None`` for any other checkpoint.
+class SentenceFiles:
+    """What sentence-transformers writes beside an encoder of sentences; a checkpoint may have none of it.
 
-    Raises
-    ------
-    CheckpointError
-        It pools in a way that we do not compute.
+    Parameters
+    ----------
+    folder
+        Of the checkpoint.
     """
-    path = folder / _POOLING
-    if not path.exists():
-        return None
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def pooling(self) -> str | None:
+        """The head that pools as it does, ``None`` where nothing is said.
+
+        Raises
+        ------
+        CheckpointError
+            It pools in a way that we do not compute.
+        """
+        path = self.folder / _POOLING
+        if not path.exists():
+            return None
+        on = [name for name, value in _object(path).items() if name.startswith("pooling_mode") and value is True]
+        if len(on) != 1 or on[0] not in _MODES:
+            raise CheckpointError(
+                str(path), expected=f"one of {', '.join(_MODES)}", got=", ".join(on) or "none", remedy="set space.head"
+            )
+        return _MODES[on[0]]
+
+    @property
+    def longest(self) -> int | None:
+        """The ids of a text that it looks at, ``None`` where nothing is said."""
+        path = self.folder / _LENGTH
+        settings = Settings(_object(path) if path.exists() else {}, where=str(path))
+        return None if settings.values.get("max_seq_length") is None else settings.size("max_seq_length")
+
+    def check_modules(self) -> None:
+        """Raise ``CheckpointError`` for one that does more than pool and normalise what its layers give."""
+        path = self.folder / _MODULES
+        modules = _json(path) if path.exists() else []
+        kinds = [
+            m.get("type") if isinstance(m, Mapping) else m for m in (modules if isinstance(modules, list) else [0])
+        ]
+        unknown = [repr(kind)[:60] for kind in kinds if str(kind).rpartition(".")[2] not in _KNOWN]
+        if unknown:
+            raise CheckpointError(
+                str(path),
+                expected=f"modules of {', '.join(_KNOWN)}",
+                got=unknown[0],
+                remedy="choose another checkpoint",
+            )
+
+
+def _object(path: Path) -> Mapping[str, Any]:
     values = _json(path)
-    values = values if isinstance(values, Mapping) else {}
-    on = [name for name, value in values.items() if name.startswith("pooling_mode") and value is True]
-    if len(on) != 1 or on[0] not in _MODES:
-        raise CheckpointError(
-            str(path), expected=f"one of {', '.join(_MODES)}", got=", ".join(on) or "none", remedy="set space.head"
-        )
-    return _MODES[on[0]]
+    return values if isinstance(values, Mapping) else {}
 
 
 def read_tensors(folder: Path) -> Tensors:

@@ -1,9 +1,9 @@
-"""Texts with a label each: two columns of a table of any kind, or two fields of a JSON object a line."""
+"""Texts, with a label each or without: two columns of a table of any kind, or two fields of a JSON object a line."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,12 @@ from supernet.readers.tables import check_columns, read_table
 from supernet.readers.ties import UNTIED, Ties, ties_of
 from supernet.readers.words import counted, shown
 
-__all__ = ["SUFFIXES", "Texts", "labelled_lines", "read_labelled"]
+__all__ = ["SUFFIXES", "TEXT_SUFFIXES", "Texts", "labelled_lines", "read_labelled", "read_texts"]
 
 SUFFIXES = (*tables.SUFFIXES, ".jsonl")
+TEXT_SUFFIXES = (*SUFFIXES, ".txt")
 _Row = tuple[Sequence[str], Label | None]  # the text, with what ties it to others, and the label
+_TEXT_REMEDY = "rename it, or set task.options.text to what it is called"
 _REMEDY = "rename them, or set task.options.text (of pictures file) and task.options.label to what they are called"
 
 
@@ -132,6 +134,66 @@ def labelled_lines(
             written = [_written(fields[name], name, place) for name in labels]
             found.append((cells, form.label(written, labels, where=place)))
     return _texts(found, groups=bool(groups), time=bool(time), where=where)
+
+
+def read_texts(path: Path, *, column: str) -> tuple[list[str], tuple[str, ...]]:
+    """Return the texts of a file and what was left out or changed.
+
+    Parameters
+    ----------
+    path
+        Its ending, one of :data:`TEXT_SUFFIXES`, says what it is; of a ``.txt`` each line is a text.
+    column
+        Of a table or an object.
+
+    Raises
+    ------
+    DataError
+        For another ending, a damaged file, one without the column, or one without a text.
+    """
+    if path.suffix.lower() not in TEXT_SUFFIXES:
+        raise DataError(
+            str(path),
+            expected=f"a file that ends in {', '.join(TEXT_SUFFIXES)}",
+            got=shown(path.suffix) or "no ending",
+            remedy="convert it",
+        )
+    cells, notes = list(_cells(path, column)), []
+    texts = [text.encode("utf-8", "replace").decode() for text in cells if text.strip()]
+    if not texts:
+        raise DataError(str(path), expected="texts", got="none", remedy="choose another file")
+    if len(texts) < len(cells):
+        notes.append(f"{path.name}: left out, without a text: {counted(len(cells) - len(texts), 'row')}")
+    broken = sum(new != old for new, old in zip(texts, filter(str.strip, cells), strict=True))
+    if broken:
+        notes.append(f"{path.name}: halves of characters became question marks: {counted(broken, 'text')}")
+    return texts, tuple(notes)
+
+
+def _cells(path: Path, column: str) -> Iterator[str]:
+    suffix = path.suffix.lower()
+    if suffix == ".txt":
+        yield from (line.rstrip("\r") for line in read_text(path).removesuffix("\n").split("\n"))
+    elif suffix == ".jsonl":
+        for number, line in enumerate(read_text(path).split("\n"), 1):
+            if line.strip():
+                place = f"{path}: line {number}"
+                row = _object(line, place)
+                check_columns((column,), [name for name, _ in row], where=place, remedy=_TEXT_REMEDY)
+                yield _written(dict(row)[column], column, place)
+    else:
+        table = read_table(path)
+        table.check((column,), where=f"{path}: the header", remedy=_TEXT_REMEDY)
+        at = table.header.index(column)
+        for number, cells in enumerate(table.rows):
+            if len(cells) > len(table.header):
+                raise DataError(
+                    f"{path}: {table.place(number)}",
+                    expected=f"{len(table.header)} cells, as in the header",
+                    got=str(len(cells)),
+                    remedy="put quotes around a cell that holds the separator",
+                )
+            yield cells[at] if at < len(cells) else ""
 
 
 def _object(line: str, where: str) -> list[tuple[str, Any]]:

@@ -5,10 +5,12 @@ from supernet.tasks._aim import Aim, aimed, balanced_rows, is_balanced
 from supernet.tasks._base import Origin, Split, Task, TaskData
 from supernet.tasks._options import Option
 from supernet.tasks._token_labels import words_of
+from supernet.tasks._vectors import EmbeddingData
 
 __all__ = [
     "TASKS",
     "Aim",
+    "EmbeddingData",
     "Option",
     "Origin",
     "Split",

@@ -59,6 +59,7 @@ def test_what_the_error_is_called_and_how_it_reads(data):
         ("bits per byte", "bits/byte"),
         ("entity F1", "%"),
         ("mean squared error", ""),
+        ("recall@10", "%"),
     ]
     assert data.metric.error_scale == (100 if data.metric.is_share else 1)
     expected = {"%": "97.50 %", "bits/byte": "2.5 bits/byte", "": "2.5"}
@@ -106,8 +107,8 @@ def test_preprocessing_makes_the_inputs_of_raw_data(data):
 
 
 def test_the_stored_tokenizer_needs_python_alone(data, tmp_path):
-    if "tokenizer.py" not in data.files:
-        pytest.skip("no pieces of words")
+    if "vocabulary.json" not in data.files:
+        pytest.skip("no pieces of words that were learned here")
     for name in ("tokenizer.py", "vocabulary.json"):
         (tmp_path / name).write_text(data.files[name])
     text = "Play the SONG, naïve!"
@@ -203,7 +204,7 @@ def test_missing_data_names_the_remedy(tmp_path, monkeypatch):
 
 
 def test_an_unknown_task_names_the_known_ones():
-    with pytest.raises(ConfigError, match="clinc150, csv, digits, ett, fashion_mnist"):
+    with pytest.raises(ConfigError, match="clinc150, csv, digits, embedding, ett, fashion_mnist"):
         TASKS["imagenet"]
 
 

@@ -27,7 +27,9 @@ def test_every_command_composes(command):
         own, training = config.search.fidelities, config.training
         assert config.limits.limits == {"latency_ms": 3.0} and config.task.options["trim_vocabulary"] is True
         assert (training.learning_rate, training.batch_size, own.optimizer) == (0.0005, 32, "adamw")
-        assert (own.rungs[0], own.rungs[-1], own.teacher_steps) == (50, 800, 300)
+        untaught = config.task.name == "embedding"
+        assert (own.rungs[0], own.rungs[-1], own.teacher_steps) == (50, 800, 0 if untaught else 300)
+        assert (own.teacher_weight == 0) == untaught
 
 
 def test_what_is_set_takes_the_place_of_what_a_verb_sets():

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from unittest.mock import MagicMock
 
+import numpy as np
 import pytest
 import torch
 
@@ -16,6 +17,7 @@ from runs.api import compressing
 from supernet.tokenizers.bert import Vocabulary
 from tests.runs.tiny import nasweave
 from tests.supernet.pretrained.checkpoints import model_of
+from tests.supernet.tasks.encoders import write_encoder
 from tests.supernet.tasks.samples import texts, write_texts
 from tests.supernet.tokenizers.made import bert, saved
 
@@ -119,6 +121,34 @@ def test_other_families_are_compressed_from_python(family, tmp_path, monkeypatch
     exported = nw.compress(tmp_path / "checkpoint", **given, overrides=own | QUICK)
     network = nw.load_network(exported.path)
     assert network.geometry.task.stem == {"vit": "class_patch", "gpt2": "tokens", "llama": "bare_tokens"}[family]
+
+
+def test_an_encoder_of_sentences_is_compressed_without_labels(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NASWEAVE_CACHE", str(tmp_path / "cache"))
+    some = [text for text, _ in texts(160)]
+    (tmp_path / "mine.txt").write_text("".join(f"{text}\n" for text in some))
+    overrides = QUICK | {"export.formats": ["safetensors", "onnx"]}
+    del overrides["search.fidelities.teacher_steps"]
+    options = {"path": "mine.txt"}
+    exported = nw.compress(
+        write_encoder(tmp_path / "encoder"), task="embedding", task_options=options, overrides=overrides
+    )
+    network = nw.load_network(exported.path)
+    program = (
+        "import runpy, sys; sys.modules.update(torch=None, nasweave=None, runs=None, supernet=None); "
+        "sys.argv[0] = 'embed.py'; runpy.run_path('embed.py', run_name='__main__')"
+    )
+    command = [sys.executable, "-c", program, "--output", "found.npy", *some[:9]]
+    subprocess.run(command, check=True, cwd=exported.path)
+    steps = {step["do"]: step for step in json.loads((exported.path / "preprocessing.json").read_text())["steps"]}
+    vocabulary = Vocabulary.from_json((exported.path / "tokenizer.json").read_text())
+    length = steps["pad"]["length"]
+    rows = [vocabulary.encode(text, most=length) for text in some[:9]]
+    with torch.no_grad():
+        expected = network(torch.tensor([row + [0] * (length - len(row)) for row in rows]))
+    expected = torch.nn.functional.normalize(expected, dim=-1).numpy()
+    np.testing.assert_allclose(np.load(exported.path / "found.npy"), expected, atol=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,10 @@ from supernet import catalogue
         ({"head_dim": None}, "head_dim: expected a positive integer, got None"),
         ({"options": None}, "options: expected constants by block, got None"),
         ({"options": 5}, "options: expected constants by block, got 5"),
-        ({"options": {"window": 4}}, "options.window: expected a mapping with keys among ['relative_bias', 'size'], got 4"),
+        (
+            {"options": {"window": 4}},
+            "options.window: expected a mapping with keys among ['relative_bias', 'size'], got 4",
+        ),
         ({"options": {"window": {"size": {"a": 4}}}}, "options.window.size: expected a number"),
         ({"options": {"window": {"size": [4, [2]]}}}, "options.window.size: expected a number"),
         ({"options": {"window": {"size": []}}}, "or a list of them that is not empty, got []"),

@@ -29,6 +29,8 @@ _WANTED: Mapping[str, object] = {
     "search.fidelities.optimizer": "adamw",
     "search.fidelities.rungs": [50, 100, 200, 400, 800],
 }
+_IMITATED = {"search.fidelities.teacher_steps": 0, "search.fidelities.teacher_weight": 0.0}
+"""The checkpoint's vectors are the targets themselves: it needs no training, and there is no second teacher."""
 _TRIM = "trim_vocabulary"
 
 
@@ -50,8 +52,13 @@ def defaults(given: Mapping[str, str | None]) -> dict[str, object]:
             remedy="write nasweave compress DIR task=text task.options.path=mine.csv",
         )
     task, plain = given.get("task") or "digits", str(given.get("task.options.path") or "").lower().endswith(".txt")
+    plain = plain and task != "embedding"
     trimmed = task in TASKS and _TRIM in TASKS[task].options and not plain
-    return {**_WANTED, **({f"task.options.{_TRIM}": True} if trimmed else {})}
+    return {
+        **_WANTED,
+        **({f"task.options.{_TRIM}": True} if trimmed else {}),
+        **(_IMITATED if task == "embedding" else {}),
+    }
 
 
 def run(invocation: Invocation) -> None:

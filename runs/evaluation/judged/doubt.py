@@ -27,7 +27,7 @@ def difference(
         Judge by so many, drawn as the search draws them; all when ``None``.
     """
     measure, (one, other) = data.measure, (outputs_of(n, data.validation, examples=examples) for n in networks)
-    if measure.errors is not None:
+    if measure.errors is not None and measure.is_mean:
         moments, formula = Moments(), measure.errors
 
         def errors(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -46,8 +46,12 @@ def difference(
 
 
 def _together(measure: Measure, both: Tensor, targets: Tensor) -> tuple[float, float]:
-    """Return the same of what is no mean over examples, from outputs ``(n, 2, ...)``."""
+    """Return the same of what looks at all examples together, from outputs ``(n, 2, ...)``."""
     formula, scale = measure.error, measure.metric.error_scale
+    if measure.errors is not None:
+        moments = Moments()
+        moments.add(measure.errors(both[:, 1], targets) - measure.errors(both[:, 0], targets))
+        return scale * moments.mean, scale * moments.standard_error
     assert formula is not None, "it is no mean"
 
     def more(pairs: Tensor, right: Tensor) -> float:

@@ -10,12 +10,13 @@ import torch
 
 from runs.evaluation.references.classifiers import classifiers
 from runs.evaluation.references.each_label import each_label
+from runs.evaluation.references.embeddings import embeddings
 from runs.evaluation.references.forecasts import forecasts
 from runs.evaluation.references.regressions import regressions
 from runs.evaluation.references.taggers import taggers
 from runs.evaluation.references.trigrams import trigrams
 from runs.reports import SimpleModel
-from supernet.tasks import TaskData
+from supernet.tasks import EmbeddingData, TaskData
 
 __all__ = ["simple_models"]
 
@@ -26,6 +27,8 @@ def simple_models(data: TaskData) -> tuple[SimpleModel, ...]:
         return (trigrams(data),)
     if data.kind == "token_labels":
         return taggers(data)
+    if isinstance(data, EmbeddingData):
+        return embeddings(data)
     if data.kind == "labels":
         return each_label(data)
     if data.kind == "numbers":

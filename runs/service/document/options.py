@@ -41,14 +41,15 @@ def _members(package: str) -> list[str]:
     return sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))
 
 
-def _needs_a_path(task: str) -> bool:
-    return "path: ???" in (files("hydra_conf") / "task" / f"{task}.yaml").read_text()
+def _declared(task: str) -> str:
+    return (files("hydra_conf") / "task" / f"{task}.yaml").read_text()
 
 
-OWN_DATA_TASKS = tuple(task for task in _group("task") if _needs_a_path(task))
+_TASKS = tuple(task for task in _group("task") if "checkpoint_path:" not in _declared(task))
+OWN_DATA_TASKS = tuple(task for task in _TASKS if "path: ???" in _declared(task))
 """Tasks over data of one's own, which a service knows as registered data sets alone."""
 
-_OF_A_CHECKPOINT = "checkpoint"  # a space around one, of which a document has none
+_OF_A_CHECKPOINT = "checkpoint"  # a space around one, of which a document has none, as tasks that imitate one
 _PRECISIONS = ["float", "w8a8", "w8a8_2of4", "w4a8c", "w8", "w4", "w8a8s", "w8a8g32", "w4a8"]
 
 
@@ -57,7 +58,7 @@ def offered() -> dict[str, list[str]]:
     """Return everything that a document can choose from, by what it is."""
     return {
         "own_data": list(OWN_DATA_TASKS),
-        "task": [task for task in _group("task") if task not in OWN_DATA_TASKS],
+        "task": [task for task in _TASKS if task not in OWN_DATA_TASKS],
         "space": [space for space in _group("space") if space != _OF_A_CHECKPOINT],
         "search": _group("search"),
         "runtime": _group("hardware"),

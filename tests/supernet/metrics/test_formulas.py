@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 from sklearn import metrics as truth
+from sklearn.neighbors import NearestNeighbors
 
-from supernet.metrics import METRICS, Measure, Tally
+from supernet.metrics import METRICS, Measure, Tally, nearest
 
 N = 240
 SHARES = np.array([0.6, 0.25, 0.1, 0.03, 0.01, 0.01])
@@ -51,6 +52,14 @@ def tags(seed: int = 0, n: int = 80) -> tuple[torch.Tensor, torch.Tensor]:
     scores = rng.normal(size=(n, 9, 5)) + 1.5 * np.eye(5)[targets]
     targets[rng.random(targets.shape) < 0.3] = -100
     return torch.from_numpy(scores), torch.from_numpy(targets)
+
+
+def vectors(seed: int = 0, n: int = 150) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return vectors of any length near to those that they imitate, in fewer dimensions than these have."""
+    rng = np.random.default_rng(seed)
+    targets = rng.normal(size=(n, 12))
+    outputs = (targets + 0.5 * rng.normal(size=targets.shape))[:, :9] * rng.uniform(0.1, 9, size=(n, 1))
+    return torch.from_numpy(outputs), torch.from_numpy(targets)
 
 
 def error_of(measure: Measure, outputs: torch.Tensor, targets: torch.Tensor) -> float:
@@ -142,6 +151,22 @@ def test_entities_are_those_of_conlleval() -> None:
     assert named(("NOUN", "VERB")).unfit(targets, 5) == "has other labels than O, B-TYPE and I-TYPE"
 
 
+def test_neighbours_are_those_of_scikit_learn() -> None:
+    outputs, targets = vectors()
+
+    def neighbours(x: torch.Tensor, count: int) -> np.ndarray:
+        return NearestNeighbors(n_neighbors=count, metric="cosine").fit(x.numpy()).kneighbors(return_distance=False)
+
+    wanted = neighbours(targets, 1)
+    for among in (1, 10):
+        share = 100 * np.mean([row[0] in found for row, found in zip(wanted, neighbours(outputs, among), strict=True)])
+        assert 5 < share < 95 and of(f"recall_at_{among}", outputs, targets) == pytest.approx(share)
+    assert np.array_equal(nearest(targets), wanted[:, 0])
+    for empty in (torch.ones_like(targets), torch.full_like(targets, torch.nan)):
+        assert of("recall_at_10", empty, targets) == 0.0, "equal vectors and no numbers find nothing"
+    assert METRICS["recall_at_10"].unfit(targets[:11], 12) == "has 11 examples, of which 10 others are named"
+
+
 def test_bits_are_the_logarithm_of_the_probability() -> None:
     outputs = torch.randn(4, 5, 7, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     targets = torch.arange(20).reshape(4, 5) % 7
@@ -170,7 +195,10 @@ def test_a_quantile_is_what_its_loss_is_least_at() -> None:
 def test_batches_make_no_difference_and_a_perfect_network_has_no_error(name) -> None:
     measure = METRICS[name] if METRICS[name].named is None else METRICS[name].named(TAGS)
     assert measure.metric.key == name and pickle.loads(pickle.dumps(measure)).metric == measure.metric
-    if "tokens" in measure.kinds:
+    if "vectors" in measure.kinds:
+        outputs, targets = vectors()
+        right, outputs = targets, torch.cat([outputs, outputs[:, :3]], 1)
+    elif "tokens" in measure.kinds:
         targets = torch.arange(40).reshape(8, 5) % 7
         outputs, right = torch.randn(8, 5, 7), 100.0 * torch.nn.functional.one_hot(targets)
     elif "numbers" in measure.kinds:
@@ -194,7 +222,7 @@ def test_batches_make_no_difference_and_a_perfect_network_has_no_error(name) -> 
     perfect = Tally(measure)
     perfect.add(right.double(), targets)
     assert perfect.error < 1e-9 < whole.error
-    assert (perfect.standard_error > 0) == measure.metric.is_share, "no wrong answer is not certainty"
+    assert (perfect.standard_error > 1e-9) == measure.metric.is_share, "no wrong answer is not certainty"
 
 
 @pytest.mark.parametrize("name", ["balanced_accuracy", "macro_f1", "auroc", "r2", "accuracy", "mean_absolute_error"])

@@ -263,6 +263,11 @@ def sample(task: str, root: Path) -> dict[str, Any]:
         return {"path": str(write_clips(root / "clips")), "mels": 16, "patch_size": 8}
     elif task == "token_labels":
         return {"path": str(write_conll(root / "mine.conll")), "vocabulary": 280}
+    elif task == "embedding":
+        from tests.supernet.tasks.encoders import write_encoder
+
+        (root / "mine.txt").write_text("".join(f"{text}\n" for text, _ in texts(160)))
+        return {"path": str(root / "mine.txt"), "checkpoint_path": str(write_encoder(root / "encoder"))}
     elif task == "table":
         return {"path": str(write_table(root / "mine.csv", table_rows(120)))}
     elif task == "labelled_series":
