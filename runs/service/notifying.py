@@ -61,7 +61,9 @@ class Webhook:
         is_plain = url.isascii() and url.isprintable() and " " not in url and parsed.username is None
         if not (self._host and is_safe and is_plain):
             expected = "https://HOST/PATH, or http:// of this machine, without a user"
-            raise ConfigError(WEBHOOK_VARIABLE, expected=expected, got="another address", remedy="correct it")
+            raise ConfigError(
+                WEBHOOK_VARIABLE, expected=expected, got="another address" if url else "nothing", remedy="correct it"
+            )
         self._is_encrypted = parsed.scheme == "https"
         self._path = (parsed.path or "/") + (f"?{parsed.query}" if parsed.query else "")
         try:
@@ -80,7 +82,7 @@ class Webhook:
     def taken(cls) -> Webhook | None:
         """Return that of the environment, or ``None``; it is taken from there, so that no further process has it."""
         url, secret = os.environ.pop(WEBHOOK_VARIABLE, ""), os.environ.pop(SECRET_VARIABLE, "")
-        return cls(url, secret) if url else None
+        return cls(url, secret) if url or secret else None
 
     def send(self, notice: Notice, *, limit_s: float = _LIMIT_S) -> str | None:
         """Send a notice; returns why it has not arrived, or ``None``. No redirection is followed, no answer read."""

@@ -16,11 +16,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from runs.app.jobs.checking import opened
+from runs.app.jobs.checking import opened, refused
 from runs.pipeline.stages.bundle import export_bundle
 from runs.reporter import ProgressCallback, SilentReporter
 from runs.service.document import problem
-from runs.service.document.words import document_key
 from search_space.errors import ConfigError, NasweaveError
 
 __all__ = ["bundled"]
@@ -69,15 +68,24 @@ def bundled(asked: Mapping[str, Any]) -> dict[str, Any]:
         name = f"bundle_{context.config.task.name}_{setting.runtime}_t{setting.threads}"
         profile = replace(context.config.profile, bundle=str(folder / name))
         written = export_bundle(replace(context, config=replace(context.config, profile=profile)))
+        return {"done": str(_packed(written))}
     except NasweaveError as error:
-        parts = problem.of_error(error)
-        return {"refused": {**parts, "parameter": document_key(parts["parameter"])}}
-    packed = folder / "bundle.zip"
+        return {"refused": refused(error, asked)}
+    except OSError as error:
+        expected, got = "a disk with free space that the server can write", error.strerror or type(error).__name__
+        return {
+            "refused": problem.parts(parameter="bundle", expected=expected, got=got, remedy="tell the administrator")
+        }
+
+
+def _packed(folder: Path) -> Path:
+    """Pack a folder into a zip beside it."""
+    packed = folder.with_name("bundle.zip")
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for path in sorted(written.rglob("*")):
+        for path in sorted(folder.rglob("*")):
             if path.is_file():
-                archive.write(path, path.relative_to(folder))
-    return {"done": str(packed)}
+                archive.write(path, path.relative_to(folder.parent))
+    return packed
 
 
 def main() -> None:

@@ -27,7 +27,7 @@ from runs.store.service.records import Dataset
 from search_space import Architecture
 from search_space.errors import NasweaveError, RuntimeUnavailableError
 
-__all__ = ["answered", "opened"]
+__all__ = ["answered", "opened", "refused"]
 
 _IDLE_S = 300.0
 _NICER = 5  # than what measures beside it
@@ -65,10 +65,19 @@ def answered(asked: Mapping[str, Any]) -> dict[str, Any]:
             return {"done": predicted(context, asked["networks"])}
         return {"checked": _checked(context, reporter.notes)}
     except RuntimeUnavailableError as error:
-        parts = {**problem.of_error(error), "remedy": "only a runner that has it can check this: begin the run"}
+        remedy = "only a runner that has it can check this: begin the run"
+        return {"refused": {**refused(error, asked), "remedy": remedy}}
     except NasweaveError as error:
-        parts = problem.of_error(error)
-    return {"refused": {**parts, "parameter": document_key(parts["parameter"])}}
+        return {"refused": refused(error, asked)}
+
+
+def refused(error: NasweaveError, asked: Mapping[str, Any]) -> dict[str, str]:
+    """Return the parts of an error as a user is told them: a data set has its name, and no place on this machine."""
+    parts = problem.of_error(error)
+    data = asked["dataset"]
+    if data is not None and (path := str(data["options"].get("path", ""))):
+        parts = {name: text.replace(path, data["name"]) for name, text in parts.items()}
+    return {**parts, "parameter": document_key(parts["parameter"])}
 
 
 def opened(asked: Mapping[str, Any], *, reporter: Reporter) -> Context:

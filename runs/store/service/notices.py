@@ -56,7 +56,7 @@ class Notices:
         tries = func.coalesce(NoticeRow.tries, 0)
         query = select(JobRow, SubmissionRow, tries).join_from(JobRow, SubmissionRow)
         query = query.outerjoin(NoticeRow, NoticeRow.job_id == JobRow.id).where(
-            self._now - JobRow.finished_s < _OLDEST_S,
+            JobRow.finished_s > self._now - _OLDEST_S,
             JobRow.state.in_(("done", "failed", "stopped")),
             JobRow.verb != WORKER,
             or_(NoticeRow.job_id.is_(None), self._is_due()),

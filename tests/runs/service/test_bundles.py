@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import threading
@@ -56,6 +57,10 @@ def contents(folder: Path) -> dict[str, Any]:
     return {**files, "bundle.json": told}
 
 
+def full(context):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
 class OfTest:
     """The requests of a client, answered within this process."""
 
@@ -96,11 +101,21 @@ def test_what_cannot_be_written_is_refused_in_the_words_of_the_command_line(aske
     told = ann.get(f"/api/v1/bundles/{key}").json()
     assert told["state"] == "failed" and told["reason"]["parameter"] == "device.runtime", told
     assert "onnxruntime" in told["reason"]["expected"] and ann.get(f"/api/v1/bundles/{key}.zip").status_code == 409
+    missing = f"{asked.service.settings.folder}/data/away.csv"
+    asked.service.datasets.register("mine", task="csv", options={"path": missing})
+    key = ann.post("/api/v1/bundles", json={"document": {"dataset": "mine"}}).json()["key"]
+    wait()
+    told = str(ann.get(f"/api/v1/bundles/{key}").json())
+    assert "'failed'" in told and missing not in told and "mine" in told
     monkeypatch.setattr(bundles, "_MOST_BYTES", 10)
     monkeypatch.setattr("runs.app.jobs.bundling._PERIOD_S", 0.0)
     key = ann.post("/api/v1/bundles", json={"document": TINY}).json()["key"]
     wait()
     assert ann.get(f"/api/v1/bundles/{key}").json()["reason"]["expected"] == "at most 10 bytes"
+    monkeypatch.setattr("runs.app.jobs.bundling.export_bundle", full)
+    key = ann.post("/api/v1/bundles", json={"document": TINY}).json()["key"]
+    wait()
+    assert ann.get(f"/api/v1/bundles/{key}").json()["reason"]["got"] == "No space left on device"
     assert list((asked.service.settings.folder / "service" / "bundles").iterdir()) == []
     assert asked.as_("eve", "read").post("/api/v1/bundles", json={"document": TINY}).status_code == 403
     assert ann.get("/api/v1/bundles/unknown").status_code == 404

@@ -169,6 +169,7 @@ def test_a_receiver_that_drips_is_left_in_time(database, ended):
         ("https:///secretpath", SECRET),
         ("https://chat.example:x/secretpath", SECRET),
         ("https://chat.example/secretpath\r\nHost: b", SECRET),
+        ("", SECRET),
         ("https://chat.example/secretpath", ""),
         ("https://chat.example/secretpath", SECRET.removeprefix("whsec_")),
         ("https://chat.example/secretpath", "whsec_secretpath"),
