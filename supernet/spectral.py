@@ -91,7 +91,7 @@ def without_autocast(device: torch.device) -> contextlib.AbstractContextManager[
 
 
 class LongConvolution(nn.Module):
-    """Filters ``(B, L, D)`` feature by feature: :meth:`spectrum` of the filters once, then :meth:`forward`."""
+    """Filters ``(B, L, D)`` feature by feature."""
 
     __call__: Callable[..., Tensor]
 
@@ -114,35 +114,39 @@ class LongConvolution(nn.Module):
     def _constant(self, name: str, value: np.ndarray) -> None:
         self.register_buffer(name, torch.tensor(value, dtype=torch.get_default_dtype()), persistent=False)
 
-    def spectrum(self, filter_TD: Tensor) -> Tensor:
-        """Return the transform ``(F, 2, N, D)`` of filters at all T = M N offsets: negative ones count from the end."""
-        plan, features = self.plan, filter_TD.shape[-1]
-        y = self.rows_F2M.clone().flatten(0, 1) @ filter_TD.reshape(plan.padded_rows, -1)
-        y = torch.bmm(self._columns(plan.padded_columns), y.view(plan.frequencies, -1, features))
-        return y.view(plan.frequencies, 2, -1, features)
+    def forward(self, x_BLD: Tensor, filter_TD: Tensor) -> Tensor:
+        """Return each feature of the tokens convolved with its filter, ``(B, L, D)``.
 
-    def forward(self, x_BLD: Tensor, spectrum_F2ND: Tensor) -> Tensor:
-        """Return each feature of the tokens convolved with its filter, ``(B, L, D)``."""
-        plan = self.plan
-        batch, length, features = x_BLD.shape
+        Filters have a value for each of T = M N offsets: negative ones count from the end.
+        """
+        plan, (batch, length, features) = self.plan, x_BLD.shape
+        rows_F2M, columns_F2n2N = self.rows_F2M.clone(), self._columns()
+        h = self._transformed(filter_TD.reshape(plan.padded_rows, -1), rows_F2M, columns_F2n2N)
+        h_F2N1D = h.view(plan.frequencies, 2, -1, 1, features)
+        rows_F2R = rows_F2M[..., : plan.rows]
+        columns_F2n2C = torch.unflatten(columns_F2n2N, 2, (2, -1))[..., : plan.columns].flatten(2)
         extra = plan.rows * plan.columns - length
         x_LBD = (F.pad(x_BLD, (0, 0, 0, extra)) if extra else x_BLD).transpose(0, 1)
-        rows_F2R, columns = self.rows_F2M.clone()[..., : plan.rows], self._columns(plan.columns)
-        y = rows_F2R.flatten(0, 1) @ x_LBD.reshape(plan.rows, -1)
+        y = x_LBD.reshape(plan.rows, -1)
         del x_LBD
-        y = torch.bmm(columns, y.view(plan.frequencies, -1, batch * features))
-        y = y.view(plan.frequencies, 2, -1, batch, features)
-        y = _product(y, spectrum_F2ND[:, :, :, None])
-        y = torch.bmm(columns.mT, y.view(plan.frequencies, -1, batch * features))
+        y = self._transformed(y, rows_F2R, columns_F2n2C)
+        y = _product(y.view(plan.frequencies, 2, -1, batch, features), h_F2N1D)
+        y = torch.bmm(columns_F2n2C.mT, y.view(plan.frequencies, -1, batch * features))
         y = (rows_F2R * self.share_F21).flatten(0, 1).mT @ y.view(2 * plan.frequencies, -1)
         return y.view(-1, batch, features)[:length].transpose(0, 1)
 
-    def _columns(self, count: int) -> Tensor:
-        """Return the matrices ``(F, 2 N, 2 count)`` of the second transform, of so many columns with tokens."""
+    def _transformed(self, x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+        """Return the transform of tokens, row by row, over the rows and then over the columns."""
+        count = columns.shape[2] // 2
+        y = rows.flatten(0, 1) @ x
+        return torch.bmm(columns, y.view(self.plan.frequencies, 2 * count, -1))
+
+    def _columns(self) -> Tensor:
+        """Return the matrices ``(F, 2 N, 2 N)`` of the second transform."""
         (cos_F1N, sin_F1N), (cos_NN, sin_NN) = self.turns_2F1N.clone(), self.columns_2NN.clone()
-        cos = (cos_NN * cos_F1N - sin_NN * sin_F1N)[..., :count]
-        sin = (sin_NN * cos_F1N + cos_NN * sin_F1N)[..., :count]
-        return torch.cat([torch.cat([cos, sin], 2), torch.cat([-sin, cos], 2)], 1).expand(self.plan.frequencies, -1, -1)
+        cos, sin = cos_NN * cos_F1N - sin_NN * sin_F1N, sin_NN * cos_F1N + cos_NN * sin_F1N
+        matrix = torch.cat([torch.cat([cos, sin], 2), torch.cat([-sin, cos], 2)], 1)
+        return matrix.expand(self.plan.frequencies, -1, -1)
 
     @staticmethod
     def costs(live: Activations, plan: Plan, features: int) -> int:

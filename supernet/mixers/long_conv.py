@@ -168,8 +168,8 @@ class LongConv(TokenMixer):
         with without_autocast(x_BLD.device):
             filter_TD = self.long_filter(width)
             missing = filter_TD.new_zeros(self.convolution.plan.taps - len(filter_TD), width)
-            spectrum = self.convolution.spectrum(torch.cat([filter_TD[:length], missing, filter_TD[length:]]))
-            h_BLD = self.convolution(h_BLD.to(spectrum.dtype), spectrum)
+            filter_TD = torch.cat([filter_TD[:length], missing, filter_TD[length:]])
+            h_BLD = self.convolution(h_BLD.to(filter_TD.dtype), filter_TD)
         return self.out(self._filtered(0, x_BLD, call) * h_BLD, width, call.precision)
 
     def _filtered(self, which: int, x_BLD: Tensor, call: MixerCall) -> Tensor:
