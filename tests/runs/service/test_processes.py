@@ -46,8 +46,8 @@ def start(url: str, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[b
     """Return what starts a runner; at the end all of them and their jobs are ended."""
     started: list[subprocess.Popen[bytes]] = []
 
-    def begin(name: str, host: str) -> subprocess.Popen[bytes]:
-        words = [f"outputs={tmp_path}", f"name={name}", f"host={host}"]
+    def begin(name: str, host: str, *, slots: int = 1) -> subprocess.Popen[bytes]:
+        words = [f"outputs={tmp_path}", f"name={name}", f"host={host}", f"slots={slots}"]
         environment = {**os.environ, STORE_VARIABLE: url}
         started.append(subprocess.Popen([sys.executable, "-c", RUNNER, *words], env=environment))
         return started[-1]
@@ -62,14 +62,14 @@ def start(url: str, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[b
                 os.killpg(job.process, signal.SIGKILL)
 
 
-def submit(database: Database, folder: Path, number: int) -> dict[str, int]:
+def submit(database: Database, folder: Path, number: int, **arguments: int) -> dict[str, int]:
     runs = Submissions(database)
     for n in range(number):
         open_log(folder, f"k{n}")
     return {
         f"k{n}": runs.submit(
             key=f"k{n}", owner="ann", name="x", task="digits", document={}, digest="", folder=f"digits/{n}",
-            job={"verb": "run"},
+            job={"verb": "run", "arguments": arguments},
         )[0].id
         for n in range(number)
     }  # fmt: skip
@@ -94,13 +94,17 @@ def check(database: Database, runs: dict[str, int], folder: Path) -> None:
 
 
 @pytest.mark.parametrize("url", ["postgresql"], indirect=True)
-def test_two_runners_share_three_runs(url, start, tmp_path):
+def test_two_runners_share_three_runs_of_two_workers_each(url, start, tmp_path):
     with Database.open(url) as database:
-        runs = submit(database, tmp_path, 3)
-        runners = [start("r", "h"), start("s", "i")]
+        runs = submit(database, tmp_path, 3, workers=1)
+        runners = [start("r", "h", slots=2), start("s", "i", slots=2)]
         wait(all_ended(database))
         check(database, runs, tmp_path)
         assert {Jobs(database).of(number)[0].runner for number in runs.values()} == {"r", "s"}
+        workers = [job for number in runs.values() for job in Jobs(database).of(number) if job.verb == "worker"]
+        assert (
+            len(workers) == 3 and {job.state for job in workers} == {"stopped"} and any(job.attempt for job in workers)
+        )
         Runners(database).drain("r")
         assert runners[0].wait(20) == 0
         runners[1].terminate()
