@@ -20,7 +20,7 @@ from supernet.tasks._multi_label import MultiLabelData
 from supernet.tasks._numbers import NumbersData
 from supernet.tasks._setting_aside import group_folds, groups_aside
 from supernet.tasks._stratifying import labels_aside, stratified_parts
-from supernet.tasks._summary import class_facts, label_facts, sizes_text
+from supernet.tasks._summary import sizes_text
 from supernet.tasks._token_labels import NO_WORD, TokenLabelData
 
 __all__ = ["Aim", "aimed", "balanced_rows", "is_balanced"]
@@ -232,12 +232,8 @@ def _groups(split: Split) -> NDArray[np.int64]:
 def _told_anew(data: TaskData, choice: str) -> DataSummary:
     """Return the summary of a task whose examples were dealt out again, by a choice in words."""
     sizes = {name: len(part) for name, part in (("train", data.train), ("validation", data.validation))}
-    facts = {**data.summary.facts, "examples": sizes_text({**sizes, "test": len(data.test)}, what=choice)}
-    if data.kind == "labels":
-        facts |= label_facts(data.train.targets, data.labels)
-    if data.kind == "classes":
-        facts |= class_facts(data.train.targets, data.labels, evaluated=data.validation.targets)
-    return replace(data.summary, facts=facts)
+    examples = sizes_text({**sizes, "test": len(data.test)}, what=choice)
+    return replace(data.summary, facts={**data.summary.facts, "examples": examples, **data.answer_facts()})
 
 
 def _labels_dealt(has: NDArray[np.bool_], aim: Aim) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

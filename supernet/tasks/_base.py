@@ -205,6 +205,10 @@ class TaskData:
         """Return the targets of a split that the metric looks at: by default all."""
         return split.targets
 
+    def answer_facts(self) -> Mapping[str, str]:
+        """Return what the summary says of the targets of the splits."""
+        return {}
+
     def tally(self) -> Tally:
         """Return what adds up the error of outputs by the task's metric, which looks at :meth:`judged`."""
         return Tally(self.measure, looks_at=self.judged)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from supernet.metrics import METRICS, Kind, Measure
 from supernet.tasks._base import TaskData
+from supernet.tasks._summary import class_facts
 
 __all__ = ["ClassificationData", "class_scores", "stratified"]
 
@@ -49,6 +50,10 @@ class ClassificationData(TaskData):
         loss_B = F.cross_entropy(outputs, targets, reduction="none", label_smoothing=label_smoothing)
         loss_B = loss_B * self.class_weights.to(outputs.device)[targets]
         return loss_B.mean() if reduction == "mean" else loss_B
+
+    def answer_facts(self) -> dict[str, str]:
+        """Return the classes and their sizes."""
+        return class_facts(self.train.targets, self.labels, evaluated=self.validation.targets)
 
     def soft_loss(self, outputs: Tensor, teacher_outputs: Tensor) -> Tensor:
         """Kullback-Leibler divergence of the teacher's distribution from the student's (Hinton et al. 2015)."""

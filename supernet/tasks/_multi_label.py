@@ -12,6 +12,7 @@ from torch import Tensor
 
 from supernet.metrics import METRICS, Kind, Measure
 from supernet.tasks._base import TaskData
+from supernet.tasks._summary import label_facts
 
 __all__ = ["MultiLabelData", "label_scores"]
 
@@ -45,6 +46,10 @@ class MultiLabelData(TaskData):
         weights = None if self.label_weights is None else self.label_weights.to(outputs.device)
         loss_BK = F.binary_cross_entropy_with_logits(outputs, aim, reduction="none", pos_weight=weights)
         return loss_BK.mean() if reduction == "mean" else loss_BK.mean(1)
+
+    def answer_facts(self) -> dict[str, str]:
+        """Return the labels and how many examples have each."""
+        return label_facts(self.train.targets, self.labels)
 
     def soft_loss(self, outputs: Tensor, teacher_outputs: Tensor) -> Tensor:
         """Kullback-Leibler divergence of the teacher's probabilities from the student's, mean over the labels."""

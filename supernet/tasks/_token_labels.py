@@ -73,14 +73,18 @@ class TokenLabelData(TaskData):
         log_p, log_q = F.log_softmax(teacher_outputs.flatten(0, 1), -1), F.log_softmax(outputs.flatten(0, 1), -1)
         return F.kl_div(log_q, log_p, reduction="batchmean", log_target=True)
 
+    def answer_facts(self) -> dict[str, str]:
+        """Return how many words there are, their classes and the sizes of these."""
+        splits = {"train": self.train, "validation": self.validation, "test": self.test}
+        return _word_facts({name: _classes_of(split) for name, split in splits.items()}, self.labels)
+
     def judged(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Return the words of all examples, ``(N, K)`` and ``(N,)``, but for a metric of sequences."""
         return (outputs, targets) if self.measure.of_sequences else words_of(outputs, targets)
 
     def judged_targets(self, split: Split) -> Tensor:
         """Return the classes of the words of a split, ``(N,)``, but for a metric of sequences."""
-        targets = split.targets.long()
-        return targets if self.measure.of_sequences else targets[targets != NO_WORD]
+        return split.targets.long() if self.measure.of_sequences else _classes_of(split)
 
 
 def words_of(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
@@ -129,7 +133,7 @@ def token_label_data(
             row[places] = torch.tensor([known[tag] for tag in tags[: len(places)]], dtype=torch.int16)
             cut += len(tags) - len(places)
         splits[name] = Split(stored=encoded.ids[name], targets=targets)
-    words = {name: (split.targets[split.targets != NO_WORD]).long() for name, split in splits.items()}
+    words = {name: _classes_of(split) for name, split in splits.items()}
     shape = TaskShape(
         input_shape=(encoded.length,),
         num_outputs=len(names),
@@ -139,7 +143,6 @@ def token_label_data(
         stem="tokens",
         head="language_model",
     )
-    facts = class_facts(words["train"], names, evaluated=words["validation"])
     dropout = token_dropout_of(encoded.encoder, options)
     tensors = [tensor for split in splits.values() for tensor in (split.stored, split.targets)]
     measure = METRICS["accuracy"]
@@ -160,8 +163,7 @@ def token_label_data(
         summary=DataSummary(
             facts={
                 "examples": sizes_text({name: len(part) for name, part in parts.items()}, what=splits_made),
-                "words": sizes_text({name: len(some) for name, some in words.items()}),
-                **{what: _of_words(told) for what, told in facts.items()},
+                **_word_facts(words, names),
                 **encoded.facts,
             },
             notes=(
@@ -173,6 +175,18 @@ def token_label_data(
             examples=_examples(parts["train"]),
         ),
     )
+
+
+def _classes_of(split: Split) -> Tensor:
+    """Return the class of every word of a split, ``(N,)``."""
+    return split.targets[split.targets != NO_WORD].long()
+
+
+def _word_facts(words: Mapping[str, Tensor], names: Sequence[str]) -> dict[str, str]:
+    """Return what the summary says of the classes ``(N,)`` of the words of each split."""
+    facts = class_facts(words["train"], names, evaluated=words["validation"])
+    sizes = sizes_text({name: len(some) for name, some in words.items()})
+    return {"words": sizes, **{what: _of_words(told) for what, told in facts.items()}}
 
 
 def _of_words(told: str) -> str:

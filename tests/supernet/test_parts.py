@@ -36,13 +36,14 @@ TASKS = {
     "vit_all": TaskShape(input_shape=(1, 32, 32), num_outputs=10, seq_len=64, grid=(8, 8)),
     "series": TaskShape(input_shape=(96, 7), num_outputs=24, seq_len=42, grid=(7, 6), stem="series", head="forecast"),
     "text": replace(TOKENS, padded=True),
+    "text, a class a word": replace(TOKENS, padded=True, head="language_model"),
     "text_causal": replace(TOKENS, causal=True, head="language_model"),
 }
 READERS = ("onnxruntime", "openvino")
 
 
 def space_of(name, **choices):
-    declaration = yaml.safe_load((SPACES / f"{name}.yaml").read_text()) | choices
+    declaration = yaml.safe_load((SPACES / f"{name.partition(',')[0]}.yaml").read_text()) | choices
     return space_from_mapping(declaration, task=TASKS[name], catalogue=catalogue())
 
 

@@ -132,6 +132,13 @@ def test_what_is_no_word_is_neither_trained_nor_judged(data):
         aimed(data, Aim(metric="r2"))
 
 
+def test_splits_dealt_anew_are_told_in_words(data):
+    anew = aimed(data, Aim(validation_share=0.5))
+    words = [int((part.targets >= 0).sum()) for part in (anew.train, anew.validation, anew.test)]
+    said = "{:,} for training, {:,} for validation, {:,} for the test".format(*words)
+    assert anew.summary.facts["words"] == said and len(anew.validation) == 80
+
+
 def test_the_report_counts_words(data):
     class Always(torch.nn.Module):
         def __init__(self) -> None:
