@@ -30,7 +30,7 @@ def compress(
     Parameters
     ----------
     checkpoint
-        A folder with ``config.json`` and safetensors of a BERT, ViT, GPT-2 or LLaMA.
+        A folder with ``config.json`` and safetensors of a BERT, RoBERTa, DistilBERT, ViT, GPT-2 or LLaMA.
     name, task, task_options, budget, outputs, overrides, progress
         As :func:`nasweave.create_run` takes them.
 

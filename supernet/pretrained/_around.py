@@ -51,12 +51,14 @@ def declaration_around(form: Form, *, name: str, stem: BlockSpec, head: str | No
     options: dict[str, dict[str, Any]] = {block: dict(own) for block, own in form.options.items()}
     if shared > 1:
         options.setdefault(form.mixer, {})["kv_heads"] = sorted({max(1, count // shared) for count in heads})
+    head = head or form.heads[0]
+    options |= {head: dict(form.head_options[head])} if head in form.head_options else {}
     if _TABLE in stem.options:
         options.setdefault(form.stem, {})[_TABLE] = "int8"
     return {
         "name": name,
         "stem": form.stem,
-        "head": head or form.heads[0],
+        "head": head,
         "norm": asdict(form.norm),
         "embed_dim": widths,
         "depth": _shares(form.depth, _DEPTHS),

@@ -36,6 +36,10 @@ class Form:
         Those that read its last layer; the first one is its own.
     options
         The constants of those blocks, by block.
+    head_options
+        The constants of its heads, by head.
+    padding
+        The id of padding, of a network over ids; ours is 0, so another one needs a tokenizer, which numbers anew.
     max_tokens
         Longest input it has positions for, or ``None``.
     vocab_size, input_shape
@@ -55,6 +59,8 @@ class Form:
     causal: bool
     kv_heads: int = 0
     options: Mapping[str, Mapping[str, Scalar]] = field(default_factory=dict)
+    head_options: Mapping[str, Mapping[str, Scalar]] = field(default_factory=dict)
+    padding: int = 0
     max_tokens: int | None = None
     vocab_size: int = 0
     input_shape: tuple[int, ...] | None = None

@@ -53,6 +53,13 @@ def _check_tokens(space: SearchSpace, form: Form, rows: TokenRows | None) -> Non
             got=f"a tokenizer of {max(rows) + 1:,}",
             remedy="choose that of the checkpoint",
         )
+    if rows is None and form.padding:
+        raise ConfigError(
+            "task.options.tokenizer",
+            expected=f"the checkpoint's own, for its id of padding is {form.padding} and ours is 0",
+            got="none",
+            remedy="choose a task of texts, and the tokenizer.json of the checkpoint",
+        )
     if rows is None and found != form.vocab_size:
         raise ConfigError(
             "task",
@@ -90,7 +97,8 @@ def _differences(space: SearchSpace, form: Form) -> Iterator[tuple[str, str, obj
         ("stem", form.stem, task.stem),
         *((f"norm.{name}", getattr(form.norm, name), getattr(norm, name)) for name in ("kind", "eps", "position")),
     ]
-    for block, constants in form.options.items():
+    needed_options = [*form.options.items(), *((h, own) for h, own in form.head_options.items() if h == task.head)]
+    for block, constants in needed_options:
         own = space.geometry.options[block]
         equal += [(f"options.{block}.{name}", value, own[name]) for name, value in constants.items()]
     kv_heads = space.geometry.options.get(form.mixer, {}).get("kv_heads", "all")

@@ -52,12 +52,13 @@ class Settings:
     def __init__(self, values: Mapping[str, Any], *, where: str) -> None:
         self.values, self.where = values, where
 
-    def size(self, name: str, default: int | None = None) -> int:
-        """Return a positive integer; raises ``CheckpointError`` for anything else."""
+    def size(self, name: str, default: int | None = None, *, least: int = 1) -> int:
+        """Return an integer of at least so much; raises ``CheckpointError`` for anything else."""
         value = self.values.get(name)
         value = default if value is None else value
-        if type(value) is not int or value < 1:
-            raise self._refused(name, "a positive integer", value, _AGAIN)
+        if type(value) is not int or value < least:
+            expected = "a positive integer" if least == 1 else f"an integer from {least} on"
+            raise self._refused(name, expected, value, _AGAIN)
         return value
 
     def number(self, name: str, default: float) -> float:

@@ -9,6 +9,8 @@ Paper: Devlin et al. 2019, BERT: Pre-training of Deep Bidirectional Transformers
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
@@ -16,46 +18,62 @@ from search_space import Norm
 from supernet.pretrained._family import ACTIVATIONS, Family, Form, Weights
 from supernet.pretrained._source import Settings, Tensors
 
-_POOLED = ("mean_pooling", "cls_pooling")
+POOLED = ("mean_pooling", "cls_pooling")
 _OLD = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}
 
 
 def form(settings: Settings) -> Form:
     """Read the sizes; relative positions and decoders are refused."""
+    settings.only("pad_token_id", 0, default=0)
+    return encoder_form(settings, padding=0, positions=settings.size("max_position_embeddings"))
+
+
+def encoder_form(settings: Settings, *, padding: int, positions: int) -> Form:
+    """Return the form of an encoder whose settings have BERT's names, by its id of padding and its longest input."""
     settings.only("position_embedding_type", "absolute", default="absolute")
     settings.only("is_decoder", False, default=False)
-    settings.only("pad_token_id", 0, default=0)
-    width, heads = settings.size("hidden_size"), settings.size("num_attention_heads")
+    width, count = settings.size("hidden_size"), settings.size("num_attention_heads")
     return Form(
         embed_dim=width,
         depth=settings.size("num_hidden_layers"),
-        num_heads=heads,
-        head_dim=width // heads,
+        num_heads=count,
+        head_dim=width // count,
         hidden_dim=settings.size("intermediate_size"),
         stem="normed_tokens",
         mixer="softmax",
         channel_mixer="mlp",
-        heads=("pooler", *_POOLED) if _classifies(settings) else (*_POOLED, "pooler"),
+        heads=heads(settings),
         norm=Norm(eps=settings.number("layer_norm_eps", 1e-12), position="post"),
         causal=False,
         options={"mlp": {"activation": settings.choice("hidden_act", ACTIVATIONS, "gelu")}},
-        max_tokens=settings.size("max_position_embeddings"),
+        padding=padding,
+        max_tokens=positions,
         vocab_size=settings.size("vocab_size"),
     )
 
 
-def _classifies(settings: Settings) -> bool:
-    """Whether the pooler was trained, which an encoder alone has for no one to read."""
+def heads(settings: Settings) -> tuple[str, ...]:
+    """Return the heads, its own first: the pooler where it was trained, which it was not of an encoder alone."""
     named = settings.values.get("architectures")
-    return isinstance(named, list) and any(str(name).endswith("SequenceClassification") for name in named)
+    trained = isinstance(named, list) and any(str(name).endswith("SequenceClassification") for name in named)
+    return ("pooler", *POOLED) if trained else (*POOLED, "pooler")
 
 
 def weights(tensors: Tensors, form: Form) -> Weights:
     """Add token type 0 to the positions; norms are read under their old names too."""
-    tensors, width = Tensors(_renamed(tensors), where=tensors.where).without("bert."), form.embed_dim
+    tensors = Tensors(_renamed(tensors), where=tensors.where).without("bert.")
+    return encoder_weights(tensors, form, pooler=_pooler(tensors, form.embed_dim))
+
+
+def encoder_weights(tensors: Tensors, form: Form, *, pooler: Mapping[str, Tensor], skipped: int = 0) -> Weights:
+    """Return the weights of an encoder whose tensors have BERT's names.
+
+    ``pooler`` are those of its own head, and ``skipped`` the positions before the first one that is used.
+    """
+    width = form.embed_dim
     assert form.max_tokens is not None
     kinds = tensors.rows("embeddings.token_type_embeddings.weight")
-    position = tensors.take("embeddings.position_embeddings.weight", form.max_tokens, width)
+    position = tensors.take("embeddings.position_embeddings.weight", form.max_tokens + skipped, width)[skipped:]
     return Weights(
         stem={
             "embedding": tensors.take("embeddings.word_embeddings.weight", form.vocab_size, width),
@@ -63,8 +81,13 @@ def weights(tensors: Tensors, form: Form) -> Weights:
             **tensors.norm("norm", "embeddings.LayerNorm", width),
         },
         layers=tuple(_layer(tensors, f"encoder.layer.{i}", form) for i in range(form.depth)),
-        heads={"pooler": _pooler(tensors, width), **dict.fromkeys(_POOLED, _itself(width))},
+        heads={"pooler": pooler, **pooled_heads(width)},
     )
+
+
+def pooled_heads(width: int) -> dict[str, dict[str, Tensor]]:
+    """Return the heads of an encoder alone, whose last layer changes nothing."""
+    return {head: {"project.weight": torch.eye(width), "project.bias": torch.zeros(width)} for head in POOLED}
 
 
 def _renamed(tensors: Tensors) -> dict[str, Tensor]:
@@ -74,11 +97,6 @@ def _renamed(tensors: Tensors) -> dict[str, Tensor]:
             name = name.removesuffix(old) + new if name.endswith(old) else name
         renamed[name] = tensor
     return renamed
-
-
-def _itself(width: int) -> dict[str, Tensor]:
-    """Return a last layer that changes nothing."""
-    return {"project.weight": torch.eye(width), "project.bias": torch.zeros(width)}
 
 
 def _pooler(tensors: Tensors, width: int) -> dict[str, Tensor]:

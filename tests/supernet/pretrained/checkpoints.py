@@ -14,7 +14,7 @@ from supernet import catalogue
 transformers = pytest.importorskip("transformers", reason="the reference of these tests")
 
 IDS, LENGTH = 37, 12
-FAMILIES = ("gpt2", "vit", "llama", "bert")
+FAMILIES = ("gpt2", "vit", "llama", "bert", "roberta", "distilbert")
 CAUSAL_TEXT = TaskShape(
     input_shape=(LENGTH,),
     num_outputs=IDS,
@@ -26,7 +26,12 @@ CAUSAL_TEXT = TaskShape(
 )
 TEXT = TaskShape(input_shape=(LENGTH,), num_outputs=5, seq_len=LENGTH, vocab_size=IDS, padded=True, stem="tokens")
 IMAGE = TaskShape(input_shape=(3, 8, 8), num_outputs=5, seq_len=16, grid=(4, 4))
-TASKS = {"gpt2": CAUSAL_TEXT, "vit": IMAGE, "llama": CAUSAL_TEXT, "bert": TEXT}
+TASKS = {
+    "gpt2": CAUSAL_TEXT,
+    "vit": IMAGE,
+    "llama": CAUSAL_TEXT,
+    **dict.fromkeys(("bert", "roberta", "distilbert"), TEXT),
+}
 SPACE: dict[str, Any] = {
     "name": "tiny",
     "embed_dim": [16, 24],
@@ -49,6 +54,8 @@ SPACES: dict[str, dict[str, Any]] = {
     },
     "bert": {"stem": "normed_tokens", "head": "pooler", "norm": {"eps": 1e-12, "position": "post"}},
 }
+SPACES["roberta"] = SPACES["bert"]
+SPACES["distilbert"] = {**SPACES["bert"], "options": {"pooler": {"activation": "relu"}}}
 
 
 def space_of(family: str, *, task: TaskShape | None = None, **overrides: Any) -> SearchSpace:
@@ -75,6 +82,14 @@ def model_of(family: str, **overrides: Any) -> torch.nn.Module:
         }
         config = transformers.LlamaConfig(**{**common, **more, **overrides})
         model = transformers.LlamaForCausalLM(config)
+    elif family == "distilbert":
+        sizes = {"n_layers": 3, "n_heads": 4, "dim": 24, "hidden_dim": 72, "vocab_size": IDS}
+        config = transformers.DistilBertConfig(**{**sizes, "max_position_embeddings": 20, "num_labels": 5, **overrides})
+        model = transformers.DistilBertForSequenceClassification(config)
+    elif family == "roberta":
+        more = {"vocab_size": IDS, "max_position_embeddings": 20, "num_labels": 5, "pad_token_id": 0}
+        config = transformers.RobertaConfig(**{**common, **more, **overrides})
+        model = transformers.RobertaForSequenceClassification(config)
     else:
         more = {"vocab_size": IDS, "max_position_embeddings": 20, "num_labels": 5}
         config = transformers.BertConfig(**{**common, **more, **overrides})

@@ -101,7 +101,7 @@ def test_a_space_that_does_not_hold_it_is_told_which_setting(stored, family, spa
 @pytest.mark.parametrize(
     "settings, words",
     [
-        ({"model_type": "t5"}, "model_type: expected one of bert, gpt2, llama, vit, got 't5'"),
+        ({"model_type": "t5"}, "model_type: expected one of bert, distilbert, gpt2, llama, roberta, vit, got 't5'"),
         ({"n_embd": "wide"}, "n_embd: expected a positive integer, got 'wide'"),
         ({"activation_function": "swish"}, "activation_function: expected 'gelu' or"),
         ({"scale_attn_by_inverse_layer_idx": True}, "scale_attn_by_inverse_layer_idx: expected False, got True"),

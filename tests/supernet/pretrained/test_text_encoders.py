@@ -15,7 +15,7 @@ from supernet.pretrained import Pretrained
 from supernet.tasks import TASKS
 from tests.supernet.pretrained.checkpoints import SPACE, SPACES, saved, transformers
 from tests.supernet.tasks.samples import texts, write_texts
-from tests.supernet.tokenizers.made import bert
+from tests.supernet.tokenizers.made import MAKERS, bert
 from tests.supernet.tokenizers.made import saved as saved_tokenizer
 
 WIDTH = 24
@@ -57,12 +57,12 @@ def supernet_of(data, folder, head, **changes):
     return supernet.eval()
 
 
-def pooled(model, ids, head):
-    mask = (ids != 0).long()
+def pooled(model, ids, head, *, padding=0):
+    mask = (ids != padding).long()
     with torch.no_grad():
         if head == "pooler":
             return model(input_ids=ids, attention_mask=mask).logits
-        last = getattr(model, "bert", model)(input_ids=ids, attention_mask=mask).last_hidden_state
+        last = model.base_model(input_ids=ids, attention_mask=mask).last_hidden_state
         if head == "cls_pooling":
             return last[:, 0]
         return (last * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
@@ -82,6 +82,34 @@ def test_outputs_are_those_of_transformers_for_each_way_of_pooling(checkpoint, t
     with torch.no_grad():
         for network in (lambda x: supernet(x, supernet.space.largest), extract(supernet, supernet.space.largest)):
             torch.testing.assert_close(network(ids), expected, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("head", ["pooler", "mean_pooling"])
+def test_a_roberta_keeps_its_own_numbers_of_padding_and_positions(tmp_path, head):
+    tokenizer = MAKERS["roberta"]()
+    saved_tokenizer(tokenizer, tmp_path)
+    config = transformers.RobertaConfig(
+        hidden_size=WIDTH, num_hidden_layers=3, num_attention_heads=4, intermediate_size=72, num_labels=WIDTH,
+        vocab_size=tokenizer.get_vocab_size(), max_position_embeddings=90, pad_token_id=tokenizer.token_to_id("<pad>"),
+    )  # fmt: skip
+    assert config.pad_token_id == 1
+    generator = torch.Generator().manual_seed(3)
+    model = transformers.RobertaForSequenceClassification(config).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.2)
+    saved(model, tmp_path)
+    assert Pretrained(tmp_path).form.max_tokens == 88
+    data = data_of(tmp_path, tmp_path, trim_vocabulary=True)
+    supernet, ids = supernet_of(data, tmp_path, head), data.train.inputs[:16]
+    assert (ids == 0).any() and data.token_rows[0] == 1
+    expected = pooled(model, torch.tensor(data.token_rows)[ids], head, padding=1)
+    with torch.no_grad():
+        torch.testing.assert_close(supernet(ids, supernet.space.largest), expected, rtol=0, atol=1e-4)
+    with pytest.raises(
+        ConfigError, match=r"task\.options\.tokenizer: expected the checkpoint's own, .* is 1 and ours is 0"
+    ):
+        Pretrained(tmp_path).check(supernet.space)
 
 
 def test_fewer_classes_get_a_new_last_layer_over_the_same_pooling(checkpoint, tmp_path):
