@@ -22,7 +22,7 @@ from search_space.spec import BlockShape, BlockSpec, Int8
 from supernet.attention import repeated, through_int8
 from supernet.elastic import ElasticLinear, prefix
 from supernet.options import int8_cache, rotary
-from supernet.rotary import rotary_speeds, turned, waves_of
+from supernet.rotary import BASE, rotary_speeds, turned, waves_of
 
 __all__ = [
     "AttentionMixer",
@@ -167,8 +167,9 @@ class AttentionMixer(TokenMixer):
         super().__init__(shape)
         self._own_kv_heads = 0 if shape.options.get("kv_heads", "all") == "all" else shape.kv_heads
         self.places_2LP: Tensor | None
-        waves = waves_of(shape.task.seq_len, rotary_speeds(shape.head_dim)) if rotary(shape) else None
-        self.register_buffer("places_2LP", waves, persistent=False)
+        speed_P = rotary_speeds(shape.head_dim, float(shape.options.get("base", BASE))) if rotary(shape) else None
+        waves_2LP = None if speed_P is None else waves_of(shape.task.seq_len, speed_P)
+        self.register_buffer("places_2LP", waves_2LP, persistent=False)
         self._int8 = int8_cache(shape)
 
     def prepare(

@@ -62,17 +62,20 @@ def attention_cost(
     merge = length * (inner + width) if merge_activations is None else merge_activations
     # Fewer heads of keys and values are repeated by a copy; one alone is seen by all queries where it is.
     kept = length * (inner + 2 * (shape.head_dim if shape.kv_heads == 1 else inner))
-    if int8_cache(shape):
-        attend_activations = max(attend_activations, 3 * length * shape.kv_heads * shape.head_dim)
+    of_keys = shape.kv_heads * shape.head_dim
+    preparing = 0  # before heads are repeated, beside q, k and v
     if rotary(shape):
         constants += length * shape.head_dim
-        attend_activations = max(attend_activations, 2 * length * inner)
+        preparing = length * max(2 * inner, inner + 2 * of_keys)
+    if int8_cache(shape):
+        preparing = max(preparing, 4 * length * of_keys)
+    attending = max(length * (inner + 2 * of_keys) + preparing, kept + attend_activations)
     return Cost(
         linears=projection_shapes(shape) + other_linears,
         other_params=2 * width,
         other_flops=attend_flops,
         constants=constants,
-        peak_activations=2 * length * width + held_activations + max(kept + attend_activations, merge),
+        peak_activations=2 * length * width + held_activations + max(attending, merge),
     )
 
 

@@ -13,7 +13,11 @@ from torch import Tensor
 
 from supernet.costs import Activations
 
-__all__ = ["base_problem", "rotary_speeds", "turned", "turned_costs", "waves_of"]
+__all__ = ["BASE", "base_problem", "rotary_speeds", "turned", "turned_costs", "waves_of"]
+
+
+BASE = 10000.0
+"""The base of the speeds that is usual."""
 
 
 def base_problem(base: object) -> str | None:
@@ -23,7 +27,7 @@ def base_problem(base: object) -> str | None:
     return None
 
 
-def rotary_speeds(features: int, base: float = 10000.0) -> Tensor:
+def rotary_speeds(features: int, base: float) -> Tensor:
     """Return the angles ``base^(-2 i / K)`` that one place turns each pair by, float64."""
     pairs = features // 2
     return base ** (torch.arange(pairs, dtype=torch.float64) / -pairs)

@@ -107,7 +107,9 @@ def rounded(t):
     return (t / step).round() * step
 
 
-@pytest.mark.parametrize("key", ["softmax", "gated_softmax", "sliding_window", "clipped_softmax", "topk", "primer"])
+@pytest.mark.parametrize(
+    "key", ["softmax", "rotary_softmax", "gated_softmax", "sliding_window", "clipped_softmax", "topk", "primer"]
+)
 def test_a_cache_of_integers_is_that_of_rounded_keys_and_values(key):
     sizes = {"seq_len": 6, "causal": True, "embed_dim": 8, "num_heads": 4}
     options = {"kv_heads": 2} | AS_SOFTMAX.get(key, {})
