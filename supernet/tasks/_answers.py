@@ -6,7 +6,7 @@ A task reads labels; here they become targets, and the task's data is made with 
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -159,7 +159,18 @@ def _label_answers_of(labels: Mapping[str, Sequence[tuple[str, ...]]], *, where:
     for name, part in labels.items():
         _check_known((label for some in part for label in some), known, where=f"{where}: {name}")
     has = {name: label_matrix(part, names) for name, part in labels.items()}
-    return label_answers(has, names, where=where)
+    answers = label_answers(has, names, where=where)
+    return replace(answers, notes=(*answers.notes, *_unparted(labels["train"], names)))
+
+
+def _unparted(labels: Sequence[Sequence[str]], names: Sequence[str]) -> tuple[str, ...]:
+    """Return a note where no example has two labels, and another sign than the separator may part some."""
+    sign = next((sign for sign in ";,|" if any(sign in name for name in names)), None)
+    if sign is None or any(len(some) > 1 for some in labels):
+        return ()
+    return (
+        f"no example has two labels, but some labels hold {sign!r}: task.options.label_separator is what parts them",
+    )
 
 
 def label_answers(has: Mapping[str, NDArray[np.bool_]], names: Sequence[str], *, where: str) -> Answers:

@@ -39,12 +39,14 @@ def stratified_parts(has: NDArray[np.bool_], shares: Sequence[float]) -> NDArray
     there, part = has[order], np.full(len(has), -1, dtype=np.int64)
     wanted = np.array(shares) * len(has)  # examples that each part still wants
     wanted_of = np.outer(there.sum(0), shares)  # and of each label
-    while (left := there[part < 0].sum(0)).any():
+    left = there.sum(0)  # examples of each label that no part has yet
+    while left.any():
         label = int(np.where(left > 0, left, len(has) + 1).argmin())  # the rarest first, while there is a choice
         for i in np.flatnonzero((part < 0) & there[:, label]):
             part[i] = np.lexsort((wanted, wanted_of[label]))[-1]
             wanted[part[i]] -= 1
             wanted_of[there[i], part[i]] -= 1
+            left -= there[i]
     for i in np.flatnonzero(part < 0):  # those without a label
         part[i] = wanted.argmax()
         wanted[part[i]] -= 1

@@ -149,6 +149,15 @@ def test_pictures_and_series_may_have_several_labels(tmp_path):
     assert series.labels == ("noisy", "wave 0", "wave 1")
 
 
+def test_another_separator_is_told(tmp_path):
+    rows = "".join(f"text {i},{'a;b' if i % 2 else 'c'}\n" for i in range(40))
+    (tmp_path / "a.csv").write_text(f"text,label\n{rows}")
+    told = "no example has two labels, but some labels hold ';': task.options.label_separator is what parts them"
+    assert told in load(tmp_path / "a.csv").summary.notes
+    parted = load(tmp_path / "a.csv", label_separator=";")
+    assert told not in parted.summary.notes and parted.labels == ("a", "b", "c")
+
+
 @pytest.mark.parametrize(
     "content, options, message",
     [
