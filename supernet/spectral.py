@@ -101,7 +101,10 @@ class LongConvolution(nn.Module):
         m, n, frequencies = plan.padded_rows, plan.padded_columns, plan.frequencies
         angle_FM, angle_NN = _angles(frequencies, m, m), _angles(n, n, n)
         angle_F1N = _angles(frequencies, n, m * n)[:, None] if plan.turned else np.zeros((1, 1, n))
-        share_F = np.where((np.arange(frequencies) % m == 0) | (2 * np.arange(frequencies) == m), 1.0, 2.0) / (m * n)
+        frequency_F = np.arange(
+            frequencies
+        )  # those left out are the conjugates of these, but of the first and the middle
+        share_F = np.where((frequency_F == 0) | (2 * frequency_F == m), 1.0, 2.0) / (m * n)
         self.rows_F2M: Tensor
         self.share_F21: Tensor
         self.columns_2NN: Tensor
