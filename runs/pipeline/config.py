@@ -252,6 +252,7 @@ class Config:
         """How a search in fidelities trains its networks, on so many examples."""
         own = self.search.fidelities
         rate = own.rate(self.training.learning_rate, pretrained=pretrained)
-        size = self.training.batch_size
-        decay = own.decay(self.training.weight_decay, rate=rate, batch_size=size, examples=examples)
+        decay, size = self.training.weight_decay, self.training.batch_size
+        if not pretrained:  # what a checkpoint knows is not to be forgotten
+            decay = own.decay(decay, rate=rate, batch_size=size, examples=examples)
         return replace(self.training, learning_rate=rate, weight_decay=decay)

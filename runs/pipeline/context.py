@@ -184,7 +184,7 @@ class Context:
         if self.config.search.method == "fidelities":
             own, rate = self.config.search.fidelities, self.rounds_training.learning_rate
             share = "" if own.donor_share == 1 else f"-{own.donor_share:g}"
-            forgets = "" if own.decay_passes is None else f"-forgets{own.decay_passes:g}"
+            forgets = "" if own.decay_passes is None or self.pretrained is not None else f"-forgets{own.decay_passes:g}"
             taught = "" if self.pretrained is None else f"-{own.teacher_steps}-{own.teacher_weight:g}"
             return f"trained-{self.supernet_fingerprint}-{own.optimizer}-{rate:g}{share}{forgets}{taught}"
         return weights_fingerprint(self.supernet_fingerprint, self.brief)

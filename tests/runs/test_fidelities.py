@@ -173,5 +173,6 @@ def test_decay_forgets_in_so_many_passes_whatever_the_number_of_examples():
         steps = 4 * examples / 64
         assert settings.decay(0.1, examples=examples, **given) * 8e-3 == pytest.approx(1 / steps)
     assert settings.decay(0.1, examples=20, **given) * 8e-3 == pytest.approx(0.04), "or nothing is learned"
+    assert settings.decay(0.1, examples=10**6, **given) == 0.1, "never less than the training's"
     with pytest.raises(ConfigError, match="decay_passes: expected more than 0"):
         FidelitiesConfig(decay_passes=0.0)

@@ -47,7 +47,8 @@ class FidelitiesConfig:
         ``training.learning_rate`` for those that begin with a checkpoint's.
     decay_passes
         After about so many passes over the training examples at the peak rate, decay has the matrices forget what they
-        learned: the fewer examples, the stronger it is. When ``None``, decay is ``training.weight_decay``.
+        learned: the fewer examples, the stronger it is, and never less than ``training.weight_decay``, which it is
+        when ``None`` and for networks that begin with a checkpoint's weights.
     teacher_steps
         So many steps is a checkpoint that networks begin with trained first, as the largest network; 0 takes it as it
         is. Without a checkpoint there is none.
@@ -113,7 +114,7 @@ class FidelitiesConfig:
         """
         if self.decay_passes is None:
             return training
-        return min(batch_size / (examples * self.decay_passes), _STRONGEST) / rate
+        return max(training, min(batch_size / (examples * self.decay_passes), _STRONGEST) / rate)
 
     @property
     def seconds(self) -> float:
