@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -10,6 +12,7 @@ from search_space.spec import BlockShape, Int8, StateShapes
 from supernet.options import int8_cache
 
 __all__ = [
+    "Remembered",
     "attention",
     "cache_shapes",
     "cached_attention",
@@ -67,21 +70,43 @@ def cache_shapes(shape: BlockShape, *, tokens: int | None = None) -> StateShapes
     return (Int8(size), Int8(size), (*places, 1), (*places, 1)) if int8_cache(shape) else (size, size)
 
 
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """All keys and values of a cache, ``(B, G, S, K)`` each; of integers with what one of them means, ``(B, G, S, 1)``.
+
+    Scores and weights are multiplied by that, and not the integers, which are many more.
+    """
+
+    k: Tensor
+    v: Tensor
+    k_scale: Tensor | None = None
+    v_scale: Tensor | None = None
+
+    def scores(self, q_BGRK: Tensor) -> Tensor:
+        """Return ``q k^T / sqrt(K)``, ``(B, G, R, S)``."""
+        scores: Tensor = (q_BGRK * q_BGRK.shape[-1] ** -0.5) @ self.k.to(q_BGRK.dtype).mT
+        return scores if self.k_scale is None else scores * self.k_scale.mT
+
+    def mixed(self, weights_BGRS: Tensor) -> Tensor:
+        """Return the sums of the values by their weights, ``(B, G, R, K)``."""
+        weights = weights_BGRS if self.v_scale is None else weights_BGRS * self.v_scale.mT
+        y_BGRK: Tensor = weights @ self.v.to(weights.dtype)
+        return y_BGRK
+
+
 def remembered(
     state: tuple[Tensor, ...], k_BG1K: Tensor, v_BG1K: Tensor, place: Tensor
-) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+) -> tuple[Remembered, tuple[Tensor, ...]]:
     """Write one token's key and value at ``place``, an int64 without axes, of a cache of :func:`cache_shapes`.
 
-    Returns all keys and all values, ``(B, G, S, K)`` each, and the new cache.
+    Returns all keys and values, and the new cache.
     """
-    if len(state) == 2:
-        k_BGSK, v_BGSK = written(state[0], k_BG1K, place), written(state[1], v_BG1K, place)
-        return k_BGSK, v_BGSK, (k_BGSK, v_BGSK)
-    (k, k_scale), (v, v_scale) = _integers(k_BG1K), _integers(v_BG1K)
-    k, v, k_scale, v_scale = (
-        written(cache, new, place) for cache, new in zip(state, (k, v, k_scale, v_scale), strict=True)
-    )
-    return k.to(k_scale.dtype) * k_scale, v.to(v_scale.dtype) * v_scale, (k, v, k_scale, v_scale)
+    news: tuple[Tensor, ...] = (k_BG1K, v_BG1K)
+    if len(state) > len(news):
+        (k, k_scale), (v, v_scale) = map(_integers, news)
+        news = (k, v, k_scale, v_scale)
+    state = tuple(written(cache, new, place) for cache, new in zip(state, news, strict=True))
+    return Remembered(*state), state
 
 
 def through_int8(t_BGLK: Tensor) -> Tensor:
@@ -110,7 +135,10 @@ def written(cache_BHSK: Tensor, new_BH1K: Tensor, place: Tensor) -> Tensor:
     return torch.where(here_S1, new_BH1K, cache_BHSK)
 
 
-def cached_attention(q_BH1K: Tensor, k_BHSK: Tensor, v_BHSK: Tensor, *, last: Tensor) -> Tensor:
-    """Return the attention of one query to the places ``0 .. last`` of a cache, ``(B, H, 1, K)``."""
-    seen_1S = (torch.arange(k_BHSK.shape[2], device=k_BHSK.device) <= last)[None]
-    return attention(q_BH1K, k_BHSK, v_BHSK, mask=padding_bias(seen_1S, q_BH1K.dtype))
+def cached_attention(q_BGRK: Tensor, cache: Remembered, *, last: Tensor) -> Tensor:
+    """Return the attention of queries of one token to the places ``0 .. last`` of a cache, ``(B, G, R, K)``."""
+    seen_1S = (torch.arange(cache.k.shape[2], device=q_BGRK.device) <= last)[None]
+    mask = padding_bias(seen_1S, q_BGRK.dtype)
+    if cache.k_scale is None:
+        return attention(q_BGRK, cache.k, cache.v, mask=mask)
+    return cache.mixed((cache.scores(q_BGRK) + mask).softmax(-1))

@@ -139,8 +139,8 @@ class SlidingWindow(AttentionMixer):
     ) -> tuple[Tensor, State]:
         """Write the token's key and value over those that leave the window, attend to the window."""
         place = position % self.past
-        k_BHSK, v_BHSK, state = remembered(state, k_BH1K, v_BH1K, place)
-        return cached_attention(q_BH1K, k_BHSK, v_BHSK, last=position), state
+        cache, state = remembered(state, k_BH1K, v_BH1K, place)
+        return cached_attention(q_BH1K, cache, last=position), state
 
     def _neighbours(self, x_BHLK: Tensor, extra: int) -> Tensor:
         """Return each block beside its neighbours, ``(B * H, N, S, K)``; tokens that do not exist are zero."""

@@ -57,8 +57,8 @@ class Softmax(AttentionMixer):
         self, q_BH1K: Tensor, k_BH1K: Tensor, v_BH1K: Tensor, state: State, *, position: Tensor
     ) -> tuple[Tensor, State]:
         """Write the token's key and value at its place, attend to all places so far."""
-        k_BHSK, v_BHSK, state = remembered(state, k_BH1K, v_BH1K, position)
-        return cached_attention(q_BH1K, k_BHSK, v_BHSK, last=position), state
+        cache, state = remembered(state, k_BH1K, v_BH1K, position)
+        return cached_attention(q_BH1K, cache, last=position), state
 
 
 BLOCK = Softmax

@@ -102,10 +102,10 @@ class TopK(Softmax):
         self, q_BH1K: Tensor, k_BH1K: Tensor, v_BH1K: Tensor, state: State, *, position: Tensor
     ) -> tuple[Tensor, State]:
         """Write the token's key and value at its place, attend to the best places so far."""
-        k_BHSK, v_BHSK, state = remembered(state, k_BH1K, v_BH1K, position)
-        scores = (q_BH1K * q_BH1K.shape[-1] ** -0.5) @ k_BHSK.mT
-        later = torch.arange(k_BHSK.shape[2], device=scores.device) > position
-        return self._best(scores.masked_fill(later, -torch.inf)) @ v_BHSK, state
+        cache, state = remembered(state, k_BH1K, v_BH1K, position)
+        scores = cache.scores(q_BH1K)
+        later = torch.arange(scores.shape[3], device=scores.device) > position
+        return cache.mixed(self._best(scores.masked_fill(later, -torch.inf))), state
 
 
 BLOCK = TopK
