@@ -191,6 +191,8 @@ class BlockSpec:
         Whether tokens must form a (height, width) grid.
     has_heads, has_ratio, has_linears
         Which genes matter: the number of heads, the hidden ratio, the precision.
+    per_token
+        Whether a head gives outputs of every token, in place of those of an example.
     has_norm
         Whether it contains, or its sub-block adds, a norm over the features of a token.
     shares_projections
@@ -231,6 +233,7 @@ class BlockSpec:
     has_ratio: bool = False
     has_linears: bool = True
     has_norm: bool = True
+    per_token: bool = False
     shares_projections: bool = False
     extra_tokens: int = 0
     options: Mapping[str, Scalar] = field(default_factory=dict)

@@ -18,7 +18,7 @@ from runs.evaluation.network import weights_fingerprint
 from runs.objectives import STEP_TIMES, Budget, Objective, objectives_by_name
 from runs.pipeline.accelerator import torch_device
 from runs.pipeline.ahead.begun import explained, note_begun
-from runs.pipeline.ahead.declared import declared_space
+from runs.pipeline.ahead.declared import check_head, declared_space
 from runs.pipeline.ahead.executable import available_runtime, check_executable, executed_exactly
 from runs.pipeline.ahead.phases import check_lengths, check_phases
 from runs.pipeline.config import Config
@@ -264,10 +264,11 @@ def open_context(
     device = this_device(cuda=runtime.accelerated)
     checkpoint = _checkpoint(config)
     pretrained = None if checkpoint is None else Pretrained(checkpoint, token_rows=data.token_rows)
-    declared = declared_space(config.space, pretrained, runtime)
+    declared = declared_space(config.space, pretrained, runtime, task=data.shape)
     if config.profile.path is None:  # of this machine
         declared = executed_exactly(declared, runtime, device, reporter=reporter)
     space = space_from_mapping(declared, task=data.shape, catalogue=catalogue())
+    check_head(space, data.shape)
     check_executable(space, runtime)
     check_lengths(config.hardware, space)
     if pretrained is not None:

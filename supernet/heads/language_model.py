@@ -1,4 +1,4 @@
-"""A final norm and one linear layer over every token: the logits of what comes next, at each place.
+"""A final norm and one linear layer over every token: the logits of what comes next, or of its class, at each place.
 
 ``y_l = W norm(x_l)``; the embedding is not tied, for a subnet uses a prefix of the width of either.
 
@@ -28,7 +28,11 @@ class LanguageModel(Head):
     """``(B, L, D)`` to ``(B, L, O)``."""
 
     spec = BlockSpec(
-        key="language_model", kind="head", cost=cost, paper="Language Models are Unsupervised Multitask Learners (2019)"
+        key="language_model",
+        kind="head",
+        cost=cost,
+        paper="Language Models are Unsupervised Multitask Learners (2019)",
+        per_token=True,
     )
 
     def __init__(self, shape: BlockShape) -> None:

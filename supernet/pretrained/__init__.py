@@ -16,7 +16,7 @@ from typing import Any
 from search_space import SearchSpace
 from search_space.errors import CheckpointError
 from search_space.registry import Registry
-from supernet.catalogue import STEMS
+from supernet.catalogue import HEADS, STEMS
 from supernet.model import Supernet
 from supernet.pretrained._around import declaration_around
 from supernet.pretrained._family import Family, Form, Weights
@@ -61,16 +61,17 @@ class Pretrained:
         """Raise what :meth:`initialise` would, but for damaged weights: only the configuration is read."""
         check_space(space, self.form, token_rows=self.token_rows)
 
-    def declaration(self, *, name: str = "checkpoint") -> dict[str, Any]:
+    def declaration(self, *, name: str = "checkpoint", per_token: bool = False) -> dict[str, Any]:
         """Return a space around it, as :func:`search_space.space_from_mapping` takes one; only JSON is read.
 
-        An encoder of sentences is pooled as its ``1_Pooling`` says.
+        An encoder of sentences is pooled as its ``1_Pooling`` says; ``per_token`` says whether outputs are wanted of
+        every token, where it has heads of both kinds.
         """
         form = self.form
-        head = SentenceFiles(self.folder).pooling
-        return declaration_around(
-            form, name=name, stem=STEMS[form.stem].spec, head=head if head in form.heads else None
-        )
+        fitting = [head for head in form.heads if HEADS[head].spec.per_token == per_token]
+        pooling = SentenceFiles(self.folder).pooling
+        head = pooling if pooling in fitting else next(iter(fitting), None)
+        return declaration_around(form, name=name, stem=STEMS[form.stem].spec, head=head)
 
     def initialise(self, supernet: Supernet) -> None:
         """Copy the weights into a supernet; what the checkpoint does not have stays as it is.

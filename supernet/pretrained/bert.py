@@ -19,6 +19,7 @@ from supernet.pretrained._family import ACTIVATIONS, Family, Form, Weights
 from supernet.pretrained._source import Settings, Tensors
 
 POOLED = ("mean_pooling", "cls_pooling")
+EACH = "each_token"
 _OLD = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}
 
 
@@ -56,7 +57,7 @@ def heads(settings: Settings) -> tuple[str, ...]:
     """Return the heads, its own first: the pooler where it was trained, which it was not of an encoder alone."""
     named = settings.values.get("architectures")
     trained = isinstance(named, list) and any(str(name).endswith("SequenceClassification") for name in named)
-    return ("pooler", *POOLED) if trained else (*POOLED, "pooler")
+    return ("pooler", *POOLED, EACH) if trained else (*POOLED, "pooler", EACH)
 
 
 def weights(tensors: Tensors, form: Form) -> Weights:
@@ -86,8 +87,9 @@ def encoder_weights(tensors: Tensors, form: Form, *, pooler: Mapping[str, Tensor
 
 
 def pooled_heads(width: int) -> dict[str, dict[str, Tensor]]:
-    """Return the heads of an encoder alone, whose last layer changes nothing."""
-    return {head: {"project.weight": torch.eye(width), "project.bias": torch.zeros(width)} for head in POOLED}
+    """Return the heads of an encoder alone, whose last layer changes nothing; that of each token has none that fits."""
+    eye = {"project.weight": torch.eye(width), "project.bias": torch.zeros(width)}
+    return {**dict.fromkeys(POOLED, eye), EACH: {}}
 
 
 def _renamed(tensors: Tensors) -> dict[str, Tensor]:

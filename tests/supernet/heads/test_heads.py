@@ -32,6 +32,12 @@ def test_a_language_model_reads_each_token_alone():
             torch.testing.assert_close(y[b, place], expected)
 
 
+def test_a_class_of_each_token_is_read_without_a_norm():
+    head, x = head_of("each_token"), some(2, 6, 4)
+    expected = torch.stack([torch.stack([head.project.weight[:, :4] @ token for token in row]) for row in x])
+    torch.testing.assert_close(head(x), expected + head.project.bias)
+
+
 def test_the_pooled_head_averages_real_tokens():
     head, x = head_of("pooled", padded=True), some(2, 6, 4)
     y = head(x, mask_BL=torch.arange(6) < torch.tensor([[6], [2]]))

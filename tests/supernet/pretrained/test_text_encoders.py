@@ -14,7 +14,7 @@ from supernet import Supernet, catalogue, extract
 from supernet.pretrained import Pretrained
 from supernet.tasks import TASKS
 from tests.supernet.pretrained.checkpoints import SPACE, SPACES, saved, transformers
-from tests.supernet.tasks.samples import texts, write_texts
+from tests.supernet.tasks.samples import texts, write_conll, write_texts
 from tests.supernet.tokenizers.made import MAKERS, bert
 from tests.supernet.tokenizers.made import saved as saved_tokenizer
 
@@ -110,6 +110,27 @@ def test_a_roberta_keeps_its_own_numbers_of_padding_and_positions(tmp_path, head
         ConfigError, match=r"task\.options\.tokenizer: expected the checkpoint's own, .* is 1 and ours is 0"
     ):
         Pretrained(tmp_path).check(supernet.space)
+
+
+def test_words_are_labelled_by_a_new_layer_over_each_token(checkpoint, tmp_path):
+    model, folder = checkpoint
+    path = write_conll(tmp_path / "a.conll", n=30)
+    options = {"path": str(path), "tokenizer": str(folder), "lowercase": True}
+    data = TASKS["token_labels"].load(options=options)
+    assert Pretrained(folder).declaration(per_token=True)["head"] == "each_token"
+    supernet = supernet_of(data, folder, "each_token")
+    ids = data.train.inputs[:4]
+    (project,) = (module for name, module in supernet.named_modules() if name.endswith("head.project"))
+    with torch.no_grad():
+        project.weight.fill_(1.0)  # the sum does not depend on the order of the features, which ours sorts
+        given = supernet(ids, supernet.space.largest)
+        ours = torch.tensor(data.token_rows)[ids]
+        tokens = model.bert(ours, attention_mask=(ids != 0).long()).last_hidden_state
+        expected = tokens.sum(-1, keepdim=True) + project.bias
+    torch.testing.assert_close(given[ids != 0], expected[ids != 0], rtol=0, atol=1e-4)
+    step = next(step for step in data.preparation if step["do"] == "words")
+    assert len(step["before"]) == len(step["after"]) == 1, "the ids around a text, which no label stands at"
+    assert (data.train.targets[:, 0] == -100).all()
 
 
 def test_fewer_classes_get_a_new_last_layer_over_the_same_pooling(checkpoint, tmp_path):
