@@ -17,7 +17,7 @@ from runs.pipeline.stages import feasibility
 from search_space.errors import ConfigError
 
 TASKS = sorted(path.stem for path in (Path(next(iter(hydra_conf.__path__))) / "task").glob("*.yaml"))
-NEEDS = ("audio_folder", "csv", "image_folder", "labelled_series", "npz", "table", "text", "token_labels")
+NEEDS = ("audio_folder", "csv", "embedding", "image_folder", "labelled_series", "npz", "table", "text", "token_labels")
 
 
 def check(config: Config, *words: str) -> None:
