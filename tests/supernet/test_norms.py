@@ -61,9 +61,9 @@ def test_costs_are_the_real_ones(norm, kind, keys):
         block = Block(kind=kind, key=key, embed_dim=24, num_heads=2 * spec.has_heads, ratio=0.5 * spec.has_ratio)
         module, cost = module_of(block, norm), Geometry(task=TASK, head_dim=8, norm=norm).cost(block, CATALOGUE)
         assert cost.params == sum(p.numel() for p in module.parameters()), key
-        assert peak_values(module, torch.ones(4, 20, 24)).peak == pytest.approx(4 * cost.peak_activations, rel=0.05), (
-            key
-        )
+        few, more = (peak_values(module, torch.ones(examples, 20, 24)).peak for examples in (4, 8))
+        # What depends on weights alone, as a filter of long_conv, is there once however many examples there are.
+        assert more - few == pytest.approx(4 * cost.peak_activations, rel=0.05), key
 
 
 @names
