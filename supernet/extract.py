@@ -44,8 +44,10 @@ def extract(
     moved = _moved(supernet, architecture, range(architecture.depth) if layers is None else layers)
     with torch.no_grad():
         for name, target in network.named_parameters():
-            stored = source[_path_of(name, moved)]
-            target.copy_(stored[tuple(slice(size) for size in target.shape)])
+            stored = source[_path_of(name, moved)][tuple(slice(size) for size in target.shape)]
+            if stored.shape != target.shape:  # copying would repeat what is there
+                raise ValueError(f"{name} is no prefix of the supernet's")
+            target.copy_(stored)
     return network.train(supernet.training)
 
 

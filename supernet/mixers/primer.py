@@ -87,9 +87,9 @@ class Primer(Softmax):
     def __init__(self, shape: BlockShape) -> None:
         super().__init__(shape)
         self.kernel = integer_option(shape, OPTIONS, "kernel")
-        fewer, taps = shape.kv_heads != shape.num_heads, (1, self.kernel, 1)
-        self.filters = nn.Parameter(torch.empty(1 if fewer else 3, shape.attention_dim, *taps))
-        kv_filters = nn.Parameter(torch.empty(2, shape.kv_heads * shape.head_dim, *taps)) if fewer else None
+        apart, taps = self._own_kv_heads > 0, (1, self.kernel, 1)  # whatever the number of heads, so that prefixes fit
+        self.filters = nn.Parameter(torch.empty(1 if apart else 3, shape.attention_dim, *taps))
+        kv_filters = nn.Parameter(torch.empty(2, shape.kv_heads * shape.head_dim, *taps)) if apart else None
         self.kv_filters: nn.Parameter | None
         self.register_parameter("kv_filters", kv_filters)
 

@@ -16,11 +16,12 @@ from supernet.attention import repeated
 from supernet.blocks import MixerCall
 from supernet.catalogue import catalogue
 from supernet.composing.steps import block_step
-from supernet.extract import block_module
+from supernet.extract import block_module, extract
+from supernet.model import Supernet
 from tests.contracts.block_cases import TASKS
 from tests.contracts.live_memory import peak_values
 from tests.supernet.mixers.decoding import token_by_token
-from tests.supernet.naive import build, build_projections, normal, shape_of
+from tests.supernet.naive import build, build_projections, normal, randomise, shape_of
 
 BASE = 50.0
 AS_SOFTMAX = {"sliding_window": {"width": 9}, "clipped_softmax": {"gamma": 0.0}, "topk": {"keys": 9}}
@@ -82,6 +83,17 @@ def test_the_filters_of_primer_are_those_of_its_heads(groups):
     torch.testing.assert_close(mixer(x, call), expected, rtol=0, atol=1e-10)
     steps = token_by_token(mixer, x, num_heads=4, projections=projections)
     torch.testing.assert_close(steps, expected, rtol=0, atol=1e-10)
+
+
+def test_primer_is_cut_out_where_all_heads_have_keys_of_their_own(make_space):
+    """Of the smallest network two heads of keys are all, of the largest half of them."""
+    space = make_space(options={"primer": {"kv_heads": 2}}, num_heads=[2, 4], mixer=["primer"])
+    supernet = randomise(Supernet(space, generator=torch.Generator().manual_seed(0)))
+    images = torch.randn(2, *space.geometry.task.input_shape, generator=torch.Generator().manual_seed(1))
+    for architecture in (space.smallest, space.largest):
+        with torch.no_grad():
+            found, expected = extract(supernet, architecture)(images), supernet(images, architecture)
+        torch.testing.assert_close(found, expected)
 
 
 @pytest.mark.parametrize("key", ["softmax", "gated_softmax", "sliding_window", "clipped_softmax", "topk"])
