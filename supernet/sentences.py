@@ -67,6 +67,11 @@ class SentenceEncoder:
         self.longest = min(form.max_tokens, files.longest or form.max_tokens)
         self.width, self.depth = form.embed_dim, form.depth
 
+    @property
+    def name(self) -> str:
+        """Digits of the checkpoint's files, and how its last layer is pooled, which decide all vectors."""
+        return f"{self.pretrained.hash}-{self._head}"
+
     @cached_property
     def _supernet(self) -> Supernet:
         form, rows = self.pretrained.form, self.pretrained.token_rows

@@ -60,7 +60,7 @@ class EmbeddingData(TaskData):
         return self.loss(outputs, teacher_outputs)
 
 
-def kept_vectors(encoder: SentenceEncoder, rows: Sequence[Sequence[int]], *, name: str) -> Tensor:
+def kept_vectors(encoder: SentenceEncoder, rows: Sequence[Sequence[int]]) -> Tensor:
     """Return the vectors of texts, ``(n, D)``, from the user's cache where they were computed before.
 
     Parameters
@@ -69,10 +69,8 @@ def kept_vectors(encoder: SentenceEncoder, rows: Sequence[Sequence[int]], *, nam
         The encoder.
     rows
         The ids of each text.
-    name
-        Says which encoder it is.
     """
-    key = f"vectors {name} {data_hash(rows)} {torch.__version__}"
+    key = f"vectors {encoder.name} {data_hash(rows)} {torch.__version__}"
     folder = cache_folder()
     cache = GraphCache(None if folder is None else folder.with_name("vectors"))
     found = cache.get(key)

@@ -18,7 +18,7 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from search_space.errors import DataError
+from search_space.errors import ConfigError, DataError
 from search_space.spec import Scalar, TaskShape
 from search_space.summary import DataSummary, Example
 from supernet.metrics import nearest
@@ -82,6 +82,13 @@ class Embedding(Task):
         whole = encoder_of([], options={**told, "trim_vocabulary": False}, data_root=data_root)
         pretrained = Pretrained(folder, token_rows=whole.rows)
         sentences = SentenceEncoder(pretrained)
+        if told["max_tokens"] > sentences.longest:
+            raise ConfigError(
+                "task.options.max_tokens",
+                expected=f"at most {sentences.longest}, for the encoder looks at no more of a text",
+                got=str(told["max_tokens"]),
+                remedy="lower it, or leave it out",
+            )
         with readable("task.options.checkpoint_path"):
             rows = {name: [whole.encode(text, most=sentences.longest) for text in part] for name, part in texts.items()}
         texts, rows, twice = _once(texts, rows)
@@ -99,7 +106,7 @@ class Embedding(Task):
             what=f"{count:,} vectors of {sentences.width}",
             remedy="use fewer texts",
         )
-        vectors = {name: kept_vectors(sentences, part, name=pretrained.hash) for name, part in rows.items()}
+        vectors = {name: kept_vectors(sentences, part) for name, part in rows.items()}
         splits = {name: Split(stored=encoded.ids[name], targets=vectors[name]) for name in chosen}
         shape = TaskShape(
             input_shape=(encoded.length,),
@@ -119,7 +126,7 @@ class Embedding(Task):
             test=splits["test"],
             checkpoint=folder,
             data_hash=data_hash(
-                (shape, pretrained.hash), encoded.encoder.content, *(encoded.ids[name] for name in chosen), rows
+                (shape, sentences.name), encoded.encoder.content, *(encoded.ids[name] for name in chosen), rows
             ),
             files=encoded.files,
             token_rows=encoded.encoder.rows,

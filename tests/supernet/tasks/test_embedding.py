@@ -12,7 +12,7 @@ import torch
 
 from runs.evaluation.references import simple_models
 from runs.export.embed import Embedder
-from search_space.errors import CheckpointError, DataError
+from search_space.errors import CheckpointError, ConfigError, DataError
 from supernet.pretrained import Pretrained
 from supernet.sentences import SentenceEncoder
 from supernet.tasks import TASKS, EmbeddingData
@@ -80,6 +80,8 @@ def test_vectors_are_computed_once_and_known_by_their_texts(tmp_path, encoder, m
     monkeypatch.undo()
     monkeypatch.setenv("NASWEAVE_CACHE", str(tmp_path / "cache"))
     assert load(lines(path, TEXTS[1:]), encoder).data_hash != first.data_hash
+    other = load(lines(path, TEXTS), write_encoder(encoder, pooling="cls_token"))
+    assert other.data_hash != first.data_hash and not torch.allclose(other.test.targets, first.test.targets, atol=0.1)
 
 
 def test_a_text_stands_once_and_large_splits_are_two_thousand(tmp_path, encoder, monkeypatch):
@@ -181,9 +183,11 @@ def test_an_encoder_that_is_not_computed_is_refused(tmp_path, changed, said):
     assert said in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_too_few_texts_and_a_missing_column_are_refused(tmp_path, encoder):
+def test_too_few_texts_a_missing_column_and_more_than_the_encoder_sees_are_refused(tmp_path, encoder):
     with pytest.raises(DataError, match=r"test: expected 12 different texts or more, .* got 4; add texts"):
         load(lines(tmp_path / "a.txt", TEXTS[:40]), encoder)
+    with pytest.raises(ConfigError, match=r"max_tokens: expected at most 20, .* got 21; lower it"):
+        load(lines(tmp_path / "a.txt", TEXTS), encoder, max_tokens=21)
     with pytest.raises(DataError, match="expected texts, got none"):
         load(lines(tmp_path / "b.jsonl", ['{"text": " "}', '{"text": null}']), encoder)
     (tmp_path / "c.csv").write_text("text;label\nhello;a\n")
