@@ -16,8 +16,10 @@ from supernet.metrics._classes import Counts, fewest_classes, least_of_class
 
 
 def _error(outputs: Tensor, targets: Tensor) -> float:
-    """What the mean F1 of the classes that occur lacks of one; of a class that is never found it is 0."""
+    """What the mean F1 of the classes that occur lacks of one; of one that is never found it is 0; 1 without any."""
     counts = Counts.of(outputs, targets)
+    if not len(counts.there):  # as where the part of the one example with labels is left out
+        return 1.0
     return 1.0 - float((2 * counts.found / (counts.there + counts.answered)).mean())
 
 

@@ -225,6 +225,15 @@ def test_batches_make_no_difference_and_a_perfect_network_has_no_error(name) -> 
     assert (perfect.standard_error > 1e-9) == measure.metric.is_share, "no wrong answer is not certainty"
 
 
+@pytest.mark.parametrize("name", [name for name, measure in METRICS.items() if "labels" in measure.kinds])
+def test_one_example_with_labels_has_a_standard_error(name) -> None:
+    """Without it no label is there."""
+    outputs, targets = labels()
+    tally = Tally(METRICS[name])
+    tally.add(outputs, targets * (torch.arange(N) == 3)[:, None])
+    assert 0 <= tally.error < math.inf and 0 < tally.standard_error < math.inf
+
+
 @pytest.mark.parametrize("name", ["balanced_accuracy", "macro_f1", "auroc", "r2", "accuracy", "mean_absolute_error"])
 def test_standard_errors_are_the_spread_over_samples(name) -> None:
     """Over many samples of one distribution the mean of the estimates is the spread of the values, within a quarter."""
