@@ -137,8 +137,8 @@ def test_a_cache_of_integers_is_that_of_rounded_keys_and_values(key):
     assert [t.dtype for t in state[:4]] == [torch.int8, torch.int8, torch.float32, torch.float32]
     steps = token_by_token(kept, x, num_heads=4, projections=projections)
     torch.testing.assert_close(steps, expected, rtol=0, atol=1e-10)
-    wanted = torch.autograd.grad(exact(x, call).sum(), x)[0]
-    assert torch.autograd.grad(kept(x, call).sum(), x)[0].isfinite().all() and wanted.any()
+    found, wanted = (torch.autograd.grad(mixer(x, call).sum(), x)[0] for mixer in (kept, exact))
+    torch.testing.assert_close(found, wanted, rtol=0, atol=0.2 * float(wanted.abs().max()))
 
 
 def test_a_step_with_a_cache_of_integers_is_exported_and_priced():
