@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import socket
 import threading
+import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -14,6 +16,7 @@ import nasweave as nw
 from runs.service.client.requests import Requests, ServiceError
 from runs.service.client.run import RemoteRun
 from runs.service.client.shell import run_at
+from runs.service.client.unpacking import unpacked
 from runs.service.runner.machine import abilities, lacking
 from runs.service.settings import DatasetSettings, RunnerSettings, ServerSettings, TokenSettings, read_words
 from runs.service.tokens import this_user
@@ -177,6 +180,27 @@ def test_a_user_without_a_name_has_a_number(monkeypatch):
 
     monkeypatch.setattr("getpass.getuser", unknown)
     assert this_user() == f"user-{os.getuid()}"
+
+
+def test_a_zip_that_leads_elsewhere_is_damaged_or_has_no_place_is_refused(tmp_path):
+    def packed(name: str) -> bytes:
+        with zipfile.ZipFile(file := io.BytesIO(), "w") as archive:
+            archive.writestr(name, "content")
+        return file.getvalue()
+
+    whole = packed("made/a.txt")
+    assert (unpacked(io.BytesIO(whole), tmp_path / "to") / "a.txt").read_text() == "content"
+    (tmp_path / "file").touch()
+    for content, to, said in (
+        (whole[:-20], "to", "zip: expected a whole zip"),
+        (whole.replace(b"content", b"changed"), "to", "zip: expected a whole zip"),
+        (packed("../a.txt"), "to", "zip: expected one folder"),
+        (packed("/a.txt"), "to", "zip: expected one folder"),
+        (whole, "file", "to: expected a folder that can be written"),
+    ):
+        with pytest.raises(ConfigError, match=said):
+            unpacked(io.BytesIO(content), tmp_path / to)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "to"]
 
 
 def test_a_machine_tells_what_it_can_do():
