@@ -10,7 +10,7 @@ a folder of such streams (``save_to_disk``), in which numbers of classes become 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,7 +32,9 @@ _MOST_NAMES = 8
 _FILE, _END = b"ARROW1", b"\0\0\0\0"
 
 
-def read_columns(path: Path, *, joint: str = "") -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...], dict[str, str]]:
+def read_columns(
+    path: Path, *, joint: Mapping[str, str] | None = None
+) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...], dict[str, str]]:
     """Return the names of the columns, the rows of their cells, and the columns that no cell can hold, with their type.
 
     Parameters
@@ -40,20 +42,25 @@ def read_columns(path: Path, *, joint: str = "") -> tuple[tuple[str, ...], tuple
     path
         A file, or the folder of a data set.
     joint
-        What joins the items of a list to a cell; nothing where lists are no cells.
+        Of columns whose lists are cells, what joins their items.
 
     Raises
     ------
     DataError
-        For a file that is damaged, encrypted, too large, or of another format than its ending says.
+        For a file that is damaged, encrypted, too large, or of another format than its ending says, and for an item of
+        a list that holds what joins it to others.
     """
     import pyarrow as pa
 
     with _readable(path):
         table, (header, columns, left_out) = _table(path), (list[str](), list[list[str]](), dict[str, str]())
         for name, column in zip(table.column_names, table.columns, strict=True):
+            separator = (joint or {}).get(name.strip())
             try:
-                columns.append(_cells(column, joint))
+                if separator and _is_list(column.type):
+                    columns.append(_joined(column, separator, where=f"{path}, column {shown(name)}"))
+                else:
+                    columns.append(_cells(column))
                 header.append(name.strip())
             except (pa.ArrowNotImplementedError, pa.ArrowInvalid):  # which is how it says that there is no such cast
                 left_out[name.strip()] = shown(str(column.type), most=40)
@@ -202,14 +209,27 @@ def _is_list(kind: pa.DataType) -> bool:
     return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
 
 
-def _cells(column: pa.ChunkedArray, joint: str) -> list[str]:
+def _joined(column: pa.ChunkedArray, separator: str, *, where: str) -> list[str]:
+    """Return lists as cells; raises ``DataError`` for an item that would be parted."""
+    import pyarrow as pa
+
+    texts = column.cast(pa.list_(pa.string())).to_pylist()
+    rows = [[one for one in row or () if one is not None] for row in texts]
+    if inside := next((one for row in rows for one in row if separator in one), None):
+        raise DataError(
+            where,
+            expected=f"labels without {separator!r}, which parts them",
+            got=repr(shown(inside)),
+            remedy="set task.options.label_separator to a sign that no label has",
+        )
+    return [separator.join(row) for row in rows]
+
+
+def _cells(column: pa.ChunkedArray) -> list[str]:
     """Return the cells of a column as text; raises what Arrow raises where there is none."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if joint and _is_list(column.type):
-        texts = column.cast(pa.list_(pa.string())).to_pylist()
-        return [joint.join(one for one in part or () if one is not None) for part in texts]
     if isinstance(column.type, pa.ExtensionType) or pa.types.is_binary(column.type):
         raise pa.ArrowInvalid("no text")
     if pa.types.is_dictionary(column.type):

@@ -78,8 +78,8 @@ def read_labelled(path: Path, *, text: str, label: str, groups: str = "", time: 
             got=shown(suffix) or "no ending",
             remedy="convert it",
         )
-    table = read_table(path, joint=separator)
     form = LabelColumns(named=label, separator=separator)
+    table = read_table(path, joint=form.joint)
     labels = form.columns(table.header)
     names = (text, *filter(None, (groups, time)), *labels)
     table.check(names, where=f"{path}: the header", remedy=_REMEDY)
@@ -127,7 +127,7 @@ def labelled_lines(
         fields = dict(row)
         cells = [_written(fields[name], name, place) for name in others]
         value = fields[labels[0]]
-        if separator and isinstance(value, list) and not isinstance(value, _Pairs):
+        if separator and len(labels) == 1 and isinstance(value, list) and not isinstance(value, _Pairs):
             parts = (_written(part, labels[0], place).strip() for part in value)
             found.append((cells, tuple(sorted({part for part in parts if part}))))
         else:
@@ -227,7 +227,7 @@ def _written(value: Any, name: str, where: str) -> str:
             f"{where}, {shown(name)}",
             expected="one text or number",
             got="an object" if isinstance(value, _Pairs) else "a list",
-            remedy="write one text or number, for each example has one label",
+            remedy="write one text or number",
         )
     return str(value)
 

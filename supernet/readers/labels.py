@@ -37,6 +37,11 @@ class LabelColumns:
     named: str
     separator: str = ""
 
+    @property
+    def joint(self) -> dict[str, str]:
+        """What joins the items of lists to a cell, by their column: nothing where each row has one label."""
+        return {self.named: self.separator} if self.separator else {}
+
     def columns(self, header: Sequence[str]) -> tuple[str, ...]:
         """Return the names of the columns in a table of this header."""
         if not self.separator or self.named in header:

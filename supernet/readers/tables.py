@@ -84,11 +84,11 @@ class Table:
         check_columns(wanted, self.header, where=where, remedy=remedy)
 
 
-def read_table(path: Path, *, separator: str | None = None, joint: str = "") -> Table:
+def read_table(path: Path, *, separator: str | None = None, joint: Mapping[str, str] | None = None) -> Table:
     """Return a table; its separator is a comma, semicolon, tab or bar, and found where none is given.
 
-    A ``.tsv`` has tabs; ``.parquet``, ``.feather``, ``.arrow`` and folders of data sets have none, and their lists
-    become cells whose items are parted by ``joint``, where that is given.
+    A ``.tsv`` has tabs; ``.parquet``, ``.feather``, ``.arrow`` and folders of data sets have none, and the lists
+    of columns in ``joint`` become cells, whose items are parted as it says.
 
     Raises
     ------

@@ -82,7 +82,7 @@ class Embedding(Task):
         whole = encoder_of([], options={**told, "trim_vocabulary": False}, data_root=data_root)
         pretrained = Pretrained(folder, token_rows=whole.rows)
         sentences = SentenceEncoder(pretrained)
-        if told["max_tokens"] > sentences.longest:
+        if int(told["max_tokens"]) > sentences.longest:
             raise ConfigError(
                 "task.options.max_tokens",
                 expected=f"at most {sentences.longest}, for the encoder looks at no more of a text",

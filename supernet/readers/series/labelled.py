@@ -116,7 +116,8 @@ def read_labelled_series(
             got=repr(shown(time or ", ".join(channels))),
             remedy="set task.options.series to the column that tells the series of a row a step apart",
         )
-    table, label = read_table(path, joint=separator), label or "label"
+    label = label or "label"
+    table = read_table(path, joint=LabelColumns(named=label, separator=separator).joint)
     table.check([label], where=f"{path}: the header", remedy="set task.options.label to the column of the labels")
     _check_rows(table, str(path))
     if series:

@@ -88,7 +88,7 @@ def read_rows(path: Path, *, label: LabelColumns, named: Sequence[str], groups: 
     groups, time
         Names of the columns of what ties rows together, empty where there are none.
     """
-    table, where = read_table(path, joint=label.separator), str(path)
+    table, where = read_table(path, joint=label.joint), str(path)
     remedy = "correct task.options.label, ignore, categories, groups and time"
     labelled = label.columns(table.header)
     table.check([*labelled, *named, *filter(None, (groups, time))], where=f"{where}: the header", remedy=remedy)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
@@ -53,7 +55,9 @@ def test_cells_columns_and_lists_say_the_same(data, tmp_path):
     lines = (f"{text},{','.join(str(int(name in some)) for name in NAMES)}\n" for text, some in rows())
     columns.write_text(f"text,{','.join(NAMES)}\n" + "".join(lines))
     lists.write_text("".join(json.dumps({"text": text, "label": some}) + "\n" for text, some in rows()))
-    for other in (load(columns, label="alpha,beta,rare"), load(lists)):
+    names = {"text": [text for text, _ in rows()], "label": [list(some) for _, some in rows()], "more": [["x"]] * 90}
+    pq.write_table(pa.table(names), tmp_path / "e.parquet")
+    for other in (load(columns, label="alpha,beta,rare"), load(lists), load(tmp_path / "e.parquet")):
         assert other.data_hash == data.data_hash and other.labels == NAMES
     assert data.summary.facts["labels"].startswith("3, with training examples: alpha ")
     assert "0 to 3" in data.summary.facts["labels of an example"]
@@ -61,6 +65,9 @@ def test_cells_columns_and_lists_say_the_same(data, tmp_path):
     table = tmp_path / "d.csv"
     table.write_text("size,label\n" + "".join(f"{i % 7},{'|'.join(some)}\n" for i, (_, some) in enumerate(rows())))
     assert TASKS["table"].load(options={"path": str(table), "predict": "labels"}).labels == NAMES
+    pq.write_table(pa.table({**names, "size": [i % 7 for i in range(90)]}), tmp_path / "f.parquet")
+    told = TASKS["table"].load(options={"path": str(tmp_path / "f.parquet"), "predict": "labels", "ignore": "text"})
+    assert told.labels == NAMES and "more" in str(told.summary.notes), "other lists are no features"
 
 
 def test_each_split_has_its_share_of_every_label(data):
@@ -147,6 +154,15 @@ def test_pictures_and_series_may_have_several_labels(tmp_path):
     path = write_ts(tmp_path / "waves.ts", waves, head="@problemName waves")
     series = TASKS["labelled_series"].load(options={"path": str(path), "predict": "labels"})
     assert series.labels == ("noisy", "wave 0", "wave 1")
+
+
+def test_lists_that_would_be_parted_or_left_out_are_refused(tmp_path):
+    pq.write_table(pa.table({"text": ["x", "y"], "label": [["a|b"], ["c"]]}), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"column label: expected labels without '\|', which parts them, got 'a\|b'"):
+        load(tmp_path / "a.parquet")
+    (tmp_path / "a.jsonl").write_text('{"text": "x", "a": ["c"], "b": 1}\n')
+    with pytest.raises(DataError, match=r"line 1, a: expected one text or number, got a list"):
+        load(tmp_path / "a.jsonl", label="a,b")
 
 
 def test_another_separator_is_told(tmp_path):
