@@ -193,8 +193,11 @@ class TaskData:
         """Return the training loss of outputs ``(B, ...)``: a scalar, or ``(B,)`` without reduction."""
         raise NotImplementedError
 
-    def soft_loss(self, outputs: Tensor, teacher_outputs: Tensor) -> Tensor:
-        """Return the mean divergence from a teacher's outputs, both ``(B, ...)``; zero when they agree."""
+    def soft_loss(self, outputs: Tensor, teacher_outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return the mean divergence from a teacher's outputs, both ``(B, ...)``; zero when they agree.
+
+        The targets are those of the examples, for a task in which they say which outputs mean something.
+        """
         raise NotImplementedError
 
     def judged(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:

@@ -55,7 +55,7 @@ class ClassificationData(TaskData):
         """Return the classes and their sizes."""
         return class_facts(self.train.targets, self.labels, evaluated=self.validation.targets)
 
-    def soft_loss(self, outputs: Tensor, teacher_outputs: Tensor) -> Tensor:
+    def soft_loss(self, outputs: Tensor, teacher_outputs: Tensor, targets: Tensor) -> Tensor:
         """Kullback-Leibler divergence of the teacher's distribution from the student's (Hinton et al. 2015)."""
         log_p, log_q = F.log_softmax(teacher_outputs, -1), F.log_softmax(outputs, -1)
         return F.kl_div(log_q, log_p, reduction="batchmean", log_target=True)

@@ -54,7 +54,7 @@ class LanguageData(TaskData):
         loss_BL = F.cross_entropy(outputs.mT, targets, reduction="none", label_smoothing=label_smoothing)
         return loss_BL.mean() if reduction == "mean" else loss_BL.mean(1)
 
-    def soft_loss(self, outputs: Tensor, teacher_outputs: Tensor) -> Tensor:
+    def soft_loss(self, outputs: Tensor, teacher_outputs: Tensor, targets: Tensor) -> Tensor:
         """Kullback-Leibler divergence of the teacher's distribution from the student's, mean over tokens."""
         log_p, log_q = F.log_softmax(teacher_outputs.flatten(0, 1), -1), F.log_softmax(outputs.flatten(0, 1), -1)
         return F.kl_div(log_q, log_p, reduction="batchmean", log_target=True)

@@ -51,7 +51,7 @@ class MultiLabelData(TaskData):
         """Return the labels and how many examples have each."""
         return label_facts(self.train.targets, self.labels)
 
-    def soft_loss(self, outputs: Tensor, teacher_outputs: Tensor) -> Tensor:
+    def soft_loss(self, outputs: Tensor, teacher_outputs: Tensor, targets: Tensor) -> Tensor:
         """Kullback-Leibler divergence of the teacher's probabilities from the student's, mean over the labels."""
         teacher = torch.sigmoid(teacher_outputs)
         cross = F.binary_cross_entropy_with_logits(outputs, teacher)

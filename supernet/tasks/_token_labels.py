@@ -65,13 +65,11 @@ class TokenLabelData(TaskData):
             return loss_BL.sum() / is_word.sum().clamp(min=1)
         return loss_BL.sum(1) / is_word.sum(1).clamp(min=1)
 
-    def soft_loss(self, outputs: Tensor, teacher_outputs: Tensor) -> Tensor:
-        """Kullback-Leibler divergence of the teacher's distribution from the student's, mean over all places.
-
-        What a teacher says of padding is learned, too, and judged nowhere.
-        """
-        log_p, log_q = F.log_softmax(teacher_outputs.flatten(0, 1), -1), F.log_softmax(outputs.flatten(0, 1), -1)
-        return F.kl_div(log_q, log_p, reduction="batchmean", log_target=True)
+    def soft_loss(self, outputs: Tensor, teacher_outputs: Tensor, targets: Tensor) -> Tensor:
+        """Kullback-Leibler divergence of the teacher's distribution from the student's, mean over all words."""
+        (student, _), (teacher, _) = words_of(outputs, targets), words_of(teacher_outputs, targets)
+        log_p, log_q = F.log_softmax(teacher, -1), F.log_softmax(student, -1)
+        return F.kl_div(log_q, log_p, reduction="sum", log_target=True) / max(1, len(student))
 
     def answer_facts(self) -> dict[str, str]:
         """Return how many words there are, their classes and the sizes of these."""

@@ -55,7 +55,7 @@ class EmbeddingData(TaskData):
         distance_B = 1 - F.cosine_similarity(outputs, targets, dim=-1)
         return distance_B.mean() if reduction == "mean" else distance_B
 
-    def soft_loss(self, outputs: Tensor, teacher_outputs: Tensor) -> Tensor:
+    def soft_loss(self, outputs: Tensor, teacher_outputs: Tensor, targets: Tensor) -> Tensor:
         """One less the mean cosine with the teacher's vectors."""
         return self.loss(outputs, teacher_outputs)
 

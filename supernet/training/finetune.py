@@ -138,7 +138,7 @@ class _Distilled:
         if weight > 0:  # the teacher takes longer than a small network's own step
             with torch.no_grad(), autocast(inputs.device, bf16=config.bf16):
                 teacher: Tensor = self.supernet(inputs, self.teacher)
-            losses.append(self.data.soft_loss(outputs, teacher.float() if config.bf16 else teacher))
+            losses.append(self.data.soft_loss(outputs, teacher.float() if config.bf16 else teacher, targets))
         ((1 - weight) * losses[0] + weight * losses[-1]).backward()  # type: ignore[no-untyped-call]
         return torch.stack(losses).detach()
 

@@ -50,7 +50,7 @@ def accumulate_gradients(
     for i, student in enumerate(students):
         rows = _part(len(inputs), i, len(students)) if config.split_batch else everything
         outputs, loss = forward(student, rows)
-        loss = (1 - weight) * loss + weight * data.soft_loss(outputs, teacher[rows])
+        loss = (1 - weight) * loss + weight * data.soft_loss(outputs, teacher[rows], targets[rows])
         (loss * share).backward()  # type: ignore[no-untyped-call]
         losses.append(loss.detach())
     return torch.stack(losses)

@@ -50,7 +50,7 @@ def test_inputs_fit_the_shape_and_the_stem(data):
     else:
         assert np.isfinite(data.error(torch.zeros_like(outputs), targets))
     assert data.loss(outputs, targets, reduction="none").shape == (2,)
-    assert data.loss(outputs, targets).shape == data.soft_loss(outputs, outputs).shape == ()
+    assert data.loss(outputs, targets).shape == data.soft_loss(outputs, outputs, targets).shape == ()
 
 
 def test_what_the_error_is_called_and_how_it_reads(data):
@@ -133,7 +133,7 @@ def test_losses_against_their_definitions(data):
     torch.testing.assert_close(data.loss(outputs, targets), labels.mean())
     smooth = 0.9 * labels - 0.1 * q.log().mean(1)
     torch.testing.assert_close(data.loss(outputs, targets, label_smoothing=0.1), smooth.mean())
-    torch.testing.assert_close(data.soft_loss(outputs, teacher), (p * (p / q).log()).sum(1).mean())
+    torch.testing.assert_close(data.soft_loss(outputs, teacher, targets), (p * (p / q).log()).sum(1).mean())
     perfect = torch.nn.functional.one_hot(targets, data.shape.num_outputs).double()
     assert data.measure.errors(perfect, targets).tolist() == [0.0] * 6
     assert data.measure.errors(-perfect, targets).tolist() == [1.0] * 6

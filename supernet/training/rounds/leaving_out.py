@@ -47,7 +47,8 @@ def best_layers(network: Network, data: TaskData, *, examples: int = _EXAMPLES) 
         So many of it, drawn under a fixed seed.
     """
     drawn = torch.randperm(len(data.validation), generator=torch.Generator().manual_seed(_SEED))[:examples]
-    inputs = data.validation.batch(drawn)[0].to(next(network.parameters()).device)
+    device = next(network.parameters()).device
+    inputs, targets = (part.to(device) for part in data.validation.batch(drawn))
 
     def outputs(kept: Sequence[int]) -> Tensor:
         given: Tensor = network.body(inputs, without_layers(network.architecture, kept))
@@ -59,6 +60,6 @@ def best_layers(network: Network, data: TaskData, *, examples: int = _EXAMPLES) 
         whole = outputs(kept)
         while len(kept) > 1:
             shorter = [kept[:i] + kept[i + 1 :] for i in range(len(kept))]
-            kept = min(shorter, key=lambda rest: float(data.soft_loss(outputs(rest), whole)))
+            kept = min(shorter, key=lambda rest: float(data.soft_loss(outputs(rest), whole, targets)))
             found[len(kept)] = kept
     return found

@@ -163,7 +163,7 @@ class RoundTraining:
         loss = self.data.loss(outputs, targets, label_smoothing=self.config.label_smoothing)
         if self.teaching is None:
             return loss
-        taught = self.data.soft_loss(outputs, self.teaching.of(rows, inputs, bf16=self.config.bf16))
+        taught = self.data.soft_loss(outputs, self.teaching.of(rows, inputs, bf16=self.config.bf16), targets)
         return torch.lerp(loss, taught, self.teaching.weight)
 
     def _numerics(self) -> dict[str, Any]:

@@ -113,7 +113,7 @@ def test_the_loss_is_the_cosine_and_needs_no_length(tmp_path, encoder):
     expected = [1 - float(x @ y / (x.norm() * y.norm())) for x, y in zip(outputs, targets, strict=True)]
     assert data.loss(outputs, targets, reduction="none").tolist() == pytest.approx(expected, abs=1e-6)
     assert data.loss(3 * outputs, targets).item() == pytest.approx(np.mean(expected), abs=1e-6)
-    assert data.soft_loss(outputs, targets).item() == pytest.approx(np.mean(expected), abs=1e-6)
+    assert data.soft_loss(outputs, targets, targets).item() == pytest.approx(np.mean(expected), abs=1e-6)
     assert data.error(7 * data.test.targets, data.test.targets) == 0
 
 

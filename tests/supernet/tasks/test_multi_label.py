@@ -105,8 +105,8 @@ def test_the_loss_is_the_cross_entropy_of_each_label(data):
         assert task.loss(outputs, targets, reduction="none").tolist() == pytest.approx(by_hand, rel=1e-5)
         assert task.loss(outputs, targets).item() == pytest.approx(np.mean(by_hand), rel=1e-5)
     assert weighed.data_hash != data.data_hash
-    assert data.soft_loss(outputs, outputs).item() == pytest.approx(0, abs=1e-6)
-    assert data.soft_loss(outputs, outputs + 1).item() > 0.01
+    assert data.soft_loss(outputs, outputs, targets).item() == pytest.approx(0, abs=1e-6)
+    assert data.soft_loss(outputs, outputs + 1, targets).item() > 0.01
     with pytest.raises(ConfigError, match=r"task\.sampling: expected null, for this task has several labels"):
         aimed(data, Aim(sampling="balanced"))
 

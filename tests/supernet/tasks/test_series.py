@@ -55,8 +55,8 @@ def test_error_and_losses_are_mean_squares(tmp_path):
     torch.testing.assert_close(data.measure.errors(outputs, targets), squares)
     torch.testing.assert_close(data.loss(outputs, targets, reduction="none"), squares)
     torch.testing.assert_close(data.loss(outputs, targets), squares.mean())
-    torch.testing.assert_close(data.soft_loss(outputs, teacher), ((outputs - teacher) ** 2).mean())
-    assert data.soft_loss(outputs, outputs) == 0
+    torch.testing.assert_close(data.soft_loss(outputs, teacher, targets), ((outputs - teacher) ** 2).mean())
+    assert data.soft_loss(outputs, outputs, targets) == 0
     with pytest.raises(ConfigError, match=r"^training\.label_smoothing: expected 0"):
         data.loss(outputs, targets, label_smoothing=0.1)
 

@@ -127,7 +127,11 @@ def test_what_is_no_word_is_neither_trained_nor_judged(data):
         assert chosen.error(changed, targets) == chosen.error(outputs, targets)
     share = accuracy_score(targets[is_word], outputs.argmax(-1)[is_word])
     assert aimed(data, Aim(metric="accuracy")).error(outputs, targets) == pytest.approx(100 - 100 * share)
-    assert data.soft_loss(outputs, outputs).item() == pytest.approx(0, abs=1e-6)
+    assert data.soft_loss(changed, outputs, targets).item() == pytest.approx(0, abs=1e-6)
+    teacher = torch.randn(outputs.shape, generator=generator)
+    p, q = (torch.softmax(x[targets >= 0].double(), -1) for x in (teacher, outputs))
+    expected = float((p * (p / q).log()).sum(-1).mean())
+    assert data.soft_loss(outputs, teacher, targets).item() == pytest.approx(expected, rel=1e-5)
     with pytest.raises(ConfigError, match=r"task\.metric: expected one of accuracy, .*entity_f1"):
         aimed(data, Aim(metric="r2"))
 
