@@ -194,10 +194,7 @@ class TaskData:
         raise NotImplementedError
 
     def soft_loss(self, outputs: Tensor, teacher_outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return the mean divergence from a teacher's outputs, both ``(B, ...)``; zero when they agree.
-
-        The targets are those of the examples, for a task in which they say which outputs mean something.
-        """
+        """Return the mean divergence from a teacher's outputs ``(B, ...)``, of those that targets say something of."""
         raise NotImplementedError
 
     def judged(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
