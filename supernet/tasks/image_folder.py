@@ -14,6 +14,7 @@ Convention: Paszke et al. 2019, PyTorch (torchvision's ``ImageFolder``).
 from __future__ import annotations
 
 import importlib.util
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -123,6 +124,8 @@ def _of_table(path: Path, data_root: Path, options: Mapping[str, Scalar]) -> Tas
     predict = str(options["predict"])
     columns = {name: str(options[name]) for name in ("label", "groups", "time")}
     named = read_labelled(table, text=str(options["file"]), separator=separator_of(options), **columns)
+    if not options["groups"]:
+        _check_once(named, table)
     splits, splits_made = all_splits({"train": named}, predict=predict, where=str(table), remedy="add pictures")
     answers = answers_of({name: part.labels for name, part in splits.items()}, predict=predict, where=str(table))
     reader = PictureReader(size=int(options["image_size"]), grey=bool(options["grey"]))
@@ -145,6 +148,18 @@ def _of_table(path: Path, data_root: Path, options: Mapping[str, Scalar]) -> Tas
     )
     grouped = {name: replace(getattr(data, name), groups=part.ties.numbers) for name, part in splits.items()}
     return replace(data, in_order=bool(named.ties.times), **grouped)
+
+
+def _check_once(named: Texts, table: Path) -> None:
+    """Raise ``DataError`` for a picture in several rows, which could be in training and in the test."""
+    ((name, rows),) = Counter(name.strip() for name in named.texts).most_common(1)
+    if rows > 1:
+        raise DataError(
+            f"{table}, column task.options.file",
+            expected="each picture in one row",
+            got=f"'{shown(name)}' in {rows}",
+            remedy="put all labels of a picture into one row, or set task.options.groups to the column of the files",
+        )
 
 
 def _files(named: Texts, folder: Path, table: Path) -> list[Path]:

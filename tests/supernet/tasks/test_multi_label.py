@@ -148,6 +148,11 @@ def test_pictures_and_series_may_have_several_labels(tmp_path):
     with pytest.raises(DataError, match=r"'\.\./told\.csv', which is none of its files"):
         (tmp_path / "told.csv").write_text("\n".join(["file,label", *lines, "../told.csv,cat"]) + "\n")
         TASKS["image_folder"].load(options={**options, "label_separator": ";"})
+    (tmp_path / "told.csv").write_text("\n".join(["file,label", *lines, f"{files[7]},striped"]) + "\n")
+    with pytest.raises(DataError, match=r"expected each picture in one row, got 'train/cat/7\.png' in 2; put all"):
+        TASKS["image_folder"].load(options={**options, "label_separator": ";"})
+    whole = TASKS["image_folder"].load(options={**options, "label_separator": ";", "groups": "file"})
+    assert sum(map(len, (whole.train, whole.validation, whole.test))) == 41
     with pytest.raises(ConfigError, match=r"task\.options\.predict: expected none where the folders"):
         TASKS["image_folder"].load(options={"path": str(folder), "predict": "labels"})
     waves = [(x, f"{label}|noisy" if i % 3 else label) for i, (x, label) in enumerate(labelled_series(40))]
