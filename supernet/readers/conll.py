@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from search_space.errors import DataError
+from search_space.errors import ConfigError, DataError
 from supernet.readers.files import read_text
 from supernet.readers.labels import check_labels
 from supernet.readers.ties import UNTIED, Ties
@@ -70,12 +70,21 @@ def read_conll(path: Path, *, word: int, label: int) -> Sentences:
 
     Raises
     ------
+    ConfigError
+        The words of a ``.conllu`` would be their numbers.
     DataError
         For lines of different numbers of columns, columns that are not there, and a file without words.
     """
     words, tags = [list[str]()], [list[str]()]
     columns, left_out = 0, {"beginnings of documents": 0, "lines of CoNLL-U that are no token": 0}
     is_universal = path.suffix.lower() == ".conllu"
+    if is_universal and word == 1:
+        raise ConfigError(
+            "task.options.word",
+            expected="2 for the words of CoNLL-U, of which the first column numbers them",
+            got="1",
+            remedy="set task.options.word=2, and task.options.label to 4, 5 or 8: UPOS, XPOS or the relation",
+        )
     for number, line in enumerate(read_text(path).split("\n"), 1):
         line = line.rstrip("\r")
         if not line.strip():

@@ -25,12 +25,12 @@ cells = st.text(st.characters(codec="utf-8"), max_size=5) | st.sampled_from(["O"
 @few
 @given(lines=st.lists(st.lists(cells, max_size=3), max_size=12), joint=st.sampled_from([" ", "\t"]))
 def test_any_columns_are_words_or_one_line(lines, joint, tmp_path):
-    for name in ("a.conll", "a.conllu"):
+    for name, word in (("a.conll", 1), ("a.conllu", 2)):
         (tmp_path / name).write_text("\n".join(map(joint.join, lines)), encoding="utf-8", newline="")
-        found = answered(lambda name=name: read_conll(tmp_path / name, word=1, label=0))
+        found = answered(lambda name=name, word=word: read_conll(tmp_path / name, word=word, label=0))
         if found is not None:
             assert all(len(words) == len(tags) > 0 for words, tags in zip(found.words, found.tags, strict=True))
-        options = {"path": str(tmp_path / name), "vocabulary": 270}
+        options = {"path": str(tmp_path / name), "word": word, "vocabulary": 270}
         answered(lambda options=options: TASKS["token_labels"].load(options=options))
 
 

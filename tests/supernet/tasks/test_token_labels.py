@@ -52,6 +52,8 @@ def test_columns_are_read_and_what_is_no_word_is_left_out(path, tmp_path):
     assert len(plain) == 80 and (plain.words, plain.tags) == (universal.words, universal.tags)
     assert plain.notes == ("a.conll: left out: 1 beginnings of documents",)
     assert universal.notes[-1] == "b.conllu: left out: 80 lines of CoNLL-U that are no token"
+    with pytest.raises(ConfigError, match=r"task\.options\.word: expected 2 for the words of CoNLL-U"):
+        load(tmp_path / "b.conllu")
     (tmp_path / "c.tsv").write_text("O\tNew York\n\nB\tx\n")
     assert read_conll(tmp_path / "c.tsv", word=2, label=1).words == [("New York",), ("x",)]
 
