@@ -29,8 +29,8 @@ Word = tuple[int, ...]
 
 
 def taggers(data: TaskData) -> tuple[SimpleModel, ...]:
-    """Return both models, which know a word by its pieces."""
-    return _commonest(data), _logistic(data)
+    """Return both models, which know a word by its pieces; the first alone where the second sees one class."""
+    return _commonest(data), *_logistic(data)
 
 
 def _sentences(data: TaskData, split: Split) -> Iterator[tuple[NDArray[np.int64], list[Word]]]:
@@ -79,13 +79,16 @@ def _log_shares(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     return shares
 
 
-def _logistic(data: TaskData) -> SimpleModel:
+def _logistic(data: TaskData) -> Iterator[SimpleModel]:
     sentences = list(_sentences(data, data.train))
     known = [words for _, words in sentences]
     columns: dict[tuple[int, Word], int] = {}
     targets = [t[places] for (places, _), t in zip(sentences, data.train.targets.long().numpy(), strict=True)]
     step = max(1, -(-sum(map(len, known)) // _WORDS))  # whole sentences, spread evenly over the split
     chosen = range(0, len(known), step)
+    right = np.concatenate([targets[i] for i in chosen])
+    if len(np.unique(right)) < 2:  # as where texts are cut before the words of others
+        return
     for i in chosen:
         for feature in (f for features in _features(known[i]) for f in features):
             columns.setdefault(feature, len(columns))
@@ -95,7 +98,7 @@ def _logistic(data: TaskData) -> SimpleModel:
     begin = time.process_time()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the passes are limited on purpose
-        model.fit(inputs, np.concatenate([targets[i] for i in chosen]))
+        model.fit(inputs, right)
     seconds = time.process_time() - begin
 
     def scores_of(words: list[Word]) -> NDArray[np.float64]:
@@ -106,7 +109,7 @@ def _logistic(data: TaskData) -> SimpleModel:
 
     params = model.coef_.size + model.intercept_.size
     name = "logistic regression on words and neighbours"
-    return _model(data, name, scores_of, params=params, seconds=seconds, examples=len(chosen))
+    yield _model(data, name, scores_of, params=params, seconds=seconds, examples=len(chosen))
 
 
 def _features(words: list[Word]) -> Iterator[list[tuple[int, Word]]]:

@@ -170,6 +170,8 @@ def test_simple_models_know_words_and_their_neighbours(tmp_path):
     commonest, logistic = simple_models(load(tmp_path / "a.conll"))
     assert 15 < commonest.test_error < 35 and logistic.test_error == 0
     assert commonest.name == "commonest label of the word"
+    cut = simple_models(load(tmp_path / "a.conll", max_tokens=1))
+    assert [model.name for model in cut] == [commonest.name], "the first words are of one label"
 
 
 def test_the_program_beside_an_exported_network_labels_words_as_training_does(data, path, tmp_path):
