@@ -38,15 +38,18 @@ class LabelColumns:
     separator: str = ""
 
     @property
+    def each(self) -> tuple[str, ...]:
+        """The columns of 0 and 1 where several are named, else the one that is."""
+        return (names_of(self.named) if self.separator else ()) or (self.named,)
+
+    @property
     def joint(self) -> dict[str, str]:
         """What joins the items of lists to a cell, by their column: nothing where each row has one label."""
         return {self.named: self.separator} if self.separator else {}
 
     def columns(self, header: Sequence[str]) -> tuple[str, ...]:
         """Return the names of the columns in a table of this header."""
-        if not self.separator or self.named in header:
-            return (self.named,)
-        return names_of(self.named) or (self.named,)
+        return (self.named,) if self.named in header else self.each
 
     def label(self, cells: Sequence[str], columns: Sequence[str], *, where: str) -> Label | None:
         """Return the label of a row, ``None`` where it has none; of several labels, none is ``()``.

@@ -65,7 +65,7 @@ class TableTask(Task):
         label = LabelColumns(named=str(options["label"]), separator=separator_of(options))
         ignore, categories = (names_of(str(options[name])) for name in ("ignore", "categories"))
         apart = {name: str(options[name]) for name in ("groups", "time")}
-        if label.named in (*ignore, *categories, *apart.values()):
+        if {label.named, *label.each} & {*ignore, *categories, *apart.values()}:
             raise ConfigError(
                 "task.options.label",
                 expected="a column that is not in task.options.ignore, categories, groups or time",

@@ -41,8 +41,9 @@ def write_cells(path: Path) -> Path:
     return path
 
 
-def load(path: Path, **options: object) -> TaskData:
-    return TASKS["text"].load(options={"path": str(path), "vocabulary": 280, "predict": "labels", **options})
+def load(path: Path, *, task: str = "text", **options: object) -> TaskData:
+    own = {"vocabulary": 280} if task == "text" else {}
+    return TASKS[task].load(options={"path": str(path), "predict": "labels", **own, **options})
 
 
 @pytest.fixture(scope="module")
@@ -187,6 +188,11 @@ def test_another_separator_is_told(tmp_path):
         ("text,label\n" + "x,a\n" * 30, {}, "got all or none with 'a'"),
         ("text,label\nx,a\n", {"label_separator": " "}, "expected a sign that is no space"),
         ("text,label\nx,a\n", {"label": "a,b"}, "expected columns text, a, b"),
+        (
+            "size,a,b\n1,1,0\n",
+            {"task": "table", "label": "a,b", "categories": "b"},
+            "task.options.label: expected a col",
+        ),
     ],
 )
 def test_labels_that_cannot_be_read_are_refused(tmp_path, content, options, message):
