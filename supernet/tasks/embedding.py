@@ -26,7 +26,7 @@ from supernet.pretrained import Pretrained
 from supernet.readers.files import find_file, find_folder
 from supernet.readers.labelled import TEXT_SUFFIXES, read_texts
 from supernet.readers.memory import require_memory
-from supernet.readers.words import shown
+from supernet.readers.words import counted, shown
 from supernet.sentences import SentenceEncoder
 from supernet.tasks._base import Split, Task, TaskData, data_hash
 from supernet.tasks._encoding import TEXT_OPTIONS, encoded_texts, encoder_of
@@ -41,7 +41,7 @@ _MOST = 2000  # set aside for each
 _SHOWN = 200  # signs of an example
 _LENGTH = TEXT_OPTIONS["max_tokens"].meaning.rpartition(",")[0]
 _OWN = ("trim_vocabulary", "max_tokens")
-_ASIDE = "a tenth of the texts set aside for validation and test each, 2,000 at most, seed 0"
+_ASIDE = "a tenth of the training texts set aside for each, 2,000 at most, seed 0"
 
 
 class Embedding(Task):
@@ -92,8 +92,8 @@ class Embedding(Task):
         with readable("task.options.checkpoint_path"):
             rows = {name: [whole.encode(text, most=sentences.longest) for text in part] for name, part in texts.items()}
         texts, rows, twice = _once(texts, rows)
-        notes += (f"left out, for another text has the same pieces: {twice:,} texts",) if twice else ()
-        made = _ASIDE if len(texts) == 1 else "in files of their own, or a tenth of the training texts set aside"
+        notes += (f"left out, for another text has the same pieces: {counted(twice, 'text')}",) if twice else ()
+        made = {1: _ASIDE, 2: f"in files of their own, or {_ASIDE}", 3: "in files of their own"}[len(texts)]
         chosen = _splits(texts, where=where)
         texts = {name: [texts[origin][i] for i in some] for name, (origin, some) in chosen.items()}
         rows = {name: [rows[origin][i] for i in some] for name, (origin, some) in chosen.items()}

@@ -32,7 +32,8 @@ def class_sentences(data: ReportData) -> tuple[str, ...]:
             out.append(f"has {accuracy} test accuracy, no more than always answering {label}")
     if missed:
         named = [f"the {count} test {data.classes.what} of {name}" for name, count in missed[:_NAMED]]
-        rest = [f"those of {len(missed) - _NAMED} further classes"] if len(missed) > _NAMED else []
+        several = "classes" if isinstance(data.classes, ClassResults) else "labels"
+        rest = [f"those of {len(missed) - _NAMED} further {several}"] if len(missed) > _NAMED else []
         out.append(f"finds none of {_listed([*named, *rest])}{_remedy(data)}")
     return tuple(f"{data.classes.key} {sentence}" for sentence in out)
 

@@ -87,7 +87,7 @@ class Connection:
         Parameters
         ----------
         path
-            The file, whose ending says what it is; a ``.zip`` is of a folder of pictures.
+            The file, whose ending says what it is; a ``.zip`` is of a folder of pictures or clips.
         name, task
             A free name, and the task that reads it: csv, image_folder, labelled_series, npz, table or text.
         options

@@ -64,7 +64,7 @@ async def upload(
     service: Shared,
     name: Annotated[Name, Query()],
     task: Annotated[OwnDataTask, Query()],
-    kind: Annotated[Kind, Query(description="The ending of the file; a zip is of a folder of pictures.")],
+    kind: Annotated[Kind, Query(description="The ending of the file; a zip is of a folder of pictures or clips.")],
     options: Annotated[str, Query(max_length=4000, description="Options of the task, as a JSON object.")] = "{}",
 ) -> UploadedShape:
     """Upload a file of data as the body of the request; a run can read it, or it is refused in its reader's words."""
