@@ -237,7 +237,8 @@ def _write_tables(
                 got="one",
                 remedy="rename it, or give the labels another name with label=",
             )
-        found[label] = [None if y is None else str(written(y, split, options)) for y in parts[split].labels]
+        cells = [written(y, split, options) for y in parts[split].labels]
+        found[label] = [None if cell is None else str(cell) for cell in cells]
         try:
             tables[split] = pa.table({name: pa.array(values, from_pandas=True) for name, values in found.items()})
         except (pa.ArrowException, OverflowError, UnicodeError) as error:

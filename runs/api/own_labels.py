@@ -26,8 +26,10 @@ def written(label: Label, split: str, options: Mapping[str, object]) -> str | in
     Raises
     ------
     DataError
-        One of several labels holds the separator.
+        One of several labels holds the separator, or nothing says whether an example has any.
     """
+    if label is None and options["predict"] == LABELS:
+        raise _lacking(split, "nothing")
     if not isinstance(label, tuple):
         return label
     separator = str(options.get(_SEPARATOR) or "|")
@@ -66,10 +68,14 @@ def label_arrays(labels: Mapping[str, Sequence[Label]]) -> dict[str, NDArray[Any
 
 def _several(label: Label, split: str) -> tuple[str, ...]:
     if not isinstance(label, tuple):
-        raise DataError(
-            f"{split}: labels",
-            expected="a list of texts of every example, for predict='labels'",
-            got=type(label).__name__,
-            remedy="give a list, empty for an example with no label",
-        )
+        raise _lacking(split, type(label).__name__)
     return label
+
+
+def _lacking(split: str, got: str) -> DataError:
+    return DataError(
+        f"{split}: labels",
+        expected="a list of texts of every example, for predict='labels'",
+        got=got,
+        remedy="give a list, empty for an example with no label",
+    )

@@ -83,6 +83,8 @@ def test_lists_of_texts_are_several_labels():
         nw.task(train=(["x", "y"], [["a|b"], []]))
     with pytest.raises(DataError, match="expected a list of texts of every example"):
         nw.task("npz", train=(np.zeros((2, 4, 4)), [["a"], "b"]), predict="labels")
+    with pytest.raises(DataError, match=r"a list of texts of every example, .* got nothing; give a list, empty"):
+        nw.task(train=(["x", "y"], [["a"], None]))
 
 
 def test_splits_of_ones_own_and_groups_are_kept():
