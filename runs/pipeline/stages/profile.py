@@ -29,7 +29,7 @@ from search_space.errors import ProfileError
 
 __all__ = ["PROFILE", "kept_profile", "measured_profile"]
 
-_NETWORKS_IN_BUDGET = 400
+_NETWORKS_IN_BUDGET = 220
 _CANDIDATES = 4  # networks from which each sample is chosen
 _PAUSE_S = 60.0  # between two measurements of one command there is less, for preparing a chunk
 _LEAST_LEFT = 0.03  # of a budget that is continued
