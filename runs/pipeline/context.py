@@ -48,6 +48,11 @@ class Command:
         return shlex.join(["nasweave", self.verb, *self.overrides])
 
     @property
+    def searches(self) -> bool:
+        """Whether a finished search goes on under more time; reports and exports take it as it is."""
+        return self.verb in ("run", "search", "compress", "worker")
+
+    @property
     def export(self) -> str:
         """The command that exports from the same run, but for its last argument, ``key=...``."""
         return shlex.join(["nasweave", "export", *(o for o in self.overrides if not o.startswith("key="))])

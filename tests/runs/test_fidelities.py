@@ -97,6 +97,15 @@ def test_the_same_command_repeats_nothing(copy, monkeypatch):
     assert state() == before
 
 
+def test_a_finished_search_goes_on_where_it_is_asked_for_alone(copy, monkeypatch):
+    before, more = rows("select count(*) from trials"), (*COMMAND, "search.fidelities.max_rounds=13")
+    for verb in ("report", "export"):
+        assert nasweave(monkeypatch, verb, *more) == 0
+        assert rows("select count(*) from trials") == before
+    assert nasweave(monkeypatch, "search", *more) == 0
+    assert rows("select count(*) from trials") == [(13,)]
+
+
 def test_a_network_trained_further_is_tested_and_exported_anew(copy, monkeypatch):
     (export,) = (RUN / "exports").iterdir()
     key = export.name

@@ -117,7 +117,8 @@ def _searched(context: Context, known: Devices, trainers: Trainers, simple_model
         history = study.history()
         told = [entry for entry in history if isinstance(entry, Observation)]
         open_ended = sum(o.cost for o in told) < settings.seconds and len(told) < (settings.max_rounds or sys.maxsize)
-        if not open_ended and record is not None and record.trials == last_trials(context.space, history):
+        finished = record is not None and record.trials == last_trials(context.space, history)
+        if record is not None and finished and not (open_ended and (context.command.searches or not record.trials)):
             return Searched(trials=record.trials, estimates=record.estimates)
         # There are no estimates of a finished search that was killed before it kept them, or that workers finished.
         group = worker_group(context)
