@@ -10,6 +10,7 @@ from contextlib import suppress
 
 import psutil
 
+from runs.service.notifying import SECRET_VARIABLE, WEBHOOK_VARIABLE
 from runs.service.settings import STORE_VARIABLE, RunnerSettings
 from runs.service.work import log_file
 from runs.store.service.records import Job
@@ -17,6 +18,7 @@ from runs.store.service.records import Job
 __all__ = ["MODULE", "end_group", "is_there", "start"]
 
 MODULE = "runs.app.jobs"
+_OF_SERVERS = (WEBHOOK_VARIABLE, SECRET_VARIABLE)  # which one may have set for all that is started here
 
 
 def start(job: Job, key: str, settings: RunnerSettings) -> subprocess.Popen[bytes]:
@@ -25,7 +27,8 @@ def start(job: Job, key: str, settings: RunnerSettings) -> subprocess.Popen[byte
     log.parent.mkdir(parents=True, exist_ok=True)
     places = {"outputs": settings.outputs, "data_root": settings.data, "slots": settings.slots}
     words = [str(job.id), str(job.attempt), *(f"{name}={value}" for name, value in places.items())]
-    environment = {**os.environ, STORE_VARIABLE: settings.url, "PYTHONUNBUFFERED": "1"}
+    environment = {name: value for name, value in os.environ.items() if name not in _OF_SERVERS}
+    environment |= {STORE_VARIABLE: settings.url, "PYTHONUNBUFFERED": "1"}
     with log.open("ab") as file:
         return subprocess.Popen(
             [sys.executable, "-m", MODULE, *words],

@@ -12,11 +12,14 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from types import SimpleNamespace
 
 import pytest
 
 from runs.service import notifying
 from runs.service.notifying import Notifier, Webhook, signature
+from runs.service.runner import processes
+from runs.service.settings import RunnerSettings
 from runs.store.service import notices as store
 from runs.store.service.jobs import Jobs
 from runs.store.service.notices import Notices
@@ -182,7 +185,11 @@ def test_another_address_or_secret_is_refused_and_not_shown(url, secret):
     assert "secretpath" not in str(refused.value) and SECRET not in str(refused.value)
 
 
-def test_no_process_that_a_server_starts_has_the_secret(monkeypatch):
+def test_no_process_that_a_server_or_a_runner_starts_has_the_secret(monkeypatch, tmp_path):
     monkeypatch.setenv("NASWEAVE_WEBHOOK", "https://chat.example")
     monkeypatch.setenv("NASWEAVE_WEBHOOK_SECRET", SECRET)
+    job = SimpleNamespace(id=1, attempt=1)
+    monkeypatch.setattr(processes.subprocess, "Popen", lambda words, **given: given["env"])
+    given = processes.start(job, "a", RunnerSettings(outputs=str(tmp_path)))  # of a runner that has both as well
+    assert "PATH" in given and SECRET not in given.values() and "https://chat.example" not in given.values()
     assert Webhook.taken() is not None and Webhook.taken() is None
