@@ -11,6 +11,7 @@ import os
 import select
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from runs.app.compose import compose_words, hydra_words
@@ -72,11 +73,13 @@ def answered(asked: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def refused(error: NasweaveError, asked: Mapping[str, Any]) -> dict[str, str]:
-    """Return the parts of an error as a user is told them: a data set has its name, and no place on this machine."""
-    parts = problem.of_error(error)
-    data = asked["dataset"]
-    if data is not None and (path := str(data["options"].get("path", ""))):
-        parts = {name: text.replace(path, data["name"]) for name, text in parts.items()}
+    """Return the parts of an error as a user is told them: data and folders have their names, not their places."""
+    parts, data = problem.of_error(error), asked["dataset"]
+    places = {asked["outputs"]: "outputs", asked["data_root"]: "data_root"}
+    places |= {} if data is None else {str(data["options"].get("path", "")): data["name"]}
+    for place in sorted(places, key=len, reverse=True):  # a data set may lie in one of the folders
+        if len(Path(place).parts) > 1:
+            parts = {name: text.replace(place, places[place]) for name, text in parts.items()}
     return {**parts, "parameter": document_key(parts["parameter"])}
 
 
