@@ -26,8 +26,9 @@ from search_space.errors import ConfigError, DataError
 from search_space.spec import Scalar
 from supernet.readers.files import find_file, find_folder
 from supernet.readers.labelled import SUFFIXES, Texts, read_labelled
+from supernet.readers.pictures import Pictures
 from supernet.readers.ties import SPLITS
-from supernet.readers.words import shown
+from supernet.readers.words import counted, shown
 from supernet.tasks._answers import PREDICT, SEPARATOR, answers_of, separator_of
 from supernet.tasks._base import Task, TaskData
 from supernet.tasks._class_folders import class_files
@@ -129,7 +130,10 @@ def _of_table(path: Path, data_root: Path, options: Mapping[str, Scalar]) -> Tas
     splits, splits_made = all_splits({"train": named}, predict=predict, where=str(table), remedy="add pictures")
     answers = answers_of({name: part.labels for name, part in splits.items()}, predict=predict, where=str(table))
     reader = PictureReader(size=int(options["image_size"]), grey=bool(options["grey"]))
-    pictures = {name: reader.pictures(_files(part, path, table), path) for name, part in splits.items()}
+    files = {name: _files(part, path, table) for name, part in splits.items()}
+    pictures = {name: reader.pictures(some, path) for name, some in files.items()}
+    unnamed = set(Pictures().paths(path)) - {file for some in files.values() for file in some}
+    told = [f"left out, for {table.name} does not name it: {counted(len(unnamed), 'picture')}"] if unnamed else []
     train, validation, test = (
         reader.alike((pictures[name], np.zeros(len(splits[name])))) for name in ("train", "validation", "test")
     )
@@ -143,7 +147,7 @@ def _of_table(path: Path, data_root: Path, options: Mapping[str, Scalar]) -> Tas
         flip=bool(options["flip"]),
         before=reader.steps,
         splits_made=splits_made,
-        notes=[*named.notes, *reader.notes],
+        notes=[*named.notes, *told, *reader.notes],
         where=str(path),
     )
     grouped = {name: replace(getattr(data, name), groups=part.ties.numbers) for name, part in splits.items()}

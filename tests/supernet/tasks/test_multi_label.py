@@ -146,6 +146,12 @@ def test_pictures_and_series_may_have_several_labels(tmp_path):
     options = {"path": str(folder), "labels_path": str(tmp_path / "told.csv"), "image_size": 8, "predict": "labels"}
     seen = TASKS["image_folder"].load(options={**options, "label_separator": ";"})
     assert seen.labels == ("cat", "striped") and sum(map(len, (seen.train, seen.validation, seen.test))) == 40
+    assert "does not name it" not in str(seen.summary)
+    (tmp_path / "less.csv").write_text("\n".join(["file,label", *lines[2:]]) + "\n")
+    less = TASKS["image_folder"].load(
+        options={**options, "labels_path": str(tmp_path / "less.csv"), "label_separator": ";"}
+    )
+    assert "left out, for less.csv does not name it: 2 pictures" in less.summary.notes
     with pytest.raises(DataError, match=r"'\.\./told\.csv', which is none of its files"):
         (tmp_path / "told.csv").write_text("\n".join(["file,label", *lines, "../told.csv,cat"]) + "\n")
         TASKS["image_folder"].load(options={**options, "label_separator": ";"})
