@@ -7,7 +7,7 @@ import { byId, element, problem } from "./dom.js";
 const form = byId("own");
 const PERIOD_MS = 1000;
 
-byId("bundle").addEventListener("click", () => working(byId("bundle"), "bundle-status", async (say) => {
+byId("bundle")?.addEventListener("click", () => working(byId("bundle"), "bundle-status", async (say) => {
   const began = Date.now();
   let bundle = await call("POST", "/bundles", { document: documentOf(form) });
   while (bundle.state === "running") {

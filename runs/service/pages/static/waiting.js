@@ -24,7 +24,8 @@ export class Waiting {
       const run = await call("GET", `/runs/${this.key}`);
       const lacking = run.jobs.filter((job) => job.state === "queued").flatMap((job) => Object.entries(job.refusals));
       const words = [run.place && `Place ${run.place} in the queue`, ...lacking.map(([host, what]) => `${host} lacks ${what}`)];
-      byId("waiting").textContent = `${words.filter(Boolean).join("; ")}.`;
+      const said = words.filter(Boolean).join("; ");
+      byId("waiting").textContent = said && `${said}.`;
     } catch { /* asked again in a moment */ }
     setTimeout(() => this.ask(), PERIOD_MS);
   }
