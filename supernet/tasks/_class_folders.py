@@ -13,12 +13,12 @@ from search_space.errors import DataError
 from supernet.readers.folders import Folders, is_hidden
 from supernet.readers.labels import check_labels
 from supernet.readers.words import counted, shown
+from supernet.tasks._files import CALLED
 from supernet.tasks._setting_aside import ASIDE, set_aside
 
 __all__ = ["ClassFiles", "class_files"]
 
-_NAMES = {"validation": ("validation", "val", "valid"), "test": ("test",)}
-_SPLITS = frozenset(("train", *(name for names in _NAMES.values() for name in names)))
+_SPLITS = frozenset(name for names in CALLED.values() for name in names)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -78,7 +78,8 @@ def class_files(path: Path, found: Folders) -> ClassFiles:
             remedy=f"call the folder of the training {found.what}s train",
         )
     parts = {"train": _listed(folder, names, found, is_train=True)}
-    for name, called in _NAMES.items():
+    for name in ("validation", "test"):
+        called = CALLED[name]
         there = [path / other for other in called if folder != path and (path / other).is_dir()]
         if len(there) > 1:
             raise DataError(

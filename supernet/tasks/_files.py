@@ -11,9 +11,11 @@ from search_space.spec import Scalar
 from supernet.readers.dataset_folder import find_table, splits_of
 from supernet.readers.words import shown
 
-__all__ = ["read_splits"]
+__all__ = ["CALLED", "read_splits"]
 
-_CALLED = {"train": ("train",), "validation": ("validation", "val", "valid", "dev"), "test": ("test",)}
+CALLED = {"train": ("train",), "validation": ("validation", "val", "valid", "dev"), "test": ("test",)}
+"""How folders call the splits."""
+
 _OPTIONS = {"train": "path", "validation": "validation_path", "test": "test_path"}
 _Examples = TypeVar("_Examples")
 
@@ -46,7 +48,7 @@ def read_splits(
     }
     parts, told = splits_of(files["train"]), tuple[str, ...]()
     if parts is not None:
-        folder, found = files.pop("train"), {n: [p for p in parts if p in called] for n, called in _CALLED.items()}
+        folder, found = files.pop("train"), {n: [p for p in parts if p in called] for n, called in CALLED.items()}
         if not found["train"] or len(found["validation"]) > 1:
             raise DataError(
                 str(folder),
@@ -58,4 +60,4 @@ def read_splits(
         used = set(files.values())
         if others := [shown(name) for name, path in parts.items() if path not in used]:
             told = (f"splits that are left out: {', '.join(others)}",)
-    return {name: read(name, files[name]) for name in _CALLED if name in files}, told
+    return {name: read(name, files[name]) for name in CALLED if name in files}, told

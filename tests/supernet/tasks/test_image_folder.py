@@ -239,9 +239,9 @@ def test_hidden_folders_are_left_out_and_folders_in_folders_are_read(tmp_path):
 
 
 def test_splits_without_train_are_no_classes(tmp_path):
-    for split in ("val", "test"):
+    for split in ("dev", "test"):
         write_pictures(tmp_path, split=split, n=5)
-    with pytest.raises(DataError, match=r"expected a folder train, or one folder a class, got test, val;"):
+    with pytest.raises(DataError, match=r"expected a folder train, or one folder a class, got dev, test;"):
         load(tmp_path)
 
 
