@@ -1,9 +1,10 @@
 """How composed graphs compare with exported ones: outputs, kernels, time to make, and latency in pairs.
 
 ``python -m benchmarks.compose_parity --networks 100`` takes random networks of each default space, in random precisions
-that this device's ONNX Runtime executes. A network counts as equal if its outputs differ by no more than 1e-6 and
-ONNX Runtime makes the same kernels of both graphs. ``--pairs 5`` also times so many of them in turns: a pair is one
-run of each, and the ratio is that of the lower fifths of the times.
+of all that a runtime executes on this device (``--runtime openvino`` for another one than ONNX Runtime). A network
+counts as equal if its outputs differ by no more than 1e-6 and ONNX Runtime makes the same kernels of both graphs.
+``--pairs 5`` also times so many of them in turns: a pair is one run of each, and the ratio is that of the lower fifths
+of the times.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from hardware_profiles.input_limits import input_limits
 from hardware_profiles.onnx.export import export_onnx
 from hardware_profiles.onnx.library import graph_library
 from hardware_profiles.onnx.policy import apply_policy
+from hardware_profiles.runtime import Runtime
 from runs.environment import versions
 from search_space import SearchSpace, TaskShape, space_from_mapping
 from supernet import Network, catalogue, example_input
@@ -54,16 +56,19 @@ def main() -> None:
     parser.add_argument("--networks", type=int, default=10, help="of each space")
     parser.add_argument("--spaces", default=",".join(TASKS))
     parser.add_argument("--pairs", type=int, default=0, help="networks of each space that are also timed")
+    parser.add_argument("--runtime", default="onnxruntime", choices=[n for n, r in RUNTIMES.items() if r.reads_onnx])
     options = parser.parse_args()
-    print(f"{this_device().name}, " + ", ".join(f"{n} {v}" for n, v in versions().items()))
+    runtime = RUNTIMES[options.runtime]
+    print(f"{this_device().name}, {runtime.name}, " + ", ".join(f"{n} {v}" for n, v in versions().items()))
     print("| space | networks | equal | largest difference | exported s | composed ms | latency composed / exported |")
     print("|---|---|---|---|---|---|---|")
     for name in options.spaces.split(","):
-        print(_row(name, count=options.networks, pairs=options.pairs), flush=True)
+        print(_row(name, runtime, count=options.networks, pairs=options.pairs), flush=True)
 
 
-def _row(name: str, *, count: int, pairs: int) -> str:
+def _row(name: str, runtime: Runtime, *, count: int, pairs: int) -> str:
     declaration = yaml.safe_load((_SPACES / f"{name}.yaml").read_text())
+    declaration["precision"] = sorted(runtime.precisions_on(this_device()))
     space = space_from_mapping(declaration, task=TASKS[name], catalogue=catalogue())
     rng, equal, largest = np.random.default_rng(0), 0, 0.0
     seconds: list[tuple[float, float]] = []
@@ -77,12 +82,14 @@ def _row(name: str, *, count: int, pairs: int) -> str:
         )
         seconds.append((short, long))
         policy, limits = network.precision_policy(), input_limits(network, batch)
-        models = [apply_policy(m, policy, input_limits=limits) for m in (composed, exported)]
-        opened = [RUNTIMES["onnxruntime"].open_model(m.SerializeToString(), {}, 1) for m in models]
+        unsigned = runtime.unsigned_weights(this_device())
+        models = [apply_policy(m, policy, input_limits=limits, unsigned=unsigned) for m in (composed, exported)]
+        opened = [runtime.open_model(m.SerializeToString(), runtime.settings("fp32"), 1) for m in models]
         found, right = (run(batch.numpy()) for run in opened)
         difference = float(np.abs(found - right).max())
         largest = max(largest, difference)
-        equal += difference <= 1e-6 and _kernels(models[0]) == _kernels(models[1])
+        same = runtime.name != "onnxruntime" or _kernels(models[0]) == _kernels(models[1])
+        equal += difference <= 1e-6 and same
         if i < pairs:
             ratios.append(_ratio(opened, batch[:1].numpy()))
     short, long = np.median(seconds, axis=0)
