@@ -191,6 +191,8 @@ class BlockSpec:
         Whether tokens must form a (height, width) grid.
     has_heads, has_ratio, has_linears
         Which genes matter: the number of heads, the hidden ratio, the precision.
+    length_bound
+        Whether it computes something else of a text where the task's sequence is shorter, though only padding is gone.
     per_token
         Whether a head gives outputs of every token, in place of those of an example.
     has_norm
@@ -233,6 +235,7 @@ class BlockSpec:
     has_ratio: bool = False
     has_linears: bool = True
     has_norm: bool = True
+    length_bound: bool = False
     per_token: bool = False
     shares_projections: bool = False
     extra_tokens: int = 0

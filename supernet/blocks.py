@@ -123,6 +123,7 @@ class TokenMixer(nn.Module):
     """
 
     spec: ClassVar[BlockSpec]
+    reads_shorter: ClassVar[bool] = False  # sequences than it was made for, to the same result
 
     def __init__(self, shape: BlockShape) -> None:
         super().__init__()

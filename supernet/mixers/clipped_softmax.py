@@ -67,6 +67,7 @@ class ClippedSoftmax(Softmax):
     spec = BlockSpec(
         key="clipped_softmax",
         kind="mixer",
+        length_bound=True,
         cost=cost,
         state=cache_shapes,
         paper="Quantizable Transformers (2023)",

@@ -61,6 +61,7 @@ class CosFormer(Linear):
     spec = BlockSpec(
         key="cosformer",
         kind="mixer",
+        length_bound=True,
         cost=cost,
         state=state,
         paper="cosFormer (2022)",

@@ -45,6 +45,7 @@ class Fourier(TokenMixer):
     spec = BlockSpec(
         key="fourier",
         kind="mixer",
+        length_bound=True,
         cost=cost,
         paper="FNet (2021)",
         causal=False,

@@ -112,6 +112,7 @@ class LongConv(TokenMixer):
     spec = BlockSpec(
         key="long_conv",
         kind="mixer",
+        length_bound=True,
         cost=cost,
         state=state,
         paper="Hyena Hierarchy (2023)",

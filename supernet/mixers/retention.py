@@ -128,6 +128,8 @@ class Retention(AttentionMixer):
         check=check,
     )
 
+    reads_shorter = True  # the norm of a row of weights is that of the whole length, which a norm with an eps sees
+
     def __init__(self, shape: BlockShape) -> None:
         super().__init__(shape)
         self.gate = ElasticLinear(shape.embed_dim, shape.attention_dim)
@@ -189,6 +191,8 @@ class Retention(AttentionMixer):
             k_BHLK = k_BHLK * mask_BL[:, None, :, None].to(k_BHLK.dtype)
         if self.count == 1:
             weight_HLL = prefix(self.inside_HNCC, heads).squeeze(1)
+            if length < weight_HLL.shape[-1]:
+                weight_HLL = weight_HLL[:, :length, :length]
             y_BHLK = (q_BHLK @ k_BHLK.mT).mul_(weight_HLL) @ v_BHLK
         else:
             extra = self.count * self.size - length

@@ -40,6 +40,7 @@ class TokenMLP(TokenMixer):
     spec = BlockSpec(
         key="token_mlp",
         kind="mixer",
+        length_bound=True,
         cost=cost,
         paper="MLP-Mixer (2021)",
         causal=False,

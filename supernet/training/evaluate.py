@@ -12,6 +12,7 @@ from search_space import Architecture
 from supernet.metrics import Moments, Tally
 from supernet.model import Supernet
 from supernet.tasks import Split, TaskData
+from supernet.training.lengths import ByLength
 from supernet.training.mixed_precision import autocast
 
 __all__ = ["Evaluator", "Quality", "evaluate", "outputs_of"]
@@ -173,12 +174,12 @@ def _judge(
         raise ValueError("an architecture is given with a supernet, and with nothing else")
     training = model.training
     model.eval()
-    error, loss = data.tally(), Moments()
+    error, loss, shortened = data.tally(), Moments(), ByLength(model)
     try:
         with torch.inference_mode():
             for inputs, targets in batches:
                 with autocast(inputs.device, bf16=bf16):
-                    outputs = model(inputs) if architecture is None else model(inputs, architecture)
+                    outputs = shortened(inputs) if architecture is None else model(inputs, architecture)
                 outputs = outputs.float() if bf16 else outputs
                 error.add(outputs, targets)
                 loss.add(data.loss(outputs, targets, reduction="none"))

@@ -16,11 +16,13 @@ from search_space import Architecture, SearchSpace
 from search_space.architecture import IDENTITY
 from supernet.tasks import TaskData
 from supernet.training.config import TrainingConfig
+from supernet.training.lengths import real_lengths
 from supernet.training.opening import open_choices, open_smallest
 
 __all__ = ["Subnets", "augmentation_generator", "batch_rows", "initial_generator", "subnets", "training_rows"]
 
-_ORDER, _AUGMENT, _SUBNETS, _BLOCKS, _WEIGHTS = range(5)
+_ORDER, _AUGMENT, _SUBNETS, _BLOCKS, _WEIGHTS, _LENGTHS = range(6)
+_ALIKE = 8  # batches whose texts are sorted by length
 _TEACHER = 8  # beside the genes that take turns, which are counted from 0
 
 
@@ -55,10 +57,19 @@ def batch_rows(*, seed: int, step: int, batch_size: int, n: int) -> torch.Tensor
 
 
 def training_rows(data: TaskData, config: TrainingConfig, *, step: int) -> torch.Tensor:
-    """Return which training examples a step sees, ``(batch_size,)``, in the order that the task's data has."""
+    """Return which training examples a step sees, ``(batch_size,)``, in the order that the task's data has.
+
+    Padded texts are batched with some of about their length: those of eight batches are sorted, and the batches drawn.
+    """
     n = len(data.train) if data.order is None else len(data.order)
-    rows = batch_rows(seed=config.seed, step=step, batch_size=config.batch_size, n=n)
-    return rows if data.order is None else data.order[rows]
+    together = _ALIKE if data.shape.padded and data.shape.vocab_size else 1
+    group, place = divmod(step, together)
+    rows = batch_rows(seed=config.seed, step=group, batch_size=together * config.batch_size, n=n)
+    rows = rows if data.order is None else data.order[rows]
+    if together > 1:
+        batches = rows[real_lengths(data.train.stored[rows]).argsort(stable=True)].view(together, -1)
+        rows = batches[np.random.default_rng([config.seed, _LENGTHS, group]).permutation(together)[place]]
+    return rows
 
 
 def augmentation_generator(*, seed: int, step: int) -> torch.Generator:

@@ -10,6 +10,7 @@ from supernet import Network
 from supernet.catalogue import MIXERS
 from supernet.elastic import reset_parameters
 from supernet.layer import MixerBlock
+from supernet.training.lengths import shortened
 
 LENGTHS = (13, 40, 70)  # shorter than a chunk, one and a part, several and a part
 CAUSAL = [key for key, block in MIXERS.items() if block.spec.causal]
@@ -135,6 +136,19 @@ def test_the_result_does_not_depend_on_what_an_example_is_padded_beside(key):
         again = net(ids)
     torch.testing.assert_close(again[1], together[1], rtol=0, atol=1e-11)
     assert (again[0] - together[0]).abs().max() > 1e-6
+
+
+@pytest.mark.parametrize("key", PADDED)
+def test_a_shorter_sequence_without_padding_is_the_same_unless_a_mixer_says_otherwise(key):
+    net, ids = network(key, key, task=text(70, causal=False)), some_ids(3, 70)
+    ids[0, 22:], ids[1, 9:], ids[2, 1:] = 0, 0, 0
+
+    def learned(outputs):
+        gradients = torch.autograd.grad(outputs.sin().sum(), [*net.parameters()])
+        return torch.cat([outputs.flatten(), *(g.flatten() for g in gradients)])
+
+    whole, short = learned(net(ids)), learned(shortened(net, 24)(ids[:, :24]))
+    assert torch.allclose(short, whole, rtol=1e-9, atol=1e-9) != MIXERS[key].spec.length_bound
 
 
 def test_an_example_of_padding_alone_is_finite():

@@ -27,6 +27,7 @@ from supernet.model import Network
 from supernet.tasks import TaskData
 from supernet.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from supernet.training.config import TrainingConfig
+from supernet.training.lengths import ByLength
 from supernet.training.mixed_precision import autocast
 from supernet.training.rounds.muon import Muon, layer_matrices
 from supernet.training.rounds.teaching import Teaching
@@ -87,6 +88,7 @@ class RoundTraining:
         self.teaching = teaching
         self.network, self.identity, self.data, self.config, self.path = network, identity, data, config, path
         self.device = next(network.parameters()).device
+        self._outputs = ByLength(network, exact=False)
         self.step = 0
         self._round = (0, 0)
         self._taken_up: Checkpoint | None = None  # until it is trained further
@@ -138,7 +140,7 @@ class RoundTraining:
         inputs, targets = inputs.to(self.device), targets.to(self.device)
         self.network.zero_grad(set_to_none=True)
         with autocast(inputs.device, bf16=config.bf16):
-            outputs: Tensor = self.network(inputs)
+            outputs = self._outputs(inputs)
         loss = self._loss(outputs.float(), targets, rows, inputs)
         loss.backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), config.gradient_clip)
