@@ -51,7 +51,7 @@ def draw(result: Mapping[str, Any], file: Path) -> None:
     axes.set_ylabel("hypervolume, test split", color=INK)
     axes.set_title(
         f"{result['task']}: below an error of {corner['test_error']:.3g} and {corner['latency_ms']:.3g} ms, "
-        f"{result['seeds']} seeds",
+        f"{result['seeds']} seed{'s' * (result['seeds'] > 1)}",
         fontsize=10,
         color=INK,
     )
