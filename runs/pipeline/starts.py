@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
+from torch import Tensor
+
 from runs.evaluation.rounds import Start, random_start
 from runs.evaluation.teacher import Teacher
 from runs.pipeline.context import Context
 from search_space import Architecture
 from supernet import Network, extract
+from supernet.tasks import TaskData
 
-__all__ = ["start_of"]
+__all__ = ["examples_of", "start_of"]
+
+_EXAMPLES, _FEWEST, _TOKENS = 256, 16, 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +27,12 @@ class _PartOfTeacher:
 
     def __call__(self, architecture: Architecture) -> Network:
         return extract(self.teacher.supernet, architecture, layers=self.teacher.layers[architecture.depth])
+
+
+def examples_of(data: TaskData) -> Tensor:
+    """Return a few inputs of training, spread evenly, on which a checkpoint's parts show how important they are."""
+    count = min(len(data.train), max(_FEWEST, min(_EXAMPLES, _TOKENS // data.shape.seq_len)))
+    return data.train.batch(torch.linspace(0, len(data.train) - 1, count).round().long())[0]
 
 
 def start_of(context: Context, teacher: Teacher | None) -> tuple[Start, str]:

@@ -13,11 +13,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from search_space import SearchSpace
 from search_space.errors import CheckpointError
 from search_space.registry import Registry
 from supernet.catalogue import HEADS, STEMS
 from supernet.model import Supernet
+from supernet.pretrained._activations import scores_of
 from supernet.pretrained._around import declaration_around
 from supernet.pretrained._family import Family, Form, Weights
 from supernet.pretrained._fit import check_space, copy_weights
@@ -73,8 +76,15 @@ class Pretrained:
         head = pooling if pooling in fitting else next(iter(fitting), None)
         return declaration_around(form, name=name, stem=STEMS[form.stem].spec, head=head)
 
-    def initialise(self, supernet: Supernet) -> None:
-        """Copy the weights into a supernet; what the checkpoint does not have stays as it is.
+    def initialise(self, supernet: Supernet, *, examples: Tensor | None = None) -> None:
+        """Copy the weights into a supernet, the most important parts first; what it lacks stays as it is.
+
+        Parameters
+        ----------
+        supernet
+            Whose largest network the checkpoint is.
+        examples
+            ``(n, *input_shape)``, on which the importance is measured; ``None`` goes by the norms of weights.
 
         Raises
         ------
@@ -88,6 +98,10 @@ class Pretrained:
         weights = family.weights(read_tensors(self.folder), form)
         ordered = by_importance(weights, head_dim=form.head_dim)
         copy_weights(supernet, ordered, form, token_rows=self.token_rows)
+        if examples is not None:
+            scores = scores_of(supernet, examples, form)
+            ordered = by_importance(ordered, head_dim=form.head_dim, scores=scores)
+            copy_weights(supernet, ordered, form, token_rows=self.token_rows, told=True)
 
     def _family_and_form(self) -> tuple[Family, Form]:
         settings = read_settings(self.folder)

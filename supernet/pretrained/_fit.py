@@ -129,13 +129,15 @@ def _differences(space: SearchSpace, form: Form) -> Iterator[tuple[str, str, obj
         yield "task", f"at most {form.max_tokens} tokens", task.seq_len, "set a shorter length in task.options"
 
 
-def copy_weights(supernet: Supernet, weights: Weights, form: Form, *, token_rows: TokenRows | None = None) -> None:
+def copy_weights(
+    supernet: Supernet, weights: Weights, form: Form, *, token_rows: TokenRows | None = None, told: bool = False
+) -> None:
     """Copy the weights into the supernet's largest sizes; positions that the task has no place for are left out.
 
     The rows of the embedding are those of ``token_rows``, of ids of our own zeros; without it all rows as they are.
 
     A last layer that the checkpoint lacks, or has for another number of outputs, keeps its random weights, with a
-    warning.
+    warning unless it was ``told`` before.
     """
     parameters = dict(supernet.body.named_parameters(remove_duplicate=False))
     task = supernet.space.geometry.task
@@ -143,7 +145,8 @@ def copy_weights(supernet: Supernet, weights: Weights, form: Form, *, token_rows
     stored = head.get("project.weight")
     if stored is None or len(stored) != outputs:
         what = "has no last layer" if stored is None else f"gives {len(stored)} outputs"
-        logger.warning("init: the checkpoint %s, the task has %d: its last layer starts random", what, outputs)
+        if not told:
+            logger.warning("init: the checkpoint %s, the task has %d: its last layer starts random", what, outputs)
         head = {name: tensor for name, tensor in head.items() if not name.startswith("project.")}
     with torch.no_grad():
         for name, tensor in _by_parameter(weights, head, form):

@@ -3,6 +3,8 @@
 Heads, hidden channels and features may stand in any order, as long as all weights follow; the outputs stay as they are.
 Norms average over the features, so a permutation of them, one for the whole network, passes through.
 
+Scores are measured on examples (``_activations``), or without any those of weights alone:
+
 - a head is as important as the norm of its values' projection times that of what it writes; heads that share keys and
   values stay together, as important as the norm of their importances,
 - a hidden channel as the norm of the row that fills it times that of the column that reads it, gates included,
@@ -18,6 +20,7 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor
 
+from supernet.pretrained._activations import Scores
 from supernet.pretrained._family import Weights
 
 __all__ = ["by_importance"]
@@ -52,17 +55,23 @@ _HEAD_AXES = {
 }
 
 
-def by_importance(weights: Weights, *, head_dim: int) -> Weights:
-    """Return the same network with its heads, hidden channels and features in falling order of importance."""
+def by_importance(weights: Weights, *, head_dim: int, scores: Scores | None = None) -> Weights:
+    """Return the same network with its heads, hidden channels and features in falling order of importance.
+
+    ``scores`` are those of the network as it stands; norms of weights where there are none.
+    """
     layers = []
-    for layer in weights.layers:
+    for i, layer in enumerate(weights.layers):
         scores_GR = _head_scores(layer, head_dim)
+        if scores is not None:
+            scores_GR = scores.heads[i].view_as(scores_GR)
+        hidden = _hidden_scores(layer) if scores is None else scores.hidden[i]
         groups = _falling(_norm(scores_GR, 1))
         heads_GR = scores_GR.argsort(dim=1, descending=True, stable=True)[groups] + groups[:, None] * scores_GR.shape[1]
         layer = _along(layer, _LAYER_AXES, _HEADS, _rows_of(heads_GR.flatten(), head_dim))
         layer = _along(layer, _LAYER_AXES, _KEYS, _rows_of(groups, head_dim))
-        layers.append(_along(layer, _LAYER_AXES, _HIDDEN, _falling(_hidden_scores(layer))))
-    order = _falling(_feature_scores(weights))
+        layers.append(_along(layer, _LAYER_AXES, _HIDDEN, _falling(hidden)))
+    order = _falling(_feature_scores(weights) if scores is None else scores.features)
     return Weights(
         stem=_along(weights.stem, _STEM_AXES, _FEATURES, order),
         layers=tuple(_along(layer, _LAYER_AXES, _FEATURES, order) for layer in layers),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
+from functools import partial
 
 from runs.lock import exclusive
 from runs.pipeline.context import Context
 from runs.pipeline.plan import Stage
 from runs.pipeline.stages.data.understood import DATA
+from runs.pipeline.starts import examples_of
 from supernet import Supernet
 from supernet.training import load_trained
 from supernet.training import train as train_supernet
@@ -37,7 +39,9 @@ def train(context: Context) -> Supernet:
             context.config.training,
             folder=context.supernet_folder,
             device=str(context.accelerator),
-            start=None if context.pretrained is None else context.pretrained.initialise,
+            start=None
+            if context.pretrained is None
+            else partial(context.pretrained.initialise, examples=examples_of(context.data)),
             progress=progress,
         )
 

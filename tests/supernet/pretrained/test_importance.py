@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from supernet import Supernet
-from supernet.pretrained import FAMILIES
+from supernet.pretrained import FAMILIES, Pretrained
+from supernet.pretrained._activations import scores_of
 from supernet.pretrained._fit import copy_weights
 from supernet.pretrained._importance import by_importance
 from supernet.pretrained._source import read_settings, read_tensors
@@ -36,6 +37,53 @@ def test_the_largest_network_stays_what_it_was(family, tmp_path):
     assert {name.split(".")[1] for name in moved} == {"stem", "mixer_blocks", "channel_blocks", "head"}
     with torch.no_grad():
         torch.testing.assert_close(a(x, space.largest), b(x, space.largest), rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("family", NAMES)
+def test_importance_by_activations_changes_no_output_either(family, tmp_path):
+    folder, space, x = saved(model_of(family), tmp_path), space_of(family), some_inputs(family)
+    norms, measured = (Supernet(space, generator=torch.Generator().manual_seed(0)).eval() for _ in range(2))
+    Pretrained(folder).initialise(norms)
+    Pretrained(folder).initialise(measured, examples=some_inputs(family, seed=1))
+    pairs = zip(norms.named_parameters(), measured.parameters(), strict=True)
+    moved = [name for (name, p), q in pairs if not torch.equal(p, q)]
+    assert {name.split(".")[1] for name in moved} == {"stem", "mixer_blocks", "channel_blocks", "head"}
+    with torch.no_grad():
+        torch.testing.assert_close(measured(x, space.largest), norms(x, space.largest), rtol=0, atol=1e-4)
+
+
+def test_scores_are_what_transformers_computes_at_each_place(tmp_path):
+    """Of real tokens alone, in double precision, from the inputs of the reference's own modules."""
+    model, inputs = model_of("bert"), some_inputs("bert", seed=1)
+    folder, space = saved(model, tmp_path), space_of("bert")
+    form, stored = read("bert", folder)
+    given = scores_of(supernet_of(space, stored, form), inputs, form)
+    seen, mask = {}, inputs != 0
+    places = [("last", model.bert.encoder.layer[-1].output)]
+    for i, layer in enumerate(model.bert.encoder.layer):
+        places += [((i, "out"), layer.attention.output.dense), ((i, "down"), layer.output.dense)]
+        places += [((i, "q"), layer.attention.self.query), ((i, "up"), layer.intermediate.dense)]
+
+    def watch(place, module):
+        module.register_forward_hook(
+            lambda _, x, y: seen.update({place: (y if place == "last" else x[0])[mask].double()})
+        )
+
+    for place, module in places:
+        watch(place, module)
+    outputs_of(model, inputs)
+    features = torch.zeros(24, dtype=torch.float64)
+    for place, x in seen.items():
+        if place == "last" or place[1] in ("q", "up"):
+            deviation = x.std(0, correction=0)
+            features += (deviation / deviation.norm()).square()
+    torch.testing.assert_close(given.features.double(), features.sqrt(), rtol=1e-4, atol=0)
+    for i, layer in enumerate(model.bert.encoder.layer):
+        weight, z = layer.attention.output.dense.weight.double(), seen[i, "out"] - seen[i, "out"].mean(0)
+        heads = [(z[:, h : h + 6] @ weight[:, h : h + 6].T).square().sum(1).mean().sqrt() for h in range(0, 24, 6)]
+        torch.testing.assert_close(given.heads[i].double(), torch.stack(heads), rtol=1e-4, atol=0)
+        hidden = seen[i, "down"].std(0, correction=0) * layer.output.dense.weight.double().norm(dim=0)
+        torch.testing.assert_close(given.hidden[i].double(), hidden, rtol=1e-4, atol=1e-7)
 
 
 def uneven(model, *, loud):

@@ -12,10 +12,13 @@ from runs.evaluation.teacher import Teacher, make_teacher, step_seconds
 from runs.pipeline.context import Context
 from runs.pipeline.plan import Stage
 from runs.pipeline.stages.data.understood import DATA
+from runs.pipeline.starts import examples_of
 from supernet import Supernet
 from supernet.training.checkpoint import FILE
 
 __all__ = ["TEACHER"]
+
+_IMPORTANCE = "activations"  # what decides which parts come first
 
 
 def teacher(context: Context) -> Teacher | None:
@@ -29,11 +32,12 @@ def teacher(context: Context) -> Teacher | None:
         context.data.data_hash,
         context.pretrained.hash,
         str(settings.teacher_steps),
+        _IMPORTANCE,
     )
     origin = hashlib.sha256("-".join(parts).encode()).hexdigest()[:12]
     folder = context.outputs / context.config.task.name / "teachers" / origin
     supernet = Supernet(context.space, generator=torch.Generator().manual_seed(context.config.training.seed))
-    context.pretrained.initialise(supernet)
+    context.pretrained.initialise(supernet, examples=examples_of(context.data))
     began, new = time.monotonic(), not any(folder.glob(f"*/{FILE}"))
     if new and settings.teacher_steps:
         step = step_seconds(supernet, context.data, training, device=context.accelerator)
