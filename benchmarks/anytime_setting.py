@@ -58,7 +58,8 @@ BUDGETS = {
 }
 """The processor seconds at which the methods are compared on each task."""
 
-_MOST_TEST = 2000
+# Of 2,000 texts of clinc150 the standard error was .6 points, a third of what fronts differ by; windows have many.
+_MOST_TEST, _MOST_WINDOWS = 5000, 1000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,7 +128,8 @@ class Curve:
 
     def __post_init__(self) -> None:
         data = self.setting.data
-        self._test = Evaluator(data, split=data.test, bf16=self.setting.training.bf16, examples=_MOST_TEST)
+        examples = _MOST_TEST if data.test.targets.dim() == 1 else _MOST_WINDOWS
+        self._test = Evaluator(data, split=data.test, bf16=self.setting.training.bf16, examples=examples)
         self._begin, self._left_out = time.process_time(), 0.0
 
     @property
