@@ -11,7 +11,7 @@ from typing import Any
 from search_space.errors import DataError, reason_of
 from supernet.readers import tables
 from supernet.readers.files import read_text
-from supernet.readers.labels import Label, LabelColumns, check_labels
+from supernet.readers.labels import Label, LabelColumns, UnlabelledError, check_labels
 from supernet.readers.tables import check_columns, read_table
 from supernet.readers.ties import UNTIED, Ties, ties_of
 from supernet.readers.words import counted, shown
@@ -239,7 +239,7 @@ def _texts(found: Sequence[_Row], *, groups: bool, time: bool, where: str, notes
     """
     kept = [(cells, label) for cells, label in found if cells[0].strip() and label is not None]
     if not kept:
-        raise DataError(where, expected="rows with a text and a label", got="none", remedy="choose another file")
+        raise UnlabelledError(where, expected="rows with a text and a label", got="none", remedy="choose another file")
     check_labels(dict.fromkeys(label for _, label in kept), where=where)
     name, told = Path(where).name, list(notes)
     for lacking, count in (

@@ -13,13 +13,17 @@ from search_space.errors import DataError
 from supernet.readers.tables import names_of
 from supernet.readers.words import shown
 
-__all__ = ["Label", "LabelColumns", "check_labels", "look_alikes"]
+__all__ = ["Label", "LabelColumns", "UnlabelledError", "check_labels", "look_alikes"]
 
 Label = str | tuple[str, ...]
 """The label of an example, or those that it has of several, each once, in order."""
 
 _LONGEST = 200
 _SET = {"1": True, "1.0": True, "true": True, "0": False, "0.0": False, "false": False}
+
+
+class UnlabelledError(DataError):
+    """No example of a file has a label, as in the test splits of data sets that keep theirs to themselves."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,6 +9,7 @@ from typing import TypeVar
 from search_space.errors import DataError
 from search_space.spec import Scalar
 from supernet.readers.dataset_folder import find_table, splits_of
+from supernet.readers.labels import UnlabelledError
 from supernet.readers.words import shown
 
 __all__ = ["CALLED", "read_splits"]
@@ -60,4 +61,12 @@ def read_splits(
         used = set(files.values())
         if others := [shown(name) for name, path in parts.items() if path not in used]:
             told = (f"splits that are left out: {', '.join(others)}",)
-    return {name: read(name, files[name]) for name in CALLED if name in files}, told
+    given: dict[str, _Examples] = {name: read(name, files[name]) for name in ("train", "validation") if name in files}
+    if "test" in files:
+        try:
+            given["test"] = read("test", files["test"])
+        except UnlabelledError:
+            if parts is None or options["test_path"]:
+                raise
+            told = (*told, "the split test is left out, for it has no labels")
+    return given, told

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from search_space.errors import DataError
 from search_space.spec import TaskShape
 from search_space.summary import DataSummary, Example
-from supernet.readers.labels import Label, LabelColumns, check_labels
+from supernet.readers.labels import Label, LabelColumns, UnlabelledError, check_labels
 from supernet.readers.numbers import values_of
 from supernet.readers.tables import Table, read_table
 from supernet.readers.ties import UNTIED, Ties, ties_of
@@ -108,7 +108,8 @@ def read_rows(path: Path, *, label: LabelColumns, named: Sequence[str], groups: 
     ]
     kept = [i for i, one in enumerate(found) if one is not None]
     if not kept:
-        raise DataError(where, expected="rows with a label", got="none", remedy="choose another file, or column")
+        remedy = "choose another file, or column"
+        raise UnlabelledError(where, expected="rows with a label", got="none", remedy=remedy)
     labels = tuple(one for one in found if one is not None)
     check_labels(dict.fromkeys(labels), where=where)
     lost = len(table.rows) - len(kept)

@@ -37,6 +37,18 @@ def test_the_splits_of_a_data_set_are_those_of_the_task(folder, tmp_path):
     assert len(own.test) == 5 and "splits that are left out: test" in own.summary.notes
 
 
+def test_a_test_split_that_keeps_its_labels_to_itself_is_left_out(folder):
+    secret = pa.table({"text": ["one", "two"], "label": pa.array([-1, -1], pa.int64())})
+    for file in (folder / "test").glob("*.arrow"):
+        with pa.ipc.new_stream(file, secret.schema) as writer:
+            writer.write_table(secret)
+    data = TASKS["text"].load(options={"path": str(folder), "vocabulary": 280})
+    assert "the split test is left out, for it has no labels" in data.summary.notes
+    assert len(data.train) + len(data.validation) + len(data.test) == 60
+    with pytest.raises(DataError, match="expected rows with a text and a label, got none"):
+        TASKS["text"].load(options={"path": str(folder), "test_path": str(folder / "test"), "vocabulary": 280})
+
+
 def test_lists_of_classes_are_labels_and_minus_one_is_none(tmp_path):
     (tmp_path / "set").mkdir()
     table = pa.table({"text": ["a", "b", "c"], "label": [[0, 1], [], None], "kind": [0, -1, 1]})
