@@ -7,11 +7,11 @@
 - the networks of the front that ``nasweave compress`` finds.
 
 All begin with the finetuned checkpoint's weights and are taught by it with the same loss, rate, batches and optimiser.
-Half of the minutes go to the search, a tenth to each of the first-layers networks, for as many steps as that is; the
-rest to the teacher, the profile and the measurements. Errors are those of the ONNX files on the test split, latencies
-the medians of single examples on one thread of ONNX Runtime, all files in turns, so that each sees the same machine.
-Bytes are those of the files. ``--json`` prints one object, ``--picture FILE`` draws it. The same command goes on where
-it was stopped.
+Half of the minutes go to the search, a tenth to the profile, and one to each of the first-layers networks, for as many
+steps as that is; the rest to the teacher and the measurements. Errors are those of the ONNX files on the test split,
+latencies the medians of single examples on one thread of ONNX Runtime, all files in turns, so that each sees the same
+machine. Bytes are those of the files. ``--json`` prints one object, ``--picture FILE`` draws it. The same command goes
+on where it was stopped.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ from supernet.training.rounds import inherit_weights
 __all__ = ["measure"]
 
 _FIRST = (3, 4)
-_SEARCH, _ALONE = 0.5, 0.1  # shares of the minutes
+_SEARCH, _PROFILE, _ALONE = 0.5, 0.1, 0.1  # shares of the minutes
 _PROBE = 4  # steps that tell how long one takes
 _MOST_OF_FRONT = 8
 _WARMUP, _TURNS, _CALLS = 20, 15, 20
@@ -115,7 +115,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _opened(options: argparse.Namespace) -> Context:
-    """Return the context of ``nasweave compress WORDS``, whose search has its share of the minutes."""
+    """Return the context of ``nasweave compress WORDS``, whose profile and search have their shares of the minutes."""
     words = [str(options.checkpoint), *options.words]
     arguments = parse_arguments(words, verb="compress", own=VERBS["compress"].words)
     overrides = completed(arguments.overrides, verb=VERBS["compress"])
@@ -125,6 +125,7 @@ def _opened(options: argparse.Namespace) -> Context:
         {
             "outputs": str(options.outputs),
             "name": "benchmark",
+            "profile.time_budget": 60.0 * options.minutes * _PROFILE,
             "search.fidelities.time_budget": 60.0 * options.minutes * _SEARCH,
             "search.fidelities.processes": 1,
         },
