@@ -14,12 +14,13 @@ from search_space.errors import ConfigError
 
 if TYPE_CHECKING:
     from runs.pipeline.config import Config
+    from runs.pipeline.context import Context
+    from runs.pipeline.plan import Plan
 
-__all__ = ["divided", "expected"]
+__all__ = ["divided", "expected", "say_expected"]
 
 _PROFILE_SHARE = 0.25
 _REST_S = 30.0  # start, simple models, measured finalists, report, export: 17 s with AVX-512 VNNI, 45 s with AVX2 alone
-_COMPARED = 2.0  # times their share do networks to compare with take, for the largest is among them
 _LEAST_S = 120.0
 
 
@@ -27,7 +28,8 @@ def divided(config: Config) -> Config:
     """Return a configuration in which the parts keep within ``time_budget``, where there is one.
 
     A profile has the task's own time or a quarter, whichever is less; the search and the networks to compare with have
-    what the profile, the start, the report and the export leave.
+    what the profile, the start, the report and the export leave; a checkpoint's own training takes its time from theirs
+    when it is known (``Config.search_seconds``).
 
     Raises
     ------
@@ -55,7 +57,7 @@ def divided(config: Config) -> Config:
     profile = _PROFILE_SHARE * total if own is None else min(own, _PROFILE_SHARE * total)
     spent = 0.0 if config.profile.path else profile
     fidelities = config.search.fidelities
-    search = (total - spent - _REST_S) / (1 + _COMPARED * fidelities.baselines)
+    search = (total - spent - _REST_S) / fidelities.shares
     return replace(
         config,
         profile=replace(config.profile, time_budget=round(profile, 1)),
@@ -63,8 +65,11 @@ def divided(config: Config) -> Config:
     )
 
 
-def expected(config: Config) -> str:
-    """Return in one line how long the parts of a run take that is begun now, as far as it is known."""
+def expected(config: Config, *, teacher: float | None = None) -> str:
+    """Return in one line how long the parts of a run take that is begun now, as far as it is known.
+
+    ``teacher`` is how many seconds the checkpoint's own training takes of it, where that is known.
+    """
     fidelities, profile = config.search.fidelities, config.profile
     if profile.path is not None:
         parts, known = ["a profile that is there"], 0.0
@@ -74,15 +79,28 @@ def expected(config: Config) -> str:
         parts, known = [f"profile {duration_text(profile.time_budget_s)}"], profile.time_budget_s
     if config.search.method != "fidelities":
         return ", ".join([*parts, f"{config.training.steps} steps of training", f"{config.search.n_trials} trials"])
-    compared = _COMPARED * fidelities.baselines * fidelities.seconds
+    search = config.search_seconds(teacher=teacher or 0.0)
+    compared = (fidelities.shares - 1) * search
     taught = config.init.path is not None and fidelities.teacher_steps
-    parts += [f"{fidelities.teacher_steps} steps of the checkpoint"] if taught else []
+    steps = f"{fidelities.teacher_steps} steps of the checkpoint"
+    if taught and teacher != 0.0:
+        parts.append(steps if teacher is None else f"{steps} {duration_text(teacher)}")
     parts += [
-        f"search {duration_text(fidelities.seconds)}",
+        f"search {duration_text(search)}",
         f"networks to compare with {duration_text(compared)}",
         f"start, report and export {duration_text(_REST_S)}",
     ]
-    whole = known + fidelities.seconds + compared + _REST_S
+    whole = known + (teacher or 0.0) + search + compared + _REST_S
     limited = profile.path is not None or profile.time_budget_s is not None
-    beside = [*([] if limited else ["the profile"]), *(["the checkpoint's steps"] if taught else [])]
+    beside = [] if limited else ["the profile"]
+    beside += ["the checkpoint's steps"] if taught and teacher is None else []
     return f"{', '.join(parts)}: about {duration_text(whole)}{''.join(f' and {part}' for part in beside)}"
+
+
+def say_expected(context: Context, plan: Plan) -> None:
+    """Say how long a run takes, for which a checkpoint is tried for some steps."""
+    from runs.pipeline.stages.trained.checkpoint import CHECKPOINT, seconds_taught
+
+    checkpoint = plan.run(CHECKPOINT) if context.pretrained and context.config.search.method == "fidelities" else None
+    teacher = None if checkpoint is None else seconds_taught(context) + checkpoint.seconds
+    context.reporter.message(f"a whole run: {expected(context.config, teacher=teacher)}")

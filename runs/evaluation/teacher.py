@@ -23,12 +23,14 @@ from supernet import Network, Supernet
 from supernet.tasks import TaskData
 from supernet.training import TrainingConfig
 from supernet.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from supernet.training.lengths import ByLength, real_lengths
 from supernet.training.rounds import Teaching, best_layers, inherit_weights, kept_outputs
 from supernet.training.sampling import training_rows
 
 __all__ = ["Teacher", "make_teacher", "step_seconds"]
 
 _LESSONS = "lessons.safetensors"
+_BATCHES = 8  # whose middle one stands for all
 _OPTIMIZER = "adamw"  # a whole checkpoint is finetuned as it was trained
 
 
@@ -58,13 +60,19 @@ class Teacher:
 
 
 def step_seconds(supernet: Supernet, data: TaskData, config: TrainingConfig, *, device: torch.device) -> float:
-    """Return about how long a step of training its largest network takes there: the second of two, with no update."""
+    """Return about how long a step of training its largest network takes there: the second of two, with no update.
+
+    They are on one batch, whose examples are as long as those of most batches.
+    """
     network = _largest(supernet, supernet.space.largest.in_float()).to(device).train()
-    took = 0.0
-    for step in range(2):
+    outputs, took = ByLength(network, exact=False), 0.0
+    batches = [data.train.batch(training_rows(data, config, step=step)) for step in range(_BATCHES)]
+    if data.shape.padded and data.shape.vocab_size:
+        batches.sort(key=lambda batch: int(real_lengths(batch[0]).max()))
+    inputs, targets = (part.to(device) for part in batches[_BATCHES // 2])
+    for _ in range(2):
         began = time.perf_counter()
-        inputs, targets = data.train.batch(training_rows(data, config, step=step))
-        torch.autograd.backward(data.loss(network(inputs.to(device)), targets.to(device)))
+        torch.autograd.backward(data.loss(outputs(inputs), targets))
         torch.nn.utils.clip_grad_norm_(network.parameters(), config.gradient_clip).item()  # waits for a device
         took = time.perf_counter() - began
     return took

@@ -104,5 +104,5 @@ def _phases(
 
 def _search_text(config: SearchConfig) -> str:
     if config.method == "fidelities":
-        return f"in fidelities, {config.fidelities.seconds:g} s of training, seed {config.seed}"
+        return f"in fidelities, {config.fidelities.seconds:g} s of training at most, seed {config.seed}"
     return f"{config.sampler}, {config.n_trials} networks, seed {config.seed}"

@@ -29,6 +29,8 @@ __all__ = [
     "TaskConfig",
 ]
 
+LEAST_SEARCH = 0.25  # of the search's time is left, however long a checkpoint's own training takes
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TaskConfig:
@@ -247,6 +249,16 @@ class Config:
     def limits(self) -> Budget:
         """The upper limits that are set; raises ``NasweaveError`` for an unknown name or a limit that is none."""
         return Budget(limits={name: limit for name, limit in self.budget.items() if limit is not None})
+
+    def search_seconds(self, *, teacher: float) -> float:
+        """The seconds of a search in fidelities, when the checkpoint's own training took ``teacher`` seconds.
+
+        A ``time_budget`` of the whole run counts them; a quarter of the search's own time is left at least.
+        """
+        own = self.search.fidelities
+        if self.time_budget is None:
+            return own.seconds
+        return max(own.seconds - teacher / own.shares, LEAST_SEARCH * own.seconds)
 
     def rounds_training(self, *, examples: int, pretrained: bool) -> TrainingConfig:
         """How a search in fidelities trains its networks, on so many examples."""

@@ -72,6 +72,8 @@ def test_an_encoder_becomes_a_smaller_network_in_one_line(texts_file, tmp_path, 
     assert (
         "teacher: encoder, " in told and "is trained for 2 steps first" in told and "2 steps of the checkpoint" in told
     )
+    taught = tmp_path / "outputs" / "text" / "default" / "teacher_seconds.json"
+    seconds = json.loads(taught.read_text())
     assert "steps first, about " in told and "layers kept by networks of 1 of them " in told and "compressed: " in told
     (exported,) = (tmp_path / "outputs" / "text" / "default" / "exports").iterdir()
     assert (exported / "model.onnx").exists() and "the checkpoint encoder" in (exported / "NOTICE").read_text()
@@ -80,6 +82,7 @@ def test_an_encoder_becomes_a_smaller_network_in_one_line(texts_file, tmp_path, 
     assert_it_classifies(exported, network)
     assert nasweave(monkeypatch, *words) == 0
     again = capsys.readouterr().err
+    assert json.loads(taught.read_text()) == seconds > 0
     assert "is trained for" not in again and "compressed: " in again, "the same command finds what is done"
 
 

@@ -63,7 +63,7 @@ def defaults(given: Mapping[str, str | None]) -> dict[str, object]:
 
 def run(invocation: Invocation) -> None:
     """Do all of it in order, skipping what is done, and say what became of the checkpoint."""
-    from runs.app.time_budget import expected
+    from runs.app.time_budget import say_expected
     from runs.pipeline.plans import plan_of
     from runs.pipeline.stages.export import EXPORT
     from runs.pipeline.stages.report import REPORT
@@ -71,8 +71,8 @@ def run(invocation: Invocation) -> None:
 
     context = invocation.open()
     context.reporter.message(f"around {context.pretrained}: {context.space}")
-    context.reporter.message(f"a whole run: {expected(context.config)}")
     plan = plan_of(context)
+    say_expected(context, plan)
     if context.config.search.method == "fidelities":
         plan.run(TEACHER)
     plan.run(REPORT)

@@ -14,14 +14,14 @@ __all__ = ["VERB"]
 
 def run(invocation: Invocation) -> None:
     """Do all of it in order, skipping what is done."""
-    from runs.app.time_budget import expected
+    from runs.app.time_budget import say_expected
     from runs.pipeline.plans import plan_of
     from runs.pipeline.stages.export import EXPORT
     from runs.pipeline.stages.report import REPORT
 
     context = invocation.open()
-    context.reporter.message(f"a whole run: {expected(context.config)}")
     plan = plan_of(context)
+    say_expected(context, plan)
     plan.run(REPORT)
     plan.run(EXPORT)
 

@@ -10,6 +10,7 @@ from runs.checks import check_value
 
 __all__ = ["FidelitiesConfig"]
 
+_COMPARED = 2.0  # times their share do networks to compare with take, for the largest is among them
 _RANDOM_START = 8e-3
 _STRONGEST = 0.04  # share of a weight that a step takes: at .1 the flowers of iris are learned in 400 steps, not in 50
 
@@ -120,3 +121,8 @@ class FidelitiesConfig:
     def seconds(self) -> float:
         """The time budget in seconds."""
         return seconds(self.time_budget, parameter="search.fidelities.time_budget")
+
+    @property
+    def shares(self) -> float:
+        """How many times these seconds the search and the networks to compare with take together."""
+        return 1 + _COMPARED * self.baselines

@@ -24,6 +24,7 @@ from runs.pipeline.plan import Stage
 from runs.pipeline.search_record import SearchRecord
 from runs.pipeline.stages.baselines import Baselines, compared_networks
 from runs.pipeline.stages.devices import DEVICES
+from runs.pipeline.stages.trained.checkpoint import search_seconds
 from runs.pipeline.stages.trained.fidelities import FIDELITY_SEARCH, ROUNDS
 from runs.pipeline.stages.trained.purchases import processes_of
 from runs.pipeline.trained_records import record_trained
@@ -45,7 +46,7 @@ def baselines(context: Context, known: Devices, trainers: Trainers) -> Baselines
     with exclusive(context.lock):
         record = SearchRecord.load(store, run.id)
         if record is None or _STAGE not in record.seconds:
-            _train(context, known, trainers, _sources(groups), seconds=settings.baselines * settings.seconds)
+            _train(context, known, trainers, _sources(groups), seconds=settings.baselines * search_seconds(context))
             SearchRecord.note(context, seconds={_STAGE: time.monotonic() - begin})
     kept = {c.key for c in store.candidates(run.id, state="complete")}
     found = {name: tuple(a.key for a in groups[name] if a.key in kept) for name in ("random", "uniform")}

@@ -17,6 +17,7 @@ from runs.pipeline.stages.data.understood import DATA
 from runs.pipeline.stages.devices import DEVICES
 from runs.pipeline.stages.feasibility import CHECK, CORNERS
 from runs.pipeline.stages.search import Searched, keep_search
+from runs.pipeline.stages.trained.checkpoint import search_seconds
 from runs.pipeline.stages.trained.purchases import (
     check_new,
     fidelity_identity,
@@ -116,7 +117,8 @@ def _searched(context: Context, known: Devices, trainers: Trainers, simple_model
     with opened_study(context, known) as study:
         history = study.history()
         told = [entry for entry in history if isinstance(entry, Observation)]
-        open_ended = sum(o.cost for o in told) < settings.seconds and len(told) < (settings.max_rounds or sys.maxsize)
+        spent, most = sum(o.cost for o in told), settings.max_rounds or sys.maxsize
+        open_ended = spent < search_seconds(context) and len(told) < most
         finished = record is not None and record.trials == last_trials(context.space, history)
         if record is not None and finished and not (open_ended and (context.command.searches or not record.trials)):
             return Searched(trials=record.trials, estimates=record.estimates)
@@ -147,7 +149,7 @@ def _buy(
             search,
             train=bought,
             keeper=keeper,
-            seconds=settings.seconds,
+            seconds=search_seconds(context),
             most=settings.max_rounds or sys.maxsize,
             progress=show,
         )

@@ -16,6 +16,7 @@ from runs.evaluation.rounds import RoundsEvaluator, Trainers
 from runs.objectives import TRAINING_STEPS, Objective, noise_of, trained_for
 from runs.pipeline.context import Context
 from runs.pipeline.stages.search import search_identity
+from runs.pipeline.stages.trained.checkpoint import search_seconds
 from runs.pipeline.trained_records import network_of
 from runs.profiling.devices import Devices
 from runs.reports import SimpleModel
@@ -166,7 +167,7 @@ def trainer(context: Context, trainers: Trainers) -> Iterator[Train]:
 def watched(context: Context, search: FidelitySearch) -> Iterator[Callable[[float], None]]:
     """Give what shows how far a search has come, by the seconds that it spent."""
     metric, name = context.data.metric, trained_for(context.objectives)
-    total = round(context.config.search.fidelities.seconds)
+    total = round(search_seconds(context))
     with context.reporter.progress("search", limit_s=total) as progress:
 
         def show(spent: float) -> None:

@@ -2,62 +2,43 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
-
-import torch
+from contextlib import nullcontext
 
 from hardware_profiles.duration import duration_text
-from runs.evaluation.teacher import Teacher, make_teacher, step_seconds
+from runs.evaluation.teacher import Teacher, make_teacher
 from runs.pipeline.context import Context
 from runs.pipeline.plan import Stage
-from runs.pipeline.stages.data.understood import DATA
-from runs.pipeline.starts import examples_of
-from supernet import Supernet
-from supernet.training.checkpoint import FILE
+from runs.pipeline.stages.trained.checkpoint import CHECKPOINT, Untaught, counted
 
 __all__ = ["TEACHER"]
 
-_IMPORTANCE = "activations"  # what decides which parts come first
 
-
-def teacher(context: Context) -> Teacher | None:
+def teacher(context: Context, checkpoint: Untaught | None) -> Teacher | None:
     """Return the teacher, which all runs that would train the same one share; ``None`` without a checkpoint."""
-    if context.pretrained is None:
+    if checkpoint is None:
         return None
-    settings, training = context.config.search.fidelities, context.config.training
-    parts = (
-        context.space.fingerprint,
-        training.hash,
-        context.data.data_hash,
-        context.pretrained.hash,
-        str(settings.teacher_steps),
-        _IMPORTANCE,
-    )
-    origin = hashlib.sha256("-".join(parts).encode()).hexdigest()[:12]
-    folder = context.outputs / context.config.task.name / "teachers" / origin
-    supernet = Supernet(context.space, generator=torch.Generator().manual_seed(context.config.training.seed))
-    context.pretrained.initialise(supernet, examples=examples_of(context.data))
-    began, new = time.monotonic(), not any(folder.glob(f"*/{FILE}"))
-    if new and settings.teacher_steps:
-        step = step_seconds(supernet, context.data, training, device=context.accelerator)
-        takes = duration_text(settings.teacher_steps * step)
+    settings = context.config.search.fidelities
+    if checkpoint.seconds:
         context.reporter.message(
-            f"teacher: {context.pretrained} is trained for {settings.teacher_steps} steps first, about {takes}"
+            f"teacher: {context.pretrained} is trained for {settings.teacher_steps} steps first, about "
+            f"{duration_text(checkpoint.seconds)}"
         )
-    made = make_teacher(
-        supernet,
-        context.data,
-        training,
-        origin=origin,
-        folder=folder,
-        steps=settings.teacher_steps,
-        taught_steps=settings.rungs[-1],
-        weight=settings.teacher_weight,
-        device=context.accelerator,
-    )
+    began = time.monotonic()
+    with counted(context) if checkpoint.seconds else nullcontext():
+        made = make_teacher(
+            checkpoint.supernet,
+            context.data,
+            context.config.training,
+            origin=checkpoint.origin,
+            folder=checkpoint.folder,
+            steps=settings.teacher_steps,
+            taught_steps=settings.rungs[-1],
+            weight=settings.teacher_weight,
+            device=context.accelerator,
+        )
     metric = context.data.metric
-    took = f", in {time.monotonic() - began:.0f} s" if new else ""
+    took = f", in {time.monotonic() - began:.0f} s" if checkpoint.seconds else ""
     context.reporter.message(f"teacher: validation {metric} {metric.text(made.error)}{took}; {_kept(made)}")
     return made
 
@@ -69,4 +50,4 @@ def _kept(made: Teacher) -> str:
     return f"layers kept by networks of {'; '.join(kept)}" if kept else "no network has fewer layers"
 
 
-TEACHER = Stage(name="teacher", run=teacher, after=(DATA,))
+TEACHER = Stage(name="teacher", run=teacher, needs=(CHECKPOINT,))

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from runs.evaluation.rounds import RoundsEvaluator, Trainers
 from runs.pipeline.context import Context
+from runs.pipeline.stages.trained.checkpoint import search_seconds
 from runs.pipeline.stages.trained.purchases import (
     check_new,
     fidelity_identity,
@@ -72,7 +73,7 @@ def buy_together(
             member=Member(group, storage_url=context.config.store),
             rounds=SharedKeeper(context, known, study),
             train=bought_here,
-            seconds=settings.seconds,
+            seconds=search_seconds(context),
             most=settings.max_rounds or sys.maxsize,
             together=processes_of(context),
             progress=show,
