@@ -25,9 +25,10 @@ from supernet.training import TrainingConfig
 from supernet.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from supernet.training.lengths import ByLength, real_lengths
 from supernet.training.rounds import Teaching, best_layers, inherit_weights, kept_outputs
+from supernet.training.rounds.leaving_out import EXAMPLES
 from supernet.training.sampling import training_rows
 
-__all__ = ["Teacher", "make_teacher", "step_seconds"]
+__all__ = ["Teacher", "judging_steps", "make_teacher", "step_seconds"]
 
 _LESSONS = "lessons.safetensors"
 _BATCHES = 8  # whose middle one stands for all
@@ -76,6 +77,17 @@ def step_seconds(supernet: Supernet, data: TaskData, config: TrainingConfig, *, 
         torch.nn.utils.clip_grad_norm_(network.parameters(), config.gradient_clip).item()  # waits for a device
         took = time.perf_counter() - began
     return took
+
+
+def judging_steps(data: TaskData, config: TrainingConfig, *, depth: int, teaches: bool) -> float:
+    """Return about how many steps of training take as long as what is found of a trained teacher.
+
+    These are its validation error, the layers that may go, of which ever fewer are computed, and its outputs where it
+    ``teaches``. To compute outputs takes a third of a step, for a backward pass is two forward ones.
+    """
+    left_out = min(EXAMPLES, len(data.validation)) * (1 + (depth**2 - 1) / 3)
+    outputs = len(data.train) if teaches and data.augmentation is None else 0
+    return (len(data.validation) + left_out + outputs) / config.batch_size / 3
 
 
 def make_teacher(

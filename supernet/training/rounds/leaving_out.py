@@ -21,9 +21,9 @@ from search_space.architecture import IDENTITY
 from supernet.model import Network
 from supernet.tasks import TaskData
 
-__all__ = ["best_layers", "without_layers"]
+__all__ = ["EXAMPLES", "best_layers", "without_layers"]
 
-_EXAMPLES = 200
+EXAMPLES = 200
 _SEED = 2
 _IDLE = Layer(mixer=IDENTITY, channel_mixer=IDENTITY)
 
@@ -34,7 +34,7 @@ def without_layers(architecture: Architecture, kept: Sequence[int]) -> Architect
     return replace(architecture, layers=layers)
 
 
-def best_layers(network: Network, data: TaskData, *, examples: int = _EXAMPLES) -> Mapping[int, tuple[int, ...]]:
+def best_layers(network: Network, data: TaskData, *, examples: int = EXAMPLES) -> Mapping[int, tuple[int, ...]]:
     """Return the places of the layers that a network of each depth keeps, in rising order.
 
     Parameters

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from runs.evaluation import teacher as module
-from runs.evaluation.teacher import Teacher, make_teacher
+from runs.evaluation.teacher import Teacher, judging_steps, make_teacher
 from search_space.errors import CheckpointError
 from supernet import Supernet
 from supernet.training.checkpoint import load_checkpoint, save_checkpoint
@@ -51,6 +51,17 @@ def test_an_interrupted_teacher_goes_on_to_the_same_one(tmp_path, monkeypatch):
     assert torch.equal(whole.teaching.outputs.nan_to_num(), again.teaching.outputs.nan_to_num())
     for one, other in zip(whole.supernet.parameters(), again.supernet.parameters(), strict=True):
         assert torch.equal(one, other)
+
+
+def test_judging_computes_as_many_layers_as_leaving_out_does():
+    _, data, config = job()
+    depth, examples = 6, min(200, len(data.validation))
+    passes = depth + sum(kept * (kept - 1) for kept in range(depth, 1, -1))  # each of the kept ones is left out once
+    forward = len(data.validation) + examples * passes / depth
+    plain = replace(data, augmentation=None)
+    assert judging_steps(plain, config, depth=depth, teaches=False) == pytest.approx(forward / config.batch_size / 3)
+    more = judging_steps(plain, config, depth=depth, teaches=True) - forward / config.batch_size / 3
+    assert more == pytest.approx(len(data.train) / config.batch_size / 3)
 
 
 def test_what_is_kept_is_found_again_and_checked(tmp_path, monkeypatch):

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from hardware_profiles.duration import duration_text
-from runs.evaluation.teacher import step_seconds
+from runs.evaluation.teacher import judging_steps, step_seconds
 from runs.files import write_text
 from runs.pipeline.config import LEAST_SEARCH, Config
 from runs.pipeline.context import Context
@@ -74,8 +74,10 @@ def untaught(context: Context) -> Untaught | None:
     supernet = Supernet(context.space, generator=torch.Generator().manual_seed(context.config.training.seed))
     context.pretrained.initialise(supernet, examples=examples_of(context.data))
     done = max((load_checkpoint(path).step for path in folder.glob(f"*/{FILE}")), default=0)
-    left, seconds = settings.teacher_steps - done, 0.0
+    left, seconds = float(settings.teacher_steps - done), 0.0
     if left > 0:
+        depth, teaches = context.space.max_depth, settings.teacher_weight > 0
+        left += judging_steps(context.data, training, depth=depth, teaches=teaches)
         seconds = left * step_seconds(supernet, context.data, training, device=context.accelerator)
         if not seconds_taught(context):
             check_budget(context.config, seconds)
