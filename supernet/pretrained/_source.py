@@ -228,6 +228,8 @@ def content_hash(folder: Path) -> str:
     """Return twelve hexadecimal digits of the configuration and all weights as they lie on the disk."""
     digest = hashlib.sha256()
     for path in (folder / CONFIG, *_weight_files(folder)):
+        if path.exists() and not path.is_file():  # a pipe would be waited for, a device has no end
+            raise CheckpointError(str(path), expected="a regular file", got="something else", remedy=_AGAIN)
         try:
             with path.open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())

@@ -205,5 +205,5 @@ def check_columns(wanted: Sequence[str], found: Sequence[str], *, where: str, re
 
 def names_of(text: str) -> tuple[str, ...]:
     """Return the names in an option such as ``a,b`` or ``"x, y",b``."""
-    rows = list(csv.reader([text], skipinitialspace=True))
+    rows = list(csv.reader([" ".join(text.splitlines())], skipinitialspace=True))
     return tuple(name.strip() for name in rows[0] if name.strip()) if rows else ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 
 import pytest
@@ -12,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from search_space.errors import CheckpointError, ConfigError, NasweaveError
 from supernet import Supernet
 from supernet.pretrained import Pretrained
+from supernet.pretrained._source import content_hash
 from tests.supernet.pretrained.checkpoints import CAUSAL_TEXT, IMAGE, model_of, saved, space_of
 
 WHOLE, CONFIG, INDEX = "model.safetensors", "config.json", "model.safetensors.index.json"
@@ -205,3 +207,10 @@ def test_the_shipped_space_holds_the_published_vit():
     task = TaskShape(input_shape=(3, 224, 224), num_outputs=1000, seq_len=196, grid=(14, 14))
     space = space_from_mapping(declaration, task=task, catalogue=catalogue())
     check_space(space, FAMILIES["vit"].form(Settings(transformers.ViTConfig().to_dict(), where="config.json")))
+
+
+def test_a_pipe_in_place_of_weights_is_not_waited_for(gpt2):
+    (gpt2 / WHOLE).unlink()
+    os.mkfifo(gpt2 / WHOLE)
+    with pytest.raises(CheckpointError, match="expected a regular file"):
+        content_hash(gpt2)

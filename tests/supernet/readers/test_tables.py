@@ -209,3 +209,7 @@ def test_a_last_separator_an_empty_column_and_an_order_are_noticed(tmp_path):
         "empty columns are left out: b",
         "rows are not in the order of the column date: the splits follow the rows",
     )
+
+
+def test_a_line_break_in_names_of_columns_is_a_space():
+    assert names_of("a\nb,c\r") == ("a b", "c")
