@@ -11,10 +11,11 @@ from runs.evaluation.rounds import Start, random_start
 from runs.evaluation.teacher import Teacher
 from runs.pipeline.context import Context
 from search_space import Architecture
-from supernet import Network, extract
+from supernet import Network, Supernet, extract
+from supernet.pretrained import Pretrained
 from supernet.tasks import TaskData
 
-__all__ = ["examples_of", "start_of"]
+__all__ = ["begin_with_checkpoint", "examples_of", "start_of"]
 
 _EXAMPLES, _FEWEST, _TOKENS = 256, 16, 8192
 
@@ -33,6 +34,12 @@ def examples_of(data: TaskData) -> Tensor:
     """Return a few inputs of training, spread evenly, on which a checkpoint's parts show how important they are."""
     count = min(len(data.train), max(_FEWEST, min(_EXAMPLES, _TOKENS // data.shape.seq_len)))
     return data.train.batch(torch.linspace(0, len(data.train) - 1, count).round().long())[0]
+
+
+def begin_with_checkpoint(context: Context, checkpoint: Pretrained, supernet: Supernet) -> None:
+    """Give a supernet the weights of a checkpoint, in the order that suits the run's data."""
+    labels = context.data.meaning.get("labels", ())
+    checkpoint.initialise(supernet, examples=examples_of(context.data), labels=labels)
 
 
 def start_of(context: Context, teacher: Teacher | None) -> tuple[Start, str]:

@@ -22,6 +22,7 @@ from supernet.catalogue import HEADS, STEMS
 from supernet.model import Supernet
 from supernet.pretrained._activations import scores_of
 from supernet.pretrained._around import declaration_around
+from supernet.pretrained._classes import class_names, in_order
 from supernet.pretrained._family import Family, Form, Weights
 from supernet.pretrained._fit import check_space, copy_weights
 from supernet.pretrained._importance import by_importance
@@ -76,7 +77,7 @@ class Pretrained:
         head = pooling if pooling in fitting else next(iter(fitting), None)
         return declaration_around(form, name=name, stem=STEMS[form.stem].spec, head=head)
 
-    def initialise(self, supernet: Supernet, *, examples: Tensor | None = None) -> None:
+    def initialise(self, supernet: Supernet, *, examples: Tensor | None = None, labels: Sequence[str] = ()) -> None:
         """Copy the weights into a supernet, the most important parts first; what it lacks stays as it is.
 
         Parameters
@@ -85,6 +86,8 @@ class Pretrained:
             Whose largest network the checkpoint is.
         examples
             ``(n, *input_shape)``, on which the importance is measured; ``None`` goes by the norms of weights.
+        labels
+            The names of the task's classes: a last layer of the same classes is sorted as they are.
 
         Raises
         ------
@@ -96,6 +99,8 @@ class Pretrained:
         family, form = self._family_and_form()
         check_space(supernet.space, form, token_rows=self.token_rows)
         weights = family.weights(read_tensors(self.folder), form)
+        if labels:
+            weights = in_order(weights, class_names(read_settings(self.folder)), labels)
         ordered = by_importance(weights, head_dim=form.head_dim)
         copy_weights(supernet, ordered, form, token_rows=self.token_rows)
         if examples is not None:

@@ -82,14 +82,17 @@ def encoder_weights(tensors: Tensors, form: Form, *, pooler: Mapping[str, Tensor
             **tensors.norm("norm", "embeddings.LayerNorm", width),
         },
         layers=tuple(_layer(tensors, f"encoder.layer.{i}", form) for i in range(form.depth)),
-        heads={"pooler": pooler, **pooled_heads(width)},
+        heads={"pooler": pooler, **pooled_heads(tensors, width, pooled=bool(pooler))},
     )
 
 
-def pooled_heads(width: int) -> dict[str, dict[str, Tensor]]:
-    """Return the heads of an encoder alone, whose last layer changes nothing; that of each token has none that fits."""
+def pooled_heads(tensors: Tensors, width: int, *, pooled: bool) -> dict[str, dict[str, Tensor]]:
+    """Return the heads of an encoder alone, whose last layer changes nothing, and that of a classifier of tokens.
+
+    ``pooled`` says that the last layer is one of whole texts.
+    """
     eye = {"project.weight": torch.eye(width), "project.bias": torch.zeros(width)}
-    return {**dict.fromkeys(POOLED, eye), EACH: {}}
+    return {**dict.fromkeys(POOLED, eye), EACH: {} if pooled else tensors.classifier("classifier", width)}
 
 
 def _renamed(tensors: Tensors) -> dict[str, Tensor]:

@@ -49,7 +49,7 @@ def weights(tensors: Tensors, form: Form) -> Weights:
             **tensors.norm("norm", "embeddings.LayerNorm", width),
         },
         layers=tuple(_layer(tensors, f"transformer.layer.{i}", form) for i in range(form.depth)),
-        heads={"pooler": pooler, **pooled_heads(width)},
+        heads={"pooler": pooler, **pooled_heads(tensors, width, pooled=bool(pooler))},
     )
 
 

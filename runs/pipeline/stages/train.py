@@ -10,7 +10,7 @@ from runs.lock import exclusive
 from runs.pipeline.context import Context
 from runs.pipeline.plan import Stage
 from runs.pipeline.stages.data.understood import DATA
-from runs.pipeline.starts import examples_of
+from runs.pipeline.starts import begin_with_checkpoint
 from supernet import Supernet
 from supernet.training import load_trained
 from supernet.training import train as train_supernet
@@ -39,9 +39,7 @@ def train(context: Context) -> Supernet:
             context.config.training,
             folder=context.supernet_folder,
             device=str(context.accelerator),
-            start=None
-            if context.pretrained is None
-            else partial(context.pretrained.initialise, examples=examples_of(context.data)),
+            start=None if context.pretrained is None else partial(begin_with_checkpoint, context, context.pretrained),
             progress=progress,
         )
 

@@ -19,7 +19,7 @@ from runs.pipeline.config import LEAST_SEARCH, Config
 from runs.pipeline.context import Context
 from runs.pipeline.plan import Stage
 from runs.pipeline.stages.data.understood import DATA
-from runs.pipeline.starts import examples_of
+from runs.pipeline.starts import begin_with_checkpoint
 from search_space.errors import CheckpointError, ConfigError, reason_of
 from supernet import Supernet
 from supernet.training.checkpoint import FILE, load_checkpoint
@@ -72,7 +72,7 @@ def untaught(context: Context) -> Untaught | None:
     origin = hashlib.sha256("-".join(parts).encode()).hexdigest()[:12]
     folder = context.outputs / context.config.task.name / "teachers" / origin
     supernet = Supernet(context.space, generator=torch.Generator().manual_seed(context.config.training.seed))
-    context.pretrained.initialise(supernet, examples=examples_of(context.data))
+    begin_with_checkpoint(context, context.pretrained, supernet)
     done = max((load_checkpoint(path).step for path in folder.glob(f"*/{FILE}")), default=0)
     left, seconds = float(settings.teacher_steps - done), 0.0
     if left > 0:
