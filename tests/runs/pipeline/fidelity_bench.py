@@ -18,6 +18,7 @@ import optuna
 from predictors.cost import CostModel
 from runs.evaluation.rounds import RoundsEvaluator, Trainers, random_start
 from runs.objectives import Budget, objectives_by_name
+from runs.pipeline.context import Command
 from runs.pipeline.stages.trained import fidelities
 from runs.pipeline.stages.trained.together import buy_together
 from runs.reporter import SilentReporter
@@ -84,7 +85,10 @@ class Bench:
                 workers=self.watch,
                 evaluation=SimpleNamespace(examples=None),
                 hardware=SimpleNamespace(cache_tokens=None),
+                search_seconds=lambda teacher: search.fidelities.seconds,
             ),
+            command=Command(),
+            folder=self.folder,
             space=self.space,
             data=self.data,
             store=store,

@@ -30,7 +30,7 @@ def work(database: Database, job: Job, places: dict[str, str]) -> None:
     run = Submissions(database).by_id(job.submission_id)
     path = Path(places["outputs"]) / f"{run.key}.txt"
     for step in range(len(path.read_text().split()) if path.exists() else 0, STEPS):
-        time.sleep(float(places.get("step_s", 0.1)))
+        time.sleep(job.arguments.get("step_ms", 100) / 1000)
         now = Jobs(database).get(job.id)
         assert now is not None
         if now.attempt == job.attempt:

@@ -136,7 +136,7 @@ def test_whoever_is_killed_every_run_ends_once(url, start, tmp_path):
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 def test_a_running_job_is_stopped_and_goes_on_where_it_stopped(url, start, tmp_path):
     with Database.open(url) as database:
-        ((key, number),) = submit(database, tmp_path, 1).items()
+        ((key, number),) = submit(database, tmp_path, 1, step_ms=400).items()
         jobs = Jobs(database)
         start("r", "h")
         wait(lambda: (tmp_path / f"{key}.txt").exists())
